@@ -1,0 +1,130 @@
+"""Record the thresholds and the reference pictures of a notebook from its solution.
+
+    python benchmarks/record.py 01 --seeds 10
+
+The solution runs once a seed. Every number that a check saw is collected; a number with a margin, declared in MARGINS
+of the check module, becomes a threshold: the worst of the seeds plus the margin. The figures of the first seed's cells
+tagged ``picture-01.6`` become the pictures that ``ck.expected("01.6")`` shows.
+"""
+
+import argparse
+import base64
+import json
+import os
+import platform
+import sys
+import tempfile
+import time
+from importlib import import_module, metadata
+from pathlib import Path
+
+import nbclient
+import nbformat
+
+from coursekit.build import root, sources
+from coursekit.checks import core
+
+CHECKS = root() / "coursekit" / "checks"
+
+
+def run(path, seed, log):
+    """Execute one solution notebook with a seed; returns it with outputs."""
+    notebook = nbformat.read(path, as_version=4)
+    os.environ.update(
+        COURSEKIT_SEED=str(seed),
+        COURSEKIT_CHECK_SEED=str(1000 + seed),
+        COURSEKIT_LOG=str(log),
+        COURSEKIT_RECORD="1",
+        COURSEKIT_QUIET="1",
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["COURSEKIT_HOME"] = folder
+        client = nbclient.NotebookClient(
+            notebook, timeout=600, kernel_name="python3", resources={"metadata": {"path": folder}}
+        )
+        return client.execute()
+
+
+def collect(log):
+    """Every number that the checks saw: (exercise, name) -> value."""
+    seen = {}
+    for line in Path(log).read_text(encoding="utf-8").splitlines():
+        report = json.loads(line)
+        for finding in report["findings"]:
+            for name, value in finding["seen"].items():
+                seen[report["exercise"], name] = value
+    return seen
+
+
+def thresholds(runs, margins):
+    """The worst of the seeds and the limit, for every number that has a margin."""
+    recorded = {}
+    for id, names in margins.items():
+        for name, margin in names.items():
+            values = [seen.get((id, name)) for seen in runs.values()]
+            if None in values:
+                sys.exit(f"{id}: no check saw {name!r} in every run; it is declared in MARGINS.")
+            worst = min(values) if margin < 0 else max(values)
+            recorded.setdefault(id, {})[name] = {
+                "threshold": round(worst + margin, 6),
+                "worst": round(worst, 6),
+                "margin": margin,
+                "values": {str(seed): round(value, 6) for seed, value in zip(runs, values, strict=True)},
+            }
+    return recorded
+
+
+def pictures(notebook):
+    """The PNG figures of the cells tagged picture-ID."""
+    for cell in notebook.cells:
+        for tag in cell.metadata.get("tags", []):
+            if not tag.startswith("picture-"):
+                continue
+            found = [
+                output["data"]["image/png"] for output in cell.outputs if "image/png" in output.get("data", {})
+            ]
+            if not found:
+                sys.exit(f"the cell tagged {tag} drew no figure")
+            yield tag.removeprefix("picture-"), base64.b64decode(found[-1])
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("notebook", help="number of the notebook, e.g. 01")
+    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--pictures-only", action="store_true", help="one run; write the pictures, keep the thresholds")
+    arguments = parser.parse_args()
+    (source,) = sources([arguments.notebook])
+    solution = root() / "solutions" / f"{source.stem}.ipynb"
+    number = source.stem.split("_")[0]
+    margins = import_module(core.notebooks()[number]).MARGINS
+    runs = {}
+    for seed in range(1 if arguments.pictures_only else arguments.seeds):
+        start = time.perf_counter()
+        with tempfile.TemporaryDirectory() as folder:
+            log = Path(folder) / "log"
+            notebook = run(solution, seed, log)
+            runs[seed] = collect(log)
+        print(f"seed {seed}: {time.perf_counter() - start:.0f} s, {len(runs[seed])} numbers", flush=True)
+        if seed == 0:
+            for id, png in pictures(notebook):
+                (CHECKS / "pictures").mkdir(exist_ok=True)
+                (CHECKS / "pictures" / f"{id}.png").write_bytes(png)
+    if arguments.pictures_only:
+        return
+    path = CHECKS / "thresholds.json"
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    kept = {id: limits for id, limits in kept.items() if id.split(".")[0] != number}
+    kept |= thresholds(runs, margins)
+    kept["_recorded"] = kept.get("_recorded", {}) | {
+        number: {
+            "command": f"python benchmarks/record.py {number} --seeds {arguments.seeds}",
+            "python": platform.python_version(),
+            **{name: metadata.version(name) for name in ("keras", "scikit-learn", "numpy")},
+        }
+    }
+    path.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,326 @@
+"""Derive the student and the solution notebook from the one source of each, course/NN_slug.py.
+
+The source is a script in jupytext's percent format. It runs as it is: it is the solution. Between markers stand the
+solution and, commented out, the stub that takes its place in the student notebook::
+
+    # [solution]
+    w = np.linalg.solve(X.T @ X, X.T @ y)
+    # [stub]
+    # w = ...
+    # [end]
+
+A cell tagged "solution" stands in the solution notebook only. A cell that calls ``ck.check("01.3", ...)`` is the
+graded cell of exercise 01.3; the marked cells before it are its answer.
+"""
+
+import ast
+import hashlib
+import re
+import sys
+from pathlib import Path
+
+SOLUTION, STUB, END = "# [solution]", "# [stub]", "# [end]"
+MAX_LINES = 25
+CHECK = re.compile(r'ck\.check\("([0-9]+[a-z]?\.[0-9]+)"')
+
+
+class BuildError(ValueError):
+    """The source breaks a rule of the builder. The message names the file, the cell and the rule."""
+
+
+def root():
+    """The checkout that this package belongs to."""
+    return Path(__file__).resolve().parents[1]
+
+
+def settings(folder=None):
+    """The table [tool.coursekit] of pyproject.toml: repository, branch."""
+    import tomllib
+
+    text = ((folder or root()) / "pyproject.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text)["tool"]["coursekit"]
+
+
+def build(names=None, check=False, repository=None, folder=None):
+    """Write, or compare, the notebooks of the sources.
+
+    Parameters
+    ----------
+    names : list of str, optional
+        Numbers or slugs ("01", "01_xor_mlp"); all sources where not given.
+    check : bool
+        Compare with what is committed, write nothing.
+    repository : str, optional
+        "OWNER/NAME": rewrite the address in pyproject.toml first.
+    folder : Path, optional
+        The checkout; this one where not given.
+
+    Returns
+    -------
+    list of Path
+        The notebooks that were written or, with `check`, that differ.
+    """
+    folder = Path(folder or root())
+    if repository is not None:
+        set_repository(folder, repository)
+    changed = []
+    for source in sources(names, folder):
+        for path, text in derive(source, folder).items():
+            old = path.read_bytes() if path.exists() else None
+            if old == text.encode():
+                continue
+            changed.append(path)
+            if not check:
+                path.parent.mkdir(exist_ok=True)
+                path.write_bytes(text.encode())
+    return changed
+
+
+def sources(names=None, folder=None):
+    """The source files of the named notebooks, in order."""
+    every = sorted((Path(folder or root()) / "course").glob("*.py"))
+    if not names:
+        return every
+    chosen = []
+    for name in names:
+        found = [path for path in every if path.stem == name or path.stem.split("_")[0] == name]
+        if not found:
+            raise BuildError(f"There is no course/{name}*.py. There are: {', '.join(path.stem for path in every)}.")
+        chosen += found
+    return chosen
+
+
+def set_repository(folder, repository):
+    """Write OWNER/NAME into pyproject.toml."""
+    if not re.fullmatch(r"[\w.-]+/[\w.-]+", repository):
+        raise BuildError(f"{repository!r} is not an address like OWNER/NAME.")
+    path = folder / "pyproject.toml"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(re.sub(r'(?m)^repository = ".*"$', f'repository = "{repository}"', text), encoding="utf-8")
+
+
+def derive(source, folder=None):
+    """The notebooks of one source: path -> text.
+
+    A source whose name does not begin with a number is not an exercise; it gives one notebook, in notebooks/.
+    """
+    import jupytext
+    import nbformat
+
+    folder = Path(folder or root())
+    cells = jupytext.reads(source.read_text(encoding="utf-8"), fmt="py:percent").cells
+    _refuse(cells, source)
+    kinds = {"notebooks": False, "solutions": True} if source.stem[0].isdigit() else {"notebooks": False}
+    texts = {}
+    for kind, solved in kinds.items():
+        built = _notebook(cells, source, kind, solved, settings(folder))
+        nbformat.validate(built)
+        texts[folder / kind / f"{source.stem}.ipynb"] = nbformat.writes(built) + "\n"
+    return texts
+
+
+def exercises(source):
+    """The ids that a source checks, in order."""
+    return CHECK.findall(Path(source).read_text(encoding="utf-8"))
+
+
+def _notebook(cells, source, kind, solved, course):
+    from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+    from coursekit.colab import badge, setup_cell
+
+    built, ids = [], set()
+    repository, branch = course["repository"], course["branch"]
+    for position, cell in enumerate(cells):
+        tags = cell.metadata.get("tags", [])
+        if "solution" in tags and not solved:
+            continue
+        # The id comes from the source, so that both notebooks share it and an edit changes one cell's id only.
+        id = _unique(hashlib.sha1(f"{cell.cell_type}{cell.source}".encode()).hexdigest()[:8], ids)
+        text = solution_text(cell.source) if solved else stub_text(cell.source)
+        metadata = {"tags": tags} if tags else {}
+        if cell.cell_type == "markdown":
+            if position == 0:
+                title, _, rest = text.partition("\n")
+                text = f"{title}\n\n{badge(repository, branch, f'{kind}/{source.stem}.ipynb')}\n{rest}"
+            built.append(new_markdown_cell(text, id=id, metadata=metadata))
+            continue
+        if not any(done.cell_type == "code" for done in built):
+            built.append(new_code_cell(setup_cell(repository, branch), id="colab", metadata={"tags": ["colab"]}))
+        metadata.update(_nbgrader(cell, cells[position:], source))
+        built.append(new_code_cell(text, id=id, metadata=metadata))
+    return new_notebook(
+        cells=built,
+        metadata={
+            "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+            "language_info": {"name": "python"},
+            "coursekit": {"source": f"course/{source.name}", "solution": solved},
+        },
+    )
+
+
+def _nbgrader(cell, following, source):
+    """nbgrader's metadata of a code cell: a check cell is graded and locked, a marked cell is the student's."""
+    ids = CHECK.findall(cell.source)
+    if ids:
+        graded = {"grade": True, "solution": False, "locked": True, "points": _points(ids[0])}
+        name = f"check-{ids[0]}"
+    elif SOLUTION in cell.source:
+        after = [found for later in following for found in CHECK.findall(later.source)]
+        if not after:
+            raise BuildError(f"{source.name}: a marked cell has no ck.check after it: {cell.source[:60]!r}.")
+        graded = {"grade": False, "solution": True, "locked": False}
+        name = f"answer-{after[0]}-{hashlib.sha1(cell.source.encode()).hexdigest()[:4]}"
+    else:
+        return {}
+    return {"nbgrader": {**graded, "grade_id": name.replace(".", "-"), "schema_version": 3, "task": False}}
+
+
+def _points(id):
+    from coursekit.checks import core
+
+    return core.find(id).points
+
+
+def _unique(id, taken):
+    number, candidate = 1, id
+    while candidate in taken:
+        number += 1
+        candidate = f"{id}-{number}"
+    taken.add(candidate)
+    return candidate
+
+
+def regions(text):
+    """Split a cell's text at its markers.
+
+    Returns
+    -------
+    list of (kind, lines)
+        kind is "both", "solution" or "stub".
+
+    Raises
+    ------
+    BuildError
+        Where the markers are unbalanced.
+    """
+    parts, kind, lines = [], "both", []
+    follows = {SOLUTION: ("both", "solution"), STUB: ("solution", "stub"), END: ("stub", "both")}
+    for line in text.splitlines():
+        mark = line.strip()
+        if mark in follows:
+            before, after = follows[mark]
+            if kind != before:
+                raise BuildError(f"unbalanced markers: {mark!r} inside {kind!r}")
+            parts.append((kind, lines))
+            kind, lines = after, []
+        else:
+            lines.append(line)
+    if kind != "both":
+        raise BuildError(f"unbalanced markers: {kind!r} is not closed by {END!r}")
+    return [*parts, (kind, lines)]
+
+
+def solution_text(text):
+    """The cell as the solution notebook shows it."""
+    return "\n".join(line for kind, lines in regions(text) if kind != "stub" for line in lines).strip("\n")
+
+
+def stub_text(text):
+    """The cell as the student notebook shows it: each stub in the place of its solution."""
+    lines = []
+    for kind, part in regions(text):
+        if kind == "stub":
+            part = [_uncomment(line) for line in part]
+        if kind != "solution":
+            lines += part
+    return "\n".join(lines).strip("\n")
+
+
+def _uncomment(line):
+    match = re.fullmatch(r"(\s*)# ?(.*)", line)
+    if not match and line.strip():
+        raise BuildError(f"a stub line is not commented out: {line.strip()!r}")
+    return (match[1] + match[2]).rstrip() if match else ""
+
+
+def _refuse(cells, source):
+    """Raise BuildError for what must never reach a student."""
+    solution_lines, shown_lines, empty_before = {}, {}, False
+    for number, cell in enumerate(cells, 1):
+        where = f"{source.name}, cell {number}"
+        if "raises-exception" in cell.metadata.get("tags", []):
+            raise BuildError(f"{where}: tagged raises-exception; nbval passes such a cell even when it does not raise.")
+        if cell.cell_type != "code":
+            continue
+        try:
+            parts = regions(cell.source)
+            versions = {"solution": solution_text(cell.source), "student": stub_text(cell.source)}
+        except BuildError as error:
+            raise BuildError(f"{where}: {error}") from None
+        for kind, text in versions.items():
+            _refuse_text(text, f"{where} ({kind})")
+        solved_only = "solution" in cell.metadata.get("tags", [])
+        for line in versions["solution"].splitlines() if solved_only else _lines(parts, "solution"):
+            solution_lines[_squeeze(line)] = where
+        if not solved_only:
+            for line in versions["student"].splitlines():
+                shown_lines.setdefault(_squeeze(line), where)
+        for kind, lines in parts:
+            if kind == "stub":
+                empty = not any(line.strip(" #") for line in lines)
+                if empty and empty_before:
+                    raise BuildError(f"{where}: two empty stubs in a row; write at least `# name = ...`.")
+                empty_before = empty
+    for line, where in solution_lines.items():
+        if _telling(line) and line in shown_lines:
+            raise BuildError(f"{where}: the solution line {line!r} survives into the student notebook.")
+
+
+def _refuse_text(text, where):
+    for line in text.splitlines():
+        if re.match(r"\s*(%{1,2}\w|!\w|\?\w)", line):
+            raise BuildError(f"{where}: a magic or shell line: {line.strip()!r}. Notebooks are plain Python.")
+    try:
+        tree = ast.parse(text)
+    except SyntaxError as error:
+        raise BuildError(f"{where}: not valid Python: {error.msg}, line {error.lineno}.") from None
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "input":
+            raise BuildError(f"{where}: input() would wait for ever where nobody types.")
+    count = sum(1 for line in text.splitlines() if line.strip())
+    if count > MAX_LINES:
+        raise BuildError(f"{where}: {count} lines of code; at most {MAX_LINES}, one idea a cell.")
+
+
+def _lines(parts, wanted):
+    return [line for kind, lines in parts if kind == wanted for line in lines]
+
+
+def _squeeze(line):
+    return re.sub(r"\s+", "", line.partition("  #")[0])
+
+
+# Lines that say nothing about the answer: they may stand in both notebooks.
+_HARMLESS = re.compile(r"(import|from|plt\.|ax\.|fig|ck\.plot|print\(|#|\)|\]|\}|\"\"\"|rng=)")
+
+
+def _telling(line):
+    return len(re.sub(r"\W", "", line)) >= 12 and not _HARMLESS.match(line)
+
+
+def main(names=(), check=False, repository=None):
+    """What `coursekit build` does. Returns the exit status."""
+    try:
+        changed = build(list(names), check=check, repository=repository)
+    except BuildError as error:
+        print(error, file=sys.stderr)
+        return 1
+    for path in changed:
+        print(f"{'differs' if check else 'wrote'} {path.relative_to(root()).as_posix()}")
+    if check and changed:
+        print("Run `coursekit build` and commit what it writes.", file=sys.stderr)
+        return 1
+    if check:
+        print("Every notebook is what its source gives.")
+    return 0

@@ -1,0 +1,171 @@
+"""The plain data that may cross between a check and a student's objects.
+
+Numbers, strings, lists, tuples, dicts, ``...`` and arrays of numbers or strings cross; anything else becomes a
+`Handle`. A message is a pair: a JSON-able description, and the list of arrays it refers to.
+Nothing here is ever pickled.
+"""
+
+import io
+import json
+import struct
+from dataclasses import dataclass
+
+import numpy as np
+
+MAX_DEPTH = 20
+MAX_ITEMS = 200_000
+MAX_BYTES = 512 * 1024 * 1024
+
+
+class CodecError(ValueError):
+    """Data that may not cross: too deep, too large, or damaged."""
+
+
+@dataclass(frozen=True)
+class Handle:
+    """Stands for an object that stays on the student's side. It can be called or asked again."""
+
+    number: int
+    type_name: str
+    callable: bool = False
+
+
+def is_plain_array(value):
+    return isinstance(value, np.ndarray) and value.dtype.kind in "biufcSU"
+
+
+def pack(value, keep):
+    """Describe `value` as JSON-able data and a list of arrays.
+
+    Parameters
+    ----------
+    value : object
+    keep : callable
+        Called with an object that is not plain data; returns its `Handle`.
+
+    Returns
+    -------
+    description : object
+    arrays : list of numpy.ndarray
+        Copies: neither side can change the other's.
+    """
+    arrays = []
+    budget = [MAX_ITEMS]
+
+    def describe(item, depth):
+        budget[0] -= 1
+        if depth > MAX_DEPTH or budget[0] < 0:
+            raise CodecError("the value is nested too deeply or has too many items")
+        if item is None or type(item) in (bool, int, float, str):
+            return item
+        if item is Ellipsis:
+            return {"e": 1}
+        if isinstance(item, Handle):
+            return {"h": [item.number, item.type_name, item.callable]}
+        if isinstance(item, np.generic) and item.dtype.kind in "biufSU":
+            return describe(item.item(), depth)
+        if type(item) in (list, tuple):
+            return {"l" if type(item) is list else "t": [describe(part, depth + 1) for part in item]}
+        if isinstance(item, dict):
+            return {"d": [[describe(key, depth + 1), describe(part, depth + 1)] for key, part in item.items()]}
+        array = _as_array(item)
+        if array is not None:
+            arrays.append(np.array(array, copy=True))
+            return {"a": len(arrays) - 1}
+        return describe(keep(item), depth)
+
+    return describe(value, 0), arrays
+
+
+def _as_array(item):
+    """The array behind NumPy arrays, tensors, Keras variables and pandas objects; None for anything else."""
+    if isinstance(item, np.ndarray):
+        return np.asarray(item) if is_plain_array(item) else _from_objects(item)
+    root = type(item).__module__.split(".")[0]
+    if root in ("tensorflow", "keras", "pandas", "jax", "jaxlib", "torch"):
+        if not hasattr(item, "__array__") or root == "keras" and not hasattr(item, "assign"):
+            return None
+        try:
+            array = np.asarray(item)
+        except Exception:
+            return None
+        return array if is_plain_array(array) else _from_objects(array)
+    return None
+
+
+def _from_objects(array):
+    """An array of dtype object whose items are all numbers or all strings, as a plain one; None otherwise."""
+    if array.dtype.kind != "O" or array.size > MAX_ITEMS:
+        return None
+    items = array.ravel().tolist()
+    if all(type(item) in (bool, int, float) for item in items) or all(type(item) is str for item in items):
+        return np.array(items).reshape(array.shape) if items else None
+    return None
+
+
+def unpack(description, arrays):
+    """Rebuild what `pack` described. Raises CodecError where the description is not one of ours."""
+
+    def rebuild(item, depth):
+        if depth > MAX_DEPTH:
+            raise CodecError("the value is nested too deeply")
+        if item is None or type(item) in (bool, int, float, str):
+            return item
+        if type(item) is not dict or len(item) != 1:
+            raise CodecError("the message is damaged")
+        ((kind, body),) = item.items()
+        if kind == "e":
+            return Ellipsis
+        if kind == "a" and type(body) is int and 0 <= body < len(arrays):
+            return arrays[body]
+        if kind == "h" and type(body) is list and len(body) == 3:
+            return Handle(int(body[0]), str(body[1]), bool(body[2]))
+        if kind in "lt" and type(body) is list:
+            parts = [rebuild(part, depth + 1) for part in body]
+            return parts if kind == "l" else tuple(parts)
+        if kind == "d" and type(body) is list:
+            pairs = [(rebuild(pair[0], depth + 1), rebuild(pair[1], depth + 1)) for pair in body if len(pair) == 2]
+            try:
+                return dict(pairs)
+            except TypeError:
+                raise CodecError("a dictionary has a key that is not plain") from None
+        raise CodecError("the message is damaged")
+
+    return rebuild(description, 0)
+
+
+def write_frame(stream, description, arrays=()):
+    """Write one message to a binary stream: two lengths, the JSON text, the arrays in NumPy's own format."""
+    text = json.dumps(description).encode()
+    blob = io.BytesIO()
+    for array in arrays:
+        np.lib.format.write_array(blob, np.asarray(array, order="C"), allow_pickle=False)
+    body = blob.getbuffer()
+    if len(text) + len(body) > MAX_BYTES:
+        raise CodecError(f"the value is larger than {MAX_BYTES // 2**20} MB")
+    stream.write(struct.pack(">QQI", len(text), len(body), len(arrays)))
+    stream.write(text)
+    stream.write(body)
+    stream.flush()
+
+
+def read_frame(stream):
+    """Read one message; raises EOFError at the end of the stream and CodecError for anything not ours."""
+    text_size, body_size, count = struct.unpack(">QQI", _read_exactly(stream, 20))
+    if text_size + body_size > MAX_BYTES or count > MAX_ITEMS:
+        raise CodecError(f"the message is larger than {MAX_BYTES // 2**20} MB")
+    text = _read_exactly(stream, text_size)
+    blob = io.BytesIO(_read_exactly(stream, body_size))
+    try:
+        description = json.loads(text)
+        arrays = [np.lib.format.read_array(blob, allow_pickle=False) for _ in range(count)]
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise CodecError(f"the message is damaged: {error}") from None
+    return description, arrays
+
+
+def _read_exactly(stream, size):
+    data = stream.read(size)
+    if data is None or len(data) < size:
+        raise EOFError("the other side has gone")
+    return data

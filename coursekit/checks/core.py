@@ -1,0 +1,196 @@
+"""The `exercise` decorator, recorded thresholds, and `judge`, which runs one check and makes a `Report` of it."""
+
+import json
+import os
+import re
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from zlib import crc32
+
+import numpy as np
+
+from coursekit.checks.codec import CodecError
+from coursekit.checks.report import FAILED, NOT_ATTEMPTED, PASSED, Finding, Report
+from coursekit.checks.student import Missing, NotAttempted, StudentError
+
+_REGISTRY = {}
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """One exercise: its check and what goes with it.
+
+    Parameters
+    ----------
+    id : str
+        "01.3": the notebook's number and the part's.
+    title : str
+    check : callable
+        ``check(student, rng)`` yields `Finding` s; it may raise `Wrong` to end with one.
+    points : float
+        What a passed exercise is worth: the sum of the points of its findings.
+    needs : dict of str to str
+        The objects it looks at: name -> what each is.
+    hints : tuple of str
+        From a nudge to nearly the answer.
+    expected : str
+        The expected result in words, with numbers as ``{threshold name}``.
+    """
+
+    id: str
+    title: str
+    check: object
+    points: float
+    needs: dict
+    hints: tuple = ()
+    expected: str = ""
+    summary: str = field(default="")
+
+
+class Wrong(Exception):
+    """Ends a check with one finding that does not hold."""
+
+    def __init__(self, code, message, **seen):
+        super().__init__(message)
+        self.finding = Finding(code, False, message, seen=seen)
+
+
+def exercise(id, *, title, points, needs, hints, expected=""):
+    """Register a check as the one of exercise `id`. See `Exercise` for the parameters."""
+
+    def register(check):
+        if id in _REGISTRY and _REGISTRY[id].check.__module__ != check.__module__:
+            raise ValueError(f"exercise {id} is declared twice")
+        _REGISTRY[id] = Exercise(id, title, check, points, dict(needs), tuple(hints), expected, check.__doc__ or "")
+        return check
+
+    return register
+
+
+def notebooks():
+    """The check module of every notebook: number ("04b") -> module name."""
+    found = {}
+    for path in sorted(Path(__file__).parent.glob("n[0-9][0-9]*_*.py")):
+        found[path.stem.split("_")[0][1:]] = f"{__package__}.{path.stem}"
+    return found
+
+
+def find(id):
+    """The exercise `id`; raises KeyError with a sentence that says which ids there are."""
+    number = str(id).split(".")[0]
+    modules = notebooks()
+    if number not in modules:
+        raise KeyError(f"There is no exercise {id!r}. Notebooks with exercises: {', '.join(modules)}.")
+    import_module(modules[number])
+    if id not in _REGISTRY:
+        raise KeyError(f"There is no exercise {id!r}. Notebook {number} has {', '.join(e.id for e in of(number))}.")
+    return _REGISTRY[id]
+
+
+def of(number):
+    """The exercises of one notebook, in order."""
+    import_module(notebooks()[number])
+    mine = [item for item in _REGISTRY.values() if item.id.split(".")[0] == number]
+    return sorted(mine, key=lambda item: int(item.id.split(".")[1]))
+
+
+@cache
+def _thresholds():
+    return json.loads((Path(__file__).parent / "thresholds.json").read_text(encoding="utf-8"))
+
+
+def threshold(id, name):
+    """The recorded limit `name` of exercise `id`: the worst of its seeds, less a margin.
+
+    NaN while the limits are being recorded for the first time, so that no comparison with it holds.
+    """
+    try:
+        return _thresholds()[id][name]["threshold"]
+    except KeyError:
+        if os.environ.get("COURSEKIT_RECORD"):
+            return float("nan")
+        raise KeyError(f"no threshold {name!r} is recorded for {id}; run benchmarks/record_thresholds.py") from None
+
+
+def expected_text(item):
+    """What `Exercise.expected` says, with its thresholds put in."""
+    return re.sub(
+        r"\{(\w+)(:[^}]*)?\}",
+        lambda match: format(threshold(item.id, match[1]), (match[2] or ":.3g")[1:]),
+        item.expected,
+    )
+
+
+def judge(item, student, seed=None):
+    """Run the check of `item` on `student` and return its `Report`. Never raises for what a student did.
+
+    Parameters
+    ----------
+    item : Exercise
+    student : Student
+    seed : int, optional
+        Seed of the inputs that the check draws; from the exercise's id where not given.
+    """
+    seed = crc32(item.id.encode()) if seed is None else seed
+    findings = []
+    try:
+        for name, what in item.needs.items():
+            if student.kind(name) == "NoneType":
+                raise Wrong("none", f"`{name}` is None. It should be {what}; did a function forget to return?")
+        for finding in item.check(student, np.random.default_rng(seed)):
+            findings.append(finding)
+    except NotAttempted as waiting:
+        return Report(item.id, item.title, NOT_ATTEMPTED, 0.0, item.points, (_waiting(item, str(waiting)),), seed)
+    except Missing as missing:
+        name = str(missing)
+        message = f'`{name}` was not handed in: {item.needs.get(name, "an object")}. Call `{call_line(item)}`.'
+        findings.append(Finding("missing", False, message))
+    except Wrong as wrong:
+        findings.append(wrong.finding)
+    except StudentError as error:
+        findings.append(_explain(error))
+    except CodecError as error:
+        findings.append(Finding("unreadable", False, f"The answer could not be read: {error}. Hand in plain arrays."))
+    except KeyboardInterrupt:
+        findings.append(Finding("interrupted", False, "The check was interrupted before it came to a verdict."))
+    except Exception as error:
+        if os.environ.get("COURSEKIT_DEBUG"):
+            raise
+        message = f"The check itself failed on this answer ({type(error).__name__}: {error}). Please report it."
+        findings.append(Finding("check-failed", False, message))
+    passed = bool(findings) and all(finding.passed for finding in findings)
+    score = sum(finding.points for finding in findings if finding.passed)
+    findings += [Finding(code, True, message) for code, message in student.notes()]
+    return Report(
+        item.id, item.title, PASSED if passed else FAILED, min(score, item.points), item.points, tuple(findings), seed
+    )
+
+
+def call_line(item):
+    """How a student calls the check of `item`."""
+    names = list(item.needs)
+    arguments = names[0] if len(names) == 1 else ", ".join(f"{name}={name}" for name in names)
+    return f'ck.check("{item.id}", {arguments})'
+
+
+def _waiting(item, name):
+    what = item.needs.get(name)
+    message = f"`{name}` is still `...`" + (f": it waits for {what}." if what else ": replace the `...` by your answer.")
+    return Finding("not-attempted", False, message)
+
+
+def _explain(error):
+    """One sentence for an error that the student's code raised."""
+    text = " ".join(error.text.split())
+    text = text if len(text) <= 220 else text[:217] + "..."
+    where = f" It happened at {error.line}." if error.line else ""
+    if error.kind == "NotFittedError":
+        return Finding("not-fitted", False, "The model has never been fitted. Call `model.fit(X, y)` before the check.")
+    if error.kind == "TypeError" and "not callable" in text:
+        return Finding("wrong-type", False, f"What was handed in cannot be called or asked to predict: {text}.{where}")
+    if "has not been built" in text or "has never been called" in text or "not yet been built" in text:
+        message = "The model has no weights yet. Give its first layer an `Input(shape=...)`, or fit it, before the check."
+        return Finding("not-built", False, message)
+    return Finding("raises", False, f"Your code raised {error.kind}: {text}{'' if text.endswith('.') else '.'}{where}")

@@ -1,0 +1,178 @@
+"""Questions that many checks ask of an answer. Each raises `Wrong` with its own code and sentence."""
+
+import numpy as np
+
+from coursekit.checks.codec import Handle
+from coursekit.checks.core import Wrong
+
+# The layers that `replay` may build. None of them can run code of the student's.
+_REPLAYABLE = set(
+    "Sequential Functional InputLayer Dense Conv1D Conv2D DepthwiseConv2D SeparableConv2D MaxPooling2D AveragePooling2D "
+    "GlobalAveragePooling2D GlobalMaxPooling2D Flatten Reshape Dropout SpatialDropout2D GaussianNoise Activation ReLU "
+    "LeakyReLU ELU PReLU Softmax BatchNormalization LayerNormalization Rescaling ZeroPadding2D Add Concatenate "
+    "Multiply Average Normalization".split()
+)
+
+
+def as_array(value, what, shape=None):
+    """`value` as an array of finite floats.
+
+    Parameters
+    ----------
+    value : object
+        What the student handed in.
+    what : str
+        How a sentence names it, e.g. "`W1`".
+    shape : tuple of (int or None), optional
+        The shape that it must have; None leaves an axis open.
+
+    Raises
+    ------
+    Wrong
+        With the code "wrong-type", "wrong-shape" or "not-finite".
+    """
+    if value is None:
+        raise Wrong("none", f"{what} is None. Did a function forget to `return` its result?")
+    if isinstance(value, Handle):
+        raise Wrong("wrong-type", f"{what} is a {value.type_name}; an array of numbers was expected.")
+    try:
+        array = np.asarray(value)
+        if array.dtype.kind not in "biuf":
+            raise TypeError
+        array = array.astype(float)
+    except (TypeError, ValueError):
+        seen = "a string" if isinstance(value, str) else f"a {type(value).__name__} that is not numeric"
+        raise Wrong("wrong-type", f"{what} is {seen}; an array of numbers was expected.") from None
+    if shape is not None and not _fits(array.shape, shape):
+        raise Wrong(
+            "wrong-shape", f"{what} has shape {_shape(array.shape)}; {_shape(shape)} was expected. Print its `.shape`."
+        )
+    if not np.isfinite(array).all():
+        bad = int((~np.isfinite(array)).sum())
+        raise Wrong(
+            "not-finite",
+            f"{what} holds {bad} value{'s' if bad > 1 else ''} that {'are' if bad > 1 else 'is'} NaN or infinite. Look "
+            "for a division by zero, the logarithm of zero, or a learning rate that is too large.",
+        )
+    return array
+
+
+def as_number(value, what):
+    """`value` as one finite float; an array of one element counts."""
+    array = as_array(value, what)
+    if array.size != 1:
+        raise Wrong("wrong-shape", f"{what} has shape {_shape(array.shape)}; a single number was expected.")
+    return float(array.ravel()[0])
+
+
+def predictions(student, name, X):
+    """What the model predicts for `X`, as a finite array with one row a sample, shape (n, k)."""
+    scores = as_array(student.predict(name, X), f"The prediction of `{name}`")
+    if scores.ndim == 0 or len(scores) != len(X):
+        raise Wrong(
+            "wrong-shape",
+            f"`{name}` was asked about {len(X)} samples and answered with shape {_shape(scores.shape)}; one row a sample "
+            "was expected.",
+        )
+    return scores.reshape(len(X), -1)
+
+
+def predicted_labels(student, name, X, n_classes=2):
+    """Class labels 0..n_classes-1, shape (n,), whatever the model answers with.
+
+    Labels, probabilities, logits, one column or one a class are all read. A column of scores is cut at 0.5, or at 0
+    where the scores leave [0, 1] or the last layer is linear.
+    """
+    scores = predictions(student, name, X)
+    if scores.shape[1] == n_classes and n_classes > 1:
+        return scores.argmax(axis=1)
+    if scores.shape[1] != 1:
+        raise Wrong(
+            "wrong-shape", f"`{name}` answers with {scores.shape[1]} columns; {n_classes} classes were expected."
+        )
+    column = scores[:, 0]
+    if n_classes > 2 or np.isin(column, np.arange(n_classes)).all():
+        return np.rint(column).astype(int)
+    layers = student.layers(name)
+    logits = column.min() < 0 or column.max() > 1 or (layers and layers[-1]["activation"] == "linear")
+    return (column > (0.0 if logits else 0.5)).astype(int)
+
+
+def not_constant(labels, name):
+    """Raises `Wrong` where every sample gets the same label."""
+    if len(np.unique(labels)) == 1:
+        raise Wrong(
+            "constant",
+            f"`{name}` gives every point the label {labels[0]}. It has learned nothing yet: was it fitted, on data "
+            "with both labels, for enough epochs?",
+        )
+
+
+def replay(student, name, X):
+    """The predictions of a Keras model for `X`, computed again from its configuration and weights.
+
+    Returns
+    -------
+    numpy.ndarray or None
+        None where the model cannot be built again from its configuration: a subclassed model that is not a plain
+        chain of its layers, or one with layers of the student's own.
+    """
+    config = student.config(name)
+    if config is None:
+        return None
+    chain = isinstance(config, list)
+    if not all(_replayable(part) for part in (config if chain else [config])):
+        return None
+    import keras
+
+    try:
+        if chain:
+            model = keras.Sequential([keras.saving.deserialize_keras_object(part) for part in config])
+            model.build(X.shape)
+        else:
+            model = keras.saving.deserialize_keras_object({**config, "compile_config": None})
+        weights = [w for layer in student.weights(name) for w in layer]
+        model.set_weights(weights)
+        return np.asarray(model(X.astype("float32"), training=False))
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None
+
+
+def same_as_replay(student, name, X):
+    """Raises `Wrong` where the model's answers are not those of its own layers and weights."""
+    again = replay(student, name, X)
+    if again is None:
+        return
+    answered = predictions(student, name, X)
+    again = again.reshape(len(X), -1)
+    if answered.shape != again.shape or not np.allclose(answered, again, rtol=1e-2, atol=1e-3):
+        raise Wrong(
+            "not-its-layers",
+            f"The predictions of `{name}` are not what its layers and weights compute. Hand in the network itself.",
+        )
+
+
+def _replayable(config):
+    """Whether every object in a Keras configuration is one of `_REPLAYABLE` and Keras's own."""
+    if isinstance(config, dict):
+        if config.get("registered_name") not in (None, "", config.get("class_name")):
+            return False
+        module = config.get("module")
+        if module is not None and not str(module).startswith("keras"):
+            return False
+        if module is not None and str(module).startswith(("keras.layers", "keras.models", "keras.src")):
+            if config.get("class_name") not in _REPLAYABLE:
+                return False
+        return all(_replayable(part) for part in config.values())
+    if isinstance(config, list | tuple):
+        return all(_replayable(part) for part in config)
+    return True
+
+
+def _fits(shape, wanted):
+    return len(shape) == len(wanted) and all(w is None or s == w for s, w in zip(shape, wanted, strict=True))
+
+
+def _shape(shape):
+    inside = ", ".join("n" if size is None else str(size) for size in shape)
+    return f"({inside},)" if len(shape) == 1 else f"({inside})"

@@ -1,0 +1,183 @@
+"""What a student calls in a notebook: `check`, `hint`, `expected`, `progress`."""
+
+import base64
+import json
+import os
+import time
+from html import escape
+from pathlib import Path
+
+from coursekit.checks import core, progress as kept
+from coursekit.checks.report import NOT_ATTEMPTED, PASSED, Finding, Report
+from coursekit.checks.student import local_student
+
+_hints_shown = {}
+
+
+class CheckFailed(Exception):
+    """Raised by `check` where $COURSEKIT_MODE asks for another outcome: see `check`."""
+
+
+class Card:
+    """A piece of text, with a picture or not, that shows in a notebook and in a terminal."""
+
+    def __init__(self, title, text, picture=None, alt=""):
+        self.title, self.text, self.picture, self.alt = title, text, picture, alt
+
+    def __str__(self):
+        return f"{self.title}: {self.text}"
+
+    __repr__ = __str__
+
+    def _repr_html_(self):
+        image = ""
+        if self.picture is not None:
+            data = base64.b64encode(self.picture).decode()
+            image = f'<img alt="{escape(self.alt)}" style="max-width:100%" src="data:image/png;base64,{data}">'
+        return (
+            '<div style="border:1px solid #7F7F7F;border-left:6px solid #0072B2;border-radius:4px;padding:0.5em 0.9em;'
+            f'margin:0.3em 0;max-width:52em;line-height:1.4"><strong>{escape(self.title)}</strong>'
+            f"<div>{escape(self.text)}</div>{image}</div>"
+        )
+
+
+def check(id, *objects, **named):
+    """Check an exercise.
+
+    Parameters
+    ----------
+    id : str
+        The exercise, e.g. "01.3".
+    *objects, **named
+        The objects that it looks at, in the declared order or by name.
+
+    Returns
+    -------
+    Report
+        Shown as a card at the end of a cell.
+
+    Raises
+    ------
+    CheckFailed
+        Only where the environment variable COURSEKIT_MODE asks for it: "strict" raises on anything but a pass (for
+        solutions), "untouched" on anything but "not attempted" (for student notebooks).
+    """
+    start = time.perf_counter()
+    try:
+        item = core.find(id)
+    except KeyError as unknown:
+        return _finish(_refusal(str(id), "unknown exercise", "unknown-exercise", unknown.args[0]), 0.0)
+    names = list(item.needs)
+    unknown = [name for name in named if name not in item.needs]
+    given = dict(zip(names, objects, strict=False))
+    if unknown or len(objects) > len(names) or set(given) & set(named):
+        message = f"{id} looks at {_list(names)}. Call `{core.call_line(item)}`."
+        return _finish(_refusal(item.id, item.title, "wrong-call", message, item.points), 0.0)
+    seed = os.environ.get("COURSEKIT_CHECK_SEED")
+    report = core.judge(item, local_student({**given, **named}), seed=int(seed) if seed else None)
+    return _finish(report, time.perf_counter() - start)
+
+
+def hint(id):
+    """The next hint of an exercise: the first time the first, and so on to the last."""
+    try:
+        item = core.find(id)
+    except KeyError as unknown:
+        return Card("No hint", unknown.args[0])
+    shown = min(_hints_shown.get(id, 0) + 1, len(item.hints))
+    _hints_shown[id] = shown
+    last = " (the last)" if shown == len(item.hints) else ""
+    return Card(f"{id} · hint {shown} of {len(item.hints)}{last}", item.hints[shown - 1])
+
+
+def expected(id):
+    """The expected result of an exercise: a number with its band, and the reference picture where there is one."""
+    try:
+        item = core.find(id)
+    except KeyError as unknown:
+        return Card("Nothing expected", unknown.args[0])
+    path = Path(__file__).parent / "pictures" / f"{id}.png"
+    text = core.expected_text(item)
+    picture = path.read_bytes() if path.exists() else None
+    return Card(f"{id} · expected result", text, picture, alt=text)
+
+
+def progress():
+    """The exercises of the course with their scores; what to do next."""
+    return Progress(kept.load())
+
+
+class Progress:
+    """Which exercises are done. Shows as a table in a notebook and as text in a terminal."""
+
+    def __init__(self, scores):
+        self.scores = scores
+        self.rows = [(number, core.of(number)) for number in core.notebooks()]
+
+    def next(self):
+        """The first exercise that is not passed yet, or None."""
+        for _, items in self.rows:
+            for item in items:
+                if self.scores.get(item.id, {}).get("status") != PASSED:
+                    return item
+        return None
+
+    def _lines(self):
+        for number, items in self.rows:
+            marks = [(item, self.scores.get(item.id, {"status": NOT_ATTEMPTED, "score": 0.0})) for item in items]
+            yield number, marks, sum(mark["score"] for _, mark in marks), sum(item.points for item in items)
+
+    def __str__(self):
+        text = []
+        for number, marks, score, points in self._lines():
+            dots = " ".join(f"{_DOTS[mark['status']]}{item.id.split('.')[1]}" for item, mark in marks)
+            text.append(f"{number:>4}  {dots:<40} {score:g} of {points:g} points")
+        following = self.next()
+        text.append(f"Next: {following.id} {following.title}" if following else "Every exercise is passed.")
+        return "\n".join(text)
+
+    __repr__ = __str__
+
+    def _repr_html_(self):
+        rows = ""
+        for number, marks, score, points in self._lines():
+            cells = "".join(
+                f'<span title="{escape(item.title)}: {mark["status"]}" style="display:inline-block;min-width:1.9em;'
+                f'text-align:center;margin:0 2px;border-radius:4px;border:1px solid {_COLOURS[mark["status"]]};'
+                f'color:{_COLOURS[mark["status"]]}">{_DOTS[mark["status"]]} {item.id.split(".")[1]}</span>'
+                for item, mark in marks
+            )
+            rows += (
+                f'<tr><th style="text-align:left">{number}</th><td style="text-align:left">{cells}</td>'
+                f"<td>{score:g} / {points:g}</td></tr>"
+            )
+        following = self.next()
+        after = f"Next: <b>{following.id}</b> {escape(following.title)}" if following else "Every exercise is passed."
+        return f"<table>{rows}</table><p>{after}</p>"
+
+
+_DOTS = {PASSED: "✓", "failed": "✗", NOT_ATTEMPTED: "○"}
+_COLOURS = {PASSED: "#009E73", "failed": "#D55E00", NOT_ATTEMPTED: "#7F7F7F"}
+
+
+def _refusal(id, title, code, message, points=0.0):
+    return Report(id, title, "failed", 0.0, points, (Finding(code, False, message),))
+
+
+def _list(names):
+    return " and ".join(f"`{name}`" for name in names)
+
+
+def _finish(report, seconds):
+    """Log and keep a report, and raise where the mode asks for another outcome."""
+    log = os.environ.get("COURSEKIT_LOG")
+    if log:
+        with open(log, "a", encoding="utf-8") as file:
+            file.write(json.dumps({**report.to_dict(), "seconds": round(seconds, 4)}) + "\n")
+    mode = os.environ.get("COURSEKIT_MODE")
+    wanted = {"strict": PASSED, "untouched": NOT_ATTEMPTED}.get(mode)
+    if wanted and report.status != wanted:
+        raise CheckFailed(f"{mode}: expected '{wanted}'\n{report}")
+    if not wanted and report.status != NOT_ATTEMPTED:
+        kept.record(report)
+    return report

@@ -1,0 +1,347 @@
+"""The handle through which a check asks a student's objects (`Student`), and what answers it (`Objects`).
+
+A check never holds a student's object. It asks in a small vocabulary and gets plain data back, whether the objects
+live in the same notebook or at the end of a pipe.
+"""
+
+import contextlib
+import io
+import traceback
+import warnings
+
+import numpy as np
+
+from coursekit.checks.codec import CodecError, Handle, pack, unpack
+
+VOCABULARY = ("kind", "value", "call", "predict", "layers", "weights", "history", "config", "describe", "notes")
+
+
+class NotAttempted(Exception):
+    """What was asked for is still `...`."""
+
+
+class StudentError(Exception):
+    """The student's code, or a library that it uses, raised an error.
+
+    Attributes
+    ----------
+    kind : str
+        Name of the error's class.
+    text : str
+        Its message.
+    line : str
+        The student's own line, or "" where none is to blame.
+    """
+
+    def __init__(self, kind, text, line=""):
+        super().__init__(f"{kind}: {text}")
+        self.kind, self.text, self.line = kind, text, line
+
+
+class Missing(Exception):
+    """A name that the exercise needs does not exist."""
+
+
+class Student:
+    """What a check holds.
+
+    Parameters
+    ----------
+    ask : callable
+        ``ask(operation, *arguments)`` with plain data in and out, or one of the three errors above.
+
+    Notes
+    -----
+    Wherever a name is expected, a `Handle` that an earlier answer gave may stand.
+    """
+
+    def __init__(self, ask):
+        self._ask = ask
+
+    def kind(self, name):
+        """Name of the object's class. Raises NotAttempted where it is still `...`."""
+        return self._ask("kind", name)
+
+    def value(self, name):
+        """The object itself where it is plain data, else a `Handle`."""
+        return _attempted(name, self._ask("value", name))
+
+    def call(self, name, *args, **kwargs):
+        """The result of calling the object. The arguments are copies."""
+        return _attempted(name, self._ask("call", name, args, kwargs))
+
+    def predict(self, name, X):
+        """Predictions for the rows of `X`: probabilities where the model has them, else what it predicts."""
+        return _attempted(name, self._ask("predict", name, X))
+
+    def layers(self, name):
+        """A list of dicts: class, name, units, activation, params, trainable, input_shape, output_shape."""
+        return self._ask("layers", name)
+
+    def weights(self, name):
+        """For each layer, the list of its weight arrays."""
+        return self._ask("weights", name)
+
+    def history(self, name):
+        """A dict: metric -> list of one number an epoch."""
+        return _attempted(name, self._ask("history", name))
+
+    def config(self, name):
+        """The configuration of a Keras model, from which it can be built again; None for anything else."""
+        return self._ask("config", name)
+
+    def describe(self, name):
+        """A dict: type, family ("keras", "sklearn", "function", "other"), fitted, params, n_params, loss, optimizer."""
+        return self._ask("describe", name)
+
+    def notes(self):
+        """Advice that came up on the way: a list of (code, message)."""
+        return self._ask("notes")
+
+
+def _attempted(name, value):
+    parts = value if isinstance(value, tuple | list) else [value]
+    if any(part is Ellipsis for part in parts):
+        raise NotAttempted(name if isinstance(name, str) else "the answer")
+    return value
+
+
+def local_student(objects):
+    """A `Student` over objects of this process. What crosses is packed and unpacked as on the pipe."""
+    servant = Objects(objects)
+
+    def ask(operation, *args):
+        args = unpack(*pack(list(args), servant.keep))
+        return unpack(*pack(servant.answer(operation, *args), servant.keep))
+
+    return Student(ask)
+
+
+class Objects:
+    """A student's objects, by name, and the answers to what a check asks of them."""
+
+    def __init__(self, objects):
+        self._objects = dict(objects)
+        self._kept = []
+        self._advice = {}
+
+    def keep(self, item):
+        """Put an object aside and return its `Handle`."""
+        for number, kept in enumerate(self._kept):
+            if kept is item:
+                break
+        else:
+            number = len(self._kept)
+            self._kept.append(item)
+        return Handle(number, type(item).__name__, callable(item))
+
+    def answer(self, operation, *args):
+        """Answer one question. What the student's code prints or warns is dropped; what it raises is explained."""
+        if operation not in VOCABULARY:
+            raise CodecError(f"there is no question {operation!r}")
+        state = np.random.get_state()
+        try:
+            with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                return getattr(self, f"_{operation}")(*args)
+        except (NotAttempted, StudentError, Missing, CodecError, KeyboardInterrupt):
+            raise
+        except BaseException as error:  # SystemExit too: `exit()` in a student's function must not end the check
+            raise StudentError(type(error).__name__, str(error), _own_line(error)) from None
+        finally:
+            np.random.set_state(state)
+
+    def _get(self, name):
+        if isinstance(name, Handle):
+            return self._kept[name.number]
+        if name not in self._objects:
+            raise Missing(name)
+        found = self._objects[name]
+        if found is Ellipsis:
+            raise NotAttempted(name)
+        return found
+
+    def _kind(self, name):
+        return type(self._get(name)).__name__
+
+    def _value(self, name):
+        return self._get(name)
+
+    def _call(self, name, args=(), kwargs=None):
+        function = self._get(name)
+        args = [self._kept[arg.number] if isinstance(arg, Handle) else arg for arg in args]
+        with self._watching(name, args):
+            return function(*args, **(kwargs or {}))
+
+    @contextlib.contextmanager
+    def _watching(self, name, args):
+        """Advise the student whose code changes the arrays that it is given."""
+        arrays = [(arg, arg.copy()) for arg in args if isinstance(arg, np.ndarray)]
+        yield
+        if any(not np.array_equal(arg, before, equal_nan=arg.dtype.kind == "f") for arg, before in arrays):
+            self._advice["changes-input"] = (
+                f"`{name if isinstance(name, str) else 'the function'}` changed an array that was handed to it. The "
+                "caller's data is altered for good; write `x = x - 1` in place of `x -= 1`."
+            )
+
+    def _predict(self, name, X):
+        model = self._get(name)
+        if _family(model) == "keras":
+            return _predict_keras(model, X)
+        with self._watching(name, [X]):
+            for method in ("predict_proba", "predict"):
+                if hasattr(model, method):
+                    return getattr(model, method)(X)
+            return model(X)
+
+    def _layers(self, name):
+        model = _last_step(self._get(name))
+        if _family(model) == "keras":
+            return [_describe_layer(layer) for layer in getattr(model, "layers", [])]
+        return _sklearn_layers(model)
+
+    def _weights(self, name):
+        model = _last_step(self._get(name))
+        if _family(model) == "keras":
+            return [[np.asarray(w) for w in layer.weights] for layer in getattr(model, "layers", [])]
+        if hasattr(model, "coefs_"):
+            return [[W, b] for W, b in zip(model.coefs_, model.intercepts_, strict=True)]
+        return []
+
+    def _history(self, name):
+        record = self._get(name)
+        record = getattr(record, "history", record)
+        if hasattr(record, "loss_curve_"):
+            record = {"loss": record.loss_curve_}
+        if hasattr(record, "to_dict"):  # a pandas DataFrame, as pd.DataFrame(history.history)
+            record = record.to_dict(orient="list")
+        if isinstance(record, dict):
+            return {str(metric): np.asarray(values, dtype=float).ravel().tolist() for metric, values in record.items()}
+        return {"loss": np.asarray(record, dtype=float).ravel().tolist()}
+
+    def _config(self, name):
+        model = self._get(name)
+        if _family(model) != "keras":
+            return None
+        import keras
+
+        if type(model) in (keras.Sequential, keras.Model) or type(model).__name__ == "Functional":
+            return keras.saving.serialize_keras_object(model)
+        # A subclassed model: its layers in order are the best that can be said of it.
+        return [keras.saving.serialize_keras_object(layer) for layer in getattr(model, "layers", [])]
+
+    def _describe(self, name):
+        model = self._get(name)
+        family = _family(model)
+        said = {"type": type(model).__name__, "family": family, "fitted": None, "n_params": None, "params": {}}
+        if family == "keras":
+            said["built"] = bool(getattr(model, "built", False))
+            said["n_params"] = int(model.count_params()) if said["built"] else None
+            said["loss"] = _name_of(getattr(model, "loss", None))
+            said["optimizer"] = _name_of(getattr(model, "optimizer", None))
+        elif family == "sklearn":
+            from sklearn.exceptions import NotFittedError
+            from sklearn.utils.validation import check_is_fitted
+
+            try:
+                check_is_fitted(model)
+                said["fitted"] = True
+            except NotFittedError:
+                said["fitted"] = False
+            said["params"] = {
+                key: value if isinstance(value, bool | int | float | str | tuple | None) else type(value).__name__
+                for key, value in model.get_params(deep=True).items()
+            }
+            last = _last_step(model)
+            if hasattr(last, "coefs_"):
+                said["n_params"] = int(sum(w.size for w in [*last.coefs_, *last.intercepts_]))
+        return said
+
+    def _notes(self):
+        return list(self._advice.items())
+
+
+def _family(model):
+    roots = {base.__module__.split(".")[0] for base in type(model).__mro__}
+    if "keras" in roots and (hasattr(model, "weights") or hasattr(model, "layers")):
+        return "keras"
+    if "sklearn" in roots or "xgboost" in roots and hasattr(model, "get_params"):
+        return "sklearn"
+    return "function" if callable(model) else "other"
+
+
+def _last_step(model):
+    """The final estimator of a scikit-learn pipeline or search; anything else as it is."""
+    model = getattr(model, "best_estimator_", model)
+    steps = getattr(model, "steps", None)
+    return _last_step(steps[-1][1]) if isinstance(steps, list) and steps else model
+
+
+def _predict_keras(model, X, batch_size=1024):
+    # Calling the model is many times faster than model.predict for the few rows that a check sends.
+    X = np.asarray(X)
+    if X.dtype == np.float64:
+        X = X.astype("float32")
+    parts = [np.asarray(model(X[i : i + batch_size], training=False)) for i in range(0, len(X), batch_size)]
+    return np.concatenate(parts)
+
+
+def _describe_layer(layer):
+    config = layer.get_config() if hasattr(layer, "get_config") else {}
+    activation = getattr(layer, "activation", None)
+    sizes = ("units", "filters", "kernel_size", "pool_size", "strides", "padding", "rate", "use_bias", "shape")
+    return {
+        "class": type(layer).__name__,
+        "name": str(layer.name),
+        "activation": getattr(activation, "__name__", None),
+        "params": int(layer.count_params()) if getattr(layer, "built", False) else None,
+        "trainable": bool(layer.trainable),
+        "input_shape": _shape_of(layer, "input"),
+        "output_shape": _shape_of(layer, "output"),
+        **{key: config[key] for key in sizes if key in config and not isinstance(config[key], dict)},
+    }
+
+
+def _shape_of(layer, end):
+    try:
+        return tuple(getattr(layer, end).shape)
+    except Exception:  # a layer that was never called has no input or output
+        return None
+
+
+def _sklearn_layers(model):
+    if not hasattr(model, "coefs_"):
+        return []
+    last = len(model.coefs_) - 1
+    return [
+        {
+            "class": "Dense",
+            "name": f"dense_{i}",
+            "units": int(W.shape[1]),
+            "activation": {"identity": "linear", "logistic": "sigmoid"}.get(activation, activation),
+            "params": int(W.size + b.size),
+            "trainable": True,
+            "input_shape": (None, int(W.shape[0])),
+            "output_shape": (None, int(W.shape[1])),
+        }
+        for i, (W, b) in enumerate(zip(model.coefs_, model.intercepts_, strict=True))
+        for activation in [model.out_activation_ if i == last else model.activation]
+    ]
+
+
+def _name_of(thing):
+    """A loss or an optimiser as lower-case snake_case, however it was given."""
+    if thing is None or isinstance(thing, str):
+        return thing
+    name = getattr(thing, "name", None) or getattr(thing, "__name__", None) or type(thing).__name__
+    return str(name).lower()
+
+
+def _own_line(error):
+    """The last line of the student's own code on the way to `error`, as 'line 3: y = f(x)'."""
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        path = frame.filename.replace("\\", "/")
+        foreign = "site-packages" in path or "/coursekit/" in path or "/lib/python" in path or path.startswith("<frozen")
+        if not foreign:
+            return f"line {frame.lineno}: {frame.line}" if frame.line else f"line {frame.lineno}"
+    return ""

@@ -1,0 +1,88 @@
+"""`setup`: the first line of every notebook."""
+
+import contextlib
+import os
+import random
+import sys
+import tempfile
+from importlib import metadata
+
+
+class Setup:
+    """What `setup` found. Shows as one line."""
+
+    def __init__(self, text):
+        self.text = text
+
+    def __repr__(self):
+        return self.text
+
+    def _repr_html_(self):
+        return f"<code>{self.text}</code>"
+
+
+def setup(seed=0, *, keras=True):
+    """Seed every generator, load Keras without its notices, apply the course's figure style; say what is here.
+
+    Parameters
+    ----------
+    seed : int
+        For Python, NumPy and Keras. The environment variable COURSEKIT_SEED takes its place, so that one command can
+        run a notebook over many seeds.
+    keras : bool
+        Whether the notebook uses Keras. Without it TensorFlow is not loaded, which saves seconds.
+
+    Returns
+    -------
+    Setup
+        One line: versions, device, seed.
+    """
+    seed = int(os.environ.get("COURSEKIT_SEED") or seed)
+    random.seed(seed)
+    parts = [f"Python {sys.version_info.major}.{sys.version_info.minor}"]
+    if keras:
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+        with _quiet_stderr():
+            try:
+                import keras as _keras
+                import tensorflow as tf
+
+                _keras.utils.set_random_seed(seed)
+                gpus = tf.config.list_physical_devices("GPU")
+            except ImportError as error:
+                return Setup(
+                    f"Keras could not be loaded ({error}). Run `python -m coursekit doctor` to see what is missing."
+                )
+        parts += [f"TensorFlow {tf.__version__}", f"Keras {_keras.__version__}"]
+        device = f"GPU ({len(gpus)})" if gpus else "CPU"
+    else:
+        import numpy as np
+
+        np.random.seed(seed)
+        parts += [f"NumPy {np.__version__}"]
+        device = "CPU"
+    parts.append(f"scikit-learn {metadata.version('scikit-learn')}")
+    from coursekit import plot
+
+    plot.use_style()
+    return Setup(" · ".join([*parts, device, f"seed {seed}"]))
+
+
+@contextlib.contextmanager
+def _quiet_stderr():
+    """Swallow what C++ libraries write to the error stream; give it back when an import fails."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as sink:
+        os.dup2(sink.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            os.dup2(kept, 2)
+            sink.seek(0)
+            os.write(2, sink.read())
+            raise
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)

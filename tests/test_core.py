@@ -1,0 +1,372 @@
+"""The machinery of the checks: reports, codec, both transports, modes, progress."""
+
+import io
+import json
+import os
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import pytest
+
+from coursekit.checks import core, notebook, progress
+from coursekit.checks.codec import CodecError, Handle, pack, read_frame, unpack, write_frame
+from coursekit.checks.pipe import end, pipe_student, serve
+from coursekit.checks.report import Finding, Report
+from coursekit.checks.student import NotAttempted, StudentError, local_student
+
+
+def keep(item):
+    return Handle(0, type(item).__name__)
+
+
+def through_a_frame(value):
+    stream = io.BytesIO()
+    write_frame(stream, *pack(value, keep))
+    stream.seek(0)
+    return unpack(*read_frame(stream))
+
+
+# --- codec
+
+
+@pytest.mark.parametrize(
+    "value",
+    [None, True, 3, 2.5, float("inf"), "text", ..., [1, [2, "x"]], (1, 2), {"a": [1.0], 3: None}, {}, []],
+    ids=repr,
+)
+def test_plain_data_crosses_unchanged(value):
+    assert through_a_frame(value) == value
+    assert type(through_a_frame(value)) is type(value)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int8", "bool", "complex64", "U5"])
+@pytest.mark.parametrize("shape", [(), (0,), (3,), (2, 3)])
+def test_arrays_cross_with_shape_and_dtype(dtype, shape):
+    array = np.ones(shape).astype(dtype)
+    again = through_a_frame(array)
+    assert again.shape == array.shape and again.dtype == array.dtype and np.array_equal(again, array)
+
+
+def test_arrays_are_copies():
+    array = np.zeros(3)
+    crossed = unpack(*pack(array, keep))
+    crossed += 1
+    assert array.sum() == 0
+
+
+def test_fortran_order_and_views_cross():
+    array = np.asfortranarray(np.arange(6.0).reshape(2, 3))[:, ::2]
+    assert np.array_equal(through_a_frame(array), array)
+
+
+def test_other_objects_become_handles():
+    assert through_a_frame(object()) == Handle(0, "object")
+    assert through_a_frame(np.array([object()], dtype=object)) == Handle(0, "ndarray")
+
+
+def test_arrays_of_python_numbers_become_plain():
+    assert np.array_equal(through_a_frame(np.array([1.5, 2], dtype=object)), [1.5, 2.0])
+
+
+def test_pandas_and_tensors_cross_as_arrays():
+    import pandas as pd
+
+    assert np.array_equal(through_a_frame(pd.Series([1, 2])), [1, 2])
+    assert through_a_frame(pd.DataFrame({"a": [1.0]})).shape == (1, 1)
+
+
+def test_what_is_too_deep_is_refused():
+    deep = []
+    for _ in range(50):
+        deep = [deep]
+    with pytest.raises(CodecError, match="deep"):
+        pack(deep, keep)
+
+
+def test_a_list_in_itself_is_refused():
+    loop = []
+    loop.append(loop)
+    with pytest.raises(CodecError):
+        pack(loop, keep)
+
+
+@pytest.mark.parametrize("message", [{"a": 5}, {"a": -1}, {"x": 1}, {"l": 3}, {"d": [[{"l": []}, 1]]}, {"a": 0, "b": 1}])
+def test_damaged_messages_are_refused(message):
+    with pytest.raises(CodecError):
+        unpack(message, [])
+
+
+def test_pickled_arrays_never_load():
+    stream = io.BytesIO()
+    np.save(stream, np.array([print], dtype=object), allow_pickle=True)
+    body = stream.getvalue()
+    import struct
+
+    frame = io.BytesIO(struct.pack(">QQI", 7, len(body), 1) + b'{"a":0}' + body)
+    with pytest.raises(CodecError):
+        read_frame(frame)
+
+
+def test_a_frame_that_claims_to_be_huge_is_refused():
+    import struct
+
+    with pytest.raises(CodecError, match="larger"):
+        read_frame(io.BytesIO(struct.pack(">QQI", 2**60, 0, 0)))
+
+
+def test_a_stream_that_ends_early_is_told():
+    with pytest.raises(EOFError):
+        read_frame(io.BytesIO(b"\0" * 7))
+
+
+# --- the handle, both transports
+
+
+def piped(objects):
+    """A `Student` at the end of two real pipes, served by a thread."""
+    (ask_r, ask_w), (say_r, say_w) = os.pipe(), os.pipe()
+    reader, writer = os.fdopen(ask_r, "rb"), os.fdopen(say_w, "wb")
+    threading.Thread(target=serve, args=(objects, reader, writer), daemon=True).start()
+    to_child = os.fdopen(ask_w, "wb")
+    student = pipe_student(os.fdopen(say_r, "rb"), to_child)
+    student.close = lambda: end(to_child)
+    return student
+
+
+@pytest.fixture(params=[local_student, piped], ids=["local", "pipe"])
+def transport(request):
+    return request.param
+
+
+def bad_function(x):
+    return x / undefined_name  # noqa: F821
+
+
+def test_values_calls_and_handles(transport):
+    student = transport({"x": np.arange(3), "double": lambda a: 2 * a, "make": lambda: (lambda a: a + 1)})
+    assert np.array_equal(student.value("x"), [0, 1, 2])
+    assert np.array_equal(student.call("double", np.array([1, 2])), [2, 4])
+    made = student.call("make")
+    assert made.callable and student.call(made, 1) == 2
+
+
+def test_dots_are_not_attempted(transport):
+    student = transport({"x": ..., "f": lambda: ..., "g": lambda: (1, ...)})
+    for ask in (lambda: student.value("x"), lambda: student.call("f"), lambda: student.call("g")):
+        with pytest.raises(NotAttempted):
+            ask()
+
+
+def test_errors_carry_the_students_line(transport):
+    with pytest.raises(StudentError) as error:
+        transport({"f": bad_function}).call("f", 1.0)
+    assert error.value.kind == "NameError"
+    assert "return x / undefined_name" in error.value.line
+
+
+def test_exit_in_a_function_is_an_error_not_an_end(transport):
+    with pytest.raises(StudentError):
+        transport({"f": lambda: sys.exit(0)}).call("f")
+
+
+def test_a_changed_argument_is_advised_and_stays_a_copy(transport):
+    def shift(a):
+        a += 1
+        return a
+
+    mine = np.zeros(2)
+    student = transport({"shift": shift})
+    student.call("shift", mine)
+    assert mine.sum() == 0
+    assert [code for code, _ in student.notes()] == ["changes-input"]
+
+
+def test_the_global_seed_is_given_back(transport):
+    np.random.seed(1)
+    first = np.random.rand()
+    np.random.seed(1)
+    transport({"f": lambda: np.random.seed(7)}).call("f")
+    assert np.random.rand() == first
+
+
+def test_histories_of_every_kind(transport):
+    import pandas as pd
+
+    class History:
+        history = {"loss": [2.0, 1.0], "val_loss": [3.0, 2.0]}
+
+    for record in (History(), History.history, pd.DataFrame(History.history)):
+        assert transport({"h": record}).history("h")["val_loss"] == [3.0, 2.0]
+    assert transport({"h": [2, 1]}).history("h") == {"loss": [2.0, 1.0]}
+
+
+def test_layers_and_weights_of_scikit_learn(transport):
+    from sklearn.neural_network import MLPClassifier
+
+    model = MLPClassifier((3,), max_iter=2).fit(np.random.default_rng(0).random((8, 2)), [0, 1] * 4)
+    student = transport({"m": model})
+    assert [layer["units"] for layer in student.layers("m")] == [3, 1]
+    assert [w.shape for layer in student.weights("m") for w in layer] == [(2, 3), (3,), (3, 1), (1,)]
+    assert student.describe("m")["n_params"] == 13
+
+
+# --- judge
+
+
+def judged(check, objects, needs=None):
+    item = core.Exercise("99.1", "A title", check, 2, needs or {"f": "a function"})
+    return core.judge(item, local_student(objects))
+
+
+def one(code, passed, points=2):
+    def check(student, rng):
+        student.call("f")
+        yield Finding(code, passed, "seen", points=points)
+
+    return check
+
+
+def test_the_three_outcomes():
+    assert judged(one("a", True), {"f": lambda: 1}).status == "passed"
+    assert judged(one("a", False), {"f": lambda: 1}).status == "failed"
+    assert judged(one("a", True), {"f": ...}).status == "not attempted"
+
+
+def test_points_are_those_of_what_holds():
+    def check(student, rng):
+        yield Finding("half", True, "", points=1)
+        yield Finding("rest", False, "", points=1)
+
+    report = judged(check, {"f": 1})
+    assert (report.score, report.points, report.codes) == (1, 2, ("rest",))
+
+
+def test_a_check_that_finds_nothing_does_not_pass():
+    assert judged(lambda student, rng: iter(()), {"f": 1}).status == "failed"
+
+
+@pytest.mark.parametrize(
+    "objects, code", [({"f": None}, "none"), ({}, "missing"), ({"f": 3}, "wrong-type"), ({"f": bad_function}, "raises")]
+)
+def test_each_bad_answer_has_its_code(objects, code):
+    report = judged(one("a", True), objects)
+    assert report.status == "failed" and report.codes == (code,)
+
+
+def test_our_own_error_is_a_finding_not_a_traceback(monkeypatch):
+    monkeypatch.delenv("COURSEKIT_DEBUG", raising=False)
+
+    def check(student, rng):
+        yield 1 / 0
+
+    assert judged(check, {"f": 1}).codes == ("check-failed",)
+
+
+# --- what a student calls
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSEKIT_HOME", str(tmp_path))
+    for name in ("COURSEKIT_MODE", "COURSEKIT_LOG", "COURSEKIT_RECORD"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path
+
+
+def right_xor(X):
+    return (np.round(X) @ [1, 1] == 1).astype(int)
+
+
+def test_check_by_position_and_by_name(home):
+    assert notebook.check("01.3", right_xor).passed
+    assert notebook.check("01.3", model=right_xor).passed
+
+
+@pytest.mark.parametrize("call", [lambda: notebook.check("01.99"), lambda: notebook.check("77.1", 1)])
+def test_an_unknown_exercise_gets_one_sentence(home, call):
+    assert call().codes == ("unknown-exercise",)
+
+
+def test_a_wrong_call_says_how_to_call(home):
+    report = notebook.check("01.3", modle=right_xor)
+    assert report.codes == ("wrong-call",) and 'ck.check("01.3", model)' in report.findings[0].message
+    assert notebook.check("01.3").codes == ("missing",)
+    assert notebook.check("01.3", 1, 2).codes == ("wrong-call",)
+
+
+def test_modes(home, monkeypatch):
+    monkeypatch.setenv("COURSEKIT_MODE", "strict")
+    assert notebook.check("01.3", right_xor).passed
+    with pytest.raises(notebook.CheckFailed):
+        notebook.check("01.3", ...)
+    monkeypatch.setenv("COURSEKIT_MODE", "untouched")
+    assert notebook.check("01.3", ...).status == "not attempted"
+    for answer in (right_xor, None):
+        with pytest.raises(notebook.CheckFailed):
+            notebook.check("01.3", answer)
+    with pytest.raises(notebook.CheckFailed):
+        notebook.check("01.99", ...)
+
+
+def test_the_log_holds_one_line_a_check(home, monkeypatch):
+    monkeypatch.setenv("COURSEKIT_LOG", str(home / "log"))
+    notebook.check("01.3", right_xor)
+    notebook.check("01.3", ...)
+    lines = [json.loads(line) for line in (home / "log").read_text().splitlines()]
+    assert [line["status"] for line in lines] == ["passed", "not attempted"]
+
+
+def test_hints_come_one_after_the_other():
+    notebook._hints_shown.clear()
+    texts = [notebook.hint("01.3").text for _ in range(4)]
+    assert texts[:3] == list(core.find("01.3").hints) and texts[3] == texts[2]
+    assert "no exercise" in notebook.hint("01.99").text
+
+
+def test_expected_puts_the_thresholds_in():
+    assert "{" not in notebook.expected("01.3").text
+
+
+def test_progress_survives_and_keeps_the_best(home):
+    notebook.check("01.3", right_xor)
+    notebook.check("01.3", None)
+    assert progress.load()["01.3"]["status"] == "passed"
+    assert "✓3" in str(notebook.progress())
+    assert notebook.progress().next().id != "01.3"
+
+
+def test_untouched_leaves_no_progress(home):
+    notebook.check("01.3", ...)
+    assert progress.load() == {}
+
+
+@pytest.mark.parametrize("content", ["", "{", "[1]", '{"01.3": 3}', '{"01.3": {"status": "passed"}}', "\0"])
+def test_damaged_progress_is_set_aside(home, content):
+    (home / "progress.json").write_text(content)
+    assert progress.load() == {}
+    assert (home / "progress.damaged").exists()
+    notebook.check("01.3", right_xor)
+    assert progress.load()["01.3"]["score"] == 2
+
+
+def test_a_folder_that_cannot_be_written_fails_no_student(home, monkeypatch):
+    (home / "file").write_text("")
+    monkeypatch.setenv("COURSEKIT_HOME", str(home / "file"))
+    assert notebook.check("01.3", right_xor).passed
+
+
+def test_report_shows_and_escapes():
+    report = Report("01.1", "<b>", "failed", 0, 2, (Finding("x-y", False, "saw `a<b` & <script>"),))
+    html = report._repr_html_()
+    assert "<script>" not in html and "<code>a&lt;b</code>" in html and "x-y" in html
+    assert str(report).startswith("01.1 <b>: failed (0 of 2 points)")
+
+
+def test_importing_coursekit_is_light():
+    code = (
+        "import sys, coursekit; heavy = {'tensorflow', 'keras', 'matplotlib', 'sklearn', 'pandas', 'numpy'}"
+        "; print(sorted(heavy & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"
