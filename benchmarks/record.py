@@ -80,9 +80,7 @@ def pictures(notebook):
         for tag in cell.metadata.get("tags", []):
             if not tag.startswith("picture-"):
                 continue
-            found = [
-                output["data"]["image/png"] for output in cell.outputs if "image/png" in output.get("data", {})
-            ]
+            found = [output["data"]["image/png"] for output in cell.outputs if "image/png" in output.get("data", {})]
             if not found:
                 sys.exit(f"the cell tagged {tag} drew no figure")
             yield tag.removeprefix("picture-"), base64.b64decode(found[-1])

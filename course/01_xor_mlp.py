@@ -4,7 +4,6 @@
 # Four points, two classes, and no straight line that separates them: the smallest problem that needs a hidden layer.
 
 # %%
-import numpy as np
 from sklearn.neural_network import MLPClassifier
 
 import coursekit as ck
@@ -30,4 +29,4 @@ model.fit(X, y)
 ck.check("01.3", model)
 
 # %%
-ck.plot.decision_boundary(model if model is ... else model.predict, X, y, exercise="01.3");
+ck.plot.decision_boundary(model if model is ... else model.predict, X, y, exercise="01.3")

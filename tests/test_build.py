@@ -81,7 +81,9 @@ def test_ids_are_shared_and_survive_an_edit_elsewhere(checkout):
 
 
 def test_graded_cells_carry_nbgraders_metadata(checkout):
-    marked = {c.metadata.nbgrader.grade_id: c.metadata.nbgrader for c in built(checkout).cells if "nbgrader" in c.metadata}
+    marked = {
+        c.metadata.nbgrader.grade_id: c.metadata.nbgrader for c in built(checkout).cells if "nbgrader" in c.metadata
+    }
     answer, check = marked.values()
     assert (answer.solution, answer.grade, answer.locked) == (True, False, False)
     assert (check.solution, check.grade, check.locked, check.points) == (False, True, True, core.find("01.3").points)
@@ -139,7 +141,12 @@ def test_two_empty_stubs_in_a_row_are_refused(checkout):
 
 @pytest.mark.parametrize("line", ["%matplotlib inline", "%%time", "!ls", "!pip install x", "?print"])
 def test_magics_and_shell_lines_are_refused(checkout, line):
-    refuse(checkout, "import coursekit as ck\n", f"import coursekit as ck\n# [solution]\n# [stub]\n# {line}\n# [end]\n", "magic")
+    refuse(
+        checkout,
+        "import coursekit as ck\n",
+        f"import coursekit as ck\n# [solution]\n# [stub]\n# {line}\n# [end]\n",
+        "magic",
+    )
 
 
 def test_input_is_refused(checkout):
@@ -171,7 +178,9 @@ def test_an_unknown_name_is_refused():
         build.sources(["77"])
 
 
-@pytest.mark.parametrize("source", [path for path in build.sources() if path.stem[0].isdigit()], ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "source", [path for path in build.sources() if path.stem[0].isdigit()], ids=lambda path: path.stem
+)
 def test_source_and_checks_declare_the_same_exercises(source):
     number = source.stem.split("_")[0]
     assert build.exercises(source) == [item.id for item in core.of(number)]

@@ -92,7 +92,9 @@ def test_a_list_in_itself_is_refused():
         pack(loop, keep)
 
 
-@pytest.mark.parametrize("message", [{"a": 5}, {"a": -1}, {"x": 1}, {"l": 3}, {"d": [[{"l": []}, 1]]}, {"a": 0, "b": 1}])
+@pytest.mark.parametrize(
+    "message", [{"a": 5}, {"a": -1}, {"x": 1}, {"l": 3}, {"d": [[{"l": []}, 1]]}, {"a": 0, "b": 1}]
+)
 def test_damaged_messages_are_refused(message):
     with pytest.raises(CodecError):
         unpack(message, [])
@@ -145,7 +147,7 @@ def bad_function(x):
 
 
 def test_values_calls_and_handles(transport):
-    student = transport({"x": np.arange(3), "double": lambda a: 2 * a, "make": lambda: (lambda a: a + 1)})
+    student = transport({"x": np.arange(3), "double": lambda a: 2 * a, "make": lambda: lambda a: a + 1})
     assert np.array_equal(student.value("x"), [0, 1, 2])
     assert np.array_equal(student.call("double", np.array([1, 2])), [2, 4])
     made = student.call("make")

@@ -35,7 +35,9 @@ def nbval(path, mode, folder):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("mode, kind, status", [("strict", "solutions", "passed"), ("untouched", "notebooks", "not attempted")])
+@pytest.mark.parametrize(
+    "mode, kind, status", [("strict", "solutions", "passed"), ("untouched", "notebooks", "not attempted")]
+)
 @pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.xdist_group(f"nbval-{name}")) for name in NAMES])
 def test_notebook(name, mode, kind, status, tmp_path):
     done, log = nbval(root() / kind / f"{name}.ipynb", mode, tmp_path)

@@ -145,7 +145,7 @@ def judge(item, student, seed=None):
         return Report(item.id, item.title, NOT_ATTEMPTED, 0.0, item.points, (_waiting(item, str(waiting)),), seed)
     except Missing as missing:
         name = str(missing)
-        message = f'`{name}` was not handed in: {item.needs.get(name, "an object")}. Call `{call_line(item)}`.'
+        message = f"`{name}` was not handed in: {item.needs.get(name, 'an object')}. Call `{call_line(item)}`."
         findings.append(Finding("missing", False, message))
     except Wrong as wrong:
         findings.append(wrong.finding)
@@ -177,8 +177,8 @@ def call_line(item):
 
 def _waiting(item, name):
     what = item.needs.get(name)
-    message = f"`{name}` is still `...`" + (f": it waits for {what}." if what else ": replace the `...` by your answer.")
-    return Finding("not-attempted", False, message)
+    rest = f"it waits for {what}." if what else "replace the `...` by your answer."
+    return Finding("not-attempted", False, f"`{name}` is still `...`: {rest}")
 
 
 def _explain(error):
@@ -191,6 +191,6 @@ def _explain(error):
     if error.kind == "TypeError" and "not callable" in text:
         return Finding("wrong-type", False, f"What was handed in cannot be called or asked to predict: {text}.{where}")
     if "has not been built" in text or "has never been called" in text or "not yet been built" in text:
-        message = "The model has no weights yet. Give its first layer an `Input(shape=...)`, or fit it, before the check."
+        message = "The model has no weights yet. Begin it with `keras.Input(shape=...)`, or fit it, before the check."
         return Finding("not-built", False, message)
     return Finding("raises", False, f"Your code raised {error.kind}: {text}{'' if text.endswith('.') else '.'}{where}")

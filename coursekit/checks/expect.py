@@ -6,11 +6,12 @@ from coursekit.checks.codec import Handle
 from coursekit.checks.core import Wrong
 
 # The layers that `replay` may build. None of them can run code of the student's.
-_REPLAYABLE = set(
-    "Sequential Functional InputLayer Dense Conv1D Conv2D DepthwiseConv2D SeparableConv2D MaxPooling2D AveragePooling2D "
-    "GlobalAveragePooling2D GlobalMaxPooling2D Flatten Reshape Dropout SpatialDropout2D GaussianNoise Activation ReLU "
-    "LeakyReLU ELU PReLU Softmax BatchNormalization LayerNormalization Rescaling ZeroPadding2D Add Concatenate "
-    "Multiply Average Normalization".split()
+_REPLAYABLE = frozenset(
+    ["Sequential", "Functional", "InputLayer", "Dense", "Conv1D", "Conv2D", "DepthwiseConv2D", "SeparableConv2D"]
+    + ["MaxPooling2D", "AveragePooling2D", "GlobalAveragePooling2D", "GlobalMaxPooling2D", "Flatten", "Reshape"]
+    + ["Dropout", "SpatialDropout2D", "GaussianNoise", "Activation", "ReLU", "LeakyReLU", "ELU", "PReLU", "Softmax"]
+    + ["BatchNormalization", "LayerNormalization", "Rescaling", "ZeroPadding2D", "Add", "Concatenate", "Multiply"]
+    + ["Average", "Normalization"]
 )
 
 
@@ -71,8 +72,8 @@ def predictions(student, name, X):
     if scores.ndim == 0 or len(scores) != len(X):
         raise Wrong(
             "wrong-shape",
-            f"`{name}` was asked about {len(X)} samples and answered with shape {_shape(scores.shape)}; one row a sample "
-            "was expected.",
+            f"`{name}` was asked about {len(X)} samples and answered with shape {_shape(scores.shape)}; one row "
+            "a sample was expected.",
         )
     return scores.reshape(len(X), -1)
 
@@ -160,9 +161,9 @@ def _replayable(config):
         module = config.get("module")
         if module is not None and not str(module).startswith("keras"):
             return False
-        if module is not None and str(module).startswith(("keras.layers", "keras.models", "keras.src")):
-            if config.get("class_name") not in _REPLAYABLE:
-                return False
+        builds_layers = str(module).startswith(("keras.layers", "keras.models", "keras.src"))
+        if builds_layers and config.get("class_name") not in _REPLAYABLE:
+            return False
         return all(_replayable(part) for part in config.values())
     if isinstance(config, list | tuple):
         return all(_replayable(part) for part in config)

@@ -65,7 +65,9 @@ def _corner_message(corners):
     wrong = [f"({a:g}, {b:g})" for (a, b), seen, want in zip(CORNERS, corners, XOR, strict=True) if seen != want]
     if not wrong:
         return "All four corners are right."
-    return f"Wrong at {', '.join(wrong)}. The corners are where XOR is defined; draw the boundary to see what it misses."
+    return (
+        f"Wrong at {', '.join(wrong)}. The corners are where XOR is defined; draw the boundary to see what it misses."
+    )
 
 
 def _is_linear(labels, X):

@@ -7,7 +7,8 @@ import time
 from html import escape
 from pathlib import Path
 
-from coursekit.checks import core, progress as kept
+from coursekit.checks import core
+from coursekit.checks import progress as kept
 from coursekit.checks.report import NOT_ATTEMPTED, PASSED, Finding, Report
 from coursekit.checks.student import local_student
 
@@ -143,7 +144,7 @@ class Progress:
         for number, marks, score, points in self._lines():
             cells = "".join(
                 f'<span title="{escape(item.title)}: {mark["status"]}" style="display:inline-block;min-width:1.9em;'
-                f'text-align:center;margin:0 2px;border-radius:4px;border:1px solid {_COLOURS[mark["status"]]};'
+                f"text-align:center;margin:0 2px;border-radius:4px;border:1px solid {_COLOURS[mark['status']]};"
                 f'color:{_COLOURS[mark["status"]]}">{_DOTS[mark["status"]]} {item.id.split(".")[1]}</span>'
                 for item, mark in marks
             )

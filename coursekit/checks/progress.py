@@ -1,5 +1,6 @@
 """The student's progress: one small JSON file that survives a restart of the kernel and may be deleted at any time."""
 
+import contextlib
 import json
 import os
 import tempfile
@@ -20,15 +21,11 @@ def load():
             str(id): {"status": str(it["status"]), "score": float(it["score"]), "points": float(it["points"])}
             for id, it in kept.items()
         }
-    except FileNotFoundError:
-        return {}
     except OSError:
         return {}
     except (ValueError, TypeError, KeyError, AttributeError):
-        try:
+        with contextlib.suppress(OSError):
             os.replace(path, path.with_suffix(".damaged"))
-        except OSError:
-            pass
         return {}
 
 

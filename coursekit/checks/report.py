@@ -74,7 +74,7 @@ class Report:
         rows = "".join(
             '<div style="display:flex;gap:0.6em;margin:0.35em 0">'
             f'<span style="color:{_OK if finding.passed else _BAD};font-weight:bold;width:1em;flex:none">'
-            f'{"✓" if finding.passed else "✗"}</span>'
+            f"{'✓' if finding.passed else '✗'}</span>"
             f'<span style="flex:1">{_prose(finding.message)}'
             + ("" if finding.passed else f' <code style="opacity:0.6;font-size:85%">{escape(finding.code)}</code>')
             + "</span></div>"
@@ -84,7 +84,7 @@ class Report:
             f'<div role="status" style="border:1px solid {colour};border-left-width:6px;border-radius:4px;'
             'padding:0.5em 0.9em;margin:0.3em 0;max-width:52em;line-height:1.4">'
             '<div style="display:flex;gap:0.6em;align-items:baseline">'
-            f'<strong>{escape(self.exercise)} · {escape(self.title)}</strong>'
+            f"<strong>{escape(self.exercise)} · {escape(self.title)}</strong>"
             f'<span style="color:{colour};font-weight:bold;margin-left:auto;white-space:nowrap">{mark} '
             f"{escape(self.status)}</span>"
             f'<span style="opacity:0.75;white-space:nowrap">{_number(self.score)} / {_number(self.points)}</span>'

@@ -6,8 +6,10 @@ live in the same notebook or at the end of a pipe.
 
 import contextlib
 import io
+import sysconfig
 import traceback
 import warnings
+from pathlib import Path
 
 import numpy as np
 
@@ -127,11 +129,8 @@ class Objects:
 
     def keep(self, item):
         """Put an object aside and return its `Handle`."""
-        for number, kept in enumerate(self._kept):
-            if kept is item:
-                break
-        else:
-            number = len(self._kept)
+        number = next((i for i, kept in enumerate(self._kept) if kept is item), len(self._kept))
+        if number == len(self._kept):
             self._kept.append(item)
         return Handle(number, type(item).__name__, callable(item))
 
@@ -337,11 +336,18 @@ def _name_of(thing):
     return str(name).lower()
 
 
+# Code that is not the student's: Python's, the installed packages', ours.
+_PLACES = sysconfig.get_paths()
+_FOREIGN = (
+    "<frozen",
+    *(_PLACES[key] for key in ("stdlib", "platstdlib", "purelib", "platlib")),
+    str(Path(__file__).parents[1]),
+)
+
+
 def _own_line(error):
     """The last line of the student's own code on the way to `error`, as 'line 3: y = f(x)'."""
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        path = frame.filename.replace("\\", "/")
-        foreign = "site-packages" in path or "/coursekit/" in path or "/lib/python" in path or path.startswith("<frozen")
-        if not foreign:
+        if not frame.filename.startswith(_FOREIGN):
             return f"line {frame.lineno}: {frame.line}" if frame.line else f"line {frame.lineno}"
     return ""
