@@ -1,0 +1,45 @@
+"""Shipped data sets and seeded generators. Nothing here needs the network.
+
+Loaders follow keras.datasets (``load_mnist() -> (x_train, y_train), (x_test, y_test)``) or return a DataFrame;
+generators follow scikit-learn (``make_xor(n_samples, noise, seed) -> X, y``).
+"""
+
+from coursekit.data.files import DataError, path, verify_all
+from coursekit.data.generators import (
+    curve,
+    make_curve,
+    make_digit_pairs,
+    make_lines,
+    make_surface,
+    make_xor,
+    shift_images,
+    surface,
+)
+from coursekit.data.loaders import (
+    load_ames,
+    load_boston,
+    load_drawn_digits,
+    load_mnist,
+    load_sunspots,
+    read_image,
+)
+
+__all__ = [
+    "DataError",
+    "curve",
+    "load_ames",
+    "load_boston",
+    "load_drawn_digits",
+    "load_mnist",
+    "load_sunspots",
+    "make_curve",
+    "make_digit_pairs",
+    "make_lines",
+    "make_surface",
+    "make_xor",
+    "path",
+    "read_image",
+    "shift_images",
+    "surface",
+    "verify_all",
+]

@@ -1,0 +1,137 @@
+"""Seeded generators of small data sets, after scikit-learn's: (n_samples, noise, seed) -> X, y."""
+
+import numpy as np
+
+
+def make_xor(n_samples=400, noise=0.1, seed=None):
+    """Four blobs at the corners of the unit square, labelled by the exclusive or of the corner's coordinates.
+
+    Parameters
+    ----------
+    n_samples : int
+    noise : float
+        Standard deviation of each blob.
+    seed : int, optional
+
+    Returns
+    -------
+    X : ndarray of float, shape (n_samples, 2)
+    y : ndarray of int, shape (n_samples,)
+        1 where exactly one of the two coordinates of the corner is 1.
+    """
+    rng = _rng(n_samples, noise, seed)
+    corners = rng.integers(0, 2, size=(n_samples, 2))
+    return corners + rng.normal(0, noise, size=(n_samples, 2)), corners[:, 0] ^ corners[:, 1]
+
+
+def surface(X):
+    """The noise-free surface of `make_surface`: sin(2 x1) cos(x2) + x1 x2 / 4, for X of shape (n, 2)."""
+    X = np.asarray(X, dtype=float)
+    return np.sin(2 * X[:, 0]) * np.cos(X[:, 1]) + X[:, 0] * X[:, 1] / 4
+
+
+def make_surface(n_samples=600, noise=0.1, seed=None):
+    """Points on `surface` over the square [-2, 2] x [-2, 2], with Gaussian noise.
+
+    Returns
+    -------
+    X : ndarray of float, shape (n_samples, 2)
+    y : ndarray of float, shape (n_samples,)
+    """
+    rng = _rng(n_samples, noise, seed)
+    X = rng.uniform(-2, 2, size=(n_samples, 2))
+    return X, surface(X) + rng.normal(0, noise, size=n_samples)
+
+
+def curve(x):
+    """The noise-free curve of `make_curve` on [0, 1]: sin(2 pi x) + x / 2."""
+    x = np.asarray(x, dtype=float)
+    return np.sin(2 * np.pi * x) + x / 2
+
+
+def make_curve(n_samples=200, noise=0.05, seed=None):
+    """Points on `curve` with Gaussian noise, sorted by x.
+
+    Returns
+    -------
+    x, y : ndarrays of float, shape (n_samples,)
+    """
+    rng = _rng(n_samples, noise, seed)
+    x = np.sort(rng.uniform(0, 1, size=n_samples))
+    return x, curve(x) + rng.normal(0, noise, size=n_samples)
+
+
+def make_lines(n_samples=200, size=8, noise=0.1, seed=None):
+    """Small pictures of one bright line, horizontal or vertical, at a random place.
+
+    Returns
+    -------
+    images : ndarray of float, shape (n_samples, size, size)
+        The line is near 1, the ground near 0; clipped to [0, 1].
+    labels : ndarray of int, shape (n_samples,)
+        0 is horizontal, 1 is vertical.
+    """
+    rng = _rng(n_samples, noise, seed)
+    labels = rng.integers(0, 2, size=n_samples)
+    place = rng.integers(0, size, size=n_samples)
+    images = np.zeros((n_samples, size, size))
+    images[np.arange(n_samples), place] = 1.0
+    images[labels == 1] = images[labels == 1].transpose(0, 2, 1)
+    return np.clip(images + rng.normal(0, noise, size=images.shape), 0, 1), labels
+
+
+def shift_images(images, max_shift=4, seed=None):
+    """Shift each picture by random whole pixels, up to `max_shift` in each direction; what comes in is 0.
+
+    Parameters
+    ----------
+    images : array, shape (n, height, width)
+    max_shift : int
+
+    Returns
+    -------
+    ndarray, same shape and dtype
+    """
+    images = np.asarray(images)
+    if images.ndim != 3:
+        raise ValueError(f"images has shape {images.shape}; (n, height, width) was expected.")
+    if not 0 <= max_shift < min(images.shape[1:]):
+        raise ValueError(f"max_shift is {max_shift}; it must be at least 0 and less than the picture's side.")
+    n, height, width = images.shape
+    rng = np.random.default_rng(seed)
+    down, right = rng.integers(-max_shift, max_shift + 1, size=(2, n))
+    padded = np.pad(images, ((0, 0), (max_shift, max_shift), (max_shift, max_shift)))
+    rows = (max_shift - down)[:, None] + np.arange(height)
+    columns = (max_shift - right)[:, None] + np.arange(width)
+    return padded[np.arange(n)[:, None, None], rows[:, :, None], columns[:, None, :]]
+
+
+def make_digit_pairs(images, labels, n_samples=1000, seed=None):
+    """Pictures of two digits side by side, labelled by the set of digits that they show.
+
+    Parameters
+    ----------
+    images : array, shape (n, 28, 28)
+    labels : array of int, shape (n,)
+
+    Returns
+    -------
+    pairs : ndarray, shape (n_samples, 28, 56), dtype of `images`
+    shown : ndarray of float32, shape (n_samples, 10)
+        1 for each digit that is shown: one or two ones a row.
+    """
+    rng = _rng(n_samples, 0.0, seed)
+    images, labels = np.asarray(images), np.asarray(labels)
+    left, right = rng.integers(0, len(images), size=(2, n_samples))
+    shown = np.zeros((n_samples, 10), dtype="float32")
+    shown[np.arange(n_samples), labels[left]] = 1
+    shown[np.arange(n_samples), labels[right]] = 1
+    return np.concatenate([images[left], images[right]], axis=2), shown
+
+
+def _rng(n_samples, noise, seed):
+    if not isinstance(n_samples, int | np.integer) or n_samples < 1:
+        raise ValueError(f"n_samples is {n_samples!r}; a whole number of at least 1 was expected.")
+    if not noise >= 0:
+        raise ValueError(f"noise is {noise!r}; a standard deviation of at least 0 was expected.")
+    return np.random.default_rng(seed)

@@ -1,0 +1,140 @@
+"""Loaders of the shipped data sets. Cards with sources and licences stand in data/README.md."""
+
+import numpy as np
+
+from coursekit.data.files import DataError, damaged, path
+
+
+def load_mnist():
+    """Load MNIST: 70,000 handwritten digits.
+
+    Returns
+    -------
+    (x_train, y_train), (x_test, y_test) : uint8 arrays
+        Images of shape (60000, 28, 28) and (10000, 28, 28), ink bright (255) on dark (0); labels 0 to 9.
+
+    Raises
+    ------
+    DataError
+        Where the file is missing or damaged.
+
+    References
+    ----------
+    LeCun, Y., Bottou, L., Bengio, Y., Haffner, P. (1998). Gradient-based learning applied to document recognition.
+    Proceedings of the IEEE, 86(11), 2278-2324.
+    """
+    try:
+        with np.load(path("mnist.npz"), allow_pickle=False) as file:
+            return (file["x_train"], file["y_train"]), (file["x_test"], file["y_test"])
+    except DataError:
+        raise
+    except Exception:
+        raise damaged("mnist.npz") from None
+
+
+def load_ames():
+    """Load the Ames housing data: 2,930 sales in Ames, Iowa, 2006 to 2010.
+
+    Returns
+    -------
+    pandas.DataFrame
+        2,930 rows, 82 columns in snake_case; `sale_price` in US dollars, areas in square feet, `longitude` and `latitude`
+        in degrees. Missing categories are spelt out ("No_Garage"), as in modeldata.
+
+    References
+    ----------
+    De Cock, D. (2011). Ames, Iowa: alternative to the Boston housing data as an end of semester regression project.
+    Journal of Statistics Education, 19(3).
+    """
+    return _csv("ames.csv.gz")
+
+
+def load_boston():
+    """Load the Boston housing data of 1978: 506 census tracts. For the audit in notebook 03 only; see its card.
+
+    Returns
+    -------
+    pandas.DataFrame
+        506 rows; `medv`, the median value of homes in 1,000 US dollars, and 13 features.
+
+    References
+    ----------
+    Harrison, D., Rubinfeld, D. L. (1978). Hedonic housing prices and the demand for clean air. Journal of Environmental
+    Economics and Management, 5(1), 81-102.
+    """
+    return _csv("boston.csv")
+
+
+def load_sunspots():
+    """Load the yearly mean number of sunspots, 1700 to 2008.
+
+    Returns
+    -------
+    pandas.DataFrame
+        309 rows: `year`, and `sunspots`, the yearly mean of the daily numbers.
+    """
+    return _csv("sunspots.csv")
+
+
+def load_drawn_digits():
+    """Load the sample digits that were drawn for this course: dark ink on light paper, anywhere in the picture.
+
+    Returns
+    -------
+    images : list of numpy.ndarray
+        Grey pictures of different sizes, uint8 of shape (height, width); 0 is black.
+    labels : numpy.ndarray of int, shape (n,)
+    """
+    labels = _csv("digits/labels.csv")
+    return [read_image(path(f"digits/{name}")) for name in labels["file"]], labels["label"].to_numpy()
+
+
+def read_image(file):
+    """Read a picture as grey values.
+
+    Parameters
+    ----------
+    file : str or Path
+        A picture of yours (PNG, JPEG), or the name of a shipped one ("your_own_digit.png").
+
+    Returns
+    -------
+    numpy.ndarray of uint8, shape (height, width)
+        0 is black, 255 is white. What is transparent counts as white.
+
+    Raises
+    ------
+    FileNotFoundError
+        Where there is no such file.
+    ValueError
+        Where it is not a picture.
+    """
+    from pathlib import Path
+
+    from PIL import Image, UnidentifiedImageError
+
+    file = Path(file)
+    if not file.exists():
+        try:
+            file = path(file.as_posix())
+        except DataError:
+            raise FileNotFoundError(f"There is no file {file}. Put your picture beside the notebook.") from None
+    try:
+        with Image.open(file) as opened:
+            picture = opened.convert("RGBA")
+    except (UnidentifiedImageError, OSError):
+        raise ValueError(f"{file} is not a picture that can be read. Save it as PNG or JPEG.") from None
+    paper = Image.new("RGBA", picture.size, "white")
+    return np.asarray(Image.alpha_composite(paper, picture).convert("L"))
+
+
+def _csv(name):
+    import pandas as pd
+
+    try:
+        # "None" and "NA" are categories here, not missing values.
+        return pd.read_csv(path(name), keep_default_na=False, na_values=[""])
+    except DataError:
+        raise
+    except Exception:
+        raise damaged(name) from None
