@@ -33,7 +33,8 @@ def path(name):
         raise DataError(f"The data file {name} is missing. {_mend(name)}")
     if found.stat().st_size != recorded["bytes"]:
         raise DataError(
-            f"The data file {name} is damaged: {found.stat().st_size} bytes, {recorded['bytes']} expected. {_mend(name)}"
+            f"The data file {name} is damaged: it has {found.stat().st_size} bytes in place of {recorded['bytes']}. "
+            + _mend(name)
         )
     return found
 
@@ -78,5 +79,7 @@ def _checksums():
 
 def _mend(name):
     if folder() == _PACKAGE / "files":
-        return "Install coursekit again: `python -m pip install --force-reinstall --no-deps coursekit`, from where you had it."
+        return (
+            "Install coursekit again, from where you had it: `python -m pip install --force-reinstall --no-deps ...`."
+        )
     return f"Bring it back with `git checkout -- data/{name}`."

@@ -38,8 +38,8 @@ def load_ames():
     Returns
     -------
     pandas.DataFrame
-        2,930 rows, 82 columns in snake_case; `sale_price` in US dollars, areas in square feet, `longitude` and `latitude`
-        in degrees. Missing categories are spelt out ("No_Garage"), as in modeldata.
+        2,930 rows, 82 columns in snake_case; `sale_price` in US dollars, areas in square feet, `longitude` and
+        `latitude` in degrees. Missing categories are spelt out ("No_Garage"), as in modeldata.
 
     References
     ----------

@@ -1,0 +1,28 @@
+"""Pictures. Each function takes data or a predict callable, draws on `ax=None` and returns the Axes.
+
+Handed `...` it draws an empty frame that says which exercise it waits for.
+"""
+
+from importlib import import_module
+
+_WHERE = {
+    "use_style": "style",
+    "decision_boundary": "boundaries",
+    "surface_fit": "boundaries",
+    "learning_curves": "curves",
+    "curve_fit": "curves",
+    "loss_surface": "surfaces",
+    "image_grid": "images",
+    "filters": "images",
+    "feature_maps": "images",
+    "confusion_matrix": "tables",
+    "probability_bars": "tables",
+}
+
+__all__ = list(_WHERE)
+
+
+def __getattr__(name):
+    if name in _WHERE:
+        return getattr(import_module(f"coursekit.plot.{_WHERE[name]}"), name)
+    raise AttributeError(f"coursekit.plot has no {name!r}. It has: {', '.join(_WHERE)}.")

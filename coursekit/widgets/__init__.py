@@ -1,0 +1,13 @@
+"""Things in a notebook that move: live training curves, the digit pad."""
+
+from importlib import import_module
+
+_WHERE = {"LiveCurves": "training", "DigitPad": "digit_pad"}
+
+__all__ = list(_WHERE)
+
+
+def __getattr__(name):
+    if name in _WHERE:
+        return getattr(import_module(f"coursekit.widgets.{_WHERE[name]}"), name)
+    raise AttributeError(f"coursekit.widgets has no {name!r}. It has: {', '.join(_WHERE)}.")
