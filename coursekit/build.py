@@ -102,7 +102,8 @@ def set_repository(folder, repository):
 def derive(source, folder=None):
     """The notebooks of one source: path -> text.
 
-    A source whose name does not begin with a number is not an exercise; it gives one notebook, in notebooks/.
+    A source whose name does not begin with a number has no exercises; it gives one notebook, in notebooks/. In every
+    text, {{repository}} and {{branch}} stand for the course's address.
     """
     import jupytext
     import nbformat
@@ -138,6 +139,7 @@ def _notebook(cells, source, kind, solved, course):
         # The id comes from the source, so that both notebooks share it and an edit changes one cell's id only.
         id = _unique(hashlib.sha1(f"{cell.cell_type}{cell.source}".encode()).hexdigest()[:8], ids)
         text = solution_text(cell.source) if solved else stub_text(cell.source)
+        text = text.replace("{{repository}}", repository).replace("{{branch}}", branch)
         metadata = {"tags": tags} if tags else {}
         if cell.cell_type == "markdown":
             if position == 0:

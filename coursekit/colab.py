@@ -1,9 +1,29 @@
-"""Placeholder until the set-up cell is written."""
+"""What the builder puts into every notebook for Colab: a badge, and a cell that installs coursekit there."""
 
-
-def setup_cell(repository, branch):
-    return "pass"
+_COLAB = "https://colab.research.google.com"
 
 
 def badge(repository, branch, notebook):
-    return ""
+    """A Markdown badge that opens `notebook` (its path in the repository) in Colab."""
+    address = f"{_COLAB}/github/{repository}/blob/{branch}/{notebook}"
+    return f"[![Open in Colab]({_COLAB}/assets/colab-badge.svg)]({address})"
+
+
+def setup_cell(repository, branch):
+    """The code of the set-up cell.
+
+    It installs coursekit and the two small packages that Colab lacks. ``--no-deps`` leaves Colab's own TensorFlow,
+    Keras and NumPy as they are.
+    """
+    return f'''# Installs coursekit, with its data, in Colab. Elsewhere this cell does nothing.
+import importlib.util
+import subprocess
+import sys
+
+if importlib.util.find_spec("coursekit") is None:
+    source = "coursekit @ git+https://github.com/{repository}@{branch}"
+    command = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "anywidget", "psygnal", source]
+    if "google.colab" not in sys.modules:
+        print("coursekit is not installed here. In the course's folder, run: python -m coursekit lab")
+    elif subprocess.call(command) != 0:
+        print("coursekit could not be installed. Check the connection and run this cell again.")'''

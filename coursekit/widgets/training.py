@@ -1,7 +1,7 @@
 """Training that can be watched: one Keras callback.
 
-livelossplot was four times slower (it redraws everything each epoch), and tqdm.keras leaves nothing in a saved notebook;
-both were tried on the network of notebook 04.
+livelossplot was four times slower (it redraws everything each epoch); tqdm.keras leaves nothing in a saved
+notebook. Both were tried on the network of notebook 04.
 """
 
 import os

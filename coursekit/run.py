@@ -1,0 +1,66 @@
+"""Execute a notebook here, and say which of its checks passed."""
+
+import json
+import os
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Run:
+    """What came of one notebook: the checks in order, seconds, and the error that ended it ("" if none)."""
+
+    name: str
+    checks: tuple
+    seconds: float
+    error: str = ""
+
+    @property
+    def passed(self):
+        return not self.error and all(check["status"] == "passed" for check in self.checks)
+
+
+def execute(path, on_cell=None, timeout=600):
+    """Execute the notebook at `path` in a scratch folder; the file itself is left as it is.
+
+    Parameters
+    ----------
+    path : Path
+    on_cell : callable, optional
+        Called as ``on_cell(done, total)`` after each cell.
+    timeout : int
+        Seconds that one cell may take.
+
+    Returns
+    -------
+    Run
+    """
+    import nbclient
+    import nbformat
+
+    notebook = nbformat.read(path, as_version=4)
+    total, error = len(notebook.cells), ""
+    start = time.perf_counter()
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        log = Path(folder) / "checks.log"
+        kept = {name: os.environ.get(name) for name in ("COURSEKIT_LOG", "COURSEKIT_QUIET")}
+        os.environ |= {"COURSEKIT_LOG": str(log), "COURSEKIT_QUIET": "1"}
+        try:
+            nbclient.NotebookClient(
+                notebook,
+                timeout=timeout,
+                kernel_name="python3",
+                resources={"metadata": {"path": folder}},
+                on_cell_executed=lambda cell, cell_index, **_: on_cell and on_cell(cell_index + 1, total),
+            ).execute()
+        except nbclient.exceptions.CellExecutionError as failed:
+            error = f"{failed.ename}: {failed.evalue}"
+        except (nbclient.exceptions.DeadKernelError, nbclient.exceptions.CellTimeoutError) as failed:
+            error = str(failed).splitlines()[0]
+        finally:
+            for name, value in kept.items():
+                os.environ.pop(name) if value is None else os.environ.update({name: value})
+        lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
+    return Run(path.stem, tuple(json.loads(line) for line in lines), time.perf_counter() - start, error)
