@@ -40,7 +40,11 @@ def run(path, seed, log):
     with tempfile.TemporaryDirectory() as folder:
         os.environ["COURSEKIT_HOME"] = folder
         client = nbclient.NotebookClient(
-            notebook, timeout=600, kernel_name="python3", resources={"metadata": {"path": folder}}
+            notebook,
+            timeout=600,
+            kernel_name="python3",
+            extra_arguments=["--IPKernelApp.log_level=ERROR"],
+            resources={"metadata": {"path": folder}},
         )
         return client.execute()
 

@@ -263,7 +263,7 @@ def _refuse(cells, source):
         for kind, text in versions.items():
             _refuse_text(text, f"{where} ({kind})")
         solved_only = "solution" in cell.metadata.get("tags", [])
-        for line in versions["solution"].splitlines() if solved_only else _lines(parts, "solution"):
+        for line in _lines(parts, "solution"):
             solution_lines[_squeeze(line)] = where
         if not solved_only:
             for line in versions["student"].splitlines():

@@ -15,7 +15,7 @@ def setup_cell(repository, branch):
     It installs coursekit and the two small packages that Colab lacks. ``--no-deps`` leaves Colab's own TensorFlow,
     Keras and NumPy as they are.
     """
-    return f'''# Installs coursekit, with its data, in Colab. Elsewhere this cell does nothing.
+    return f"""# Installs coursekit, with its data, in Colab. Elsewhere this cell does nothing.
 import importlib.util
 import subprocess
 import sys
@@ -26,4 +26,4 @@ if importlib.util.find_spec("coursekit") is None:
     if "google.colab" not in sys.modules:
         print("coursekit is not installed here. In the course's folder, run: python -m coursekit lab")
     elif subprocess.call(command) != 0:
-        print("coursekit could not be installed. Check the connection and run this cell again.")'''
+        print("coursekit could not be installed. Check the connection and run this cell again.")"""

@@ -52,6 +52,7 @@ def execute(path, on_cell=None, timeout=600):
                 notebook,
                 timeout=timeout,
                 kernel_name="python3",
+                extra_arguments=["--IPKernelApp.log_level=ERROR"],
                 resources={"metadata": {"path": folder}},
                 on_cell_executed=lambda cell, cell_index, **_: on_cell and on_cell(cell_index + 1, total),
             ).execute()

@@ -8,19 +8,6 @@ import tempfile
 from importlib import metadata
 
 
-class Setup:
-    """What `setup` found. Shows as one line."""
-
-    def __init__(self, text):
-        self.text = text
-
-    def __repr__(self):
-        return self.text
-
-    def _repr_html_(self):
-        return f"<code>{self.text}</code>"
-
-
 def setup(seed=0, *, keras=True):
     """Seed every generator, load Keras without its notices, apply the course's figure style; say what is here.
 
@@ -32,10 +19,7 @@ def setup(seed=0, *, keras=True):
     keras : bool
         Whether the notebook uses Keras. Without it TensorFlow is not loaded, which saves seconds.
 
-    Returns
-    -------
-    Setup
-        One line: versions, device, seed.
+    Prints one line: versions, device, seed.
     """
     seed = int(os.environ.get("COURSEKIT_SEED") or seed)
     random.seed(seed)
@@ -51,9 +35,8 @@ def setup(seed=0, *, keras=True):
                 _keras.utils.set_random_seed(seed)
                 gpus = tf.config.list_physical_devices("GPU")
             except ImportError as error:
-                return Setup(
-                    f"Keras could not be loaded ({error}). Run `python -m coursekit doctor` to see what is missing."
-                )
+                print(f"Keras could not be loaded ({error}). `python -m coursekit doctor` says what is missing.")
+                return
         parts += [f"TensorFlow {tf.__version__}", f"Keras {_keras.__version__}"]
         device = f"GPU ({len(gpus)})" if gpus else "CPU"
     else:
@@ -66,7 +49,7 @@ def setup(seed=0, *, keras=True):
     from coursekit import plot
 
     plot.use_style()
-    return Setup(" · ".join([*parts, device, f"seed {seed}"]))
+    print(" · ".join([*parts, device, f"seed {seed}"]))
 
 
 @contextlib.contextmanager

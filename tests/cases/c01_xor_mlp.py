@@ -58,6 +58,94 @@ def keras_xor(style):
     return model
 
 
+# --- 01.1
+
+
+def line_01_1(perceptron=None, line=(1, 1, -0.5), best=3):
+    perceptron = perceptron or (lambda X, w, b: (X @ np.asarray(w) + b > 0).astype(int))
+    return {"perceptron": perceptron, "line": line, "best": best}
+
+
+def loop_perceptron(X, w, b):
+    labels = []
+    for x1, x2 in X:
+        labels.append(1 if w[0] * x1 + w[1] * x2 + b > 0 else 0)
+    return labels
+
+
+for name, answer in {
+    "vectorised": {},
+    "a loop that gives a list": {"perceptron": loop_perceptron},
+    "booleans": {"perceptron": lambda X, w, b: X @ w + b > 0},
+    "a column of float32": {"perceptron": lambda X, w, b: np.heaviside(X @ w + b, 0)[:, None].astype("float32")},
+    "the line for AND, upside down": {"line": [-1.0, -1.0, 1.5]},
+    "an array, and the count as a float": {"line": np.array([2, 2, -1]), "best": 3.0},
+    "one corner cut off": {"line": (1, -1, -0.5), "best": np.int64(3)},
+}.items():
+
+    @right("01.1", name)
+    def _(answer=answer):
+        return line_01_1(**answer)
+
+
+for name, code, answer in (
+    ("best is four", "best", {"best": 4}),
+    ("best is two", "best", {"best": 2}),
+    ("a line through the middle", "line", {"line": (1, 0, -0.5)}),
+    ("a line with all corners on one side", "line", {"line": (1, 1, 5)}),
+    ("two numbers", "wrong-shape", {"line": (1, 1)}),
+    ("labels swapped", "labels-swapped", {"perceptron": lambda X, w, b: (X @ w + b < 0).astype(int)}),
+    ("minus one and one", "labels-not-0-1", {"perceptron": lambda X, w, b: np.sign(X @ w + b)}),
+    ("no threshold", "no-threshold", {"perceptron": lambda X, w, b: X @ w + b}),
+    ("no bias", "no-bias", {"perceptron": lambda X, w, b: (X @ w > 0).astype(int)}),
+    ("cut at one half", "perceptron", {"perceptron": lambda X, w, b: (X @ w + b > 0.5).astype(int)}),
+    ("one label for all", "wrong-shape", {"perceptron": lambda X, w, b: int((X @ w + b > 0).any())}),
+    ("best is a word", "wrong-type", {"best": "three"}),
+    ("constant", "perceptron", {"perceptron": lambda X, w, b: np.zeros(len(X))}),
+):
+
+    @wrong("01.1", code, name)
+    def _(answer=answer):
+        return line_01_1(**answer)
+
+
+# --- 01.2
+
+ONES = np.ones((2, 2))
+for name, weights in {
+    "count, minus twice both": (ONES, [0, -1], [1, -2], 0),
+    "lists and a column": ([[1, 1], [1, 1]], [[0, -1]], [[1], [-2]], [0.0]),
+    "two differences": ([[1, -1], [-1, 1]], np.zeros(2), np.ones(2), 0.0),
+    "units exchanged, float32": (ONES.astype("float32"), np.array([-1, 0], "float32"), np.array([-2, 1], "float32"), 0),
+    "offset in the output": (-ONES, [2, 1], [1, -2], 0.25),
+    "scaled": (10 * ONES, [0, -10], [0.3, -0.6], -0.1),
+}.items():
+
+    @right("01.2", name)
+    def _(weights=weights):
+        return {"weights": weights}
+
+
+for name, code, weights in (
+    ("zeros", "corners", (np.zeros((2, 2)), np.zeros(2), np.zeros(2), 0)),
+    ("OR", "corners", (ONES, [0, -1], [1, 0], 0)),
+    ("no second bias", "corners", (ONES, [0, 0], [1, -2], 0)),
+    ("rows in the place of columns", "transposed", ([[1, -1], [-2, 2]], [0, 0], [1, 0.6], 0)),
+    ("swapped", "labels-swapped", (ONES, [0, -1], [-1, 2], 1)),
+    ("three things", "wrong-type", (ONES, [0, -1], [1, -2])),
+    ("W1 of the wrong shape", "wrong-shape", (np.ones((2, 3)), [0, -1, 0], [1, -2, 0], 0)),
+    ("b2 is a word", "wrong-type", (ONES, [0, -1], [1, -2], "zero")),
+    ("b1 infinite", "not-finite", (ONES, [0, -np.inf], [1, -2], 0)),
+):
+
+    @wrong("01.2", code, name)
+    def _(weights=weights):
+        return {"weights": weights}
+
+
+# --- 01.3
+
+
 @right("01.3", "lbfgs")
 def _():
     return {"model": sklearn_mlp().fit(*xor_data())}
@@ -116,3 +204,447 @@ def _():
 @wrong("01.3", "wrong-shape", "three columns")
 def _():
     return {"model": lambda X: np.full((len(X), 3), 1 / 3)}
+
+
+# --- 01.4
+
+
+def forward(X, W1, b1, W2, b2):
+    H = np.tanh(X @ W1 + b1)
+    return H, 1 / (1 + np.exp(-(H @ W2 + b2)))
+
+
+def gradients(slip=None):
+    """The right backward pass, or one with a usual slip."""
+
+    def backward(X, y, W1, b1, W2, b2):
+        H, p = forward(X, W1, b1, W2, b2)
+        n = 1 if slip == "sum" else len(X)
+        delta2 = (p - y) / n * (-1 if slip == "sign" else 1)
+        if slip == "squared":
+            delta2 = 2 * delta2 * p * (1 - p)
+        slope = {"no tanh": 1.0, "sigmoid": H * (1 - H), "1 - H": 1 - H}.get(slip, 1 - H**2)
+        delta1 = delta2 @ W2.T * slope
+        db1 = delta1 if slip == "no sum" else delta1.sum(axis=0)
+        answer = (X.T @ delta1, db1, H.T @ delta2, delta2.sum(axis=0))
+        if slip == "db2 mean":
+            answer = (*answer[:3], delta2.mean(axis=0))
+        return answer[::-1] if slip == "order" else answer
+
+    return backward
+
+
+def backward_loop(X, y, W1, b1, W2, b2):
+    """One sample after the other."""
+    total = [np.zeros_like(parameter) for parameter in (W1, b1, W2, b2)]
+    for x, target in zip(X, y):
+        h = np.tanh(x @ W1 + b1)
+        p = 1 / (1 + np.exp(-(h @ W2 + b2)))
+        d2 = p - target
+        d1 = W2[:, 0] * d2 * (1 - h * h)
+        for sum_, part in zip(total, (np.outer(x, d1), d1, np.outer(h, d2), d2)):
+            sum_ += part / len(X)
+    return total
+
+
+def backward_differences(X, y, W1, b1, W2, b2):
+    from coursekit.checks.n01_xor_mlp import _finite_differences
+
+    return tuple(_finite_differences(X, y, [W1.copy(), b1.copy(), W2.copy(), b2.copy()]))
+
+
+def backward_tensorflow(X, y, W1, b1, W2, b2):
+    import tensorflow as tf
+
+    parameters = [tf.Variable(parameter) for parameter in (W1, b1, W2, b2)]
+    with tf.GradientTape() as tape:
+        logits = tf.tanh(X @ parameters[0] + parameters[1]) @ parameters[2] + parameters[3]
+        loss = tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(tf.constant(y), logits))
+    return tape.gradient(loss, parameters)
+
+
+def backward_flat(X, y, W1, b1, W2, b2):
+    dW1, db1, dW2, db2 = gradients()(X, y, W1, b1, W2, b2)
+    return [dW1, db1, dW2.ravel(), float(db2[0])]
+
+
+for name, function in {
+    "matrices": gradients(),
+    "a loop": backward_loop,
+    "central differences": backward_differences,
+    "automatic differentiation": backward_tensorflow,
+    "flat gradients of the output": backward_flat,
+}.items():
+
+    @right("01.4", name)
+    def _(function=function):
+        return {"backward": function}
+
+
+for slip, code in {
+    "sum": "not-averaged",
+    "sign": "wrong-sign",
+    "squared": "squared-error",
+    "no tanh": "no-activation-derivative",
+    "sigmoid": "gradient-W1",
+    "1 - H": "gradient-W1",
+    "no sum": "wrong-shape",
+    "order": "wrong-shape",
+    "db2 mean": "gradient-b2",
+}.items():
+
+    @wrong("01.4", code, slip)
+    def _(slip=slip):
+        return {"backward": gradients(slip)}
+
+
+@wrong("01.4", "wrong-type", "only two gradients")
+def _():
+    return {"backward": lambda *given: gradients()(*given)[:2]}
+
+
+@wrong("01.4", "constant", "zeros")
+def _():
+    return {"backward": lambda X, y, *parameters: [np.zeros_like(parameter) for parameter in parameters]}
+
+
+# --- 01.5
+
+
+@cache
+def trained_twice(style="input first"):
+    """Both models, trained once a style on XOR; 2 - 8 tanh - 1 sigmoid where the style does not say otherwise."""
+    import keras
+    from keras import layers
+
+    keras.utils.set_random_seed(0)
+    hidden = {"no activation": None, "relu": "relu"}.get(style, "tanh")
+    units = 4 if style == "four units" else 8
+    if style == "activation layers":
+        chain = [layers.Dense(8), layers.Activation("tanh"), layers.Dense(1), layers.Activation("sigmoid")]
+    elif style == "logits":
+        chain = [layers.Dense(8, "tanh"), layers.Dense(1)]
+    else:
+        chain = [layers.Dense(units, activation=hidden), layers.Dense(1, activation="sigmoid")]
+    sequential = keras.Sequential([keras.Input((2,)), *chain])
+    sequential.compile(keras.optimizers.Adam(0.05), "binary_crossentropy")
+    X, y = xor_data()
+    if style != "not fitted":
+        sequential.fit(X, y, epochs=40, batch_size=32, verbose=0)
+    inputs = outputs = keras.Input((2,))
+    for layer in chain:
+        outputs = type(layer).from_config(layer.get_config() | {"name": f"again_{layer.name}"})(outputs)
+    functional = keras.Model(inputs, outputs)
+    functional.set_weights(sequential.get_weights())
+    return sequential, functional
+
+
+def twice(style="input first", n_params=33, **changed):
+    sequential, functional = trained_twice(style)
+    return {"sequential": sequential, "functional": functional, "n_params": n_params, **changed}
+
+
+def fresh_functional():
+    import keras
+
+    return keras.models.clone_model(trained_twice()[1])
+
+
+@cache
+def added_one_by_one():
+    import keras
+    from keras import layers
+
+    model = keras.Sequential(name="mine")
+    model.add(keras.Input(shape=(2,), name="points"))
+    model.add(layers.Dense(8, activation=keras.activations.tanh, name="hidden"))
+    model.add(layers.Dense(1, activation=keras.ops.sigmoid))
+    model.set_weights(trained_twice()[0].get_weights())
+    return model
+
+
+for name, build in {
+    "plain": lambda: twice(),
+    "activations as layers": lambda: twice("activation layers"),
+    "relu": lambda: twice("relu"),
+    "layers added one by one": lambda: twice(sequential=added_one_by_one()),
+    "the count as an array": lambda: twice(n_params=np.array([33.0])),
+    "the functional model shares the layers": lambda: twice(functional=shared_layers()),
+}.items():
+    right("01.5", name)(build)
+
+
+def shared_layers():
+    import keras
+
+    sequential = trained_twice()[0]
+    return keras.Model(sequential.inputs, sequential.outputs)
+
+
+for name, code, build in (
+    ("biases forgotten", "n-params", lambda: twice(n_params=24)),
+    ("count is off", "n-params", lambda: twice(n_params=25)),
+    ("weights not copied", "same-weights", lambda: twice(functional=fresh_functional())),
+    ("sequential twice", "wrong-api", lambda: twice(functional=trained_twice()[0])),
+    ("not fitted", "accuracy", lambda: twice("not fitted")),
+    ("no activation", "linear-hidden", lambda: twice("no activation")),
+    ("four units", "wrong-size", lambda: twice("four units")),
+    ("logits", "wrong-output", lambda: twice("logits")),
+    ("scikit-learn", "not-keras", lambda: twice(sequential=sklearn_mlp().fit(*xor_data()))),
+):
+    wrong("01.5", code, name)(build)
+
+
+# --- 01.6
+
+
+@cache
+def surface_data():
+    from coursekit.data import make_surface
+
+    X, y = make_surface(n_samples=600, noise=0.1, seed=1)
+    return X[:400], y[:400]
+
+
+@cache
+def surface_mlp():
+    from sklearn.neural_network import MLPRegressor
+
+    settings = {"max_iter": 400, "learning_rate_init": 0.005, "random_state": 0}
+    return MLPRegressor(hidden_layer_sizes=(64, 64), **settings).fit(*surface_data())
+
+
+def surface_forest():
+    from sklearn.ensemble import ExtraTreesRegressor
+
+    X, y = surface_data()
+    return ExtraTreesRegressor(200, random_state=0).fit(X, y)
+
+
+@cache
+def surface_pipeline():
+    from sklearn.compose import TransformedTargetRegressor
+    from sklearn.neural_network import MLPRegressor
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    network = MLPRegressor(hidden_layer_sizes=(40,), activation="tanh", solver="lbfgs", alpha=0.1, max_iter=600)
+    X, y = surface_data()
+    scaled = TransformedTargetRegressor(network.set_params(random_state=1), transformer=StandardScaler())
+    return make_pipeline(StandardScaler(), scaled).fit(X, y)
+
+
+@cache
+def surface_keras():
+    import keras
+    from keras import layers
+
+    source = surface_mlp()
+    model = keras.Sequential([keras.Input((2,)), layers.Dense(64, "relu"), layers.Dense(64, "relu"), layers.Dense(1)])
+    model.set_weights([w for pair in zip(source.coefs_, source.intercepts_) for w in pair])
+    return model
+
+
+def truth(X):
+    from coursekit.data import surface
+
+    return surface(X)
+
+
+for name, build in {
+    "MLPRegressor": surface_mlp,
+    "scaled inputs and targets": surface_pipeline,
+    "Keras": surface_keras,
+    "a method": lambda: surface_mlp().predict,
+    "the formula, as a column": lambda: lambda X: truth(X)[:, None],
+    "a list": lambda: lambda X: truth(X).tolist(),
+}.items():
+
+    @right("01.6", name)
+    def _(build=build):
+        return {"regressor": build()}
+
+
+def linear_surface():
+    from sklearn.linear_model import LinearRegression
+
+    return LinearRegression().fit(*surface_data())
+
+
+def never_fitted():
+    from sklearn.neural_network import MLPRegressor
+
+    return MLPRegressor()
+
+
+for name, code, build in (
+    ("never fitted", "not-fitted", never_fitted),
+    ("the mean", "constant", lambda: lambda X: np.full(len(X), surface_data()[1].mean())),
+    ("a plane", "linear-model", linear_surface),
+    ("targets left scaled", "scaled-target", lambda: lambda X: 3 * surface_mlp().predict(X) - 1),
+    ("columns exchanged", "inputs-swapped", lambda: lambda X: truth(X[:, ::-1])),
+    ("half a fit", "r2", lambda: lambda X: truth(X) + 0.4 * np.sin(7 * X[:, 0])),
+    ("two columns", "wrong-shape", lambda: lambda X: np.ones((len(X), 2))),
+    ("one number", "wrong-shape", lambda: lambda X: 0.3),
+):
+
+    @wrong("01.6", code, name)
+    def _(build=build):
+        return {"regressor": build()}
+
+
+# --- 01.7
+
+
+@cache
+def epochs():
+    """A regressor trained epoch by epoch, with both error curves."""
+    from sklearn.neural_network import MLPRegressor
+
+    from coursekit.data import make_surface
+
+    X, y = make_surface(n_samples=600, noise=0.1, seed=1)
+    settings = {"learning_rate_init": 0.005, "batch_size": 32, "random_state": 0}
+    model = MLPRegressor(hidden_layer_sizes=(64, 64), **settings)
+    train, test = [], []
+    for _ in range(150):
+        model.partial_fit(X[:400], y[:400])
+        errors = (model.predict(X) - y) ** 2
+        train.append(np.mean(errors[:400]))
+        test.append(np.mean(errors[400:]))
+    return model, train, test
+
+
+def curves(change=lambda train, test: (train, test), model=None):
+    train, test = change(*epochs()[1:])
+    return {"epoch_model": epochs()[0] if model is None else model, "train_mse": train, "test_mse": test}
+
+
+class PredictOnly:
+    """A model of the student's own."""
+
+    def predict(self, X):
+        return epochs()[0].predict(X)
+
+
+for name, change in {
+    "lists": lambda train, test: (train, test),
+    "arrays": lambda train, test: (np.array(train), np.array(test)),
+    "float32": lambda train, test: (np.array(train, "float32"), np.array(test, "float32")),
+    "tuples of floats": lambda train, test: (tuple(map(float, train)), tuple(map(float, test))),
+}.items():
+
+    @right("01.7", name)
+    def _(change=change):
+        return curves(change)
+
+
+@right("01.7", "a class of one's own")
+def _():
+    return curves(model=PredictOnly())
+
+
+for name, code, change in (
+    ("exchanged", "swapped", lambda train, test: (test, train)),
+    ("the training curve twice", "same-curve", lambda train, test: (train, train)),
+    ("half the loss", "half-loss", lambda train, test: (list(np.array(train) / 2), test)),
+    ("roots", "root", lambda train, test: (np.sqrt(train), np.sqrt(test))),
+    ("backwards", "reversed", lambda train, test: (train[::-1], test[::-1])),
+    ("ten epochs", "too-short", lambda train, test: (train[-10:], test[-10:])),
+    ("negative", "negative", lambda train, test: (-np.array(train), -np.array(test))),
+    ("lengths differ", "wrong-shape", lambda train, test: (train, test[:-5])),
+    ("one number", "wrong-shape", lambda train, test: (train[-1], test[-1])),
+    ("the last epoch is missing", "ends-at-model", lambda train, test: (train[:-30], test[:-30])),
+):
+
+    @wrong("01.7", code, name)
+    def _(change=change):
+        return curves(change)
+
+
+# --- 01.8
+
+
+@cache
+def curve_mlp(**settings):
+    from sklearn.neural_network import MLPRegressor
+
+    from coursekit.data import make_curve
+
+    x, y = make_curve(n_samples=200, noise=0.05, seed=0)
+    settings = {"hidden_layer_sizes": (50,), "activation": "tanh", "solver": "lbfgs", "max_iter": 3000, **settings}
+    return MLPRegressor(random_state=0, **settings).fit(x[:, None], y)
+
+
+def relu_sum(x, kinks, slopes, offset):
+    return offset + np.maximum(0, x[:, None] - kinks) @ slopes
+
+
+def relu_sum_loop(x, kinks, slopes, offset):
+    total = np.full_like(x, offset)
+    for kink, slope in zip(kinks, slopes):
+        total += slope * np.where(x > kink, x - kink, 0)
+    return total
+
+
+def relu_sum_keras(x, kinks, slopes, offset):
+    import keras
+
+    return offset + keras.ops.matmul(keras.ops.relu(x[:, None] - kinks[None]), slopes[:, None])
+
+
+def true_curve(x):
+    from coursekit.data import curve
+
+    return curve(x[:, 0])
+
+
+def polynomial(degree):
+    from sklearn.linear_model import LinearRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import PolynomialFeatures
+
+    from coursekit.data import make_curve
+
+    x, y = make_curve(n_samples=200, noise=0.05, seed=0)
+    return make_pipeline(PolynomialFeatures(degree), LinearRegression()).fit(x[:, None], y)
+
+
+def approximation(function=relu_sum, model=None):
+    return {"relu_sum": function, "curve_model": curve_mlp() if model is None else model}
+
+
+for name, build in {
+    "broadcasting": lambda: approximation(),
+    "a loop": lambda: approximation(relu_sum_loop),
+    "Keras operations, a column": lambda: approximation(relu_sum_keras),
+    "ReLU units": lambda: approximation(model=curve_mlp(activation="relu")),
+    "a polynomial": lambda: approximation(model=polynomial(7)),
+    "the curve itself": lambda: approximation(model=true_curve),
+}.items():
+    right("01.8", name)(build)
+
+for name, code, function in (
+    ("no offset", "no-offset", lambda x, k, s, c: np.maximum(0, x[:, None] - k) @ s),
+    ("no ReLU", "no-relu", lambda x, k, s, c: c + (x[:, None] - k) @ s),
+    ("kinks added", "wrong-kink", lambda x, k, s, c: c + np.maximum(0, x[:, None] + k) @ s),
+    ("slope inside", "slope-inside", lambda x, k, s, c: c + np.maximum(0, s * (x[:, None] - k)).sum(axis=1)),
+    ("not summed", "wrong-shape", lambda x, k, s, c: c + np.maximum(0, x[:, None] - k) * s),
+    ("offset in each", "relu-sum", lambda x, k, s, c: (c + np.maximum(0, x[:, None] - k) * s).sum(axis=1)),
+):
+
+    @wrong("01.8", code, name)
+    def _(function=function):
+        return approximation(function)
+
+
+for name, code, build in (
+    ("a straight line", "linear-model", lambda: polynomial(1)),
+    ("a constant", "constant", lambda: lambda x: np.zeros(len(x))),
+    ("two units", "rmse", lambda: curve_mlp(hidden_layer_sizes=(1,))),
+    ("targets left scaled", "scaled-target", lambda: lambda x: 5 * true_curve(x)),
+):
+
+    @wrong("01.8", code, name)
+    def _(build=build):
+        return approximation(model=build())
