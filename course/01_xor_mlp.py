@@ -19,7 +19,7 @@
 # %%
 import coursekit as ck
 
-ck.setup(seed=0)  # before Keras is imported, so that TensorFlow loads without its notices
+seed = ck.setup(seed=0)  # before Keras is imported, so that TensorFlow loads without its notices
 
 import keras
 import matplotlib.pyplot as plt
@@ -183,7 +183,7 @@ ck.expected("01.3")
 
 # %%
 # [solution]
-model = MLPClassifier(hidden_layer_sizes=(16,), activation="tanh", solver="lbfgs", max_iter=1000, random_state=0)
+model = MLPClassifier(hidden_layer_sizes=(16,), activation="tanh", solver="lbfgs", max_iter=1000, random_state=seed)
 model.fit(X, y)
 # [stub]
 # model = ...
@@ -399,7 +399,7 @@ ck.expected("01.6")
 
 # %%
 # [solution]
-regressor = MLPRegressor(hidden_layer_sizes=(64, 64), max_iter=2000, learning_rate_init=0.005, random_state=0)
+regressor = MLPRegressor(hidden_layer_sizes=(64, 64), max_iter=2000, learning_rate_init=0.005, random_state=seed)
 regressor.fit(X_train, y_train)
 # [stub]
 # regressor = ...
@@ -420,7 +420,7 @@ ck.plot.surface_fit(fitted, ck.data.surface, X_train, exercise="01.6", title="Th
 # layers' bend: with `activation="identity"` it can only tilt a plane.
 
 # %% tags=["solution"]
-plane = MLPRegressor(hidden_layer_sizes=(64, 64), activation="identity", max_iter=500, random_state=0)
+plane = MLPRegressor(hidden_layer_sizes=(64, 64), activation="identity", max_iter=500, random_state=seed)
 plane.fit(X_train, y_train)
 print(f"R² on the test points: tilted plane {plane.score(X_test, y_test):.2f}, network {regressor.score(X_test, y_test):.2f}")
 
@@ -439,7 +439,7 @@ print(f"R² on the test points: tilted plane {plane.score(X_test, y_test):.2f}, 
 ck.expected("01.7")
 
 # %%
-epoch_model = MLPRegressor(hidden_layer_sizes=(64, 64), learning_rate_init=0.005, batch_size=32, random_state=0)
+epoch_model = MLPRegressor(hidden_layer_sizes=(64, 64), learning_rate_init=0.005, batch_size=32, random_state=seed)
 
 # %%
 # [solution]
@@ -511,7 +511,7 @@ def relu_sum(x, kinks, slopes, offset):
 
 # %%
 # [solution]
-curve_model = MLPRegressor(hidden_layer_sizes=(50,), activation="tanh", solver="lbfgs", max_iter=5000, random_state=0)
+curve_model = MLPRegressor(hidden_layer_sizes=(50,), activation="tanh", solver="lbfgs", max_iter=5000, random_state=seed)
 curve_model.fit(x_curve[:, None], y_curve)
 # [stub]
 # curve_model = ...
@@ -534,16 +534,16 @@ ck.plot.curve_fit(x_curve, y_curve, fits, exercise="01.8", title="A broken line,
 # How wide must the layer be? Predict first: does the error halve when the width doubles? Then run.
 
 # %%
-def error_of_width(width, seed=0):
+def error_of_width(width, start):
     """Root mean squared distance to the true curve of a ReLU network with one hidden layer."""
-    network = MLPRegressor(hidden_layer_sizes=(width,), solver="lbfgs", max_iter=2000, random_state=seed)
+    network = MLPRegressor(hidden_layer_sizes=(width,), solver="lbfgs", max_iter=2000, random_state=start)
     network.fit(x_curve[:, None], y_curve)
     grid = np.linspace(0, 1, 300)
     return np.sqrt(np.mean((network.predict(grid[:, None]) - ck.data.curve(grid)) ** 2))
 
 
 widths = (1, 2, 4, 8, 16, 32, 64)
-errors = [np.median([error_of_width(width, seed) for seed in range(5)]) for width in widths]
+errors = [np.median([error_of_width(width, start) for start in range(5)]) for width in widths]
 fig, ax = plt.subplots(figsize=(5.5, 3.2))
 ax.loglog(widths, errors, "o-")
 ax.axhline(0.05, color="black", linewidth=1, linestyle=":", label="noise of a point")

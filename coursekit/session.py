@@ -20,6 +20,11 @@ def setup(seed=0, *, keras=True):
         Whether the notebook uses Keras. Without it TensorFlow is not loaded, which saves seconds.
 
     Prints one line: versions, device, seed.
+
+    Returns
+    -------
+    int
+        The seed, for what has a `random_state` of its own.
     """
     seed = int(os.environ.get("COURSEKIT_SEED") or seed)
     random.seed(seed)
@@ -36,7 +41,7 @@ def setup(seed=0, *, keras=True):
                 gpus = tf.config.list_physical_devices("GPU")
             except ImportError as error:
                 print(f"Keras could not be loaded ({error}). `python -m coursekit doctor` says what is missing.")
-                return
+                return seed
         parts += [f"TensorFlow {tf.__version__}", f"Keras {_keras.__version__}"]
         device = f"GPU ({len(gpus)})" if gpus else "CPU"
     else:
@@ -50,6 +55,7 @@ def setup(seed=0, *, keras=True):
 
     plot.use_style()
     print(" · ".join([*parts, device, f"seed {seed}"]))
+    return seed
 
 
 @contextlib.contextmanager

@@ -111,7 +111,7 @@ def threshold(id, name):
     except KeyError:
         if os.environ.get("COURSEKIT_RECORD"):
             return float("nan")
-        raise KeyError(f"no threshold {name!r} is recorded for {id}; run benchmarks/record_thresholds.py") from None
+        raise KeyError(f"no threshold {name!r} is recorded for {id}; run benchmarks/record.py") from None
 
 
 def expected_text(item):

@@ -10,6 +10,7 @@ import traitlets
 
 _HERE = Path(__file__).parent
 SIDE = 112
+WAITS = "The prediction waits for your answer."
 
 
 class DigitPad(anywidget.AnyWidget):
@@ -36,7 +37,7 @@ class DigitPad(anywidget.AnyWidget):
         super().__init__(**settings)
         self._predict, self._prepare, self._sample = predict, prepare, sample
         if predict is Ellipsis or prepare is Ellipsis:
-            self.note = "The prediction waits for your answer."
+            self.note = WAITS
 
     @property
     def image(self):
@@ -58,7 +59,11 @@ class DigitPad(anywidget.AnyWidget):
             return []
         try:
             small = picture / 255 if self._prepare is None else self._prepare(picture)
-            values = np.asarray(self._predict(np.asarray(small)[None]), dtype=float).ravel()
+            answer = ... if small is Ellipsis else self._predict(np.asarray(small)[None])
+            if answer is Ellipsis:
+                self.note = WAITS
+                return []
+            values = np.asarray(answer, dtype=float).ravel()
             if values.shape != (10,):
                 raise ValueError(f"`predict` gave {values.size} numbers; ten probabilities were expected")
             self.note = f"Read as {values.argmax()}."

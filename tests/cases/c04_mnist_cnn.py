@@ -1,0 +1,720 @@
+"""Cases of notebook 04. Networks are trained once, on some of the digits, and shared by the cases."""
+
+from functools import cache
+
+import numpy as np
+
+from tests.cases import right, wrong
+
+
+@cache
+def digits():
+    from coursekit.data import load_mnist
+
+    (x_train, y_train), (x_test, y_test) = load_mnist()
+    return x_train[..., None].astype("float32") / 255, y_train, x_test[..., None].astype("float32") / 255, y_test
+
+
+def fit(model, x, y, loss="sparse_categorical_crossentropy", epochs=3, rate=0.004, **settings):
+    import keras
+
+    model.compile(keras.optimizers.Adam(rate), loss, metrics=["accuracy"], steps_per_execution=16)
+    return model.fit(x, y, batch_size=256, epochs=epochs, verbose=0, **settings)
+
+
+# --- 04.1
+
+
+@cache
+def dense(style="plain"):
+    """A network 784-64-64-10 in several styles."""
+    import keras
+    from keras import layers
+
+    keras.utils.set_random_seed(0)
+    x, y, _, _ = digits()
+    chain = [layers.Dense(64, "relu"), layers.Dense(64, "relu"), layers.Dense(10, "softmax")]
+    if style == "rows of 784":
+        model = keras.Sequential([keras.Input((784,)), *chain])
+        model.set_weights(dense().get_weights())
+        return model
+    if style == "no channel axis":
+        model = keras.Sequential([keras.Input((28, 28)), layers.Flatten(), *chain])
+        model.set_weights(dense().get_weights())
+        return model
+    if style == "logits":
+        chain[-1] = layers.Dense(10)
+        model = keras.Sequential([keras.Input((28, 28, 1)), layers.Flatten(), *chain])
+        model.set_weights(dense().get_weights())
+        return model
+    if style == "functional":
+        inputs = outputs = keras.Input((28, 28, 1))
+        for layer in (layers.Flatten(), *chain):
+            outputs = layer(outputs)
+        model = keras.Model(inputs, outputs)
+        model.set_weights(dense().get_weights())
+        return model
+    model = keras.Sequential([keras.Input((28, 28, 1)), layers.Flatten(), *chain])
+    if style == "never fitted":
+        return model
+    if style == "linear":
+        model = keras.Sequential(
+            [
+                keras.Input((28, 28, 1)),
+                layers.Flatten(),
+                layers.Dense(64),
+                layers.Dense(64),
+                layers.Dense(10, "softmax"),
+            ]
+        )
+        fit(model, x[:20000], y[:20000], epochs=2, rate=0.002)
+    elif style == "unscaled":
+        weights = dense().get_weights()
+        model.set_weights([weights[0] / 255, *weights[1:]])
+    elif style == "too narrow":
+        model = keras.Sequential(
+            [keras.Input((28, 28, 1)), layers.Flatten(), layers.Dense(32, "relu"), layers.Dense(10)]
+        )
+        model.layers[-1].activation = keras.activations.softmax
+        fit(model, x, y, epochs=5)
+    elif style == "little data":
+        fit(model, x[:500], y[:500], epochs=4)
+    else:
+        fit(model, x, y, epochs=5)
+    return model
+
+
+class OfScikitLearn:
+    """What an `MLPClassifier` answers, without minutes of fitting one: labels for rows of 784."""
+
+    def predict(self, X):
+        if X.ndim != 2:
+            raise ValueError(f"Found array with dim {X.ndim}. MLPClassifier expected <= 2.")
+        return np.asarray(dense("rows of 784")(X)).argmax(axis=1)
+
+
+for style in ("plain", "rows of 784", "no channel axis", "logits", "functional"):
+
+    @right("04.1", style)
+    def _(style=style):
+        return {"dense": dense(style)}
+
+
+@right("04.1", "labels for rows")
+def _():
+    return {"dense": OfScikitLearn()}
+
+
+for style, code in {
+    "never fitted": "untrained",
+    "linear": "linear-model",
+    "unscaled": "unscaled-inputs",
+    "too narrow": "size",
+    "little data": "accuracy",
+}.items():
+
+    @wrong("04.1", code, style)
+    def _(style=style):
+        return {"dense": dense(style)}
+
+
+@wrong("04.1", "constant", "always a one")
+def _():
+    return {"dense": lambda x: np.ones(len(x))}
+
+
+@wrong("04.1", "wrong-shape", "two columns")
+def _():
+    return {"dense": lambda x: np.ones((len(x), 2))}
+
+
+# --- 04.2
+
+
+def convolve(image, kernel):
+    k = len(kernel)
+    height, width = image.shape[0] - k + 1, image.shape[1] - k + 1
+    return np.array([[np.sum(image[i : i + k, j : j + k] * kernel) for j in range(width)] for i in range(height)])
+
+
+def convolve_windows(image, kernel):
+    return np.tensordot(np.lib.stride_tricks.sliding_window_view(image, kernel.shape), kernel, axes=2)
+
+
+def convolve_scipy(image, kernel):
+    from scipy.signal import correlate2d
+
+    return correlate2d(image, kernel, mode="valid")
+
+
+def convolve_tensorflow(image, kernel):
+    import tensorflow as tf
+
+    return tf.nn.conv2d(image[None, :, :, None], kernel[:, :, None, None], 1, "VALID")[0, :, :, 0]
+
+
+def convolve_shifts(image, kernel):
+    k = len(kernel)
+    height, width = image.shape[0] - k + 1, image.shape[1] - k + 1
+    return sum(kernel[u, v] * image[u : u + height, v : v + width] for u in range(k) for v in range(k)).tolist()
+
+
+def pad(image, p):
+    return np.pad(image, p)
+
+
+def pad_zeros(image, p):
+    out = np.zeros((image.shape[0] + 2 * p, image.shape[1] + 2 * p), dtype="float32")
+    out[p:-p, p:-p] = image
+    return out
+
+
+def max_pool(image, size):
+    h, w = image.shape[0] // size, image.shape[1] // size
+    return image[: h * size, : w * size].reshape(h, size, w, size).max(axis=(1, 3))
+
+
+def max_pool_loop(image, size):
+    rows = range(0, image.shape[0] - size + 1, size)
+    columns = range(0, image.shape[1] - size + 1, size)
+    return [[image[i : i + size, j : j + size].max() for j in columns] for i in rows]
+
+
+def pool_with(reduce):
+    return lambda image, size: reduce(image[:8, :6].reshape(4, 2, 3, 2), (1, 3))
+
+
+def three(pad=pad, convolve=convolve, max_pool=max_pool):
+    return {"pad": pad, "convolve": convolve, "max_pool": max_pool}
+
+
+for name, answer in {
+    "loops": {},
+    "windows and float32": {"pad": pad_zeros, "convolve": convolve_windows},
+    "SciPy": {"convolve": convolve_scipy, "max_pool": max_pool_loop},
+    "TensorFlow": {"convolve": convolve_tensorflow},
+    "shifted pictures, as lists": {"convolve": convolve_shifts, "max_pool": max_pool_loop},
+}.items():
+
+    @right("04.2", name)
+    def _(answer=answer):
+        return three(**answer)
+
+
+for name, code, answer in (
+    ("flipped", "flipped-kernel", {"convolve": lambda a, k: convolve(a, k[::-1, ::-1])}),
+    ("transposed kernel", "transposed", {"convolve": lambda a, k: convolve(a, k.T)}),
+    ("no kernel", "no-kernel", {"convolve": lambda a, k: convolve(a, np.ones_like(k))}),
+    ("same size", "wrong-shape", {"convolve": lambda a, k: convolve(np.pad(a, 1), k)}),
+    ("one place too few", "wrong-shape", {"convolve": lambda a, k: convolve(a, k)[:-1, :-1]}),
+    ("a mean", "convolve", {"convolve": lambda a, k: convolve(a, k) / 9}),
+    ("mean pooling", "mean-pool", {"max_pool": pool_with(np.mean)}),
+    ("the first of each block", "strided", {"max_pool": lambda a, s: a[: 4 * s : s, : 3 * s : s]}),
+    ("the smallest", "max-pool", {"max_pool": pool_with(np.min)}),
+    ("absolute values", "absolute", {"max_pool": lambda a, s: pool_with(np.max)(np.abs(a), s)}),
+    ("ones around", "pad", {"pad": lambda a, p: np.pad(a, p, constant_values=1)}),
+    ("one side only", "wrong-shape", {"pad": lambda a, p: np.pad(a, ((p, 0), (p, 0)))}),
+    ("in a corner", "pad", {"pad": lambda a, p: np.pad(a, ((2 * p, 0), (2 * p, 0)))}),
+):
+
+    @wrong("04.2", code, name)
+    def _(answer=answer):
+        return three(**answer)
+
+
+# --- 04.3
+
+COUNTS = [80, 0, 0, 21648, 170]
+
+
+def lecture(style="plain"):
+    """The lecture's network, untrained, in several styles."""
+    import keras
+    from keras import layers
+
+    size = {"kernels of five": 5}.get(style, 3)
+    padding = "same" if style == "same padding" else "valid"
+    chain = [layers.Conv2D(8, size, activation="relu", padding=padding), layers.MaxPooling2D(2), layers.Flatten()]
+    chain += [layers.Dense(16, activation="relu"), layers.Dense(10, activation="softmax")]
+    if style == "no pooling":
+        del chain[1]
+    if style == "logits":
+        chain[-1] = layers.Dense(10)
+    if style == "dense only":
+        del chain[:2]
+    if style == "activation layers":
+        chain = [layers.Conv2D(8, (3, 3)), layers.ReLU(), layers.MaxPool2D(), layers.Flatten(), layers.Dense(16)]
+        chain += [layers.Activation("relu"), layers.Dense(10), layers.Softmax()]
+    if style == "not built":
+        return keras.Sequential(chain)
+    if style == "functional":
+        inputs = outputs = keras.Input((28, 28, 1))
+        for layer in chain:
+            outputs = layer(outputs)
+        return keras.Model(inputs, outputs)
+    if style == "with dropout":
+        chain.insert(3, layers.Dropout(0.2))
+    return keras.Sequential([keras.Input((28, 28, 1)), *chain])
+
+
+for style, counts in {
+    "plain": COUNTS,
+    "functional": np.array(COUNTS),
+    "activation layers": [80, 21648, 170],
+    "with dropout": {"conv": 80, "pool": 0, "flatten": 0, "hidden": 21648, "output": 170},
+    "one by one": [80.0, 0, 0, 21648.0, 170.0],
+    "with the total": [*COUNTS, 21898],
+}.items():
+
+    @right("04.3", style)
+    def _(style=style, counts=counts):
+        return {"build_cnn": lambda: lecture(style), "counts": counts}
+
+
+for name, code, style, counts in (
+    ("biases forgotten", "forgot-biases", "plain", [72, 0, 0, 21632, 160]),
+    ("the dense layer miscounted", "counts", "plain", [80, 0, 0, 10832, 170]),
+    ("the total alone", "counts", "plain", [21898]),
+    ("same padding", "wrong-size", "same padding", COUNTS),
+    ("no pooling", "wrong-size", "no pooling", COUNTS),
+    ("kernels of five", "wrong-size", "kernels of five", COUNTS),
+    ("no convolution", "wrong-size", "dense only", COUNTS),
+    ("not built", "not-built", "not built", COUNTS),
+    ("logits", "softmax", "logits", COUNTS),
+):
+
+    @wrong("04.3", code, name)
+    def _(style=style, counts=counts):
+        return {"build_cnn": lambda: lecture(style), "counts": counts}
+
+
+@wrong("04.3", "not-keras", "a scikit-learn network")
+def _():
+    from sklearn.neural_network import MLPClassifier
+
+    return {"build_cnn": lambda: MLPClassifier((16,)), "counts": COUNTS}
+
+
+# --- 04.4
+
+
+def three_callbacks():
+    import keras
+
+    return [
+        keras.callbacks.ModelCheckpoint("unused.keras", save_best_only=True),
+        keras.callbacks.EarlyStopping(patience=3),
+        keras.callbacks.ReduceLROnPlateau(patience=1),
+    ]
+
+
+@cache
+def trained(style="plain"):
+    """The lecture's network, trained, with its history."""
+    import keras
+
+    keras.utils.set_random_seed(1)
+    x, y, x_test, y_test = digits()
+    model = lecture("plain")
+    recorder = keras.callbacks.ReduceLROnPlateau(patience=9)
+    if style == "unscaled":
+        weights = trained()[0].get_weights()
+        model.set_weights([weights[0] / 255, *weights[1:]])
+        return model, trained()[1]
+    if style == "test as validation":
+        model.set_weights(trained()[0].get_weights())
+        history = fit(
+            model, x[:256], y[:256], epochs=1, rate=1e-5, validation_data=(x_test, y_test), callbacks=[recorder]
+        )
+        return model, history
+    if style == "little data":
+        return model, fit(model, x[:1000], y[:1000], epochs=6, validation_split=0.1, callbacks=[recorder])
+    return model, fit(model, x, y, epochs=6, validation_split=0.1, callbacks=[recorder])
+
+
+def training(style="plain", change=lambda record: record, callbacks=None):
+    model, history = trained(style)
+    return {
+        "lecture_model": model,
+        "history": change(history),
+        "callbacks": three_callbacks() if callbacks is None else callbacks,
+    }
+
+
+@cache
+def same_weights(style):
+    model = lecture(style)
+    model.set_weights(trained()[0].get_weights())
+    return model
+
+
+def as_frame(history):
+    import pandas as pd
+
+    return pd.DataFrame(history.history)
+
+
+for name, build in {
+    "plain": lambda: training(),
+    "a dict": lambda: training(change=lambda history: dict(history.history)),
+    "a table": lambda: training(change=as_frame),
+    "functional": lambda: {**training(), "lecture_model": same_weights("functional")},
+    "activations as layers": lambda: {**training(), "lecture_model": same_weights("activation layers")},
+    "callbacks in a tuple, one more": lambda: training(callbacks=(*three_callbacks(), another_callback())),
+}.items():
+    right("04.4", name)(build)
+
+
+def another_callback():
+    import keras
+
+    return keras.callbacks.TerminateOnNaN()
+
+
+def without(*names):
+    return lambda history: {k: v for k, v in history.history.items() if k not in names}
+
+
+for name, code, build in (
+    ("no validation", "no-validation", lambda: training(change=without("val_loss", "val_accuracy"))),
+    ("no early stopping", "callbacks", lambda: training(callbacks=three_callbacks()[::2])),
+    ("callbacks not used", "history", lambda: training(change=without("learning_rate"))),
+    ("test digits as validation", "test-as-validation", lambda: training("test as validation")),
+    ("unscaled", "unscaled-inputs", lambda: training("unscaled")),
+    ("little data", "accuracy", lambda: training("little data")),
+    ("never fitted", "untrained", lambda: {**training(), "lecture_model": lecture()}),
+    ("another network", "wrong-size", lambda: {**training(), "lecture_model": dense()}),
+    ("not a list", "wrong-type", lambda: training(callbacks="EarlyStopping")),
+    ("NaN", "not-finite", lambda: training(change=lambda history: {k: [np.nan] for k in history.history})),
+):
+    wrong("04.4", code, name)(build)
+
+
+# --- 04.5
+
+
+@cache
+def counted():
+    _, _, x_test, y_test = digits()
+    guessed = trained()[0].predict(x_test, batch_size=1000, verbose=0).argmax(axis=1)
+    counts = np.zeros((10, 10), int)
+    np.add.at(counts, (y_test, guessed), 1)
+    return counts
+
+
+@cache
+def pair_model(style="plain"):
+    import keras
+    from keras import layers
+
+    from coursekit.data import make_digit_pairs
+
+    keras.utils.set_random_seed(2)
+    x, y, _, _ = digits()
+    pairs, shown = make_digit_pairs(x[..., 0], y, n_samples=15000, seed=0)
+    last = {"softmax": "softmax", "logits": None}.get(style, "sigmoid")
+    model = keras.Sequential(
+        [
+            keras.Input((28, 56, 1)),
+            layers.Conv2D(16, 5, strides=2, activation="relu"),
+            layers.Conv2D(32, 3, strides=2, activation="relu"),
+            layers.Flatten(),
+            layers.Dense(64, activation="relu"),
+            layers.Dense(10, activation=last),
+        ]
+    )
+    if style in ("plain", "softmax"):
+        fit(model, pairs[..., None], shown, "binary_crossentropy", epochs=6 if style == "plain" else 1)
+    elif style == "logits":
+        model.set_weights(pair_model().get_weights())
+    return model
+
+
+def halves(x):
+    """Two digits, read one after the other by the network for single digits."""
+    scores = [np.asarray(trained()[0](x[:, :, part])) for part in (slice(0, 28), slice(28, 56))]
+    return np.maximum(*[np.eye(10)[score.argmax(axis=1)] for score in scores])
+
+
+def pairs_and_counts(confusion=None, pairs=None):
+    return {
+        "lecture_model": trained()[0],
+        "confusion": counted() if confusion is None else confusion(counted()),
+        "pair_model": pair_model() if pairs is None else pairs,
+    }
+
+
+for name, build in {
+    "plain": lambda: pairs_and_counts(),
+    "logits": lambda: pairs_and_counts(pairs=pair_model("logits")),
+    "lists": lambda: pairs_and_counts(lambda counts: counts.tolist()),
+    "floats": lambda: pairs_and_counts(lambda counts: counts.astype("float32")),
+    "a table": lambda: pairs_and_counts(as_table),
+    "each half by the network for one digit": lambda: pairs_and_counts(pairs=halves),
+}.items():
+    right("04.5", name)(build)
+
+
+def as_table(counts):
+    import pandas as pd
+
+    return pd.DataFrame(counts)
+
+
+for name, code, build in (
+    ("transposed", "transposed", lambda: pairs_and_counts(lambda counts: counts.T)),
+    ("shares", "not-counts", lambda: pairs_and_counts(lambda counts: counts / counts.sum(axis=1, keepdims=True))),
+    ("half of the digits", "wrong-total", lambda: pairs_and_counts(lambda counts: counts // 2)),
+    ("no mistakes", "confusion", lambda: pairs_and_counts(lambda counts: np.diag(counts.sum(axis=1)))),
+    ("one row", "wrong-shape", lambda: pairs_and_counts(lambda counts: counts[0])),
+    ("softmax", "softmax", lambda: pairs_and_counts(pairs=pair_model("softmax"))),
+    ("never fitted", "untrained", lambda: pairs_and_counts(pairs=pair_model("never fitted"))),
+    ("always no", "constant", lambda: pairs_and_counts(pairs=lambda x: np.zeros((len(x), 10)))),
+    ("one digit only", "label_accuracy", lambda: pairs_and_counts(pairs=lambda x: halves_of_one(x))),
+):
+    wrong("04.5", code, name)(build)
+
+
+def halves_of_one(x):
+    return np.eye(10)[np.asarray(trained()[0](x[:, :, :28])).argmax(axis=1)]
+
+
+# --- 04.6
+
+
+def shift_by(images, down, right):
+    padded = np.pad(images, ((0, 0), (4, 4), (4, 4)))
+    return padded[:, 4 - down : 32 - down, 4 - right : 32 - right]
+
+
+def shift_slices(images, down, right):
+    out = np.zeros_like(images)
+    h, w = images.shape[1:]
+    rows, columns = slice(max(down, 0), h + min(down, 0)), slice(max(right, 0), w + min(right, 0))
+    source = slice(max(-down, 0), h - max(down, 0)), slice(max(-right, 0), w - max(right, 0))
+    out[:, rows, columns] = images[:, source[0], source[1]]
+    return out
+
+
+def shift_roll(images, down, right):
+    out = np.roll(images, (down, right), axis=(1, 2))
+    if down:
+        out[:, slice(0, down) if down > 0 else slice(down, None)] = 0
+    if right:
+        out[:, :, slice(0, right) if right > 0 else slice(right, None)] = 0
+    return out
+
+
+def shift_scipy(images, down, right):
+    from scipy.ndimage import shift
+
+    return shift(images, (0, down, right), order=0)
+
+
+def shift_loop(images, down, right):
+    out = np.zeros(images.shape)
+    for i in range(28):
+        for j in range(28):
+            if 0 <= i - down < 28 and 0 <= j - right < 28:
+                out[:, i, j] = images[:, i - down, j - right]
+    return out.tolist()
+
+
+@cache
+def table():
+    _, _, x_test, y_test = digits()
+    moved = [shift_by(x_test[:1000, ..., 0], 0, s)[..., None] for s in range(5)]
+    return np.array(
+        [[np.mean(np.asarray(m(x)).argmax(axis=1) == y_test[:1000]) for x in moved] for m in (dense(), trained()[0])]
+    )
+
+
+def shifted(function=shift_by, change=lambda accuracies: accuracies, **models):
+    networks = {"dense": dense(), "lecture_model": trained()[0], **models}
+    return {"shift_by": function, **networks, "accuracies": change(table())}
+
+
+for name, function in {
+    "padding": shift_by,
+    "slices": shift_slices,
+    "roll, then zeros": shift_roll,
+    "SciPy": shift_scipy,
+    "loops that give a list": shift_loop,
+}.items():
+
+    @right("04.6", name)
+    def _(function=function):
+        return shifted(function)
+
+
+for name, code, function in (
+    ("roll alone", "wraps-around", lambda images, d, r: np.roll(images, (d, r), axis=(1, 2))),
+    ("the other way", "wrong-sign", lambda images, d, r: shift_by(images, -d, -r)),
+    ("exchanged", "axes-swapped", lambda images, d, r: shift_by(images, r, d)),
+    ("edge repeated", "not-zero-filled", lambda images, d, r: edge(images, d, r)),
+    ("not shifted", "shift", lambda images, d, r: images),
+    ("one row less", "wrong-shape", lambda images, d, r: shift_by(images, d, r)[:, 1:]),
+):
+
+    @wrong("04.6", code, name)
+    def _(function=function):
+        return shifted(function)
+
+
+def edge(images, down, right):
+    padded = np.pad(images, ((0, 0), (4, 4), (4, 4)), mode="edge")
+    return padded[:, 4 - down : 32 - down, 4 - right : 32 - right]
+
+
+for name, code, change in (
+    ("percents", "percent", lambda accuracies: 100 * accuracies),
+    ("rows exchanged", "rows-swapped", lambda accuracies: accuracies[::-1]),
+    ("never shifted", "constant", lambda accuracies: np.repeat(accuracies[:, :1], 5, axis=1)),
+    ("one network", "wrong-shape", lambda accuracies: accuracies[0]),
+    ("shifted both ways", "accuracies", lambda accuracies: accuracies - [[0, 0.1, 0.1, 0.1, 0.1]]),
+):
+
+    @wrong("04.6", code, name)
+    def _(change=change):
+        return shifted(change=change)
+
+
+@wrong("04.6", "untrained", "an untrained network")
+def _():
+    return shifted(dense=dense("never fitted"))
+
+
+# --- 04.7
+
+
+@cache
+def shipped():
+    import keras
+
+    from coursekit.data import path
+
+    return keras.models.load_model(path("mnist_cnn.keras"))
+
+
+@cache
+def shipped_as(style):
+    """The shipped network of 99 % in other clothes."""
+    import keras
+
+    source = shipped()
+    if style == "functional":
+        inputs = outputs = keras.Input((28, 28, 1))
+        for layer in source.layers:
+            outputs = layer(outputs)
+        return keras.Model(inputs, outputs)
+    if style == "logits":
+        copy = keras.models.clone_model(source)
+        copy.set_weights(source.get_weights())
+        copy.layers[-1].activation = keras.activations.linear
+        return copy
+    if style == "no channel axis":
+        return keras.Sequential([keras.Input((28, 28)), keras.layers.Reshape((28, 28, 1)), *source.layers])
+    if style == "unscaled":
+        return keras.Sequential([keras.Input((28, 28, 1)), keras.layers.Rescaling(1 / 255), *source.layers])
+
+    class Wrapped(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.inside = source
+
+        def call(self, x):
+            return self.inside(x)
+
+    model = Wrapped()
+    model(np.zeros((1, 28, 28, 1), "float32"))
+    return model
+
+
+class NearestTestDigit:
+    """Looks every digit up among the test digits, whose labels it knows."""
+
+    def predict(self, x):
+        _, _, x_test, y_test = digits()
+        flat, known = x.reshape(len(x), -1), x_test.reshape(-1, 784)
+        distance = -2 * flat @ known.T + (known**2).sum(axis=1)
+        return y_test[distance.argmin(axis=1)]
+
+
+for style in ("functional", "logits", "no channel axis", "subclassed"):
+
+    @right("04.7", style)
+    def _(style=style):
+        return {"best_model": shipped_as(style)}
+
+
+@right("04.7", "loaded from a file")
+def _():
+    return {"best_model": shipped()}
+
+
+for name, code, build in (
+    ("the dense network", "accuracy-98", dense),
+    ("never fitted", "untrained", lambda: lecture()),
+    ("unscaled", "unscaled-inputs", lambda: shipped_as("unscaled")),
+    ("looks the answers up", "leak", NearestTestDigit),
+    ("nine columns", "wrong-shape", lambda: lambda x: np.asarray(shipped()(x))[:, :9]),
+    ("always a seven", "constant", lambda: lambda x: np.full(len(x), 7)),
+    ("the labels are one too high", "untrained", lambda: lambda x: np.roll(np.asarray(shipped()(x)), 1, axis=1)),
+):
+
+    @wrong("04.7", code, name)
+    def _(build=build):
+        return {"best_model": build()}
+
+
+# --- 04.8
+
+
+@cache
+def reloaded():
+    import tempfile
+
+    import keras
+
+    with tempfile.TemporaryDirectory() as folder:
+        trained()[0].save(f"{folder}/my_digits.keras")
+        return keras.models.load_model(f"{folder}/my_digits.keras")
+
+
+def inside(**changed):
+    model = trained()[0]
+    conv = model.layers[0]
+    maps = np.asarray(conv(digits()[2][:1]))[0]
+    return {"lecture_model": model, "kernels": conv.get_weights()[0], "maps": maps, "reloaded": reloaded(), **changed}
+
+
+def first_weights():
+    return trained()[0].layers[0].kernel
+
+
+def by_numpy(activation=lambda z: np.maximum(0, z), digit=0):
+    W, b = trained()[0].layers[0].get_weights()
+    windows = np.lib.stride_tricks.sliding_window_view(digits()[2][digit, ..., 0], (3, 3))
+    return activation(np.einsum("ijkl,klc->ijc", windows, W[:, :, 0]) + b)
+
+
+for name, build in {
+    "plain": lambda: inside(),
+    "tensors": lambda: inside(kernels=first_weights()),
+    "maps by NumPy, with the batch axis": lambda: inside(maps=by_numpy()[None]),
+    "the channel axis squeezed": lambda: inside(kernels=np.asarray(first_weights())[:, :, 0]),
+    "rebuilt and filled": lambda: inside(reloaded=same_weights("functional")),
+}.items():
+    right("04.8", name)(build)
+
+for name, code, build in (
+    ("not loaded", "same-object", lambda: inside(reloaded=trained()[0])),
+    ("another network", "reloaded", lambda: inside(reloaded=lecture())),
+    ("before the activation", "no-activation", lambda: inside(maps=by_numpy(lambda z: z))),
+    ("another digit", "maps", lambda: inside(maps=by_numpy(digit=3))),
+    ("maps of the pooling", "wrong-shape", lambda: inside(maps=np.zeros((13, 13, 8)))),
+    ("the biases", "biases", lambda: inside(kernels=trained()[0].layers[0].get_weights()[1])),
+    ("kernels moved", "reordered", lambda: inside(kernels=np.moveaxis(np.asarray(first_weights()), -1, 0))),
+    ("kernels of another network", "kernels", lambda: inside(kernels=lecture().layers[0].get_weights()[0])),
+):
+    wrong("04.8", code, name)(build)

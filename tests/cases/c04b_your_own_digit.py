@@ -1,0 +1,300 @@
+"""Cases of notebook 04b."""
+
+from functools import cache
+
+import numpy as np
+
+from tests.cases import right, wrong
+
+# --- 04b.1
+
+
+def resize(image, height, width, filter="LANCZOS"):
+    from PIL import Image
+
+    picture = Image.fromarray(np.asarray(image, dtype="float32"))
+    return np.asarray(picture.resize((width, height), Image.Resampling[filter]))
+
+
+def otsu(ink):
+    """The level that separates the histogram best."""
+    counts, edges = np.histogram(ink, bins=64)
+    middles = (edges[1:] + edges[:-1]) / 2
+    below, above = np.cumsum(counts), counts.sum() - np.cumsum(counts)
+    mean_below = np.cumsum(counts * middles) / np.maximum(below, 1)
+    mean_above = (np.sum(counts * middles) - np.cumsum(counts * middles)) / np.maximum(above, 1)
+    return middles[np.argmax(below * above * (mean_below - mean_above) ** 2)]
+
+
+def preparation(
+    level=lambda ink: (np.median(ink) + ink.max()) / 2,
+    side=20,
+    invert=True,
+    crop=True,
+    keep_ratio=True,
+    centre="mass",
+    scale=1.0,
+    binary=False,
+    filter="LANCZOS",
+    output=lambda out: out,
+):
+    """A `prepare` in many styles, right and wrong."""
+
+    def prepare(image):
+        ink = 255.0 - image
+        cut = np.clip(ink - level(ink), 0, None) if level else ink
+        if binary:
+            cut = (cut > 0).astype(float)
+        if crop and level:
+            rows, columns = np.flatnonzero(cut.max(axis=1) > 0), np.flatnonzero(cut.max(axis=0) > 0)
+            cut = cut[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+        factor = side / max(cut.shape)
+        height, width = (max(1, round(s * factor)) for s in cut.shape) if keep_ratio else (side, side)
+        small = np.clip(resize(cut / cut.max(), height, width, filter), 0, 1)
+        out = np.zeros((28, 28))
+        cy, cx = (height - 1) / 2, (width - 1) / 2
+        if centre == "mass":
+            weights = small / small.sum()
+            cy, cx = (np.arange(height) * weights.sum(1)).sum(), (np.arange(width) * weights.sum(0)).sum()
+        middle = 3 if centre == "corner" else 13.5
+        top, left = (min(max(round(m), 0), 28 - s) for m, s in ((middle - cy, height), (middle - cx, width)))
+        if centre == "corner":
+            top = left = 0
+        out[top : top + height, left : left + width] = small
+        return output(scale * (out if invert else 1 - out))
+
+    return prepare
+
+
+def with_scipy(image):
+    """Binary mask, labelled parts, zoom and shift: another road to the same form."""
+    from scipy import ndimage
+
+    ink = 255 - ndimage.gaussian_filter(image.astype(float), 1)
+    ink = np.where(ink > otsu(ink), ink - otsu(ink), 0)
+    part = ink[ndimage.find_objects((ink > 0).astype(int))[0]]
+    small = np.clip(ndimage.zoom(part / part.max(), 20 / max(part.shape), order=1), 0, 1)
+    big = np.zeros((28, 28), "float32")
+    big[: small.shape[0], : small.shape[1]] = small
+    return ndimage.shift(big, 13.5 - np.array(ndimage.center_of_mass(big)), order=1)
+
+
+for name, function in {
+    "half-way level": preparation(),
+    "Otsu's level": preparation(level=otsu),
+    "a fixed level, bilinear": preparation(level=lambda ink: 110, filter="BILINEAR"),
+    "binary ink, box filter": preparation(binary=True, filter="BOX"),
+    "SciPy": with_scipy,
+    "with a channel axis, float32": preparation(output=lambda out: out[..., None].astype("float32")),
+    "nested lists": preparation(output=lambda out: out.tolist()),
+}.items():
+
+    @right("04b.1", name)
+    def _(function=function):
+        return {"prepare": function}
+
+
+for name, code, function in (
+    ("not inverted", "not-inverted", preparation(invert=False)),
+    ("0 to 255", "wrong-range", preparation(scale=255)),
+    ("the paper stays", "paper-left", preparation(level=None, crop=False)),
+    ("not cropped", "not-cropped", preparation(crop=False)),
+    ("fills the picture", "no-margin", preparation(side=28)),
+    ("ratio lost", "aspect-lost", preparation(keep_ratio=False)),
+    ("centred by the box", "centred-by-box", preparation(centre="box")),
+    ("in the corner", "centred", preparation(centre="corner")),
+    ("squeezed only", "not-inverted", lambda image: resize(image, 28, 28) / 255),
+    ("blank", "constant", lambda image: np.zeros((28, 28))),
+    ("turned", "read_share", preparation(output=lambda out: np.rot90(out, 2)[::-1, ::-1].T)),
+    ("still large", "wrong-shape", lambda image: 255 - image),
+):
+
+    @wrong("04b.1", code, name)
+    def _(function=function):
+        return {"prepare": function}
+
+
+# --- 04b.2
+
+
+@cache
+def shipped():
+    import keras
+
+    from coursekit.data import path
+
+    return keras.models.load_model(path("mnist_cnn.keras"))
+
+
+def read(x):
+    return np.asarray(shipped()(np.asarray(x, "float32")[..., None]))
+
+
+def read_one_by_one(x):
+    return [read(picture[None])[0].tolist() for picture in x]
+
+
+def read_logits(x):
+    return 5 * np.log(read(x) + 1e-9)
+
+
+def softmax(z):
+    e = np.exp(z - z.max(axis=1, keepdims=True))
+    return e / e.sum(axis=1, keepdims=True)
+
+
+def read_nearest(x):
+    """Nearest of 5,000 training digits, as certain probabilities: no network at all."""
+    from coursekit.data import load_mnist
+
+    (images, labels), _ = load_mnist()
+    known = images[:30000].reshape(-1, 784).astype("float32") / 255
+    flat = np.asarray(x, "float32").reshape(len(x), -1)
+    nearest = ((known**2).sum(axis=1) - 2 * flat @ known.T).argmin(axis=1)
+    return np.eye(10)[labels[nearest]]
+
+
+for name, function in {
+    "called": read,
+    "predict": lambda x: shipped().predict(np.asarray(x)[..., None], verbose=0),
+    "tensor": lambda x: shipped()(np.asarray(x)[..., None]),
+    "one by one, as lists": read_one_by_one,
+    "softmax of logits": lambda x: softmax(read_logits(x)),
+    "double precision": lambda x: read(x).astype("float64"),
+}.items():
+
+    @right("04b.2", name)
+    def _(function=function):
+        return {"read_digit": function}
+
+
+for name, code, function in (
+    ("labels", "wrong-shape", lambda x: read(x).argmax(axis=1)),
+    ("the first picture only", "wrong-shape", lambda x: read(x)[0]),
+    ("no channel axis", "raises", lambda x: shipped()(np.asarray(x)[..., None, None])),
+    ("logits", "probabilities", read_logits),
+    ("percents", "probabilities", lambda x: 100 * read(x)),
+    ("divided again", "wrong-scale", lambda x: read(np.asarray(x) / 255)),
+    ("transposed", "transposed", lambda x: read(np.asarray(x).transpose(0, 2, 1))),
+    ("the same for all", "constant", lambda x: np.full((len(x), 10), 0.1)),
+    ("softmax over the batch", "depends-on-batch", lambda x: softmax(read_logits(x).T).T),
+    ("columns shifted", "accuracy", lambda x: np.roll(read(x), 1, axis=1)),
+):
+
+    @wrong("04b.2", code, name)
+    def _(function=function):
+        return {"read_digit": function}
+
+
+# --- 04b.3
+
+
+def mass(image):
+    rows, columns = np.indices(image.shape)
+    return np.array([(rows * image).sum(), (columns * image).sum()]) / image.sum()
+
+
+def moved(image, down, right):
+    padded = np.pad(image, 28)
+    return padded[28 - down : 56 - down, 28 - right : 56 - right]
+
+
+def centre(image):
+    if not image.any():
+        return image
+    return moved(image, *np.round(13.5 - mass(image)).astype(int))
+
+
+def centre_scipy(image):
+    from scipy import ndimage
+
+    if image.sum() == 0:
+        return image.copy()
+    return ndimage.shift(image, 13.5 - np.array(ndimage.center_of_mass(image)), order=1)
+
+
+def centre_roll(image):
+    if image.max() <= 0:
+        return np.zeros((28, 28))
+    return np.roll(image, tuple(int(v) for v in np.round(14 - mass(image))), axis=(0, 1))
+
+
+def centre_loop(image):
+    out = np.zeros((28, 28), "float32")
+    if image.any():
+        down, right = (int(round(v)) for v in 13.5 - mass(image))
+        for i, j in np.argwhere(image > 0):
+            if 0 <= i + down < 28 and 0 <= j + right < 28:
+                out[i + down, j + right] = image[i, j]
+    return out.tolist()
+
+
+def to_corner(image):
+    top, left = np.argmax(image.any(axis=1)), np.argmax(image.any(axis=0))
+    return np.pad(image[top:, left:], ((0, top), (0, left)))
+
+
+@cache
+def measured():
+    from coursekit.data import load_mnist
+
+    _, (x, y) = load_mnist()
+    cornered = np.array([to_corner(image) for image in x[:500] / 255])
+    centred = np.array([centre(image) for image in cornered])
+    return np.array([np.mean(read(pictures).argmax(axis=1) == y[:500]) for pictures in (cornered, centred)])
+
+
+def corner(function=centre, change=lambda numbers: numbers, reader=read):
+    return {"centre_by_mass": function, "read_digit": reader, "accuracies": change(measured())}
+
+
+for name, function in {
+    "padding": centre,
+    "SciPy, fractions of a pixel": centre_scipy,
+    "roll": centre_roll,
+    "a loop that gives a list": centre_loop,
+    "float32": lambda image: centre(image).astype("float32"),
+}.items():
+
+    @right("04b.3", name)
+    def _(function=function):
+        return corner(function)
+
+
+def centre_box(image):
+    if not image.any():
+        return image
+    rows, columns = np.flatnonzero(image.any(axis=1)), np.flatnonzero(image.any(axis=0))
+    return moved(image, round(13.5 - (rows[0] + rows[-1]) / 2), round(13.5 - (columns[0] + columns[-1]) / 2))
+
+
+def centre_no_blank(image):
+    return moved(image, *np.round(13.5 - mass(image)).astype(int))
+
+
+for name, code, build in (
+    ("not moved", "not-moved", lambda: corner(lambda image: image)),
+    (
+        "the other way",
+        "ink-lost|wrong-direction",
+        lambda: corner(
+            lambda image: moved(image, *(-np.round(13.5 - mass(image)).astype(int))) if image.any() else image
+        ),
+    ),
+    (
+        "rows and columns exchanged",
+        "axes-swapped",
+        lambda: corner(
+            lambda image: moved(image, *np.round(13.5 - mass(image)).astype(int)[::-1]) if image.any() else image
+        ),
+    ),
+    ("centred by the box", "centred-by-box", lambda: corner(centre_box)),
+    ("fails on a blank", "raises", lambda: corner(centre_no_blank)),
+    ("always five pixels", "centred", lambda: corner(lambda image: moved(image, -3, -3))),
+    ("numbers exchanged", "swapped", lambda: corner(change=lambda numbers: numbers[::-1])),
+    ("percents", "percent", lambda: corner(change=lambda numbers: 100 * numbers)),
+    ("guessed", "accuracies", lambda: corner(change=lambda numbers: [0.1, 0.9])),
+    ("one number", "wrong-shape", lambda: corner(change=lambda numbers: numbers[0])),
+    ("a reader that guesses", "untrained", lambda: corner(reader=lambda x: np.eye(10)[[3] * len(x)])),
+):
+    wrong("04b.3", code, name)(build)
