@@ -1,0 +1,139 @@
+"""The plot helpers: what they draw, and that they wait for what is still `...`."""
+
+import matplotlib
+import numpy as np
+import pytest
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+
+from coursekit import plot
+
+
+@pytest.fixture(autouse=True)
+def close():
+    yield
+    plt.close("all")
+
+
+X = np.random.default_rng(0).normal(size=(40, 2))
+y = (X[:, 0] > 0).astype(int)
+
+
+def texts(ax):
+    return [text.get_text() for text in ax.texts]
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda: plot.decision_boundary(..., X, y, exercise="01.3"),
+        lambda: plot.surface_fit(..., len, X, exercise="01.3"),
+        lambda: plot.learning_curves(..., exercise="01.3"),
+        lambda: plot.curve_fit([0, 1], [0, 1], {"a": ...}, exercise="01.3"),
+        lambda: plot.loss_surface(..., (0, 1), (0, 1), exercise="01.3"),
+        lambda: plot.image_grid(..., exercise="01.3"),
+        lambda: plot.filters(..., exercise="01.3"),
+        lambda: plot.feature_maps(..., exercise="01.3"),
+        lambda: plot.confusion_matrix(y, ..., exercise="01.3"),
+        lambda: plot.probability_bars(..., exercise="01.3"),
+    ],
+)
+def test_what_is_not_done_waits(draw):
+    assert texts(draw()) == ["waits for exercise 01.3"]
+
+
+@pytest.mark.parametrize(
+    "predict",
+    [
+        lambda X: (X[:, 0] > 0).astype(int),
+        lambda X: 1 / (1 + np.exp(-3 * X[:, :1])),
+        lambda X: np.column_stack([X[:, 0] <= 0, X[:, 0] > 0]).astype(float),
+    ],
+    ids=["labels", "scores", "probabilities"],
+)
+def test_the_boundary_is_where_the_classes_meet(predict):
+    ax = plot.decision_boundary(predict, X, y, title="here")
+    lines = [c for c in ax.collections if type(c).__name__ in ("QuadContourSet", "LineCollection")]
+    crossing = np.concatenate([path.vertices for line in lines for path in line.get_paths() if len(path.vertices)])
+    assert np.abs(crossing[:, 0]).max() < 0.1
+    assert "here" in (ax.get_title(), ax.get_title(loc="left")) and len(ax.get_legend().get_texts()) == 2
+
+
+def test_a_constant_classifier_has_no_boundary_and_no_error():
+    plot.decision_boundary(lambda X: np.zeros(len(X)), X, y)
+    plot.decision_boundary(lambda X: np.full(len(X), 0.2), X, y)
+
+
+def test_an_axes_that_is_given_is_used():
+    ax = plt.subplots()[1]
+    assert plot.learning_curves([3, 2, 1], ax) is ax
+
+
+def test_histories_of_every_kind_draw_the_same():
+    import pandas as pd
+
+    class History:
+        history = {"loss": [2.0, 1.0], "val_loss": [3.0, 2.5]}
+
+    for record in (History(), History.history, pd.DataFrame(History.history)):
+        labels = [line.get_label() for line in plot.learning_curves(record).lines]
+        assert labels == ["loss, training", "loss, validation", "best: epoch 2"]
+    assert len(plot.learning_curves([2.0, 1.0]).lines) == 1
+
+
+def test_the_best_epoch_of_an_accuracy_is_the_highest():
+    ax = plot.learning_curves({"accuracy": [0.5, 0.6], "val_accuracy": [0.9, 0.7]}, metrics=["accuracy"])
+    assert "best: epoch 1" in [line.get_label() for line in ax.lines]
+
+
+def test_wrong_predictions_are_told_in_words():
+    axs = plot.image_grid(np.zeros((3, 4, 4)), [1, 2, 3], [1, 7, 3])
+    assert [ax.get_title(loc="center") for ax in axs[:3]] == ["1", "2, read 7", "3"]
+
+
+def test_confusion_matrix_writes_the_counts():
+    assert sorted(texts(plot.confusion_matrix([0, 0, 1, 1], [0, 1, 1, 1]))) == ["1", "1", "2"]
+
+
+def test_loss_surface_takes_scalar_and_array_losses_and_paths():
+    import math
+
+    paths = {"descent": [(1, 1), (0.5, 0.2)], "waits": ...}
+    for loss in (lambda a, b: a**2 + b**2, lambda a, b: math.hypot(a, b)):
+        ax = plot.loss_surface(loss, (-1, 1), (-1, 1), paths=paths, resolution=20)
+        assert [text.get_text() for text in ax.get_legend().get_texts()] == ["descent"]
+
+
+def test_the_probable_class_is_marked():
+    ax = plot.probability_bars([0.1, 0.7, 0.2])
+    colours = [patch.get_facecolor() for patch in ax.patches]
+    assert colours[1] != colours[0] == colours[2]
+
+
+@pytest.mark.parametrize(
+    "draw, words",
+    [
+        (lambda: plot.decision_boundary(len, X[:, :1], y), "two coordinates"),
+        (lambda: plot.decision_boundary(len, X, y[:3]), "one value a row"),
+        (lambda: plot.learning_curves({"loss": [1]}, metrics=["auc"]), "It has: loss"),
+        (lambda: plot.learning_curves(object()), "is no history"),
+        (lambda: plot.curve_fit([1, 2], [1], {}), "one y for each x"),
+        (lambda: plot.image_grid(np.zeros((2, 3, 3)), [1]), "one each"),
+        (lambda: plot.image_grid(np.zeros((2, 3))), "height, width"),
+        (lambda: plot.filters(np.zeros((3, 3))), "channels in, out"),
+        (lambda: plot.feature_maps(np.zeros((3, 3))), "channels"),
+        (lambda: plot.confusion_matrix([1], [1, 2]), "as many"),
+        (lambda: plot.loss_surface(lambda a, b: a, (0, 1), (0, 1), paths={"p": [1, 2]}), "two weights a step"),
+    ],
+)
+def test_bad_input_gets_one_sentence(draw, words):
+    with pytest.raises((ValueError, TypeError), match=words):
+        draw()
+
+
+def test_style_is_applied():
+    with plt.rc_context():
+        plot.use_style()
+        assert plt.rcParams["axes.titlelocation"] == "left"
