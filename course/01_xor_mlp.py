@@ -19,7 +19,7 @@
 # %%
 import coursekit as ck
 
-seed = ck.setup(seed=0)  # before Keras is imported, so that TensorFlow loads without its notices
+seed = ck.setup(seed=0)  # before Keras is imported: then it loads without notices
 
 import keras
 import matplotlib.pyplot as plt
@@ -100,10 +100,12 @@ ck.check("01.1", perceptron=perceptron, line=line, best=best)
 
 # %% tags=["solution"]
 rng = np.random.default_rng(0)
-tried = [np.sum(perceptron(corners, w, b) == xor) for w, b in zip(rng.normal(size=(5000, 2)), rng.normal(size=5000))]
+lines = rng.normal(size=(5000, 3))
+tried = [np.sum(perceptron(corners, line[:2], line[2]) == xor) for line in lines]
 fig, ax = plt.subplots(figsize=(5, 2.8))
 ax.bar(*np.unique(tried, return_counts=True), width=0.6)
-ax.set(xlabel="corners right", ylabel="lines", xticks=range(5), title="Of 5,000 random lines none gets all four");
+ax.set(xlabel="corners right", ylabel="lines", xticks=range(5))
+ax.set_title("Of 5,000 random lines none gets all four");
 
 # %% [markdown]
 # ## 01.2 · XOR by hand, with two hidden units
@@ -162,7 +164,7 @@ for ax, points, name in ((axs[0], corners, "inputs"), (axs[1], hidden, "hidden u
     for label, marker in ((0, "o"), (1, "s")):
         ax.plot(*points[xor == label].T, marker, markersize=12, label=f"class {label}")
     ax.set(title=name, xlabel=f"first of the {name}", ylabel="second")
-axs[1].plot([0.25, 2.25], [-0.125, 0.875], color="black", linewidth=1.5, label="$h_1 - 2 h_2 = 0.5$")
+axs[1].plot([0.25, 2.25], [-0.125, 0.875], "k-", label="$h_1 - 2 h_2 = 0.5$")
 axs[1].legend(loc="upper left");
 
 # %% [markdown] tags=["solution"]
@@ -183,8 +185,10 @@ ck.expected("01.3")
 
 # %%
 # [solution]
-model = MLPClassifier(hidden_layer_sizes=(16,), activation="tanh", solver="lbfgs", max_iter=1000, random_state=seed)
-model.fit(X, y)
+model = MLPClassifier(
+    hidden_layer_sizes=(16,), activation="tanh", solver="lbfgs", max_iter=1000, random_state=seed
+)
+model.fit(X, y);
 # [stub]
 # model = ...
 # [end]
@@ -215,7 +219,8 @@ shares = {units: share_of_successes(units) for units in (1, 2, 3, 4, 8, 16)}
 fig, ax = plt.subplots(figsize=(5, 2.8))
 bars = ax.bar([str(units) for units in shares], shares.values())
 ax.bar_label(bars, [f"{share:.0%}" for share in shares.values()])
-ax.set(xlabel="hidden units", ylabel="share of 20 seeds", ylim=(0, 1.15), title="Spare units make training safe");
+ax.set(xlabel="hidden units", ylabel="share of 20 seeds", ylim=(0, 1.15))
+ax.set_title("Spare units make training safe");
 
 # %% [markdown]
 # ## 01.4 · Back-propagation by hand
@@ -275,7 +280,8 @@ ck.check("01.4", backward)
 def train(backward, steps=2000, learning_rate=1.0, hidden=8):
     """The loss after each step of plain gradient descent; `...` while `backward` is not written."""
     rng = np.random.default_rng(0)
-    parameters = [rng.normal(0, 1, (2, hidden)), np.zeros(hidden), rng.normal(0, 1, (hidden, 1)), np.zeros(1)]
+    parameters = [rng.normal(size=(2, hidden)), np.zeros(hidden)]
+    parameters += [rng.normal(size=(hidden, 1)), np.zeros(1)]
     losses = []
     for _ in range(steps):
         gradients = backward(X, y[:, None], *parameters)
@@ -310,7 +316,8 @@ def loss(W1):
 step = np.zeros((2, 5))
 step[0, 0] = 1e-5
 by_differences = (loss(parameters[0] + step) - loss(parameters[0] - step)) / 2e-5
-print(f"finite differences {by_differences:.8f}, backward {backward(X, y[:, None], *parameters)[0][0, 0]:.8f}")
+by_chain_rule = backward(X, y[:, None], *parameters)[0][0, 0]
+print(f"finite differences {by_differences:.8f}, backward {by_chain_rule:.8f}")
 
 # %% [markdown]
 # ## 01.5 · The same network in Keras, twice
@@ -338,7 +345,8 @@ sequential = keras.Sequential(
     [keras.Input((2,)), layers.Dense(8, activation="tanh"), layers.Dense(1, activation="sigmoid")]
 )
 sequential.compile(optimizer=keras.optimizers.Adam(0.05), loss="binary_crossentropy", metrics=["accuracy"])
-history = sequential.fit(X, y, epochs=60, batch_size=32, verbose=0, callbacks=[ck.widgets.LiveCurves()])
+live = ck.widgets.LiveCurves()
+history = sequential.fit(X, y, epochs=60, batch_size=32, verbose=0, callbacks=[live])
 # [stub]
 # sequential = ...
 # [end]
@@ -399,8 +407,10 @@ ck.expected("01.6")
 
 # %%
 # [solution]
-regressor = MLPRegressor(hidden_layer_sizes=(64, 64), max_iter=2000, learning_rate_init=0.005, random_state=seed)
-regressor.fit(X_train, y_train)
+regressor = MLPRegressor(
+    hidden_layer_sizes=(64, 64), max_iter=2000, learning_rate_init=0.005, random_state=seed
+)
+regressor.fit(X_train, y_train);
 # [stub]
 # regressor = ...
 # [end]
@@ -413,16 +423,18 @@ ck.check("01.6", regressor)
 
 # %% tags=["picture-01.6"]
 fitted = ... if regressor is ... else regressor.predict
-ck.plot.surface_fit(fitted, ck.data.surface, X_train, exercise="01.6", title="The network finds hills and valleys");
+title = "The network finds hills and valleys"
+ck.plot.surface_fit(fitted, ck.data.surface, X_train, exercise="01.6", title=title);
 
 # %% [markdown] tags=["solution"]
 # **Where it is wrong** is near the border, where points lie on one side only. **A wrong way** is a network without hidden
 # layers' bend: with `activation="identity"` it can only tilt a plane.
 
 # %% tags=["solution"]
-plane = MLPRegressor(hidden_layer_sizes=(64, 64), activation="identity", max_iter=500, random_state=seed)
+plane = MLPRegressor(hidden_layer_sizes=(64, 64), activation="identity", random_state=seed)
 plane.fit(X_train, y_train)
-print(f"R² on the test points: tilted plane {plane.score(X_test, y_test):.2f}, network {regressor.score(X_test, y_test):.2f}")
+for name, fit in (("tilted plane", plane), ("network", regressor)):
+    print(f"{name:<13} R² {fit.score(X_test, y_test):.2f} on the test points")
 
 # %% [markdown]
 # ## 01.7 · The error, epoch by epoch
@@ -439,7 +451,9 @@ print(f"R² on the test points: tilted plane {plane.score(X_test, y_test):.2f}, 
 ck.expected("01.7")
 
 # %%
-epoch_model = MLPRegressor(hidden_layer_sizes=(64, 64), learning_rate_init=0.005, batch_size=32, random_state=seed)
+epoch_model = MLPRegressor(
+    hidden_layer_sizes=(64, 64), learning_rate_init=0.005, batch_size=32, random_state=seed
+)
 
 # %%
 # [solution]
@@ -511,8 +525,10 @@ def relu_sum(x, kinks, slopes, offset):
 
 # %%
 # [solution]
-curve_model = MLPRegressor(hidden_layer_sizes=(50,), activation="tanh", solver="lbfgs", max_iter=5000, random_state=seed)
-curve_model.fit(x_curve[:, None], y_curve)
+curve_model = MLPRegressor(
+    hidden_layer_sizes=(50,), activation="tanh", solver="lbfgs", max_iter=5000, random_state=seed
+)
+curve_model.fit(x_curve[:, None], y_curve);
 # [stub]
 # curve_model = ...
 # [end]
@@ -536,7 +552,8 @@ ck.plot.curve_fit(x_curve, y_curve, fits, exercise="01.8", title="A broken line,
 # %%
 def error_of_width(width, start):
     """Root mean squared distance to the true curve of a ReLU network with one hidden layer."""
-    network = MLPRegressor(hidden_layer_sizes=(width,), solver="lbfgs", max_iter=2000, random_state=start)
+    settings = {"solver": "lbfgs", "max_iter": 2000, "random_state": start}
+    network = MLPRegressor(hidden_layer_sizes=(width,), **settings)
     network.fit(x_curve[:, None], y_curve)
     grid = np.linspace(0, 1, 300)
     return np.sqrt(np.mean((network.predict(grid[:, None]) - ck.data.curve(grid)) ** 2))
@@ -547,7 +564,8 @@ errors = [np.median([error_of_width(width, start) for start in range(5)]) for wi
 fig, ax = plt.subplots(figsize=(5.5, 3.2))
 ax.loglog(widths, errors, "o-")
 ax.axhline(0.05, color="black", linewidth=1, linestyle=":", label="noise of a point")
-ax.set(xlabel="hidden units", ylabel="error (median of 5 seeds)", title="Width helps until the noise is reached")
+ax.set(xlabel="hidden units", ylabel="error (median of 5 seeds)")
+ax.set_title("Width helps until the noise is reached")
 ax.set_xticks(widths, widths)
 ax.legend();
 

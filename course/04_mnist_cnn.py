@@ -20,7 +20,7 @@
 # %%
 import coursekit as ck
 
-seed = ck.setup(seed=0)  # before Keras is imported, so that TensorFlow loads without its notices
+seed = ck.setup(seed=0)  # before Keras is imported: then it loads without notices
 
 import keras
 import matplotlib.pyplot as plt
@@ -72,8 +72,10 @@ dense = keras.Sequential(
         layers.Dense(10, activation="softmax"),
     ]
 )
-dense.compile(keras.optimizers.Adam(0.002), "sparse_categorical_crossentropy", steps_per_execution=16)
-dense.fit(x_train, y_train, batch_size=128, epochs=4, verbose=0, callbacks=[ck.widgets.LiveCurves()]);
+optimizer = keras.optimizers.Adam(0.002)
+dense.compile(optimizer, "sparse_categorical_crossentropy", steps_per_execution=16)
+live = ck.widgets.LiveCurves()
+dense.fit(x_train, y_train, batch_size=128, epochs=4, verbose=0, callbacks=[live]);
 # [stub]
 # dense = ...
 # [end]
@@ -93,10 +95,13 @@ ck.check("04.1", dense)
 # %% tags=["solution"]
 order = np.random.default_rng(0).permutation(784)
 shuffled = keras.models.clone_model(dense)
-shuffled.compile(keras.optimizers.Adam(0.002), "sparse_categorical_crossentropy", metrics=["accuracy"], steps_per_execution=16)
-shuffled.fit(x_train.reshape(-1, 784)[:, order].reshape(-1, 28, 28, 1), y_train, batch_size=128, epochs=1, verbose=0)
-mixed = x_test.reshape(-1, 784)[:, order].reshape(-1, 28, 28, 1)
-print(f"pixels shuffled, 1 epoch: {shuffled.evaluate(mixed, y_test, batch_size=1000, verbose=0)[1]:.1%} right")
+shuffled.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+mixed_train, mixed_test = (
+    x.reshape(-1, 784)[:, order].reshape(-1, 28, 28, 1) for x in (x_train, x_test)
+)
+shuffled.fit(mixed_train, y_train, batch_size=256, epochs=1, verbose=0)
+_, share = shuffled.evaluate(mixed_test, y_test, batch_size=1000, verbose=0)
+print(f"pixels shuffled, 1 epoch: {share:.1%} right")
 
 # %% [markdown]
 # ## 04.2 · Pad, convolve, pool
@@ -130,8 +135,10 @@ def convolve(image, kernel):
     """The kernel at every place where it fits."""
     # [solution]
     k = len(kernel)
-    height, width = image.shape[0] - k + 1, image.shape[1] - k + 1
-    return np.array([[np.sum(image[i : i + k, j : j + k] * kernel) for j in range(width)] for i in range(height)])
+    out = np.zeros((image.shape[0] - k + 1, image.shape[1] - k + 1))
+    for i, j in np.ndindex(out.shape):
+        out[i, j] = np.sum(image[i : i + k, j : j + k] * kernel)
+    return out
     # [stub]
     # return ...
     # [end]
@@ -165,7 +172,8 @@ examples = [lines[kinds == 0][0], lines[kinds == 1][0]]
 answers = [convolve(pad(line, 1), kernel) for line in examples for kernel in (horizontal, horizontal.T)]
 pictures = ... if answers[0] is ... else [examples[0], *answers[:2], examples[1], *answers[2:]]
 titles = ["line", "horizontal?", "vertical?"] * 2
-ck.plot.image_grid(pictures, titles, n_columns=6, exercise="04.2", title="Each kernel lights up on its own lines");
+finding = "Each kernel lights up on its own lines"
+ck.plot.image_grid(pictures, titles, n_columns=6, exercise="04.2", title=finding);
 
 # %% [markdown] tags=["solution"]
 # **Why flattening fails.** Train a linear classifier on lines in the upper left half of the picture, and test it on lines
@@ -175,18 +183,25 @@ ck.plot.image_grid(pictures, titles, n_columns=6, exercise="04.2", title="Each k
 # %% tags=["solution"]
 from sklearn.linear_model import LogisticRegression
 
-place = np.where(kinds == 0, lines.mean(axis=2).argmax(axis=1), lines.mean(axis=1).argmax(axis=1))
+rows, columns = lines.mean(axis=2).argmax(axis=1), lines.mean(axis=1).argmax(axis=1)
+place = np.where(kinds == 0, rows, columns)
 near, far = place < 4, place >= 4
 
 
 def largest_answers(images):
     """For each picture the largest answer to each of the two kernels."""
-    return [[convolve(pad(image, 1), kernel).max() for kernel in (horizontal, horizontal.T)] for image in images]
+    kernels = (horizontal, horizontal.T)
+    return [[convolve(pad(image, 1), kernel).max() for kernel in kernels] for image in images]
 
 
-for name, features in (("flattened pixels", lambda images: images.reshape(len(images), -1)), ("two kernels", largest_answers)):
+def flattened(images):
+    return images.reshape(len(images), -1)
+
+
+for features in (flattened, largest_answers):
     classifier = LogisticRegression().fit(features(lines[near]), kinds[near])
-    print(f"{name:<17}{classifier.score(features(lines[far]), kinds[far]):.0%} of the lines in new places")
+    share = classifier.score(features(lines[far]), kinds[far])
+    print(f"{features.__name__:<17}{share:.0%} of the lines in new places")
 
 # %% [markdown]
 # ## 04.3 · The lecture's network, counted
@@ -271,11 +286,13 @@ callbacks = [
 # %%
 # [solution]
 lecture_model = build_cnn()
+optimizer = keras.optimizers.Adam(0.004)
 lecture_model.compile(
-    keras.optimizers.Adam(0.004), "sparse_categorical_crossentropy", metrics=["accuracy"], steps_per_execution=16
+    optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"], steps_per_execution=16
 )
+settings = {"batch_size": 256, "epochs": 6, "verbose": 0}
 history = lecture_model.fit(
-    x_train, y_train, validation_split=0.1, batch_size=256, epochs=6, callbacks=callbacks, verbose=0
+    x_train, y_train, validation_split=0.1, callbacks=callbacks, **settings
 )
 # [stub]
 # lecture_model = ...
@@ -342,8 +359,10 @@ pair_model = keras.Sequential(
         layers.Dense(10, activation="sigmoid"),
     ]
 )
-pair_model.compile(keras.optimizers.Adam(0.002), "binary_crossentropy", steps_per_execution=16)
-pair_model.fit(pairs, shown, batch_size=128, epochs=4, verbose=0, callbacks=[ck.widgets.LiveCurves()]);
+optimizer = keras.optimizers.Adam(0.002)
+pair_model.compile(optimizer, "binary_crossentropy", steps_per_execution=16)
+live = ck.widgets.LiveCurves()
+pair_model.fit(pairs, shown, batch_size=128, epochs=4, verbose=0, callbacks=[live]);
 # [stub]
 # pair_model = ...
 # [end]
@@ -361,12 +380,15 @@ ck.check("04.5", lecture_model=lecture_model, confusion=confusion, pair_model=pa
 waiting = lecture_model is ...
 scores = ... if waiting else lecture_model.predict(x_test, batch_size=1000, verbose=0)
 guessed = ... if waiting else scores.argmax(axis=1)
-ck.plot.confusion_matrix(y_test, guessed, exercise="04.4", title="Most mistakes are between look-alikes");
+finding = "Most mistakes are between look-alikes"
+ck.plot.confusion_matrix(y_test, guessed, exercise="04.4", title=finding);
 
 # %%
-worst = [] if waiting else np.argsort(np.where(guessed == y_test, 0, scores.max(axis=1)))[::-1][:12]
-ck.plot.image_grid(... if waiting else x_test[worst], y_test[worst], ... if waiting else guessed[worst],
-                   n_columns=6, exercise="04.4", title="Sure, and wrong");
+if waiting:
+    ck.plot.image_grid(..., exercise="04.4")
+else:
+    worst = np.argsort(np.where(guessed == y_test, 0, scores.max(axis=1)))[::-1][:12]
+    ck.plot.image_grid(x_test[worst], y_test[worst], guessed[worst], n_columns=6, title="Sure, and wrong");
 
 # %% [markdown] tags=["solution"]
 # **A wrong way.** A softmax on the pairs can give each of two digits at most one half, and a pair of equal digits one. The
@@ -406,7 +428,8 @@ def accuracy(network, pixels):
     return np.mean(network.predict(moved, verbose=0).argmax(axis=1) == y_small)
 
 
-accuracies = np.array([[accuracy(network, s) for s in range(5)] for network in (dense, lecture_model)])
+networks = (dense, lecture_model)
+accuracies = np.array([[accuracy(network, s) for s in range(5)] for network in networks])
 # [stub]
 # accuracies = ...
 # [end]
@@ -465,8 +488,11 @@ best_model.add(layers.Flatten())
 best_model.add(layers.Dropout(0.1))
 best_model.add(layers.Dense(10, activation="softmax"))
 optimizer = keras.optimizers.Adam(schedule(epochs=3, batch_size=256))
-best_model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"], steps_per_execution=32)
-best_model.fit(x_train, y_train, batch_size=256, epochs=3, verbose=0, callbacks=[ck.widgets.LiveCurves()]);
+best_model.compile(
+    optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"], steps_per_execution=32
+)
+live = ck.widgets.LiveCurves()
+best_model.fit(x_train, y_train, batch_size=256, epochs=3, verbose=0, callbacks=[live]);
 # [stub]
 # best_model = ...
 # [end]

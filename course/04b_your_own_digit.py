@@ -19,7 +19,7 @@
 # %%
 import coursekit as ck
 
-seed = ck.setup(seed=0)  # before Keras is imported, so that TensorFlow loads without its notices
+seed = ck.setup(seed=0)  # before Keras is imported: then it loads without notices
 
 from pathlib import Path
 
@@ -131,7 +131,8 @@ ck.check("04b.1", prepare)
 drawn, digits = ck.data.load_drawn_digits()
 prepared = [prepare(picture) for picture in drawn[:24:3]]
 ready = ... if prepared[0] is ... else [*drawn[:24:3], *prepared]
-ck.plot.image_grid(ready, [*digits[:24:3]] * 2, n_columns=8, exercise="04b.1", title="From paper to MNIST's form");
+title = "From paper to MNIST's form"
+ck.plot.image_grid(ready, [*digits[:24:3]] * 2, exercise="04b.1", title=title);
 
 # %% [markdown] tags=["solution"]
 # **Why the level matters.** Without step 2 the paper is not 0 but a grey field, and the "rows with ink" are all rows. Half-
@@ -241,7 +242,9 @@ def centre_by_mass(image):
 # %%
 # [solution]
 centred = np.array([centre_by_mass(image) for image in cornered])
-accuracies = [np.mean(read_digit(pictures).argmax(axis=1) == y_small) for pictures in (cornered, centred)]
+accuracies = [
+    np.mean(read_digit(pictures).argmax(axis=1) == y_small) for pictures in (cornered, centred)
+]
 # [stub]
 # accuracies = ...
 # [end]
@@ -261,12 +264,18 @@ ck.check("04b.3", centre_by_mass=centre_by_mass, read_digit=read_digit, accuraci
 
 # %% tags=["solution", "picture-04b.3"]
 steps = np.arange(-6, 7)
-row = [np.mean(read_digit(ndimage.shift(centred, (0, 0, s), order=0)).argmax(axis=1) == y_small) for s in steps]
-column = [np.mean(read_digit(ndimage.shift(centred, (0, s, 0), order=0)).argmax(axis=1) == y_small) for s in steps]
+
+
+def share_moved(down, right):
+    moved = ndimage.shift(centred, (0, down, right), order=0)
+    return np.mean(read_digit(moved).argmax(axis=1) == y_small)
+
+
 fig, ax = plt.subplots(figsize=(5.5, 3.2))
-ax.plot(steps, row, "o-", label="to the right")
-ax.plot(steps, column, "s--", label="down")
-ax.set(xlabel="pixels from the middle", ylabel="accuracy", ylim=(0, 1.02), title="Two pixels are borne, six are not")
+ax.plot(steps, [share_moved(0, s) for s in steps], "o-", label="to the right")
+ax.plot(steps, [share_moved(s, 0) for s in steps], "s--", label="down")
+ax.set(xlabel="pixels from the middle", ylabel="accuracy", ylim=(0, 1.02))
+ax.set_title("Two pixels are borne, six are not")
 ax.legend();
 
 # %% [markdown]

@@ -3,13 +3,14 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 
-from coursekit.bootstrap import ROOT
+from coursekit.bootstrap import ROOT, inside
 
 app = typer.Typer(
     help="A course on neural networks in Jupyter notebooks.",
@@ -32,6 +33,7 @@ def lab(
     if solution is not None:
         raise typer.Exit(_run([solution], student=False))
     _checkout()
+    _no_news()
     start = "--LabApp.default_url=/lab/tree/notebooks"
     command = [sys.executable, "-m", "jupyterlab", "--notebook-dir", str(ROOT), start]
     raise typer.Exit(subprocess.call([*command, *(arguments or [])], cwd=ROOT))
@@ -131,6 +133,14 @@ def _run(names, student):
             console.print(f"  [red]never checked[/]: {', '.join(missing)}")
         failed |= bool(done.error or missing) or (not student and not done.passed)
     return 1 if failed else 0
+
+
+def _no_news():
+    """Keep JupyterLab from asking about news: its answer would come from the network."""
+    page = Path(sys.prefix) / "etc" / "jupyter" / "labconfig" / "page_config.json"
+    if inside() and not page.exists():
+        page.parent.mkdir(parents=True, exist_ok=True)
+        page.write_text('{"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": true}}\n')
 
 
 def _checkout():

@@ -8,9 +8,11 @@ from coursekit.checks.core import Wrong, exercise, threshold
 from coursekit.checks.expect import as_array
 from coursekit.checks.n04_mnist_cnn import answer_of, at_least, test_digits
 from coursekit.checks.report import Finding
+from coursekit.checks.student import StudentError
 
-# What is added to the worst of ten seeds of the solution; see benchmarks/record.py.
-MARGINS = {"04b.1": {"read_share": -0.05}}
+# What is added to the worst of ten seeds of the solution; see benchmarks/record.py. Another right way of preparing (SciPy's
+# zoom and shift) read down to 92.5 % of 40 photographs, two fewer than the solution: hence the wide margin.
+MARGINS = {"04b.1": {"read_share": -0.1}}
 
 CENTRE = 13.5  # of 28 pixels, numbered from 0; MNIST itself is centred to within about half a pixel
 
@@ -183,7 +185,7 @@ def _trained_network():
         "and you are done.",
         "`return model.predict(np.asarray(x)[..., None], verbose=0)`",
     ),
-    expected="Rows that add up to 1, for one picture or many, and at least {accuracy:.1%} of test digits read right.",
+    expected="Rows that add up to 1, for one picture or many; test digits read as well as exercise 04.4 asks.",
 )
 def read_digits(student, rng):
     """Shape for one and for many, probabilities, and the accuracy on test digits."""
@@ -270,11 +272,14 @@ def corners(student, rng):
     if not passed:
         message = f"The centre of mass ends up to {np.abs(after).max():.1f} pixels from {CENTRE}; one is allowed."
     yield Finding("centred", passed, message, points=1)
-    blank = answer_of(student, "centre_by_mass", (np.zeros((28, 28)),), (28, 28))
+    try:
+        blank = not answer_of(student, "centre_by_mass", (np.zeros((28, 28)),), (28, 28)).any()
+    except (Wrong, StudentError):
+        blank = False
     message = "A blank picture stays blank."
-    yield Finding(
-        "blank", not blank.any(), message if not blank.any() else "A blank picture should stay blank.", points=0.5
-    )
+    if not blank:
+        message = "A blank picture has no centre of mass. Give it back as it is."
+    yield Finding("blank", blank, message, points=0.5)
 
     images, labels = (part[:500] for part in test_digits())
     cornered = in_corner(images / 255)
@@ -306,7 +311,7 @@ def _explain_move(moved, pictures, before, after, ink):
         raise Wrong(
             "wrong-direction", "The digit moves away from the middle: move by centre minus place, not the reverse."
         )
-    boxes = np.array([box(picture) for picture in moved])
+    boxes = np.array([box(picture, level=0) for picture in moved])
     middles = np.stack([boxes[:, :2].mean(axis=1), boxes[:, 2:].mean(axis=1)], axis=1) - CENTRE
     if np.abs(middles).max() <= 1.01:
         raise Wrong("centred-by-box", "The box of the digit is in the middle, its centre of mass is not.")

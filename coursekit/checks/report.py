@@ -71,12 +71,17 @@ class Report:
 
     def _repr_html_(self):
         colour, mark = _LOOK[self.status]
+        waiting = self.status == NOT_ATTEMPTED
         rows = "".join(
             '<div style="display:flex;gap:0.6em;margin:0.35em 0">'
-            f'<span style="color:{_OK if finding.passed else _BAD};font-weight:bold;width:1em;flex:none">'
-            f"{'✓' if finding.passed else '✗'}</span>"
+            f'<span style="color:{_OK if finding.passed else colour};font-weight:bold;width:1em;flex:none">'
+            f"{'✓' if finding.passed else mark}</span>"
             f'<span style="flex:1">{_prose(finding.message)}'
-            + ("" if finding.passed else f' <code style="opacity:0.6;font-size:85%">{escape(finding.code)}</code>')
+            + (
+                ""
+                if finding.passed or waiting
+                else f' <code style="opacity:0.6;font-size:85%">{escape(finding.code)}</code>'
+            )
             + "</span></div>"
             for finding in self.findings
         )

@@ -76,11 +76,11 @@ def dense(style="plain"):
             [keras.Input((28, 28, 1)), layers.Flatten(), layers.Dense(32, "relu"), layers.Dense(10)]
         )
         model.layers[-1].activation = keras.activations.softmax
-        fit(model, x, y, epochs=5)
+        fit(model, x, y, epochs=3)
     elif style == "little data":
         fit(model, x[:500], y[:500], epochs=4)
     else:
-        fit(model, x, y, epochs=5)
+        fit(model, x, y, epochs=3)
     return model
 
 
@@ -329,7 +329,7 @@ def trained(style="plain"):
         return model, history
     if style == "little data":
         return model, fit(model, x[:1000], y[:1000], epochs=6, validation_split=0.1, callbacks=[recorder])
-    return model, fit(model, x, y, epochs=6, validation_split=0.1, callbacks=[recorder])
+    return model, fit(model, x, y, epochs=4, validation_split=0.1, callbacks=[recorder])
 
 
 def training(style="plain", change=lambda record: record, callbacks=None):
@@ -424,7 +424,7 @@ def pair_model(style="plain"):
         ]
     )
     if style in ("plain", "softmax"):
-        fit(model, pairs[..., None], shown, "binary_crossentropy", epochs=6 if style == "plain" else 1)
+        fit(model, pairs[..., None], shown, "binary_crossentropy", epochs=4 if style == "plain" else 1)
     elif style == "logits":
         model.set_weights(pair_model().get_weights())
     return model
@@ -470,9 +470,17 @@ for name, code, build in (
     ("softmax", "softmax", lambda: pairs_and_counts(pairs=pair_model("softmax"))),
     ("never fitted", "untrained", lambda: pairs_and_counts(pairs=pair_model("never fitted"))),
     ("always no", "constant", lambda: pairs_and_counts(pairs=lambda x: np.zeros((len(x), 10)))),
-    ("one digit only", "label_accuracy", lambda: pairs_and_counts(pairs=lambda x: halves_of_one(x))),
+    ("one digit only", "softmax", lambda: pairs_and_counts(pairs=lambda x: halves_of_one(x))),
+    ("some digits mixed up", "label_accuracy", lambda: pairs_and_counts(pairs=mixed_up)),
 ):
     wrong("04.5", code, name)(build)
+
+
+def mixed_up(x):
+    """Both halves, but large digits on the right are read one too high."""
+    right_half = halves_of_one(x[:, :, 28:])
+    right_half[:, 5:] = np.roll(right_half[:, 5:], 1, axis=1)
+    return np.maximum(halves_of_one(x[:, :, :28]), right_half)
 
 
 def halves_of_one(x):

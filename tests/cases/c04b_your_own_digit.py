@@ -278,7 +278,7 @@ for name, code, build in (
         ),
     ),
     ("centred by the box", "centred-by-box", lambda: corner(centre_box)),
-    ("fails on a blank", "raises", lambda: corner(centre_no_blank)),
+    ("fails on a blank", "blank", lambda: corner(centre_no_blank)),
     ("always five pixels", "centred", lambda: corner(lambda image: moved(image, -3, -3))),
     ("numbers exchanged", "swapped", lambda: corner(change=lambda numbers: numbers[::-1])),
     ("percents", "percent", lambda: corner(change=lambda numbers: 100 * numbers)),

@@ -1,5 +1,6 @@
 """Ways to spoil a right answer that every exercise must meet with one clear sentence, and odd ways that must pass."""
 
+import copy
 import time
 
 import numpy as np
@@ -84,7 +85,7 @@ def _spoil_callable(thing, how):
             time.sleep(0.01)
         if how == "reseeds":
             np.random.seed(0)
-        result = thing(*args, **kwargs)
+        result = copy.deepcopy(thing(*args, **kwargs)) if how == "changes its input" else thing(*args, **kwargs)
         if how == "nan":
             return numbers(result, lambda array: np.full(array.shape, np.nan))
         if how == "wrong shape":

@@ -1,0 +1,99 @@
+"""JupyterLab in a headless browser, for the tests that need a real page."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from contextlib import contextmanager
+
+CHROMIUM = next(
+    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
+)
+_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+_FLAGS += ["--disable-component-update", "--disable-sync"]
+
+
+@contextmanager
+def lab(folder, **environment):
+    """JupyterLab serving `folder`; gives its address. Its processes end with the block."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}", "--ip=127.0.0.1"]
+    command += ["--IdentityProvider.token=", "--ServerApp.port_retries=0", f"--notebook-dir={folder}"]
+    command += ["--LabApp.expose_app_in_browser=True", "--LabApp.news_url=", "--ServerApp.log_level=ERROR"]
+    settings = {"JUPYTER_CONFIG_DIR": f"{folder}/.jupyter", "JUPYTERLAB_SETTINGS_DIR": f"{folder}/.settings"}
+    process = subprocess.Popen(command, env=os.environ | settings | environment, cwd=folder)
+    address = f"http://127.0.0.1:{port}"
+    try:
+        _wait_for(f"{address}/api", process)
+        yield address
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+
+
+def _wait_for(address, process, seconds=60):
+    for _ in range(seconds * 4):
+        if process.poll() is not None:
+            raise RuntimeError("JupyterLab ended before it answered")
+        try:
+            urllib.request.urlopen(address, timeout=2)
+            return
+        except OSError:
+            time.sleep(0.25)
+    raise TimeoutError(f"no answer from {address}")
+
+
+@contextmanager
+def page(width=1280, height=1000):
+    """A page of headless Chromium."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=_FLAGS)
+        try:
+            yield browser.new_page(viewport={"width": width, "height": height}, has_touch=True)
+        finally:
+            browser.close()
+
+
+def open_notebook(page, address, path):
+    """Open a notebook in JupyterLab and wait for its kernel."""
+    page.goto(f"{address}/lab/tree/{path}?reset", timeout=60_000)
+    page.wait_for_function("() => window.jupyterapp && window.jupyterapp.shell.currentWidget?.context", timeout=60_000)
+    _evaluate(
+        page,
+        """async () => {
+            const widget = window.jupyterapp.shell.currentWidget;
+            await widget.context.ready;
+            await widget.context.sessionContext.ready;
+        }""",
+        seconds=60,
+    )
+
+
+def run_all(page, seconds=180):
+    """Run every cell; returns the notebook's model as JSON."""
+    _evaluate(page, "async () => { await window.jupyterapp.commands.execute('notebook:run-all-cells'); }", seconds)
+    return cells(page)
+
+
+def cells(page):
+    """The cells of the open notebook, with their outputs."""
+    text = _evaluate(
+        page, "() => JSON.stringify(window.jupyterapp.shell.currentWidget.content.model.toJSON().cells)", 20
+    )
+    return json.loads(text)
+
+
+def _evaluate(page, script, seconds):
+    """`page.evaluate` has no time limit of its own."""
+    return page.evaluate(
+        f"""() => Promise.race([({script})(), new Promise((_, reject) =>
+            setTimeout(() => reject(new Error('no end after {seconds} s')), {seconds * 1000}))])"""
+    )
