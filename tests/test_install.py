@@ -1,0 +1,59 @@
+"""The wheel, in an empty environment outside the checkout; and what an import costs."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+from coursekit.build import root
+
+
+def run(*command, **settings):
+    return subprocess.run([str(part) for part in command], capture_output=True, text=True, **settings)
+
+
+def test_import_is_fast_and_light():
+    code = "import sys, coursekit; print([m for m in ('tensorflow', 'keras', 'matplotlib') if m in sys.modules])"
+    seconds = []
+    for _ in range(3):
+        done = run(sys.executable, "-X", "importtime", "-c", code)
+        assert done.stdout.strip() == "[]"
+        total = re.findall(r"import time:\s+\d+ \|\s+(\d+) \| coursekit$", done.stderr, flags=re.M)
+        seconds.append(int(total[0]) / 1e6)
+    assert sorted(seconds)[1] < 0.2
+
+
+USE = """
+import sys
+sys.path = [p for p in sys.path if p]
+import coursekit as ck
+from coursekit.data import files
+assert files.folder().parts[-3:] == ("coursekit", "data", "files"), files.folder()
+(x, y), _ = ck.data.load_mnist()
+assert x.shape == (60000, 28, 28)
+assert set(ck.data.verify_all().values()) == {""}
+assert ck.check("01.3", lambda X: X.round() @ [1, 1] == 1).passed
+assert "01.3" in str(ck.expected("01.3"))
+ck.plot.use_style()
+assert ck.widgets.DigitPad._css
+print("good")
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("install")
+def test_the_wheel_works_outside_the_checkout(tmp_path):
+    built = run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", tmp_path, root())
+    assert built.returncode == 0, built.stdout + built.stderr
+    (wheel,) = tmp_path.glob("*.whl")
+    assert wheel.stat().st_size < 16 * 2**20
+    made = run(sys.executable, "-m", "uv", "venv", tmp_path / "env", "--python", sys.executable)
+    assert made.returncode == 0, made.stderr
+    python = next(path for path in (tmp_path / "env").glob("*/python*") if path.stem == "python")
+    installed = run(sys.executable, "-m", "uv", "pip", "install", "--python", python, wheel)
+    if installed.returncode != 0 and re.search("dns|connect|network|resolve host", installed.stderr, re.I):
+        pytest.skip("no network: the empty environment cannot be filled")
+    assert installed.returncode == 0, installed.stderr
+    used = run(python, "-c", USE, cwd=tmp_path, env={"COURSEKIT_HOME": str(tmp_path), "PATH": ""})
+    assert used.stdout.strip() == "good", used.stderr
