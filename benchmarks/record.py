@@ -61,21 +61,26 @@ def collect(log):
 
 
 def thresholds(runs, margins):
-    """The worst of the seeds and the limit, for every number that has a margin."""
+    """The limit of every number that has a margin: the worst of the seeds, and the margin added."""
     recorded = {}
     for id, names in margins.items():
         for name, margin in names.items():
-            values = [seen.get((id, name)) for seen in runs.values()]
-            if None in values:
+            values = {seed: seen.get((id, name)) for seed, seen in runs.items()}
+            if None in values.values():
                 sys.exit(f"{id}: no check saw {name!r} in every run; it is declared in MARGINS.")
-            worst = min(values) if margin < 0 else max(values)
-            recorded.setdefault(id, {})[name] = {
-                "threshold": round(worst + margin, 6),
-                "worst": round(worst, 6),
-                "margin": margin,
-                "values": {str(seed): round(value, 6) for seed, value in zip(runs, values, strict=True)},
-            }
+            recorded.setdefault(id, {})[name] = limit(values, margin)
     return recorded
+
+
+def limit(values, margin):
+    """The record of one number: `values` by seed, and a margin that is negative for an "at least"."""
+    worst = min(values.values()) if margin < 0 else max(values.values())
+    return {
+        "threshold": round(worst + margin, 6),
+        "worst": round(worst, 6),
+        "margin": margin,
+        "values": {str(seed): round(value, 6) for seed, value in values.items()},
+    }
 
 
 def pictures(notebook):
@@ -94,12 +99,20 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("notebook", help="number of the notebook, e.g. 01")
     parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--margins-only", action="store_true", help="run nothing; apply MARGINS to the recorded values")
     parser.add_argument("--pictures-only", action="store_true", help="one run; write the pictures, keep the thresholds")
     arguments = parser.parse_args()
     (source,) = sources([arguments.notebook])
     solution = root() / "solutions" / f"{source.stem}.ipynb"
     number = source.stem.split("_")[0]
     margins = import_module(core.notebooks()[number]).MARGINS
+    path = CHECKS / "thresholds.json"
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    if arguments.margins_only:
+        for id, names in margins.items():
+            kept[id] = {name: limit(kept[id][name]["values"], margin) for name, margin in names.items()}
+        write(path, kept)
+        return
     runs = {}
     for seed in range(1 if arguments.pictures_only else arguments.seeds):
         start = time.perf_counter()
@@ -114,8 +127,7 @@ def main():
                 (CHECKS / "pictures" / f"{id}.png").write_bytes(png)
     if arguments.pictures_only:
         return
-    path = CHECKS / "thresholds.json"
-    kept = json.loads(path.read_text(encoding="utf-8"))
+    kept = json.loads(path.read_text(encoding="utf-8"))  # another notebook may have been recorded meanwhile
     kept = {id: limits for id, limits in kept.items() if id.split(".")[0] != number}
     kept |= thresholds(runs, margins)
     kept["_recorded"] = kept.get("_recorded", {}) | {
@@ -125,6 +137,10 @@ def main():
             **{name: metadata.version(name) for name in ("keras", "scikit-learn", "numpy")},
         }
     }
+    write(path, kept)
+
+
+def write(path, kept):
     path.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 

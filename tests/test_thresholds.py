@@ -1,0 +1,45 @@
+"""The recorded limits: at least ten seeds each, and exactly the margins that the checks declare."""
+
+import json
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from coursekit.checks import core
+
+RECORDED = json.loads((Path(core.__file__).parent / "thresholds.json").read_text(encoding="utf-8"))
+DECLARED = {
+    (id, name): margin
+    for module in core.notebooks().values()
+    for id, names in import_module(module).MARGINS.items()
+    for name, margin in names.items()
+}
+
+
+def test_every_margin_has_a_record_and_every_record_a_margin():
+    recorded = {(id, name) for id, names in RECORDED.items() if id != "_recorded" for name in names}
+    assert recorded == set(DECLARED)
+
+
+@pytest.mark.parametrize("id, name", DECLARED)
+def test_a_threshold_is_the_worst_of_ten_seeds_and_the_margin(id, name):
+    record = RECORDED[id][name]
+    values = list(record["values"].values())
+    worst = min(values) if DECLARED[id, name] < 0 else max(values)
+    assert len(values) >= 10 and record["worst"] == worst
+    assert record["threshold"] == pytest.approx(worst + DECLARED[id, name], abs=1e-6)
+    assert core.threshold(id, name) == record["threshold"]
+
+
+def test_the_record_says_how_it_was_made():
+    for number in {id.split(".")[0] for id, _ in DECLARED}:
+        made = RECORDED["_recorded"][number]
+        assert made["command"].startswith(f"python benchmarks/record.py {number} --seeds ") and made["keras"]
+
+
+def test_a_limit_that_is_not_recorded_is_no_limit(monkeypatch):
+    with pytest.raises(KeyError, match="record.py"):
+        core.threshold("01.1", "nothing")
+    monkeypatch.setenv("COURSEKIT_RECORD", "1")
+    assert not 1.0 >= core.threshold("01.1", "nothing")
