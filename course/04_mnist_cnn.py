@@ -93,15 +93,17 @@ ck.check("04.1", dense)
 # learns just as well.
 
 # %% tags=["solution"]
-order = np.random.default_rng(0).permutation(784)
-shuffled = keras.models.clone_model(dense)
-shuffled.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
-mixed_train, mixed_test = (
-    x.reshape(-1, 784)[:, order].reshape(-1, 28, 28, 1) for x in (x_train, x_test)
-)
-shuffled.fit(mixed_train, y_train, batch_size=256, epochs=1, verbose=0)
-_, share = shuffled.evaluate(mixed_test, y_test, batch_size=1000, verbose=0)
-print(f"pixels shuffled, 1 epoch: {share:.1%} right")
+def share_right(places):
+    """The share of test digits right after two short epochs, with the pixels put in the order `places`."""
+    network = keras.models.clone_model(dense)
+    network.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    few, unseen = (x.reshape(-1, 784)[:, places].reshape(-1, 28, 28, 1) for x in (x_train[:10_000], x_test))
+    network.fit(few, y_train[:10_000], batch_size=128, epochs=2, verbose=0)
+    return network.evaluate(unseen, y_test, batch_size=1000, verbose=0)[1]
+
+
+shuffled = np.random.default_rng(0).permutation(784)
+print(f"after 10,000 digits, twice: in place {share_right(np.arange(784)):.1%}, shuffled {share_right(shuffled):.1%}")
 
 # %% [markdown]
 # ## 04.2 · Pad, convolve, pool
@@ -425,7 +427,7 @@ def shift_by(images, down, right):
 # [solution]
 def accuracy(network, pixels):
     moved = shift_by(x_small[..., 0], 0, pixels)[..., None]
-    return np.mean(network.predict(moved, verbose=0).argmax(axis=1) == y_small)
+    return np.mean(np.array(network(moved)).argmax(axis=1) == y_small)
 
 
 networks = (dense, lecture_model)
