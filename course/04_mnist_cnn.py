@@ -75,7 +75,7 @@ dense = keras.Sequential(
 optimizer = keras.optimizers.Adam(0.002)
 dense.compile(optimizer, "sparse_categorical_crossentropy", steps_per_execution=16)
 live = ck.widgets.LiveCurves()
-dense.fit(x_train, y_train, batch_size=128, epochs=4, verbose=0, callbacks=[live]);
+dense.fit(x_train, y_train, batch_size=128, epochs=3, verbose=0, callbacks=[live]);
 # [stub]
 # dense = ...
 # [end]
@@ -292,7 +292,7 @@ optimizer = keras.optimizers.Adam(0.004)
 lecture_model.compile(
     optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"], steps_per_execution=16
 )
-settings = {"batch_size": 256, "epochs": 6, "verbose": 0}
+settings = {"batch_size": 256, "epochs": 5, "verbose": 0}
 history = lecture_model.fit(
     x_train, y_train, validation_split=0.1, callbacks=callbacks, **settings
 )
@@ -333,7 +333,7 @@ else:
 # its own, and the loss is `binary_crossentropy`.
 
 # %%
-pairs, shown = ck.data.make_digit_pairs(x_train[..., 0], y_train, n_samples=20_000, seed=0)
+pairs, shown = ck.data.make_digit_pairs(x_train[..., 0], y_train, n_samples=12_000, seed=0)
 pairs = pairs[..., None]
 names = [" and ".join(str(digit) for digit in np.flatnonzero(row)) for row in shown[:8]]
 ck.plot.image_grid(pairs[:8], names, n_columns=4, title="Two digits in one picture");
@@ -364,7 +364,7 @@ pair_model = keras.Sequential(
 optimizer = keras.optimizers.Adam(0.002)
 pair_model.compile(optimizer, "binary_crossentropy", steps_per_execution=16)
 live = ck.widgets.LiveCurves()
-pair_model.fit(pairs, shown, batch_size=128, epochs=4, verbose=0, callbacks=[live]);
+pair_model.fit(pairs, shown, batch_size=64, epochs=4, verbose=0, callbacks=[live]);
 # [stub]
 # pair_model = ...
 # [end]

@@ -58,7 +58,7 @@ def test_execute_reports_checks_cells_and_errors(tmp_path, monkeypatch):
     monkeypatch.setenv("COURSEKIT_HOME", str(tmp_path / "home"))
     seen = []
     path = notebook(
-        tmp_path, "import coursekit as ck", 'ck.check("01.3", lambda X: X.round() @ [1, 1] == 1)', "1 / 0", "2"
+        tmp_path, "import coursekit as ck", 'ck.check("01.2", ([[1, 1], [1, 1]], [0, -1], [1, -2], 0))', "1 / 0", "2"
     )
     done = run.execute(path, on_cell=lambda n, total: seen.append((n, total)))
     assert [check["status"] for check in done.checks] == ["passed"]

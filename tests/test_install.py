@@ -33,7 +33,7 @@ assert files.folder().parts[-3:] == ("coursekit", "data", "files"), files.folder
 (x, y), _ = ck.data.load_mnist()
 assert x.shape == (60000, 28, 28)
 assert set(ck.data.verify_all().values()) == {""}
-assert ck.check("01.3", lambda X: X.round() @ [1, 1] == 1).passed
+assert ck.check("01.2", ([[1, 1], [1, 1]], [0, -1], [1, -2], 0)).passed
 assert "01.3" in str(ck.expected("01.3"))
 ck.plot.use_style()
 assert ck.widgets.DigitPad._css

@@ -167,7 +167,20 @@ for style in ("sequential", "functional", "subclassed", "softmax", "logits"):
         return {"model": keras_xor(style)}
 
 
-@right("01.3", "a function")
+class OwnNetwork:
+    """A student's own class: two ReLU units with weights found by hand."""
+
+    def predict(self, X):
+        hidden = np.maximum(0, X @ np.ones((2, 2)) + [0, -1])
+        return (hidden @ [1, -2] > 0.5).astype(int)
+
+
+@right("01.3", "a class of one's own")
+def _():
+    return {"model": OwnNetwork()}
+
+
+@wrong("01.3", "not-a-model", "a function that knows the answer")
 def _():
     return {"model": lambda X: (X.round() @ [1, 1] == 1).astype(int)}
 
@@ -187,7 +200,9 @@ def _():
 
 @wrong("01.3", "constant", "one label for all")
 def _():
-    return {"model": lambda X: np.ones(len(X), int)}
+    from sklearn.dummy import DummyClassifier
+
+    return {"model": DummyClassifier().fit(*xor_data())}
 
 
 @wrong("01.3", "labels-swapped", "labels the wrong way round")
@@ -198,12 +213,17 @@ def _():
 
 @wrong("01.3", "corners", "only one corner is learned wrong")
 def _():
-    return {"model": lambda X: ((X.round() @ [1, 1] == 1) & (X[:, 0] > X[:, 1])).astype(int) ^ (X.sum(1) < 0.1)}
+    from sklearn.neighbors import KNeighborsClassifier
+
+    X, y = xor_data()
+    spot = np.linalg.norm(X - 1, axis=1) < 0.2
+    return {"model": KNeighborsClassifier(1).fit(X, np.where(spot, 1, y))}
 
 
 @wrong("01.3", "wrong-shape", "three columns")
 def _():
-    return {"model": lambda X: np.full((len(X), 3), 1 / 3)}
+    X, _ = xor_data()
+    return {"model": sklearn_mlp().fit(X, np.arange(len(X)) % 3)}
 
 
 # --- 01.4
