@@ -3,7 +3,8 @@
 import numpy as np
 
 from coursekit.checks.codec import Handle
-from coursekit.checks.core import Wrong
+from coursekit.checks.core import Wrong, threshold
+from coursekit.checks.report import Finding
 
 # The layers that `replay` may build. None of them can run code of the student's.
 _REPLAYABLE = frozenset(
@@ -97,6 +98,24 @@ def predicted_labels(student, name, X, n_classes=2):
     layers = student.layers(name)
     logits = column.min() < 0 or column.max() > 1 or (layers and layers[-1]["activation"] == "linear")
     return (column > (0.0 if logits else 0.5)).astype(int)
+
+
+def at_least(id, name, share, what, advice, points=1):
+    """The finding that a share reaches its recorded limit.
+
+    Parameters
+    ----------
+    id, name : str
+        Exercise and name of the recorded number; the name is the finding's code too.
+    share : float
+        What was measured, 0 to 1.
+    what, advice : str
+        What the share is of ("of 400 fresh points are right"), and what to do where it is too small.
+    """
+    limit = threshold(id, name)
+    passed = share >= limit
+    message = f"{share:.1%} {what}; {limit:.1%} {'were' if passed else 'are'} asked for."
+    return Finding(name, passed, message if passed else f"{message} {advice}", points=points, seen={name: share})
 
 
 def not_constant(labels, name):

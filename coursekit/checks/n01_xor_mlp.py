@@ -7,6 +7,7 @@ from coursekit.checks.core import Wrong, exercise, threshold
 from coursekit.checks.expect import (
     as_array,
     as_number,
+    at_least,
     not_constant,
     predicted_labels,
     predictions,
@@ -210,7 +211,7 @@ def xor_classifier(student, rng):
         )
     same_as_replay(student, "model", CORNERS)
     yield Finding("corners", right == 4, _corner_message(corners), points=1)
-    yield _at_least("01.3", "accuracy", accuracy, "of 400 fresh points are right", "Add hidden units or train longer.")
+    yield at_least("01.3", "accuracy", accuracy, "of 400 fresh points are right", "Add hidden units or train longer.")
 
 
 def _corner_message(corners):
@@ -225,14 +226,6 @@ def _is_linear(labels, X):
     from sklearn.linear_model import LogisticRegression
 
     return LogisticRegression(C=1e4, max_iter=1000).fit(X, labels).score(X, labels) > 0.99
-
-
-def _at_least(id, name, value, what, advice):
-    """The finding that a share reaches its recorded limit."""
-    limit = threshold(id, name)
-    passed = value >= limit
-    message = f"{value:.1%} {what}; {limit:.1%} {'were' if passed else 'are'} asked for."
-    return Finding(name, passed, message if passed else f"{message} {advice}", points=1, seen={name: value})
 
 
 # --- 01.4
@@ -402,7 +395,7 @@ def keras_twice(student, rng):
         same_as_replay(student, name, X[:20])
         _same_architecture(name, student, said)
     accuracy = np.mean(predicted_labels(student, "sequential", X) == y)
-    yield _at_least(
+    yield at_least(
         "01.5", "accuracy", accuracy, "of 400 fresh points are right by `sequential`", "Is it compiled and fitted?"
     )
     scores = predictions(student, "sequential", X)

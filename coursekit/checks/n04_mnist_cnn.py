@@ -5,8 +5,8 @@ from functools import cache
 import numpy as np
 
 from coursekit.checks.codec import Handle
-from coursekit.checks.core import Wrong, exercise, threshold
-from coursekit.checks.expect import as_array, not_constant, predictions, same_as_replay
+from coursekit.checks.core import Wrong, exercise
+from coursekit.checks.expect import as_array, at_least, not_constant, predictions, same_as_replay
 from coursekit.checks.report import Finding
 from coursekit.checks.student import StudentError
 
@@ -83,14 +83,6 @@ def noisy_sample(rng, n=1000):
     rows = rng.choice(len(images), n, replace=False)
     noise = rng.integers(0, 12, size=(n, 28, 28))
     return np.clip(images[rows].astype(int) + noise, 0, 255).astype("uint8"), labels[rows]
-
-
-def at_least(id, name, value, what, advice, points):
-    """The finding that a share reaches its recorded limit."""
-    limit = threshold(id, name)
-    passed = value >= limit
-    message = f"{value:.1%} {what}; {limit:.1%} {'were' if passed else 'are'} asked for."
-    return Finding(name, passed, message if passed else f"{message} {advice}", points=points, seen={name: value})
 
 
 # --- 04.1

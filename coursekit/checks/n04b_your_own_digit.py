@@ -5,8 +5,8 @@ from functools import cache
 import numpy as np
 
 from coursekit.checks.core import Wrong, exercise, threshold
-from coursekit.checks.expect import as_array
-from coursekit.checks.n04_mnist_cnn import answer_of, at_least, test_digits
+from coursekit.checks.expect import as_array, at_least
+from coursekit.checks.n04_mnist_cnn import answer_of, test_digits
 from coursekit.checks.report import Finding
 from coursekit.checks.student import StudentError
 
