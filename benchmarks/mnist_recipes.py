@@ -45,7 +45,7 @@ def small_network():
     return model
 
 
-def train_small(x, y, epochs=3, batch_size=256):
+def train_small(x, y, epochs=4, batch_size=256):
     """Train `small_network` with a learning rate that warms up and decays; returns it and the seconds."""
     model = small_network()
     steps = epochs * (len(x) // batch_size)
@@ -97,7 +97,7 @@ def main():
     (x, y), (x_test, y_test) = digits()
     if arguments.save:
         keras.utils.set_random_seed(0)
-        model, seconds = train_small(x, y, epochs=4)
+        model, seconds = train_small(x, y)
         trained = small_network()  # not compiled: the file holds no optimiser
         trained.set_weights(model.get_weights())
         trained.save(arguments.save)
