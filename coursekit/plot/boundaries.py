@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from coursekit.plot.style import COLOURS, MARKERS, axes, is_waiting, mesh, outputs, points, waiting
+from coursekit.plot.style import COLOURS, MARKERS, axes, is_waiting, mesh, points, waiting
 
 
 def decision_boundary(predict, X, y, ax=None, *, exercise=None, title=None, resolution=200):
@@ -28,26 +28,27 @@ def decision_boundary(predict, X, y, ax=None, *, exercise=None, title=None, reso
 
     X, y = points(X, y)
     xs, ys, grid = mesh(X, resolution)
-    field = outputs(predict, grid)
-    if field is Ellipsis:
-        return waiting(ax, exercise)
-    field, classes, soft = _scores_or_labels(field, np.unique(y))
-    field = field.reshape(len(ys), len(xs))
+    field = np.asarray(predict(grid), dtype=float).reshape(len(grid), -1)
+    classes = np.unique(y)
     ax = axes(ax, (5, 4.4))
+    if field.shape[1] == 2:
+        field = field[:, 1:]
+    soft = field.shape[1] == 1 and len(classes) <= 2 and not np.isin(field, classes).all()
     if soft:
         tints = _between(COLOURS[0], COLOURS[1])
-        ax.pcolormesh(xs, ys, field, cmap=tints, vmin=0, vmax=1, alpha=0.55, shading="nearest", rasterized=True)
-        if np.nanmin(field) < 0.5 < np.nanmax(field):
-            ax.contour(xs, ys, field, levels=[0.5], colors="black", linewidths=1.6)
+        scores = field.reshape(len(ys), len(xs))
+        ax.pcolormesh(xs, ys, scores, cmap=tints, vmin=0, vmax=1, alpha=0.55, shading="nearest", rasterized=True)
+        if scores.min() < 0.5 < scores.max():
+            ax.contour(xs, ys, scores, levels=[0.5], colors="black", linewidths=1.6)
     else:
-        pale = ListedColormap([0.45 * np.array(to_rgb(COLOURS[i % 8])) + 0.55 for i in range(max(len(classes), 2))])
-        ax.pcolormesh(xs, ys, field, cmap=pale, vmin=-0.5, vmax=pale.N - 0.5, shading="nearest", rasterized=True)
-        for level in np.unique(field)[:-1]:
-            ax.contour(xs, ys, field, levels=[level + 0.5], colors="black", linewidths=1.6)
+        labels = field.argmax(axis=1) if field.shape[1] > 1 else np.searchsorted(classes, field[:, 0])
+        labels = labels.reshape(len(ys), len(xs))
+        pale = ListedColormap([0.45 * np.array(to_rgb(c)) + 0.55 for c in COLOURS[: max(len(classes), 2)]])
+        ax.pcolormesh(xs, ys, labels, cmap=pale, vmin=-0.5, vmax=pale.N - 0.5, shading="nearest", rasterized=True)
+        for level in np.unique(labels)[:-1]:
+            ax.contour(xs, ys, labels, levels=[level + 0.5], colors="black", linewidths=1.6)
     for i, label in enumerate(classes):
         mine = y == label
-        if not mine.any():
-            continue
         ax.scatter(
             *X[mine].T, s=26, marker=MARKERS[i % 8], color=COLOURS[i % 8], edgecolor="white", linewidth=0.6,
             label=f"class {label}",
@@ -79,15 +80,8 @@ def surface_fit(predict, truth, X, axs=None, *, exercise=None, title=None, resol
 
     X, _ = points(X, np.zeros(len(X)))
     xs, ys, grid = mesh(X, resolution)
-    both = []
-    for name, function in (("truth", truth), ("predict", predict)):
-        values = outputs(function, grid, name)
-        if values is Ellipsis:
-            return waiting(None if axs is None else axs[0], exercise)
-        if values.shape[1] != 1:
-            raise ValueError(f"{name} gave {values.shape[1]} numbers a point; one was expected.")
-        both.append(values.astype(float).reshape(len(ys), len(xs)))
-    true, fitted = both
+    true = np.asarray(truth(grid), dtype=float).reshape(len(ys), len(xs))
+    fitted = np.asarray(predict(grid), dtype=float).reshape(len(ys), len(xs))
     if axs is None:
         axs = plt.subplots(1, 3, figsize=(11, 3.4), sharex=True, sharey=True)[1]
     scale = {"vmin": true.min(), "vmax": true.max(), "cmap": "cividis"}
@@ -105,36 +99,6 @@ def surface_fit(predict, truth, X, axs=None, *, exercise=None, title=None, resol
     if title:
         axs[0].figure.suptitle(title, x=0.01, ha="left")
     return axs
-
-
-def _scores_or_labels(field, classes):
-    """Turn what a model gave, shape (n, k), into one number a point.
-
-    Returns
-    -------
-    field : array of shape (n,)
-        Scores of the second class, or indices into the classes.
-    classes : array
-        The classes, in the order of the indices.
-    soft : bool
-        Whether the numbers are scores.
-    """
-    known = ", ".join(map(str, classes))
-    k = field.shape[1]
-    if k > 1:
-        if k != len(classes):  # a class may be missing from y; then the column is the label
-            if not np.isin(classes, np.arange(k)).all():
-                raise ValueError(f"predict gave {k} numbers a point and y has the classes {known}; one a class was expected.")
-            classes = np.arange(k)
-        field = field.astype(float)
-        return (field[:, 1], classes, True) if k == 2 else (field.argmax(axis=1), classes, False)
-    field = field[:, 0]
-    strange = field[~np.isin(field, classes)]
-    if len(strange) and len(classes) <= 2 and field.dtype.kind in "biuf":
-        return field.astype(float), classes, True
-    if len(strange):
-        raise ValueError(f"predict gave the label {strange[0]}, and y has the classes {known}; one of these was expected.")
-    return np.searchsorted(classes, field), classes, False
 
 
 def _between(low, high):

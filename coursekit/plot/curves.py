@@ -23,11 +23,6 @@ def learning_curves(history, ax=None, *, metrics=None, exercise=None, title=None
     if is_waiting(history):
         return waiting(ax, exercise)
     record = _as_dict(history)
-    if is_waiting(*record.values()):
-        return waiting(ax, exercise)
-    if not any(len(values) for values in record.values()):
-        raise ValueError("The history is empty; at least one epoch of training was expected.")
-    metrics = [metrics] if isinstance(metrics, str) else metrics
     metrics = ["loss"] if metrics is None and "loss" in record else metrics or [k for k in record if k[:4] != "val_"]
     missing = [name for name in metrics if name not in record and f"val_{name}" not in record]
     if missing:
@@ -38,10 +33,10 @@ def learning_curves(history, ax=None, *, metrics=None, exercise=None, title=None
             if key not in record:
                 continue
             values = np.asarray(record[key], dtype=float)
-            measured = np.flatnonzero(np.isfinite(values))  # validation may be measured every few epochs only
-            ax.plot(measured + 1, values[measured], line, color=COLOURS[i % 8], label=f"{name}, {label}",
-                    marker="o" if len(measured) <= 12 else None, markersize=4)  # fmt: skip
-            if key[:4] == "val_" and len(measured) and len(values) > 1:
+            epochs = np.arange(1, len(values) + 1)
+            ax.plot(epochs, values, line, color=COLOURS[i % 8], label=f"{name}, {label}",
+                    marker="o" if len(values) <= 12 else None, markersize=4)  # fmt: skip
+            if key[:4] == "val_" and len(values) > 1 and np.isfinite(values).any():
                 lower_is_better = not any(word in name for word in ("acc", "auc", "precision", "recall", "r2"))
                 best = int(np.nanargmin(values) if lower_is_better else np.nanargmax(values))
                 ax.plot(best + 1, values[best], "o", color=COLOURS[i % 8], markersize=10, fillstyle="none",
@@ -67,25 +62,18 @@ def curve_fit(x, y, fits, ax=None, *, exercise=None, title=None):
     -------
     matplotlib.axes.Axes
     """
-    if is_waiting(x, y, fits):
+    if is_waiting(x, y, fits) or (fits and all(fit is Ellipsis for fit in fits.values())):
         return waiting(ax, exercise)
-    if not isinstance(fits, dict):
-        raise TypeError(f"fits is a {type(fits).__name__}; a dict was expected, name -> values at x or a function of x.")
     x, y = np.asarray(x, dtype=float).ravel(), np.asarray(y, dtype=float).ravel()
     if x.shape != y.shape:
         raise ValueError(f"x has {len(x)} values and y has {len(y)}; one y for each x was expected.")
-    given = {name: fit(x) if callable(fit) else fit for name, fit in fits.items()}
-    done = {name: np.asarray(fit, dtype=float).ravel() for name, fit in given.items() if fit is not Ellipsis}
-    if given and not done:
-        return waiting(ax, exercise)
-    for name, values in done.items():
-        if len(values) != len(x):
-            raise ValueError(f"The fit {name!r} has {len(values)} values; {len(x)} were expected, one for each x.")
     order = np.argsort(x)
     ax = axes(ax, (6, 3.6))
     ax.plot(x, y, ".", color="#9A9A9A", markersize=5, label="data")
     styles = ("-", "--", "-.", ":")
-    for i, (name, values) in enumerate(done.items()):
+    drawn = [(name, fit) for name, fit in fits.items() if fit is not Ellipsis]
+    for i, (name, fit) in enumerate(drawn):
+        values = np.asarray(fit(x) if callable(fit) else fit, dtype=float).ravel()
         ax.plot(x[order], values[order], styles[i % 4], color=COLOURS[i % 8], label=name)
     ax.set(xlabel="$x$", ylabel="$y$", title=title)
     ax.legend()
@@ -101,11 +89,8 @@ def _as_dict(history):
     if isinstance(history, dict):
         return history
     try:
-        losses = np.asarray(history, dtype=float)
+        return {"loss": np.asarray(history, dtype=float).ravel()}
     except (TypeError, ValueError):
-        losses = np.array(None)
-    if losses.ndim == 0:
         raise TypeError(
             f"A {type(history).__name__} is no history; hand in what `fit` returned, a dict of lists, or a list."
-        )
-    return {"loss": losses.ravel()}
+        ) from None

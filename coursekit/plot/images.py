@@ -20,9 +20,6 @@ def image_grid(images, labels=None, predicted=None, axs=None, *, n_columns=8, ex
     """
     if is_waiting(images, labels, predicted):
         return waiting(None, exercise)
-    if not hasattr(images, "__len__") or not len(images):
-        what = "no images" if hasattr(images, "__len__") else f"a {type(images).__name__}"
-        raise ValueError(f"image_grid was handed {what}; an array of shape (n, height, width) was expected.")
     images = [_two_dimensional(image) for image in images]
     for name, given in (("labels", labels), ("predicted", predicted)):
         if given is not None and len(given) != len(images):
@@ -91,8 +88,6 @@ def _grid(n, n_columns, axs, extra=0.0, side=1.15):
         rows = -(-n // columns)
         axs = plt.subplots(rows, columns, figsize=(side * columns, (side + extra) * rows + 0.3), squeeze=False)[1]
     axs = np.asarray(axs).ravel()
-    if len(axs) < n:
-        raise ValueError(f"There are {n} pictures and {len(axs)} axes; at least one each was expected.")
     if (engine := axs[0].figure.get_layout_engine()) is not None:
         engine.set(w_pad=0.05, h_pad=0.05)
     for i, ax in enumerate(axs):

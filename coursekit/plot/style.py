@@ -47,24 +47,7 @@ def points(X, y, X_name="X"):
         raise ValueError(f"{X_name} has shape {X.shape}; (n, 2) was expected: one row a point, two coordinates.")
     if len(X) != len(y):
         raise ValueError(f"{X_name} has {len(X)} rows and y has {len(y)} values; one value a row was expected.")
-    if not len(X) or not np.isfinite(X).all():
-        what = "values that are not finite" if len(X) else "no rows"
-        raise ValueError(f"{X_name} has {what}; numbers for at least one point were expected.")
     return X, y
-
-
-def outputs(function, X, name="predict"):
-    """What `function` gives for the n rows of X, as an array of n rows; `...` where it gives `...`."""
-    if not callable(function):
-        raise TypeError(f"{name} is a {type(function).__name__}; a function of arrays was expected, as `model.predict`.")
-    given = function(X)
-    if given is Ellipsis:
-        return given
-    values = np.asarray(given)
-    if given is None or values.ndim == 0 or len(values) != len(X):
-        what = "None" if given is None else f"an array of shape {values.shape}"
-        raise ValueError(f"{name} was handed {len(X)} points and gave {what}; one row a point was expected.")
-    return values.reshape(len(X), -1)
 
 
 def mesh(X, resolution):

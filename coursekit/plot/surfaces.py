@@ -25,21 +25,14 @@ def loss_surface(loss, xlim, ylim, ax=None, *, paths=None, exercise=None, title=
         return waiting(ax, exercise)
     a, b = np.meshgrid(np.linspace(*xlim, resolution), np.linspace(*ylim, resolution))
     try:
-        values = loss(a, b)
-        if values is Ellipsis:
-            return waiting(ax, exercise)
-        values = np.asarray(values, dtype=float)
+        values = np.asarray(loss(a, b), dtype=float)
     except (TypeError, ValueError):
         values = None
     if values is None or values.shape != a.shape:  # a loss of single numbers
         values = np.array([float(loss(u, v)) for u, v in zip(a.ravel(), b.ravel(), strict=True)]).reshape(a.shape)
-    if not np.isfinite(values).any():
-        raise ValueError("The loss is finite nowhere in this range; finite numbers were expected: look at the limits.")
     ax = axes(ax, (6, 4.4))
     # Levels of equal area, so that a deep valley and a high wall both show.
     levels = np.unique(np.quantile(values[np.isfinite(values)], np.linspace(0, 1, 22)))
-    if len(levels) == 1:  # a loss that is the same everywhere
-        levels = levels + np.array([-0.5, 0.5])
     ax.contourf(a, b, values, levels=levels, cmap="cividis", alpha=0.85)
     ax.contour(a, b, values, levels=levels, colors="white", linewidths=0.4)
     for i, (name, path) in enumerate((paths or {}).items()):
@@ -50,9 +43,8 @@ def loss_surface(loss, xlim, ylim, ax=None, *, paths=None, exercise=None, title=
             raise ValueError(f"The path {name!r} has shape {path.shape}; (n, 2) was expected: two weights a step.")
         # White under the colour keeps the line visible on dark and on light ground.
         ax.plot(*path.T, color="white", linewidth=4)
-        ax.plot(*path.T, ("-", "--", "-.", ":")[i % 4], color=COLOURS[(i + 1) % 8], linewidth=2, marker=MARKERS[i % 8],
-                markersize=5, label=name)  # fmt: skip
-    if ax.get_legend_handles_labels()[0]:
+        ax.plot(*path.T, color=COLOURS[(i + 1) % 8], linewidth=2, marker=MARKERS[i % 8], markersize=5, label=name)
+    if paths:
         ax.legend()
     ax.grid(False)
     ax.set(xlabel="$w_1$", ylabel="$w_2$", xlim=xlim, ylim=ylim, title=title)

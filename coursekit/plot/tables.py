@@ -16,14 +16,10 @@ def confusion_matrix(y_true, y_pred, ax=None, *, labels=None, exercise=None, tit
     """
     if is_waiting(y_true, y_pred):
         return waiting(ax, exercise)
-    y_true, y_pred = _labels(y_true, "y_true"), _labels(y_pred, "y_pred")
+    y_true, y_pred = np.asarray(y_true).ravel(), np.asarray(y_pred).ravel()
     if len(y_true) != len(y_pred):
         raise ValueError(f"There are {len(y_true)} true and {len(y_pred)} predicted labels; as many were expected.")
     labels = np.unique(np.concatenate([y_true, y_pred])) if labels is None else np.asarray(labels)
-    for name, values in (("y_true", y_true), ("y_pred", y_pred)):
-        if (strange := values[~np.isin(values, labels)]).size:
-            known = ", ".join(map(str, labels))
-            raise ValueError(f"{name} holds {strange[0]}, and the labels are {known}; one of these was expected.")
     counts = np.array([[np.sum((y_true == t) & (y_pred == p)) for p in labels] for t in labels])
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     side = 0.48 * len(labels) + 1.6
@@ -48,12 +44,7 @@ def probability_bars(probabilities, ax=None, *, exercise=None, title=None):
     """
     if is_waiting(probabilities):
         return waiting(ax, exercise)
-    values = np.asarray(probabilities, dtype=float)
-    if values.ndim == 0 or values.size == 0 or values.size != values.shape[-1]:
-        raise ValueError(f"probabilities has shape {values.shape}; (k,) was expected: the classes of one sample.")
-    values = values.ravel()
-    if not np.isfinite(values).all():
-        raise ValueError("probabilities holds values that are not finite; numbers between 0 and 1 were expected.")
+    values = np.asarray(probabilities, dtype=float).ravel()
     ax = axes(ax, (4, 2.6))
     best = int(values.argmax())
     bars = ax.bar(
@@ -64,13 +55,3 @@ def probability_bars(probabilities, ax=None, *, exercise=None, title=None):
     ax.set_xticks(range(len(values)))
     ax.grid(False, axis="x")
     return ax
-
-
-def _labels(values, name):
-    values = np.asarray(values)
-    if values.ndim == 0 or values.size == 0 or values.size != len(values):
-        raise ValueError(f"{name} has shape {values.shape}; (n,) was expected: one label a sample, as argmax(axis=1) gives.")
-    values = values.ravel()
-    if values.dtype.kind == "f" and (broken := values[values != np.round(values)]).size:
-        raise ValueError(f"{name} holds {broken[0]:g}; labels were expected, not probabilities.")
-    return values
