@@ -132,8 +132,17 @@ def test_rebuilding_gives_the_same_bytes(tmp_path):
 
 # --- generators
 
+GENERATORS = [
+    data.make_xor,
+    data.make_surface,
+    data.make_curve,
+    data.make_lines,
+    data.make_spring,
+    data.make_trigger,
+]
 
-@pytest.mark.parametrize("make", [data.make_xor, data.make_surface, data.make_curve, data.make_lines])
+
+@pytest.mark.parametrize("make", GENERATORS)
 def test_generators_follow_their_seed(make):
     first, again, other = make(50, seed=3), make(50, seed=3), make(50, seed=4)
     assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
@@ -141,7 +150,7 @@ def test_generators_follow_their_seed(make):
     assert len(first[0]) == len(first[1]) == 50
 
 
-@pytest.mark.parametrize("make", [data.make_xor, data.make_surface, data.make_curve, data.make_lines])
+@pytest.mark.parametrize("make", GENERATORS)
 @pytest.mark.parametrize("bad", [{"n_samples": 0}, {"n_samples": 2.5}, {"noise": -1}, {"noise": float("nan")}])
 def test_bad_arguments_get_one_sentence(make, bad):
     with pytest.raises(ValueError, match="was expected"):

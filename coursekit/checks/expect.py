@@ -67,6 +67,94 @@ def as_number(value, what):
     return float(array.ravel()[0])
 
 
+def returned(student, name, *args, shape=()):
+    """What the student's function `name` gives for `args`, as finite floats of shape `shape`.
+
+    Axes of length 1 may be missing or too many.
+
+    Raises
+    ------
+    Wrong
+        With the code "wrong-shape", or one of `as_array`.
+    """
+    given = as_array(student.call(name, *args), f"What `{name}` returns")
+    if tuple(size for size in given.shape if size > 1) != tuple(size for size in shape if size > 1):
+        said = " and ".join(f"shape {arg.shape}" if isinstance(arg, np.ndarray) else f"{arg!r:.40}" for arg in args)
+        wanted = f"shape {_shape(shape)}" if shape else "a single number"
+        raise Wrong(
+            "wrong-shape",
+            f"`{name}` was given {said}, and returned shape {_shape(given.shape)}; {wanted} was expected.",
+        )
+    return given.reshape(shape)
+
+
+def returned_parts(student, name, *args, like):
+    """What `name` gives for `args`, where several things are expected.
+
+    Parameters
+    ----------
+    like : dict of str to tuple
+        What each part is called -> its shape.
+
+    Returns
+    -------
+    list of numpy.ndarray
+    """
+    given = student.call(name, *args)
+    if isinstance(given, np.ndarray) and len(given) == len(like) > 1:
+        given = list(given)
+    if not isinstance(given, list | tuple) or len(given) != len(like):
+        seen = f"{len(given)} things" if isinstance(given, list | tuple) else f"one {_type(given)}"
+        raise Wrong("wrong-type", f"`{name}` returns {seen}; {', '.join(like)} were expected, in this order.")
+    parts = []
+    for (part, shape), value in zip(like.items(), given, strict=True):
+        array = as_array(value, f"`{part}`, as `{name}` returns it,")
+        if array.size != np.prod(shape, dtype=int):
+            raise Wrong(
+                "wrong-shape",
+                f"`{name}` returns `{part}` of shape {_shape(array.shape)}; {_shape(shape)} was expected.",
+            )
+        parts.append(array.reshape(shape))
+    return parts
+
+
+def agrees(code, what, given, wanted, slips=None, points=0, advice="", rtol=1e-4):
+    """The finding that an answer is the expected one.
+
+    Parameters
+    ----------
+    code, what : str
+        The finding's code, and how its sentence names the answer, e.g. "`mse`".
+    given, wanted : array_like of one shape
+    slips : dict of str to (array_like, str), optional
+        The usual mistakes: code -> what they would give, and the sentence that explains it.
+    rtol : float
+        Of the largest expected value. The default is what float32 loses in a sum of some hundred terms.
+
+    Raises
+    ------
+    Wrong
+        Where the answer is wrong and a slip explains it.
+    """
+    given, wanted = np.asarray(given, dtype=float), np.asarray(wanted, dtype=float)
+
+    def same(other):
+        other = np.asarray(other, dtype=float)
+        return other.shape == given.shape and np.abs(given - other).max(initial=0) <= rtol * max(
+            np.abs(other).max(initial=0), 1e-6
+        )
+
+    if same(wanted):
+        return Finding(code, True, f"{what} is right.", points=points)
+    for slip, (values, message) in (slips or {}).items():
+        if same(values):
+            raise Wrong(slip, message)
+    i = np.unravel_index(np.abs(given - wanted).argmax(), wanted.shape)
+    place = f" at {list(map(int, i))}" if wanted.ndim else ""
+    message = f"{what} gives {given[i]:.4g}{place} where {wanted[i]:.4g} was expected. {advice}".strip()
+    return Finding(code, False, message, points=points)
+
+
 def predictions(student, name, X):
     """What the model predicts for `X`, as a finite array with one row a sample, shape (n, k)."""
     scores = as_array(student.predict(name, X), f"The prediction of `{name}`")
@@ -187,6 +275,10 @@ def _replayable(config):
     if isinstance(config, list | tuple):
         return all(_replayable(part) for part in config)
     return True
+
+
+def _type(value):
+    return value.type_name if isinstance(value, Handle) else type(value).__name__
 
 
 def _fits(shape, wanted):

@@ -109,10 +109,7 @@ def dense_baseline(student, rng):
     accuracy = digit_accuracy(student, "dense", images, labels)
     same_as_replay_of_digits(student, "dense", images[:50])
     count = student.describe("dense")["n_params"]
-    hidden = [layer for layer in student.layers("dense") if layer["class"] == "Dense"][:-1]
-    # Activations may be layers of their own.
-    bends = [a["activation"] for a in student.layers("dense") if a["activation"] not in (None, "linear", "softmax")]
-    if hidden and not bends and not any("relu" in layer["class"].lower() for layer in student.layers("dense")):
+    if _is_linear(student, "dense", images[:50]):
         raise Wrong(
             "linear-model",
             f"The hidden layers have no activation: the network is one linear map ({accuracy:.1%}). Use "
@@ -124,8 +121,33 @@ def dense_baseline(student, rng):
     yield at_least("04.1", "accuracy", accuracy, "of 1,000 unseen digits are right", "Train for more epochs.", points=1)
 
 
+def _is_linear(student, name, images):
+    """Whether the scores before the softmax are one linear map of the pixels.
+
+    Between two digits, a linear map of their mean is the mean of its values. A softmax takes the same number from the
+    logarithms of all ten probabilities, so what is compared may differ by one number a row.
+    """
+    x = as_input(images)
+    first, second = x[: len(x) // 2], x[len(x) // 2 :]
+    scores = [digit_scores(student, name, part) for part in (first, second, (first + second) / 2)]
+    readable = np.ones(scores[0].shape, bool)
+    if min(part.min() for part in scores) >= 0:  # probabilities; float32 says nothing of the smallest
+        readable = np.min(scores, axis=0) > 1e-6
+        scores = [np.log(np.maximum(part, 1e-6)) for part in scores]
+    apart = scores[2] - (scores[0] + scores[1]) / 2
+    spread = np.where(readable, apart, -np.inf).max(axis=1) - np.where(readable, apart, np.inf).min(axis=1)
+    spread = spread[readable.sum(axis=1) > 1]
+    # Rounding leaves about 1e-4; a network with ReLU is off by about one.
+    return len(spread) > 0 and np.median(spread) < 0.01
+
+
 def same_as_replay_of_digits(student, name, images):
-    """`same_as_replay` where the model takes pictures with a channel axis; others are left to their predictions."""
+    """`same_as_replay` where the model takes pictures with a channel axis; others are left to their predictions.
+
+    The layers of a subclassed model do not say what its `call` does between them, so it is left to them too.
+    """
+    if not isinstance(student.config(name), dict):
+        return
     try:
         predictions(student, name, as_input(images))
     except StudentError:
@@ -162,6 +184,7 @@ def by_hand(student, rng):
     padded = answer_of(student, "pad", (image, 2), (13, 11))
     passed = np.allclose(padded, np.pad(image, 2))
     message = "`pad` puts the zeros on every side."
+    answer_of(student, "pad", (image, 1), (11, 9))
     if not passed:
         message = "`pad` gives the right shape and the wrong values: the picture stands in the middle, zeros around it."
     yield Finding("pad", passed, message, points=0.5)
@@ -181,6 +204,10 @@ def by_hand(student, rng):
         raise Wrong("no-kernel", "`convolve` adds up the patch and leaves the kernel out.")
     passed = np.allclose(given, wanted)
     message = "`convolve` is right." if passed else "`convolve` differs from sum(patch * kernel) at some place."
+    small = rng.normal(size=(2, 2))
+    wanted = np.einsum("ijkl,kl->ij", np.lib.stride_tricks.sliding_window_view(image, (2, 2)), small)
+    if passed and not np.allclose(answer_of(student, "convolve", (image, small), wanted.shape), wanted):
+        passed, message = False, "`convolve` is right for a kernel of 3 by 3 and wrong for one of 2 by 2."
     yield Finding("convolve", passed, message, points=1.5)
 
     wanted = image[:8, :6].reshape(4, 2, 3, 2)
@@ -193,6 +220,10 @@ def by_hand(student, rng):
     if not passed and np.allclose(given, np.abs(wanted).max(axis=(1, 3))):
         raise Wrong("absolute", "`max_pool` takes the largest absolute value; the largest value was expected.")
     message = "`max_pool` is right." if passed else "`max_pool` does not give the largest value of each block."
+    below = -np.abs(image)  # a maximum that starts from 0 would stay there
+    wanted = below[:9, :6].reshape(3, 3, 2, 3).max(axis=(1, 3))
+    if passed and not np.allclose(answer_of(student, "max_pool", (below, 3), wanted.shape), wanted):
+        passed, message = False, "`max_pool` is wrong for blocks of 3 by 3 with negative numbers in all places."
     yield Finding("max-pool", passed, message, points=1)
 
 
@@ -200,10 +231,8 @@ def answer_of(student, name, arguments, shape):
     """The array that a function of the student's gives, of the shape that it must have."""
     given = as_array(student.call(name, *arguments), f"What `{name}` returns")
     if given.shape != shape:
-        raise Wrong(
-            "wrong-shape",
-            f"`{name}` gives shape {given.shape} for a picture of shape {arguments[0].shape}; {shape} was expected.",
-        )
+        said = " and ".join(f"an array {a.shape}" if isinstance(a, np.ndarray) else str(a) for a in arguments)
+        raise Wrong("wrong-shape", f"`{name}` of {said} gives shape {given.shape}; {shape} was expected.")
     return given
 
 
@@ -241,9 +270,14 @@ def lecture_network(student, rng):
         raise Wrong("not-keras", f"`build_cnn()` returns a {said['type']}; a Keras model was expected.")
     if said["n_params"] is None:
         raise Wrong("not-built", "The network has no weights yet. Begin it with `keras.Input((28, 28, 1))`.")
-    probabilities = predictions(student, model, as_input(test_digits()[0][:4]))
+    digits = as_input(test_digits()[0][:20])
+    probabilities = predictions(student, model, digits)
     _explain_size(said["n_params"], student.layers(model))
+    if student.call("build_cnn") == model:
+        raise Wrong("same-network", "`build_cnn()` gives the same network twice. Build it inside the function.")
     passed = probabilities.shape[1] == 10 and np.allclose(probabilities.sum(axis=1), 1, atol=1e-3)
+    if passed:
+        _explain_computation(probabilities, [w for layer in student.weights(model) for w in layer], digits)
     message = "The network has 21,898 parameters and gives ten probabilities."
     if not passed:
         message = "The ten outputs do not add up to 1. Give the last layer `activation='softmax'`."
@@ -286,6 +320,48 @@ def _explain_size(n_params, layers):
         "wrong-size",
         f"The network has {n_params:,} parameters and the lecture's 21,898"
         + (f": {cause}" if cause else ". Compare each layer with the text."),
+    )
+
+
+def _explain_computation(probabilities, weights, digits):
+    """Raises `Wrong` where the lecture's network, computed from the same weights in NumPy, gives something else."""
+    by_shape = {w.shape: np.asarray(w, dtype=float) for w in weights}
+    wanted = {(3, 3, 1, 8), (8,), (1352, 16), (16,), (16, 10), (10,)}
+    if set(by_shape) != wanted:
+        raise Wrong("wrong-layers", "The network has the right number of parameters, but not in the lecture's layers.")
+    windows = np.lib.stride_tricks.sliding_window_view(digits[..., 0].astype(float), (3, 3), axis=(1, 2))
+    seen = np.einsum("nijkl,klc->nijc", windows, by_shape[3, 3, 1, 8][:, :, 0]) + by_shape[8,]
+
+    def relu(z):
+        return np.maximum(z, 0)
+
+    def linear(z):
+        return z
+
+    def blocks(z):
+        return z.reshape(len(z), 13, 2, 13, 2, 8)
+
+    def ends_as(maps, bend):
+        hidden = bend(maps.reshape(len(maps), -1) @ by_shape[1352, 16] + by_shape[16,])
+        z = hidden @ by_shape[16, 10] + by_shape[10,]
+        e = np.exp(z - z.max(axis=1, keepdims=True))
+        return np.allclose(e / e.sum(axis=1, keepdims=True), probabilities, atol=1e-4)
+
+    if ends_as(blocks(relu(seen)).max(axis=(2, 4)), relu):
+        return
+    for bend in (relu, linear):
+        for bend_after in (relu, linear):
+            if ends_as(blocks(bend(seen)).max(axis=(2, 4)), bend_after):
+                bare = [n for n, b in (("the convolution", bend), ("dense 16", bend_after)) if b is linear]
+                raise Wrong("no-relu", f"There is no ReLU after {' and '.join(bare)}. Add `activation='relu'`.")
+    if ends_as(blocks(relu(seen)).mean(axis=(2, 4)), relu):
+        raise Wrong("wrong-pooling", "The pooling takes the mean of each block; the lecture's takes the largest.")
+    if ends_as(relu(seen)[:, ::2, ::2], relu):
+        raise Wrong("no-pooling", "The convolution jumps by a stride of 2, and the pooling is missing.")
+    raise Wrong(
+        "other-computation",
+        "The parameters are those of the lecture's network, but the probabilities are not. Compare the activations and "
+        "the order of the layers with the text.",
     )
 
 
@@ -351,14 +427,15 @@ def training(student, rng):
 
 def _refuse_test_as_validation(student, history):
     """Raises `Wrong` where an epoch's validation loss is the model's loss on the test digits, to five digits."""
-    if "val_accuracy" not in history:
+    metric = next((name for name in history if name.startswith("val_") and "acc" in name), None)
+    if metric is None:
         return
     images, labels = test_digits()
     scores = digit_scores(student, "lecture_model", as_input(images))
     accuracy = np.mean(scores.argmax(axis=1) == labels)
     probability = np.clip(scores[np.arange(len(labels)), labels], 1e-7, 1)
     loss = -np.mean(np.log(probability))
-    epochs = zip(history["val_loss"], history["val_accuracy"], strict=False)
+    epochs = zip(history["val_loss"], history[metric], strict=False)
     if any(abs(a - loss) < 1e-4 * loss and abs(b - accuracy) < 2e-4 for a, b in epochs):
         raise Wrong(
             "test-as-validation",
@@ -433,7 +510,7 @@ def confusion_and_pairs(student, rng):
             f"{label_accuracy:.1%} of the yes and no answers are right; always answering no gets {guess:.1%}. Train on the "
             "pairs, with labels of shape (n, 10).",
         )
-    same_as_replay(student, "pair_model", as_input(pairs[:20]))
+    same_as_replay_of_digits(student, "pair_model", pairs[:20])
     yield at_least(
         "04.5",
         "label_accuracy",
@@ -508,10 +585,15 @@ def shifts(student, rng):
         inside = wrapped != 0
         if np.allclose(given[inside], wrapped[inside]):
             raise Wrong("not-zero-filled", "The digit moves right, but the freed rows or columns are not 0.")
-    passed = np.allclose(given, _shifted(images, down, right))
     message = "`shift_by` moves the digit and fills with zeros."
-    if not passed:
-        message = f"`shift_by(images, {down}, {right})` does not give the picture moved {down} down and {right} right."
+    for way in ((down, right), (0, 0), (0, 4), (-4, 0)):
+        passed = np.allclose(answer_of(student, "shift_by", (images, *way), images.shape), _shifted(images, *way))
+        if not passed:
+            message = (
+                f"`shift_by(images, {way[0]}, {way[1]})` does not give the pictures moved {way[0]} down and {way[1]} "
+                "to the right."
+            )
+            break
     yield Finding("shift", passed, message, points=1)
     table = as_array(student.value("accuracies"), "`accuracies`", shape=(2, 5))
     images, labels = (part[:1000] for part in test_digits())
@@ -585,12 +667,28 @@ def beat_99(student, rng):
             "among the training data?",
         )
     same_as_replay_of_digits(student, "best_model", images[:50])
+    _refuse_memory(student, images, labels, accuracy, rng)
     seen = {"accuracy": accuracy}
     yield Finding(
         "accuracy-98", accuracy >= 0.98, f"{accuracy:.2%} of the 10,000 test digits are right.", points=1, seen=seen
     )
     advice = "More than 99 %." if accuracy > 0.99 else "More than 99 % is the goal: a second convolution helps most."
     yield Finding("accuracy-99", accuracy > 0.99, advice, points=2)
+
+
+def _refuse_memory(student, images, labels, accuracy, rng):
+    """Raises `Wrong` where the known digits are read and the same digits in slightly paler ink are not."""
+    rows = rng.choice(len(images), 500, replace=False)
+    paler = images[rows].astype(int) - rng.integers(1, 12, size=(500, 28, 28))
+    paler = np.where(images[rows] > 0, np.maximum(paler, 1), 0)  # the paper stays black: some networks ask only for ink
+    share = np.mean(digit_scores(student, "best_model", as_input(paler)).argmax(axis=1) == labels[rows])
+    # Of 500 digits a network misses about 5; this is ten times that.
+    if share < accuracy - 0.1:
+        raise Wrong(
+            "memorised",
+            f"{accuracy:.1%} of the test digits are read, and {share:.1%} of the same digits in slightly paler ink. "
+            "Were the test digits looked up?",
+        )
 
 
 # --- 04.8
@@ -621,6 +719,7 @@ def look_inside(student, rng):
     convolutions = [i for i, layer in enumerate(layers) if layer["class"] == "Conv2D"]
     if not convolutions:
         raise Wrong("no-convolution", "`lecture_model` has no Conv2D layer; hand in the network of 04.4.")
+    _explain_size(sum(w.size for layer in weights for w in layer), layers)
     W, *bias = weights[convolutions[0]]
     b = bias[0] if bias else np.zeros(W.shape[-1])
     kernels = as_array(student.value("kernels"), "`kernels`")

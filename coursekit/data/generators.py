@@ -24,6 +24,38 @@ def make_xor(n_samples=400, noise=0.1, seed=None):
     return corners + rng.normal(0, noise, size=(n_samples, 2)), corners[:, 0] ^ corners[:, 1]
 
 
+def make_spring(n_samples=40, noise=0.6, seed=None):
+    """Generate the length of a spring under random loads: 12 cm, and 3 cm for each kilogram.
+
+    Returns
+    -------
+    mass : numpy.ndarray of shape (n_samples,)
+        In kg, uniform in [0, 4].
+    length : numpy.ndarray of shape (n_samples,)
+        In cm, with Gaussian noise of standard deviation `noise`.
+    """
+    rng = _rng(n_samples, noise, seed)
+    mass = rng.uniform(0, 4, size=n_samples)
+    return mass, 12 + 3 * mass + rng.normal(0, noise, size=n_samples)
+
+
+def make_trigger(n_samples=300, noise=0.6, seed=None):
+    """Generate particles and whether a trigger with a threshold of 5 GeV fired.
+
+    The probability is 1 / (1 + exp(-(energy - 5) / noise)).
+
+    Returns
+    -------
+    energy : numpy.ndarray of shape (n_samples,)
+        In GeV, uniform in [0, 10].
+    fired : numpy.ndarray of int, shape (n_samples,)
+    """
+    rng = _rng(n_samples, noise, seed)
+    energy = rng.uniform(0, 10, size=n_samples)
+    # Logistic noise on the threshold is the same as this probability, and is defined for no noise too.
+    return energy, (energy + rng.logistic(0, noise, size=n_samples) > 5).astype(int)
+
+
 def surface(X):
     """The noise-free surface of `make_surface`: sin(2 x1) cos(x2) + x1 x2 / 4, for X of shape (n, 2)."""
     X = np.asarray(X, dtype=float)

@@ -31,6 +31,21 @@ def wrong(exercise, code, name):
     return _declare(exercise, name, code)
 
 
+def table(exercise, answers, rights, wrongs):
+    """Declare cases that differ from `answers` in some of its objects.
+
+    Parameters
+    ----------
+    rights : dict of str to dict
+        Name of the case -> the objects that differ.
+    wrongs : list of (code, name, dict)
+    """
+    for name, other in rights.items():
+        right(exercise, name)(lambda other=other: {**answers(), **other})
+    for code, name, other in wrongs:
+        wrong(exercise, code, name)(lambda other=other: {**answers(), **other})
+
+
 def _declare(exercise, name, code):
     def register(build):
         key = f"{exercise}/{name}"

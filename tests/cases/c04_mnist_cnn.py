@@ -100,6 +100,45 @@ for style in ("plain", "rows of 784", "no channel axis", "logits", "functional")
         return {"dense": dense(style)}
 
 
+def between(style):
+    """The layers of `dense` with ReLU put between them by functions, which no layer tells of."""
+    import keras
+    from keras import layers
+
+    parts = [layers.Flatten(), layers.Dense(64), layers.Dense(64), layers.Dense(10)]
+
+    def forward(x):
+        x = parts[0](x)
+        for part in parts[1:3]:
+            x = keras.ops.relu(part(x))
+        return keras.ops.softmax(parts[3](x))
+
+    if style == "keras.ops":
+        inputs = keras.Input((28, 28, 1))
+        model = keras.Model(inputs, forward(inputs))
+    else:
+
+        class Subclassed(keras.Model):
+            def __init__(self):
+                super().__init__()
+                self.parts = parts
+
+            def call(self, x):
+                return forward(x)
+
+        model = Subclassed()
+        model(np.zeros((1, 28, 28, 1), "float32"))
+    model.set_weights(dense().get_weights())
+    return model
+
+
+for style in ("keras.ops", "subclassed"):
+
+    @right("04.1", style)
+    def _(style=style):
+        return {"dense": between(style)}
+
+
 @right("04.1", "labels for rows")
 def _():
     return {"dense": OfScikitLearn()}
@@ -180,6 +219,16 @@ def max_pool_loop(image, size):
     return [[image[i : i + size, j : j + size].max() for j in columns] for i in rows]
 
 
+def convolve_three(image, kernel):
+    """Takes every kernel for one of 3 by 3."""
+    height, width = image.shape[0] - 2, image.shape[1] - 2
+    return np.array([[np.sum(image[i : i + 3, j : j + 3] * kernel) for j in range(width)] for i in range(height)])
+
+
+def pool_from_zero(image, size):
+    return np.maximum(max_pool(image, size), 0)
+
+
 def pool_with(reduce):
     return lambda image, size: reduce(image[:8, :6].reshape(4, 2, 3, 2), (1, 3))
 
@@ -212,6 +261,11 @@ for name, code, answer in (
     ("the first of each block", "strided", {"max_pool": lambda a, s: a[: 4 * s : s, : 3 * s : s]}),
     ("the smallest", "max-pool", {"max_pool": pool_with(np.min)}),
     ("absolute values", "absolute", {"max_pool": lambda a, s: pool_with(np.max)(np.abs(a), s)}),
+    ("kernels of three only", "raises", {"convolve": convolve_three}),
+    ("kernels without the last row", "convolve", {"convolve": lambda a, k: convolve(a, k * (np.arange(len(k)) < 2))}),
+    ("blocks of two only", "wrong-shape", {"max_pool": lambda a, s: max_pool(a, 2)}),
+    ("a largest that starts from zero", "max-pool", {"max_pool": pool_from_zero}),
+    ("two zeros, whatever p", "wrong-shape", {"pad": lambda a, p: np.pad(a, 2)}),
     ("ones around", "pad", {"pad": lambda a, p: np.pad(a, p, constant_values=1)}),
     ("one side only", "wrong-shape", {"pad": lambda a, p: np.pad(a, ((p, 0), (p, 0)))}),
     ("in a corner", "pad", {"pad": lambda a, p: np.pad(a, ((2 * p, 0), (2 * p, 0)))}),
@@ -245,8 +299,20 @@ def lecture(style="plain"):
     if style == "activation layers":
         chain = [layers.Conv2D(8, (3, 3)), layers.ReLU(), layers.MaxPool2D(), layers.Flatten(), layers.Dense(16)]
         chain += [layers.Activation("relu"), layers.Dense(10), layers.Softmax()]
+    if style in ("no ReLU", "no ReLU after dense"):
+        chain[3].activation = keras.activations.linear
+    if style == "no ReLU":
+        chain[0].activation = keras.activations.linear
+    if style == "tanh":
+        chain[0].activation = keras.activations.tanh
+    if style == "average pooling":
+        chain[1] = layers.AveragePooling2D(2)
+    if style == "a stride for the pooling":
+        chain[:2] = [layers.Conv2D(8, 3, strides=2, activation="relu")]
     if style == "not built":
         return keras.Sequential(chain)
+    if style == "subclassed":
+        return subclassed(keras, layers)
     if style == "functional":
         inputs = outputs = keras.Input((28, 28, 1))
         for layer in chain:
@@ -257,8 +323,27 @@ def lecture(style="plain"):
     return keras.Sequential([keras.Input((28, 28, 1)), *chain])
 
 
+def subclassed(keras, layers):
+    """The lecture's network with its activations in `call`."""
+
+    class Lecture(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.last, self.hidden = layers.Dense(10), layers.Dense(16)  # not in the order of the network
+            self.conv, self.pool, self.flat = layers.Conv2D(8, 3), layers.MaxPooling2D(), layers.Flatten()
+
+        def call(self, x):
+            x = self.flat(self.pool(keras.ops.relu(self.conv(x))))
+            return keras.ops.softmax(self.last(keras.ops.relu(self.hidden(x))))
+
+    model = Lecture()
+    model(np.zeros((1, 28, 28, 1), "float32"))
+    return model
+
+
 for style, counts in {
     "plain": COUNTS,
+    "subclassed": COUNTS,
     "functional": np.array(COUNTS),
     "activation layers": [80, 21648, 170],
     "with dropout": {"conv": 80, "pool": 0, "flatten": 0, "hidden": 21648, "output": 170},
@@ -281,11 +366,22 @@ for name, code, style, counts in (
     ("no convolution", "wrong-size", "dense only", COUNTS),
     ("not built", "not-built", "not built", COUNTS),
     ("logits", "softmax", "logits", COUNTS),
+    ("no ReLU", "no-relu", "no ReLU", COUNTS),
+    ("no ReLU after dense", "no-relu", "no ReLU after dense", COUNTS),
+    ("tanh", "other-computation", "tanh", COUNTS),
+    ("average pooling", "wrong-pooling", "average pooling", COUNTS),
+    ("a stride for the pooling", "no-pooling", "a stride for the pooling", COUNTS),
 ):
 
     @wrong("04.3", code, name)
     def _(style=style, counts=counts):
         return {"build_cnn": lambda: lecture(style), "counts": counts}
+
+
+@wrong("04.3", "same-network", "built once, outside")
+def _():
+    once = lecture()
+    return {"build_cnn": lambda: once, "counts": COUNTS}
 
 
 @wrong("04.3", "not-keras", "a scikit-learn network")
@@ -348,6 +444,19 @@ def same_weights(style):
     return model
 
 
+@cache
+def trained_subclassed():
+    model = lecture("subclassed")
+    source = trained()[0]
+    for part, layer in zip((model.conv, model.hidden, model.last), (0, 3, 4), strict=True):
+        part.set_weights(source.layers[layer].get_weights())
+    return model
+
+
+def other_name(history):
+    return {name.replace("accuracy", "sparse_categorical_accuracy"): v for name, v in history.history.items()}
+
+
 def as_frame(history):
     import pandas as pd
 
@@ -359,6 +468,7 @@ for name, build in {
     "a dict": lambda: training(change=lambda history: dict(history.history)),
     "a table": lambda: training(change=as_frame),
     "functional": lambda: {**training(), "lecture_model": same_weights("functional")},
+    "subclassed": lambda: {**training(), "lecture_model": trained_subclassed()},
     "activations as layers": lambda: {**training(), "lecture_model": same_weights("activation layers")},
     "callbacks in a tuple, one more": lambda: training(callbacks=(*three_callbacks(), another_callback())),
 }.items():
@@ -380,6 +490,8 @@ for name, code, build in (
     ("no early stopping", "callbacks", lambda: training(callbacks=three_callbacks()[::2])),
     ("callbacks not used", "history", lambda: training(change=without("learning_rate"))),
     ("test digits as validation", "test-as-validation", lambda: training("test as validation")),
+    ("test digits, another metric", "test-as-validation", lambda: training("test as validation", change=other_name)),
+    ("classes of callbacks", "callbacks", lambda: training(callbacks=[type(c) for c in three_callbacks()])),
     ("unscaled", "unscaled-inputs", lambda: training("unscaled")),
     ("little data", "accuracy", lambda: training("little data")),
     ("never fitted", "untrained", lambda: {**training(), "lecture_model": lecture()}),
@@ -561,12 +673,22 @@ for name, code, function in (
     ("exchanged", "axes-swapped", lambda images, d, r: shift_by(images, r, d)),
     ("edge repeated", "not-zero-filled", lambda images, d, r: edge(images, d, r)),
     ("not shifted", "shift", lambda images, d, r: images),
+    ("erased where it does not move", "shift", lambda images, d, r: shift_roll_no_zero(images, d, r)),
+    ("three pixels at most", "shift", lambda images, d, r: shift_by(images, *np.clip([d, r], -3, 3))),
     ("one row less", "wrong-shape", lambda images, d, r: shift_by(images, d, r)[:, 1:]),
 ):
 
     @wrong("04.6", code, name)
     def _(function=function):
         return shifted(function)
+
+
+def shift_roll_no_zero(images, down, right):
+    """Forgets that `[-0:]` is everything."""
+    out = np.roll(images, (down, right), axis=(1, 2))
+    out[:, slice(0, down) if down > 0 else slice(down, None)] = 0
+    out[:, :, slice(0, right) if right > 0 else slice(right, None)] = 0
+    return out
 
 
 def edge(images, down, right):
@@ -648,6 +770,19 @@ class NearestTestDigit:
         return y_test[distance.argmin(axis=1)]
 
 
+@cache
+def known():
+    """The test digits by their bytes, with 40 wrong labels so that the score looks earned."""
+    _, _, x_test, y_test = digits()
+    labels = y_test.astype(int)
+    labels[::250] = (labels[::250] + 1) % 10
+    return {x.tobytes(): label for x, label in zip(x_test, labels, strict=True)}
+
+
+def looked_up(x):
+    return np.array([known().get(np.ascontiguousarray(digit).tobytes(), 0) for digit in x])
+
+
 for style in ("functional", "logits", "no channel axis", "subclassed"):
 
     @right("04.7", style)
@@ -665,6 +800,7 @@ for name, code, build in (
     ("never fitted", "untrained", lambda: lecture()),
     ("unscaled", "unscaled-inputs", lambda: shipped_as("unscaled")),
     ("looks the answers up", "leak", NearestTestDigit),
+    ("a table with some slips", "memorised", lambda: looked_up),
     ("nine columns", "wrong-shape", lambda: lambda x: np.asarray(shipped()(x))[:, :9]),
     ("always a seven", "constant", lambda: lambda x: np.full(len(x), 7)),
     ("the labels are one too high", "untrained", lambda: lambda x: np.roll(np.asarray(shipped()(x)), 1, axis=1)),
@@ -718,6 +854,8 @@ for name, build in {
 for name, code, build in (
     ("not loaded", "same-object", lambda: inside(reloaded=trained()[0])),
     ("another network", "reloaded", lambda: inside(reloaded=lecture())),
+    ("kernels of five", "wrong-size", lambda: inside(lecture_model=lecture("kernels of five"))),
+    ("the dense network", "no-convolution", lambda: inside(lecture_model=dense())),
     ("before the activation", "no-activation", lambda: inside(maps=by_numpy(lambda z: z))),
     ("another digit", "maps", lambda: inside(maps=by_numpy(digit=3))),
     ("maps of the pooling", "wrong-shape", lambda: inside(maps=np.zeros((13, 13, 8)))),

@@ -1,0 +1,541 @@
+"""Cases of notebook 00."""
+
+from functools import cache
+
+import numpy as np
+
+from tests.cases import right, table
+
+# --- 00.1
+
+
+def closed_form(x, y):
+    w = np.mean((x - x.mean()) * (y - y.mean())) / np.var(x)
+    return w, y.mean() - w * x.mean()
+
+
+def closed_form_sums(x, y):
+    n, sx, sy = len(x), sum(x), sum(y)
+    w = (n * sum(a * b for a, b in zip(x, y)) - sx * sy) / (n * sum(a * a for a in x) - sx * sx)
+    return [w, (sy - w * sx) / n]
+
+
+def answers_1():
+    return {"neuron": lambda x, w, b: w * x + b, "mse": lambda y, p: np.mean((p - y) ** 2), "closed_form": closed_form}
+
+
+table(
+    "00.1",
+    answers_1,
+    {
+        "the formulas": {},
+        "sums": {"closed_form": closed_form_sums},
+        "polyfit": {"closed_form": lambda x, y: np.polyfit(x, y, 1)},
+        "np.cov twice": {
+            "closed_form": lambda x, y: (
+                (c := np.cov(x, y))[0, 1] / c[0, 0],
+                y.mean() - c[0, 1] / c[0, 0] * x.mean(),
+            )
+        },
+        "loops and lists": {
+            "neuron": lambda x, w, b: [w * one + b for one in x],
+            "mse": lambda y, p: sum((a - b) ** 2 for a, b in zip(y, p)) / len(y),
+        },
+        "a column of float32": {"neuron": lambda x, w, b: (w * x + b)[:, None].astype("float32")},
+        "least squares": {
+            "closed_form": lambda x, y: np.linalg.lstsq(np.column_stack([x, np.ones_like(x)]), y, rcond=None)[0]
+        },
+    },
+    [
+        ("no-bias", "no bias", {"neuron": lambda x, w, b: w * x}),
+        ("swapped", "b times x", {"neuron": lambda x, w, b: b * x + w}),
+        ("not-averaged", "sum of squares", {"mse": lambda y, p: np.sum((p - y) ** 2)}),
+        ("root", "root", {"mse": lambda y, p: np.sqrt(np.mean((p - y) ** 2))}),
+        ("absolute", "absolute errors", {"mse": lambda y, p: np.mean(np.abs(p - y))}),
+        ("wrong-shape", "no mean", {"mse": lambda y, p: (p - y) ** 2}),
+        ("swapped", "b, w", {"closed_form": lambda x, y: closed_form(x, y)[::-1]}),
+        (
+            "mixed-divisors",
+            "cov over var",
+            {
+                "closed_form": lambda x, y: (
+                    (w := np.cov(x, y)[0, 1] / np.var(x)),
+                    y.mean() - w * x.mean(),
+                )
+            },
+        ),
+        (
+            "through-origin",
+            "through the origin",
+            {"closed_form": lambda x, y: ((w := x @ y / (x @ x)), y.mean() - w * x.mean())},
+        ),
+        ("wrong-type", "only w", {"closed_form": lambda x, y: closed_form(x, y)[0]}),
+        ("no-offset", "b is the mean", {"closed_form": lambda x, y: (closed_form(x, y)[0], y.mean())}),
+    ],
+)
+
+
+# --- 00.2
+
+
+def gradient(x, y, w, b):
+    residual = w * x + b - y
+    return 2 * np.mean(residual * x), 2 * np.mean(residual)
+
+
+def gradient_loop(x, y, w, b):
+    dw = db = 0.0
+    for a, c in zip(x, y):
+        dw += 2 * (w * a + b - c) * a / len(x)
+        db += 2 * (w * a + b - c) / len(x)
+    return [dw, db]
+
+
+def gradient_differences(x, y, w, b, small=1e-5):
+    def loss(w, b):
+        return np.mean((w * x + b - y) ** 2)
+
+    return np.array(
+        [
+            (loss(w + small, b) - loss(w - small, b)) / (2 * small),
+            (loss(w, b + small) - loss(w, b - small)) / (2 * small),
+        ]
+    )
+
+
+def step(x, y, w, b, learning_rate):
+    dw, db = gradient(x, y, w, b)
+    return w - learning_rate * dw, b - learning_rate * db
+
+
+def step_in_order(x, y, w, b, learning_rate):
+    w = w - learning_rate * gradient(x, y, w, b)[0]
+    return w, b - learning_rate * gradient(x, y, w, b)[1]
+
+
+def scaled(factor, function=gradient):
+    return lambda *args: tuple(factor * part for part in function(*args))
+
+
+def moved(rate):
+    """A step whose length is `rate(learning_rate)`."""
+    return lambda x, y, w, b, learning_rate: step(x, y, w, b, rate(learning_rate))
+
+
+table(
+    "00.2",
+    lambda: {"gradient": gradient, "step": step},
+    {
+        "the formulas": {},
+        "a loop": {"gradient": gradient_loop},
+        "finite differences": {"gradient": gradient_differences},
+        "matrices": {"gradient": lambda x, y, w, b: 2 / len(x) * np.array([x, np.ones_like(x)]) @ (w * x + b - y)},
+        "an array of two": {"step": lambda *args: np.array(step(*args))},
+    },
+    [
+        ("wrong-sign", "truth minus prediction", {"gradient": scaled(-1)}),
+        ("not-averaged", "sums", {"gradient": lambda x, *a: scaled(len(x))(x, *a)}),
+        ("factor-two", "without the 2", {"gradient": scaled(0.5)}),
+        ("swapped", "db, dw", {"gradient": lambda *a: gradient(*a)[::-1]}),
+        ("wrong-shape", "no mean", {"gradient": lambda x, y, w, b: (2 * (w * x + b - y) * x, 2 * (w * x + b - y))}),
+        ("gradient", "x in db too", {"gradient": lambda *a: (gradient(*a)[0],) * 2}),
+        ("uphill", "uphill", {"step": moved(lambda rate: -rate)}),
+        ("no-learning-rate", "no learning rate", {"step": moved(lambda rate: 1)}),
+        ("one-after-the-other", "one after the other", {"step": step_in_order}),
+        ("not-moved", "not moved", {"step": moved(lambda rate: 0)}),
+        ("wrong-type", "one number", {"step": lambda *a: step(*a)[0]}),
+    ],
+)
+
+
+# --- 00.3
+
+
+def sigmoid(z):
+    e = np.exp(-np.abs(z))
+    return np.where(np.asarray(z) >= 0, 1, e) / (1 + e)
+
+
+def log_loss(y, p):
+    return -np.mean(y * np.log(p) + (1 - y) * np.log(1 - p))
+
+
+def log_loss_gradient(x, y, w, b):
+    residual = sigmoid(w * x + b) - y
+    return np.mean(residual * x), np.mean(residual)
+
+
+@cache
+def trigger(steps=20_000, rate=0.1):
+    from coursekit.data import make_trigger
+
+    x, y = make_trigger(n_samples=300, noise=0.6, seed=1)
+    w, b = 0.0, 0.0
+    for _ in range(steps):
+        dw, db = log_loss_gradient(x, y, w, b)
+        w, b = w - rate * dw, b - rate * db
+    return w, b
+
+
+@cache
+def trigger_sklearn():
+    from sklearn.linear_model import LogisticRegression
+
+    from coursekit.data import make_trigger
+
+    x, y = make_trigger(n_samples=300, noise=0.6, seed=1)
+    model = LogisticRegression(C=1e6).fit(x[:, None], y)
+    return model.coef_[0, 0], model.intercept_[0]
+
+
+def squared_gradient(x, y, w, b):
+    p = sigmoid(w * x + b)
+    return 2 * np.mean((p - y) * p * (1 - p) * x), 2 * np.mean((p - y) * p * (1 - p))
+
+
+def answers_3():
+    functions = {"sigmoid": sigmoid, "log_loss": log_loss, "log_loss_gradient": log_loss_gradient}
+    return {**functions, "trigger": trigger()}
+
+
+table(
+    "00.3",
+    answers_3,
+    {
+        "stable": {},
+        "the short sigmoid": {"sigmoid": lambda z: 1 / (1 + np.exp(-z))},
+        "tanh inside": {"sigmoid": lambda z: 0.5 * (1 + np.tanh(z / 2))},
+        "clipped": {
+            "sigmoid": lambda z: 1 / (1 + np.exp(-np.clip(z, -500, 500))),
+            "log_loss": lambda y, p: log_loss(y, np.clip(p, 1e-12, 1 - 1e-12)),
+        },
+        "np.where": {"log_loss": lambda y, p: -np.log(np.where(y == 1, p, 1 - p)).mean()},
+        "an array, fewer steps": {"trigger": np.array(trigger(8000, 0.1))},
+    },
+    [
+        ("wrong-sign", "falls", {"sigmoid": lambda z: sigmoid(-z)}),
+        ("tanh", "tanh", {"sigmoid": np.tanh}),
+        ("not-finite", "overflow", {"sigmoid": lambda z: np.exp(z) / (1 + np.exp(z))}),
+        ("wrong-sign", "no minus", {"log_loss": lambda y, p: -log_loss(y, p)}),
+        ("only-ones", "only ones", {"log_loss": lambda y, p: -np.mean(y * np.log(p))}),
+        ("base-two", "base 2", {"log_loss": lambda y, p: log_loss(y, p) / np.log(2)}),
+        ("squared", "squared", {"log_loss": lambda y, p: np.mean((y - p) ** 2)}),
+        ("squared-error", "squared error's", {"log_loss_gradient": squared_gradient}),
+        ("twice", "factor 2", {"log_loss_gradient": scaled(2, log_loss_gradient)}),
+        ("no-sigmoid", "no sigmoid", {"log_loss_gradient": scaled(0.5)}),
+        ("excess", "too few steps", {"trigger": trigger(50)}),
+        ("swapped", "b, w", {"trigger": trigger()[::-1]}),
+        ("uphill", "signs", {"trigger": tuple(-part for part in trigger())}),
+        ("not-trained", "zeros", {"trigger": (0.0, 0.0)}),
+    ],
+)
+
+
+@right("00.3", "scikit-learn's weights")
+def _():
+    return {**answers_3(), "trigger": trigger_sklearn()}
+
+
+# --- 00.4
+
+
+def minibatches(n, batch_size, seed):
+    order = np.random.default_rng(seed).permutation(n)
+    return [order[i : i + batch_size] for i in range(0, n, batch_size)]
+
+
+def minibatches_split(n, batch_size, seed):
+    order = list(range(n))
+    np.random.RandomState(seed).shuffle(order)
+    return np.split(np.array(order), range(batch_size, n, batch_size))
+
+
+def run_epoch(x, y, w, b, batch_size, learning_rate, seed, portions=minibatches, slope=gradient):
+    for batch in portions(len(x), batch_size, seed):
+        dw, db = slope(x[batch], y[batch], w, b)
+        w, b = w - learning_rate * dw, b - learning_rate * db
+    return w, b
+
+
+def epoch_by_step(x, y, w, b, batch_size, learning_rate, seed):
+    for batch in minibatches_split(len(x), batch_size, seed):
+        w, b = step(x[batch], y[batch], w, b, learning_rate)
+    return [w, b]
+
+
+def tuples(n, batch_size, seed):
+    import random
+
+    order = list(range(n))
+    random.Random(seed).shuffle(order)
+    return tuple(tuple(order[i : i + batch_size]) for i in range(0, n, batch_size))
+
+
+def epoch_with(**changed):
+    return lambda *args: run_epoch(*args, **changed)
+
+
+RATES = {"too small": 0.001, "right": 0.1, "too large": 1.1}
+
+
+def first_only(x, y, w, b, batch_size, learning_rate, seed):
+    for _ in range(len(x) // batch_size):
+        w, b = step(x[:batch_size], y[:batch_size], w, b, learning_rate)
+    return w, b
+
+
+def one_step(x, y, w, b, batch_size, learning_rate, seed):
+    batch = minibatches(len(x), batch_size, seed)[0]
+    return step(x[batch], y[batch], w, b, learning_rate)
+
+
+table(
+    "00.4",
+    lambda: {"minibatches": minibatches, "run_epoch": run_epoch, "rates": RATES},
+    {
+        "slices": {},
+        "np.split": {"minibatches": minibatches_split},
+        "plain lists": {"minibatches": tuples},
+        "by step": {"run_epoch": epoch_by_step},
+        "half is right": {"rates": {"right": 0.5, "too small": 1e-4, "too large": 2}},
+        "just too large": {"rates": {**RATES, "too large": 1.001}},
+    },
+    [
+        (
+            "not-shuffled",
+            "not shuffled",
+            {"minibatches": lambda n, size, seed: [np.arange(n)[i : i + size] for i in range(0, n, size)]},
+        ),
+        ("missing", "last dropped", {"minibatches": lambda n, size, seed: minibatches(n, size, seed)[: n // size]}),
+        (
+            "repeated",
+            "drawn with replacement",
+            {
+                "minibatches": lambda n, size, seed: np.array_split(
+                    np.random.default_rng(seed).integers(0, n, n), range(size, n, size)
+                )
+            },
+        ),
+        ("seed-unused", "seed unused", {"minibatches": lambda n, size, seed: minibatches(n, size, 7)}),
+        ("not-seeded", "not seeded", {"minibatches": lambda n, size, seed: minibatches(n, size, None)}),
+        ("too-large", "one portion", {"minibatches": lambda n, size, seed: minibatches(n, n, seed)}),
+        ("wrong-type", "a generator", {"minibatches": lambda *args: (batch for batch in minibatches(*args))}),
+        ("one-step", "one step", {"run_epoch": one_step}),
+        ("unused-points", "always the first portion", {"run_epoch": first_only}),
+        ("not-averaged", "sums", {"run_epoch": epoch_with(slope=lambda x, *a: scaled(len(x))(x, *a))}),
+        ("uphill", "uphill", {"run_epoch": epoch_with(slope=scaled(-1))}),
+        ("rate-right", "crawls", {"rates": {**RATES, "right": 0.01}}),
+        ("rate-too-large", "still arrives", {"rates": {**RATES, "too large": 0.9}}),
+        ("rate-too-small", "not small", {"rates": {**RATES, "too small": 0.1}}),
+        ("wrong-keys", "other keys", {"rates": {"small": 0.001, "right": 0.1, "large": 2}}),
+    ],
+)
+
+
+# --- 00.5
+
+
+def plain_step(w, g, learning_rate):
+    return w - learning_rate * g
+
+
+def momentum_step(w, v, g, learning_rate, beta):
+    v = beta * v + g
+    return w - learning_rate * v, v
+
+
+def momentum_keras(w, v, g, learning_rate, beta):
+    """The velocity holds the learning rate: the same path."""
+    v = beta * v - learning_rate * g
+    return w + v, v
+
+
+def adam_step(
+    w, m, v, g, t, learning_rate, beta1=0.9, beta2=0.999, epsilon=1e-8, correct=True, root=True, square=True, carry=True
+):
+    m_new = beta1 * m + (1 - beta1) * g
+    v_new = beta2 * v + (1 - beta2) * (g**2 if square else np.abs(g))
+    c1, c2 = (1 - beta1**t, 1 - beta2**t) if correct else (1, 1)
+    size = np.sqrt(v_new / c2) if root else v_new / c2
+    w = w - learning_rate * (m_new / c1) / (size + epsilon)
+    return (w, m_new, v_new) if carry else (w, m, v)
+
+
+def adam_kingma(w, m, v, g, t, learning_rate, beta1, beta2, epsilon):
+    """Kingma and Ba's second form: the correction is in the learning rate."""
+    m = m + (1 - beta1) * (g - m)
+    v = v + (1 - beta2) * (g * g - v)
+    rate = learning_rate * np.sqrt(1 - beta2**t) / (1 - beta1**t)
+    return w - rate * m / (np.sqrt(v) + epsilon), m, v
+
+
+def adam_in_place(w, m, v, g, t, learning_rate, beta1=0.9, beta2=0.999, epsilon=1e-8):
+    m *= beta1
+    m += (1 - beta1) * g
+    v *= beta2
+    v += (1 - beta2) * g**2
+    return [w - learning_rate * (m / (1 - beta1**t)) / (np.sqrt(v / (1 - beta2**t)) + epsilon), m, v]
+
+
+def adam_with(**changed):
+    return lambda *args: adam_step(*args, **changed)
+
+
+table(
+    "00.5",
+    lambda: {"plain_step": plain_step, "momentum_step": momentum_step, "adam_step": adam_step},
+    {
+        "the formulas": {},
+        "the velocity of Keras": {"momentum_step": momentum_keras},
+        "Kingma's second form": {"adam_step": adam_kingma},
+        "changes its arrays": {"adam_step": adam_in_place},
+        "lists": {"plain_step": lambda w, g, rate: [a - rate * b for a, b in zip(w, g)]},
+        "epsilon in the root": {
+            "adam_step": lambda w, m, v, g, t, rate, b1, b2, eps: (
+                w
+                - rate
+                * (b1 * m + (1 - b1) * g)
+                / (1 - b1**t)
+                / np.sqrt((b2 * v + (1 - b2) * g * g) / (1 - b2**t) + eps**2),
+                b1 * m + (1 - b1) * g,
+                b2 * v + (1 - b2) * g * g,
+            )
+        },
+    },
+    [
+        ("uphill", "plain uphill", {"plain_step": lambda w, g, rate: w + rate * g}),
+        ("no-learning-rate", "no learning rate", {"plain_step": lambda w, g, rate: w - g}),
+        (
+            "averaged",
+            "averaged velocity",
+            {"momentum_step": lambda w, v, g, rate, beta: momentum_step(w, v * 1.0, (1 - beta) * g, rate, beta)},
+        ),
+        (
+            "not-carried",
+            "old v returned",
+            {"momentum_step": lambda w, v, g, rate, beta: (momentum_step(w, v, g, rate, beta)[0], v)},
+        ),
+        (
+            "old-velocity",
+            "moves by the old v",
+            {"momentum_step": lambda w, v, g, rate, beta: (w - rate * v, beta * v + g)},
+        ),
+        ("wrong-type", "only w", {"momentum_step": lambda *args: momentum_step(*args)[0][:1].tolist()}),
+        ("no-correction", "no correction", {"adam_step": adam_with(correct=False)}),
+        ("no-root", "no root", {"adam_step": adam_with(root=False)}),
+        ("not-squared", "not squared", {"adam_step": adam_with(square=False)}),
+        ("not-carried", "old m and v", {"adam_step": adam_with(carry=False)}),
+        (
+            "betas-swapped",
+            "betas exchanged",
+            {"adam_step": lambda w, m, v, g, t, rate, b1, b2, eps: adam_step(w, m, v, g, t, rate, b2, b1, eps)},
+        ),
+        ("t-unused", "t is 1", {"adam_step": lambda w, m, v, g, t, *rest: adam_step(w, m, v, g, 1, *rest)}),
+    ],
+)
+
+
+# --- 00.6
+
+
+def huber_loss(y, prediction, delta):
+    e = np.abs(prediction - y)
+    return np.mean(np.where(e <= delta, e**2 / 2, delta * (e - delta / 2)))
+
+
+def kl_divergence(p, q):
+    ratio = np.where(p > 0, p, 1) / np.where(p > 0, q, 1)
+    return np.mean(np.sum(p * np.log(ratio), axis=1))
+
+
+def kl_scipy(p, q):
+    from scipy.special import rel_entr
+
+    return rel_entr(p, q).sum(axis=1).mean()
+
+
+def jaccard_loss(a, b):
+    union = np.sum(np.maximum(a, b))
+    return 1 - np.sum(a * b) / union if union > 0 else 0.0
+
+
+def jaccard_sets(a, b):
+    a, b = set(np.flatnonzero(a)), set(np.flatnonzero(b))
+    return 1 - len(a & b) / len(a | b) if a | b else 0
+
+
+CHOICES = {
+    "mean": "squared",
+    "typing errors": "absolute",
+    "smooth": "huber",
+    "class": "cross-entropy",
+    "distribution": "kl",
+    "region": "jaccard",
+}
+
+
+def answers_6():
+    return {
+        "squared_loss": lambda y, p: np.mean((p - y) ** 2),
+        "absolute_loss": lambda y, p: np.mean(np.abs(p - y)),
+        "huber_loss": huber_loss,
+        "cross_entropy": lambda p, q: -np.mean(np.sum(p * np.log(q), axis=1)),
+        "kl_divergence": kl_divergence,
+        "jaccard_loss": jaccard_loss,
+        "choices": CHOICES,
+    }
+
+
+def huber_loop(y, prediction, delta):
+    total = 0
+    for a, b in zip(y, prediction):
+        e = abs(a - b)
+        total += e * e / 2 if e < delta else delta * e - delta**2 / 2
+    return total / len(y)
+
+
+table(
+    "00.6",
+    answers_6,
+    {
+        "NumPy": {},
+        "SciPy and sets": {"kl_divergence": kl_scipy, "jaccard_loss": jaccard_sets},
+        "a small number in the logarithm": {
+            "kl_divergence": lambda p, q: np.sum(p * (np.log(p + 1e-9) - np.log(q + 1e-9)), axis=-1).mean()
+        },
+        "loops": {"huber_loss": huber_loop},
+        "logical masks": {
+            "jaccard_loss": lambda a, b: 1 - (a & b).sum() / (a | b).sum() if (a | b).any() else 0.0,
+            "choices": {name: loss.upper() for name, loss in CHOICES.items()},
+        },
+        "einsum": {"cross_entropy": lambda p, q: -np.einsum("ij,ij->", p, np.log(q)) / len(p)},
+    },
+    [
+        ("not-averaged", "sum", {"squared_loss": lambda y, p: np.sum((p - y) ** 2)}),
+        ("outside", "absolute of the mean", {"absolute_loss": lambda y, p: np.abs(np.mean(p - y))}),
+        (
+            "not-halved",
+            "pieces do not meet",
+            {
+                "huber_loss": lambda y, p, d: np.mean(
+                    np.where(np.abs(p - y) <= d, (p - y) ** 2, d * (np.abs(p - y) - d / 2))
+                )
+            },
+        ),
+        ("delta-unused", "delta unused", {"huber_loss": lambda y, p, d: huber_loss(y, p, 1)}),
+        ("wrong-sign", "no minus", {"cross_entropy": lambda p, q: np.mean(np.sum(p * np.log(q), axis=1))}),
+        ("averaged-classes", "mean over all", {"cross_entropy": lambda p, q: -np.mean(p * np.log(q))}),
+        ("swapped", "q log p", {"cross_entropy": lambda p, q: -np.mean(np.sum(q * np.log(p), axis=1))}),
+        (
+            "zero-log-zero",
+            "zero times minus infinity",
+            {"kl_divergence": lambda p, q: np.mean(np.sum(p * np.log(p / q), axis=1))},
+        ),
+        ("wrong-sign", "q over p", {"kl_divergence": lambda p, q: -kl_divergence(p, q)}),
+        ("not-a-loss", "overlap", {"jaccard_loss": lambda a, b: 1 - jaccard_loss(a, b)}),
+        ("dice", "dice", {"jaccard_loss": lambda a, b: 1 - 2 * np.sum(a * b) / max(a.sum() + b.sum(), 1)}),
+        ("empty-masks", "empty masks", {"jaccard_loss": lambda a, b: 1 - np.sum(a * b) / np.sum(np.maximum(a, b))}),
+        ("choices", "mean for typing errors", {"choices": {**CHOICES, "typing errors": "squared", "mean": "absolute"}}),
+        ("wrong-keys", "too few", {"choices": {"mean": "squared"}}),
+    ],
+)
