@@ -137,6 +137,7 @@ GENERATORS = [
     data.make_surface,
     data.make_curve,
     data.make_lines,
+    data.make_spirals,
     data.make_spring,
     data.make_trigger,
 ]

@@ -216,14 +216,19 @@ def not_constant(labels, name):
         )
 
 
-def replay(student, name, X):
-    """The predictions of a Keras model for `X`, computed again from its configuration and weights.
+def rebuild(student, name, input_shape):
+    """A Keras model built again from the configuration and the weights of the student's.
+
+    Parameters
+    ----------
+    input_shape : tuple
+        With the axis of the samples.
 
     Returns
     -------
-    numpy.ndarray or None
-        None where the model cannot be built again from its configuration: a subclassed model that is not a plain
-        chain of its layers, or one with layers of the student's own.
+    keras.Model or None
+        None where the model cannot be built again: a subclassed model that is not a plain chain of its layers, or one
+        with layers of the student's own.
     """
     config = student.config(name)
     if config is None:
@@ -236,13 +241,27 @@ def replay(student, name, X):
     try:
         if chain:
             model = keras.Sequential([keras.saving.deserialize_keras_object(part) for part in config])
-            model.build(X.shape)
+            model.build(input_shape)
         else:
             model = keras.saving.deserialize_keras_object({**config, "compile_config": None})
-        weights = [w for layer in student.weights(name) for w in layer]
-        model.set_weights(weights)
-        return np.asarray(model(X.astype("float32"), training=False))
+        model.set_weights([w for layer in student.weights(name) for w in layer])
     except (ValueError, TypeError, KeyError, AttributeError):
+        return None
+    return model
+
+
+def replay(student, name, X):
+    """The predictions of a Keras model for `X`, computed again from its configuration and weights.
+
+    Returns
+    -------
+    numpy.ndarray or None
+        None where `rebuild` gives None.
+    """
+    model = rebuild(student, name, X.shape)
+    try:
+        return None if model is None else np.asarray(model(X.astype("float32"), training=False))
+    except (ValueError, TypeError):
         return None
 
 

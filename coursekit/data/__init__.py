@@ -10,6 +10,7 @@ from coursekit.data.generators import (
     make_curve,
     make_digit_pairs,
     make_lines,
+    make_spirals,
     make_spring,
     make_surface,
     make_trigger,
@@ -18,7 +19,10 @@ from coursekit.data.generators import (
     surface,
 )
 from coursekit.data.loaders import (
+    AMES_NUMBERS,
+    ames_rows,
     load_ames,
+    load_ames_numbers,
     load_boston,
     load_drawn_digits,
     load_mnist,
@@ -27,9 +31,12 @@ from coursekit.data.loaders import (
 )
 
 __all__ = [
+    "AMES_NUMBERS",
     "DataError",
+    "ames_rows",
     "curve",
     "load_ames",
+    "load_ames_numbers",
     "load_boston",
     "load_drawn_digits",
     "load_mnist",
@@ -37,6 +44,7 @@ __all__ = [
     "make_curve",
     "make_digit_pairs",
     "make_lines",
+    "make_spirals",
     "make_spring",
     "make_surface",
     "make_trigger",

@@ -24,6 +24,24 @@ def make_xor(n_samples=400, noise=0.1, seed=None):
     return corners + rng.normal(0, noise, size=(n_samples, 2)), corners[:, 0] ^ corners[:, 1]
 
 
+def make_spirals(n_samples=400, noise=0.05, seed=None):
+    """Generate two spirals of one turn and a half that wind around each other.
+
+    Returns
+    -------
+    X : numpy.ndarray of shape (n_samples, 2)
+        Within about [-1, 1], with Gaussian noise of standard deviation `noise`.
+    y : numpy.ndarray of int, shape (n_samples,)
+        The spiral, 0 or 1.
+    """
+    rng = _rng(n_samples, noise, seed)
+    y = rng.integers(0, 2, size=n_samples)
+    turn = np.sqrt(rng.uniform(0.02, 1, size=n_samples))  # the root spreads the points evenly over the area
+    angle = 3 * np.pi * turn + np.pi * y
+    X = turn[:, None] * np.column_stack([np.cos(angle), np.sin(angle)])
+    return X + rng.normal(0, noise, size=X.shape), y
+
+
 def make_spring(n_samples=40, noise=0.6, seed=None):
     """Generate the length of a spring under random loads: 12 cm, and 3 cm for each kilogram.
 

@@ -49,6 +49,49 @@ def load_ames():
     return _csv("ames.csv.gz")
 
 
+# The columns of `load_ames` that the exercises on house prices begin with.
+AMES_NUMBERS = (
+    "overall_quality",
+    "gr_liv_area",
+    "total_bsmt_sf",
+    "garage_area",
+    "first_flr_sf",
+    "lot_area",
+    "full_bath",
+    "fireplaces",
+    "year_built",
+    "year_remod_add",
+    "longitude",
+    "latitude",
+)
+
+
+def load_ames_numbers():
+    """Load twelve numbers of each house in `load_ames`, and its price.
+
+    Returns
+    -------
+    X : numpy.ndarray of shape (2930, 12)
+        The columns `AMES_NUMBERS`, in their own units.
+    y : numpy.ndarray of shape (2930,)
+        The price in units of 100,000 US dollars.
+    """
+    table = load_ames()
+    return table[list(AMES_NUMBERS)].to_numpy(float), table["sale_price"].to_numpy(float) / 100_000
+
+
+def ames_rows():
+    """The rows of `load_ames` that every exercise trains on, chooses by and is judged on.
+
+    Returns
+    -------
+    train, val, test : numpy.ndarray of int, shapes (1758,), (586,), (586,)
+        A shuffled partition of the 2,930 rows: 60, 20 and 20 per cent.
+    """
+    order = np.random.default_rng(0).permutation(2930)
+    return order[:1758], order[1758:2344], order[2344:]
+
+
 def load_boston():
     """Load the Boston housing data of 1978: 506 census tracts. For the audit in notebook 03 only; see its card.
 

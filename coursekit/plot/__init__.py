@@ -15,6 +15,7 @@ _WHERE = {
     "image_grid": "images",
     "filters": "images",
     "feature_maps": "images",
+    "value_map": "maps",
     "confusion_matrix": "tables",
     "probability_bars": "tables",
 }
