@@ -5,6 +5,11 @@
 The solution runs once a seed. Every number that a check saw is collected; a number with a margin, declared in MARGINS
 of the check module, becomes a threshold: the worst of the seeds plus the margin. The figures of the first seed's cells
 tagged ``picture-01.6`` become the pictures that ``ck.expected("01.6")`` shows.
+
+    python benchmarks/record.py 01 --seeds 10 --verify
+
+changes nothing: it measures again and prints every sentence of ``ck.expected`` that a seed does not keep. These
+sentences are the only place where a notebook states a trained number.
 """
 
 import argparse
@@ -83,6 +88,19 @@ def limit(values, margin):
     }
 
 
+def broken(runs, margins):
+    """A line for every recorded limit that a run does not keep, with the sentence that states it."""
+    for id, names in margins.items():
+        for name, margin in names.items():
+            limit = core.threshold(id, name)
+            values = {seed: seen.get((id, name), float("nan")) for seed, seen in runs.items()}
+            out = {seed: v for seed, v in values.items() if not (v >= limit if margin < 0 else v <= limit)}
+            if out:
+                said = ", ".join(f"{value:.4g} with seed {seed}" for seed, value in out.items())
+                sentence = core.expected_text(core.find(id))
+                yield f"{id} {name}: the limit is {limit:.4g}, seen {said}. The sentence: {sentence}"
+
+
 def pictures(notebook):
     """The PNG figures of the cells tagged picture-ID."""
     for cell in notebook.cells:
@@ -101,6 +119,7 @@ def main():
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--margins-only", action="store_true", help="run nothing; apply MARGINS to the recorded values")
     parser.add_argument("--pictures-only", action="store_true", help="one run; write the pictures, keep the thresholds")
+    parser.add_argument("--verify", action="store_true", help="write nothing; print each sentence that a seed breaks")
     arguments = parser.parse_args()
     (source,) = sources([arguments.notebook])
     solution = root() / "solutions" / f"{source.stem}.ipynb"
@@ -121,11 +140,17 @@ def main():
             notebook = run(solution, seed, log)
             runs[seed] = collect(log)
         print(f"seed {seed}: {time.perf_counter() - start:.0f} s, {len(runs[seed])} numbers", flush=True)
-        if seed == 0:
+        if seed == 0 and not arguments.verify:
             for id, png in pictures(notebook):
                 (CHECKS / "pictures").mkdir(exist_ok=True)
                 (CHECKS / "pictures" / f"{id}.png").write_bytes(png)
     if arguments.pictures_only:
+        return
+    if arguments.verify:
+        lines = list(broken(runs, margins))
+        if lines:
+            sys.exit("\n".join(lines))
+        print(f"Every sentence of {number} holds on {len(runs)} seeds.")
         return
     kept = json.loads(path.read_text(encoding="utf-8"))  # another notebook may have been recorded meanwhile
     kept = {id: limits for id, limits in kept.items() if id.split(".")[0] != number}

@@ -37,13 +37,17 @@ def table(exercise, answers, rights, wrongs):
     Parameters
     ----------
     rights : dict of str to dict
-        Name of the case -> the objects that differ.
+        Name of the case -> the objects that differ, or a function that gives them where they cost something.
     wrongs : list of (code, name, dict)
     """
+
+    def changed(other):
+        return {**answers(), **(other() if callable(other) else other)}
+
     for name, other in rights.items():
-        right(exercise, name)(lambda other=other: {**answers(), **other})
+        right(exercise, name)(lambda other=other: changed(other))
     for code, name, other in wrongs:
-        wrong(exercise, code, name)(lambda other=other: {**answers(), **other})
+        wrong(exercise, code, name)(lambda other=other: changed(other))
 
 
 def _declare(exercise, name, code):

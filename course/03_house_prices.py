@@ -1,0 +1,497 @@
+# %% [markdown]
+# # 03 · House prices
+#
+# Predict what a house is sold for. The networks are the easy part: an honest number at the end depends on what you do with
+# the data before.
+#
+# About 90 min · CPU about 30 s · GPU optional
+#
+# **Before you start** you should have done notebook 01. Some pandas helps.
+#
+# ## You will learn
+#
+# - to audit a data set before you model it, and why one famous data set was withdrawn;
+# - to split, scale, choose and judge without letting the test houses leak into the training;
+# - to search hyperparameters by hand, with `GridSearchCV` over a `Pipeline`, and with k folds in Keras.
+
+# %% [markdown]
+# ## Setup
+
+# %%
+import coursekit as ck
+
+seed = ck.setup(seed=0)  # before Keras is imported: then it loads without notices
+
+import keras
+import matplotlib.pyplot as plt
+import numpy as np
+from keras import layers
+from sklearn.linear_model import LinearRegression
+from sklearn.model_selection import GridSearchCV, KFold, train_test_split
+from sklearn.neural_network import MLPRegressor
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+# %% [markdown]
+# ## Look at the data
+#
+# Two tables. **Boston**: 506 districts in 1970, for decades the first regression data set of every course. **Ames**: 2,930
+# houses sold in a town in Iowa between 2006 and 2010, with their places on the map.
+
+# %%
+boston = ck.data.load_boston()
+ames = ck.data.load_ames()
+boston.head(3)
+
+# %%
+ck.plot.value_map(
+    ames["longitude"], ames["latitude"], ames["sale_price"] / 1000,
+    label="price (1,000 dollars)", title="Where a house stands says much about its price",
+);  # fmt: skip
+
+# %% [markdown]
+# ## Predict before you run
+#
+# How far off will the best model of this notebook be, for a typical house of 160,000 dollars? Write a number down. Which
+# three columns would you keep if you could have only three?
+
+# %% [markdown]
+# ## 03.1 · Audit before you model
+#
+# **Goal:** reproduce the classic number of the Boston data, and find out why you should not use them.
+#
+# The columns: `crim` crime rate, `zn` share of large lots, `indus` share of industry, `chas` at the river, `nox` nitric
+# oxides, `rm` rooms, `age` share of old houses, `dis` distance to work, `rad` access to highways, `tax` tax rate, `ptratio`
+# pupils per teacher, `black`, `lstat` share of people of "lower status", and the target `medv`, the median value of a house
+# in units of 1,000 dollars.
+#
+# Twelve of the thirteen inputs are measurements. One is not: its authors (Harrison and Rubinfeld, 1978) put a theory of
+# theirs into it, $1000\,(B - 0.63)^2$, where $B$ is the share of Black residents of a district. Whoever takes this column
+# takes the theory too: that prices depend on race, and in just this form.
+#
+# - `engineered`: the name of this column. Look at its largest value.
+# - `shares(column)`: the pair of values of $B$ that the formula allows for each number of the column, the smaller first;
+#   arrays of shape (n,). One of them may be impossible as a share: give it all the same.
+# - `capped`: how many districts have exactly the largest `medv`. What does that tell you about the target?
+# - `classic`: a fitted `Pipeline` of a `StandardScaler` and an `MLPRegressor` with one hidden layer of 100 logistic units,
+#   trained on `X_classic`, `y_classic`.
+
+# %%
+X_boston = boston.drop(columns="medv").to_numpy(float)
+y_boston = boston["medv"].to_numpy()
+X_classic, X_held_out, y_classic, y_held_out = train_test_split(
+    X_boston, y_boston, test_size=0.25, random_state=0
+)
+boston.describe().loc[["mean", "min", "max"]].round(2)
+
+# %%
+ck.expected("03.1")
+
+# %%
+def shares(column):
+    """The two values of B that the formula allows, the smaller first."""
+    # [solution]
+    root = np.sqrt(np.asarray(column) / 1000)
+    return 0.63 - root, 0.63 + root
+    # [stub]
+    # return ..., ...
+    # [end]
+
+
+# %%
+# [solution]
+engineered = "black"
+capped = np.sum(y_boston == y_boston.max())
+# [stub]
+# engineered = ...
+# capped = ...
+# [end]
+
+# %%
+# [solution]
+network = MLPRegressor(
+    hidden_layer_sizes=(100,), activation="logistic", learning_rate_init=0.01, max_iter=2000,
+    tol=0.01, random_state=seed,
+)  # fmt: skip
+classic = make_pipeline(StandardScaler(), network).fit(X_classic, y_classic)
+# [stub]
+# classic = ...
+# [end]
+
+# %%
+ck.check("03.1", engineered=engineered, shares=shares, capped=capped, classic=classic)
+
+# %%
+# ck.hint("03.1")  # take the first # away and run this line for a hint; run it again for the next
+
+# %% tags=["picture-03.1"]
+ready = shares(0.0)[0] is not ...
+ax = plt.subplots(figsize=(6, 3.4))[1] if ready else ck.plot.style.waiting(exercise="03.1")
+if ready:
+    values = np.linspace(0, 396.9, 200)
+    low, high = shares(values)
+    ax.plot(values, low, label="smaller solution")
+    ax.plot(values, high, "--", label="larger solution")
+    ax.axhspan(0, 1, alpha=0.08, color="black", label="possible as a share")
+    ax.set(xlabel="number in the column", ylabel="$B$")
+    ax.set_title("The column cannot be turned back into what was measured")
+    ax.legend(loc="center left", bbox_to_anchor=(1.01, 0.5));
+
+# %% [markdown] tags=["solution"]
+# **Why it was withdrawn.** For numbers below $1000 \cdot 0.37^2 = 136.9$ both solutions are possible shares, so that the
+# measurement is lost. Worse, the formula assumes that prices fall with a growing Black population up to 63 % and rise
+# beyond: a claim about segregation, written into the inputs as if it were a fact. scikit-learn deprecated the data set in
+# version 1.0 and removed it in 1.2.
+#
+# **And the target is capped.** 16 districts stand at exactly 50: everything dearer was cut off. A model that predicts 60
+# for one of them may be right, and is told that it is wrong.
+
+# %% tags=["solution"]
+without = boston.drop(columns=["medv", "black"]).to_numpy(float)
+A, B, y_A, y_B = train_test_split(without, y_boston, test_size=0.25, random_state=0)
+for name, X_a, X_b in (("all 13 columns", X_classic, X_held_out), ("without the column", A, B)):
+    fit = make_pipeline(StandardScaler(), network).fit(X_a, y_A)
+    error = np.sqrt(np.mean((fit.predict(X_b) - y_B) ** 2))
+    print(f"{name:<20} RMSE {error:.2f} thousand dollars on the held-out districts")
+
+# %% [markdown] tags=["solution"]
+# The number hardly changes without the column: there was never a need for it. From here on: Ames.
+
+# %% [markdown]
+# ## 03.2 · Split, then scale
+#
+# **Goal:** bring a table into the form that a network needs, so that nothing of the test houses leaks out.
+#
+# Twelve numbers a house. Somebody has entered 150 of the sales twice, as it happens when tables are merged. If one copy is
+# trained on and the other tested, the test is a question whose answer was given before.
+#
+# 1. Drop the duplicates. 2. Split: 20 % of the houses, at random, are for the test. 3. Scale every column to mean 0 and
+# standard deviation 1: with the mean and the deviation of the *training* houses, for both parts.
+#
+# - `X_train`, `X_test`: shapes (2344, 12) and (586, 12), scaled. `y_train`, `y_test`: the prices in units of 100,000
+#   dollars, not scaled.
+
+# %%
+X_all, y_all = ck.data.load_ames_numbers()
+twice = np.random.default_rng(0).integers(0, 2930, size=150)
+X_merged, y_merged = np.vstack([X_all, X_all[twice]]), np.concatenate([y_all, y_all[twice]])
+print(", ".join(ck.data.AMES_NUMBERS))
+X_merged.shape
+
+# %%
+ck.expected("03.2")
+
+# %%
+# [solution]
+_, first = np.unique(X_merged, axis=0, return_index=True)
+X_once, y_once = X_merged[first], y_merged[first]
+X_train, X_test, y_train, y_test = train_test_split(X_once, y_once, test_size=0.2, random_state=seed)
+scaler = StandardScaler().fit(X_train)
+X_train, X_test = scaler.transform(X_train), scaler.transform(X_test)
+# [stub]
+# X_train, X_test, y_train, y_test = ..., ..., ..., ...
+# [end]
+
+# %%
+ck.check("03.2", X_train=X_train, X_test=X_test, y_train=y_train, y_test=y_test)
+
+# %%
+# ck.hint("03.2")
+
+# %% tags=["picture-03.2"]
+ready = X_train is not ...
+ax = plt.subplots(figsize=(6, 3.6))[1] if ready else ck.plot.style.waiting(exercise="03.2")
+if ready:
+    ax.boxplot(X_train, whis=(1, 99), sym="")
+    ax.set_xticks(range(1, 13), ck.data.AMES_NUMBERS, rotation=45, ha="right")
+    ax.set(ylabel="scaled value (training houses)", title="All columns on one scale");
+
+# %% [markdown] tags=["solution"]
+# **Wrong ways.** Scaling before the split lets the test houses take part in the mean: with 2,930 houses the effect is tiny,
+# with 30 it is not, and it is always a lie. Scaling each part by its own statistics is worse: the same house would get
+# different numbers in different parts. Splitting before the duplicates are gone gives a test that is partly known; a
+# nearest-neighbour model shows it at once.
+
+# %% tags=["solution"]
+from sklearn.neighbors import KNeighborsRegressor
+
+for name, X_, y_ in (("with duplicates", X_merged, y_merged), ("without", X_once, y_once)):
+    X_a, X_b, y_a, y_b = train_test_split(X_, y_, test_size=0.2, random_state=0)
+    nearest = make_pipeline(StandardScaler(), KNeighborsRegressor(1)).fit(X_a, y_a)
+    exact = np.mean(nearest.predict(X_b) == y_b)
+    print(f"{name:<16} {exact:.1%} of the test prices are hit exactly by the nearest house")
+
+# %% [markdown]
+# ## 03.3 · A baseline, then a network
+#
+# **Goal:** fit a linear baseline, then find a network that beats it, choosing by the validation houses.
+#
+# From here on everybody uses the same three parts: 60 % to train, 20 % to choose by (validation), 20 % for the one number
+# at the end (test). Five sales of more than 4,000 square feet are left out, as the author of the data advises. The error is the RMSE, the root of the mean squared error, in units of 100,000 dollars.
+#
+# - `baseline`: a fitted pipeline of a scaler and `LinearRegression`. All models here take the unscaled numbers, (n, 12).
+# - `trials`: a dict with at least three fitted pipelines of a scaler and an `MLPRegressor`: your name for each setting, and
+#   the model, trained on `X_fit`, `y_fit`.
+# - `scores`: a dict with the same names, and the RMSE that you choose by.
+# - `chosen`: the name of the best.
+
+# %%
+fit_rows, val_rows, test_rows = ck.data.ames_rows()
+X_fit, y_fit = X_all[fit_rows], y_all[fit_rows]
+X_val, y_val = X_all[val_rows], y_all[val_rows]
+X_last, y_last = X_all[test_rows], y_all[test_rows]
+
+
+def rmse(model, X, y):
+    """The root of the mean squared error, in the unit of y."""
+    return np.sqrt(np.mean((np.ravel(model.predict(X)) - y) ** 2))
+
+
+# %%
+ck.expected("03.3")
+
+# %%
+# [solution]
+baseline = make_pipeline(StandardScaler(), LinearRegression()).fit(X_fit, y_fit)
+settings = {
+    "10 units": {"hidden_layer_sizes": (10,)},
+    "64 and 32": {"hidden_layer_sizes": (64, 32)},
+    "64 and 32, penalty 1": {"hidden_layer_sizes": (64, 32), "alpha": 1.0},
+}
+trials, scores = {}, {}
+for name, setting in settings.items():
+    network = MLPRegressor(early_stopping=True, max_iter=400, learning_rate_init=0.005,
+                           random_state=seed, **setting)  # fmt: skip
+    trials[name] = make_pipeline(StandardScaler(), network).fit(X_fit, y_fit)
+    scores[name] = rmse(trials[name], X_val, y_val)
+chosen = min(scores, key=scores.get)
+# [stub]
+# baseline = ...
+# trials, scores = ..., ...
+# chosen = ...
+# [end]
+
+# %%
+ck.check("03.3", baseline=baseline, trials=trials, scores=scores, chosen=chosen)
+
+# %%
+# ck.hint("03.3")
+
+# %% tags=["picture-03.3"]
+ready = trials is not ...
+best = trials[chosen] if ready else ...
+residuals = (best.predict(X_last) - y_last) * 100 if ready else ...
+ck.plot.value_map(
+    X_last[:, 10], X_last[:, 11], residuals, label="predicted − paid (1,000 dollars)",
+    diverging=True, exercise="03.3", title="Red: the network thinks the house is worth more",
+);  # fmt: skip
+
+# %% [markdown] tags=["solution"]
+# **Why the network wins.** Quality and size multiply: another square foot is worth more in a good house. A sum of columns
+# cannot say that. The residuals on the map show what is left: streets that the twelve numbers do not know.
+#
+# **A wrong way** is to forget the scaler. The gradients then belong to whatever column has the largest numbers.
+
+# %% tags=["solution"]
+raw = MLPRegressor(hidden_layer_sizes=(64, 32), max_iter=400, early_stopping=True, random_state=seed)
+for name, model in (("linear", baseline), (chosen, best), ("unscaled", raw.fit(X_fit, y_fit))):
+    print(f"{name:<22} RMSE {rmse(model, X_last, y_last):.2f} · 100,000 dollars on the test houses")
+
+# %% [markdown]
+# ## 03.4 · Let the machine search
+#
+# **Goal:** search a grid of settings with cross-validation, over a pipeline, so that the scaler is fitted anew in each fold.
+#
+# `GridSearchCV` tries every combination, each with k folds. The parameters of a step are called `step__parameter`.
+#
+# - `search`: a fitted `GridSearchCV` over a `Pipeline` of scaler and `MLPRegressor`, with at least four combinations, 3
+#   folds, and `scoring="neg_root_mean_squared_error"`, fitted on `X_search`, `y_search`.
+# - `mean_scores`: the mean test score of each combination, from its `cv_results_`.
+#
+# `verbose=2` shows each fit as it ends.
+
+# %%
+X_search, y_search = np.vstack([X_fit, X_val]), np.concatenate([y_fit, y_val])
+
+# %%
+ck.expected("03.4")
+
+# %%
+# [solution]
+network = MLPRegressor(early_stopping=True, max_iter=300, learning_rate_init=0.005, random_state=seed)
+pipeline = Pipeline([("scale", StandardScaler()), ("network", network)])
+grid = {
+    "network__hidden_layer_sizes": [(32,), (64, 32)],
+    "network__alpha": [0.01, 1.0],
+}
+search = GridSearchCV(pipeline, grid, cv=3, scoring="neg_root_mean_squared_error", verbose=2)
+search.fit(X_search, y_search)
+mean_scores = search.cv_results_["mean_test_score"]
+# [stub]
+# search = ...
+# mean_scores = ...
+# [end]
+
+# %%
+ck.check("03.4", search=search, mean_scores=mean_scores)
+
+# %%
+# ck.hint("03.4")
+
+# %% tags=["picture-03.4"]
+ready = search is not ...
+ax = plt.subplots(figsize=(6, 2.8))[1] if ready else ck.plot.style.waiting(exercise="03.4")
+if ready:
+    results = search.cv_results_
+    names = [", ".join(map(str, setting.values())) for setting in results["params"]]
+    ax.errorbar(
+        -results["mean_test_score"], range(len(names)), xerr=results["std_test_score"], fmt="o", capsize=4
+    )
+    ax.set_yticks(range(len(names)), names)
+    ax.set(xlabel="RMSE (100,000 dollars), mean and spread of 3 folds")
+    ax.set_title("The spread of the folds is as large as the differences");
+
+# %% [markdown]
+# **On more machines.** scikit-learn hands its fits to joblib, and joblib to whatever runs in the background. The same cell
+# runs on a cluster with two more lines:
+#
+# ```python
+# from dask.distributed import Client
+# import joblib
+#
+# client = Client()                       # here: this machine; or Client("scheduler-address:8786")
+# with joblib.parallel_config(backend="dask"):
+#     search.fit(X_search, y_search)
+# ```
+
+# %% [markdown] tags=["solution"]
+# **Why over the pipeline.** Scale first and search then, and every fold has been scaled with its own validation houses: a
+# small leak, in each of the folds. In a pipeline the scaler is a part of the model, and cannot leak.
+#
+# **What the spread says.** The folds differ by more than the best two settings do. To call one of them better would be to
+# read noise. Take the simpler.
+
+# %% [markdown]
+# ## 03.5 · The same in Keras, with k folds
+#
+# **Goal:** cross-validate a Keras network by hand: each house is predicted by a network that has not seen it.
+#
+# - `k_folds(n, k, seed)`: a list of k pairs (train, val) of index arrays; the rows are shuffled, each row is in exactly one
+#   val, and never in the train of the same pair. (`KFold` of scikit-learn may help.)
+# - `build_regressor()`: a compiled, untrained Keras network that takes 12 scaled numbers and gives one, with the loss `"mse"`.
+# - `out_of_fold`: shape (2340,): for each row of `X_search` the prediction, in units of 100,000 dollars, of the network
+#   that was trained without it. Three folds will do. Scale inside the loop.
+# - `mae`, `mse`: the mean absolute and the mean squared error of `out_of_fold`.
+
+# %%
+ck.expected("03.5")
+
+# %%
+def k_folds(n, k, seed):
+    """k pairs of row numbers: to train on, to predict."""
+    # [solution]
+    return list(KFold(k, shuffle=True, random_state=seed).split(np.zeros(n)))
+    # [stub]
+    # return ...
+    # [end]
+
+
+def build_regressor():
+    """A compiled network: 12 numbers in, one out."""
+    # [solution]
+    hidden = [layers.Dense(64, activation="relu"), layers.Dense(32, activation="relu")]
+    model = keras.Sequential([keras.Input((12,)), *hidden, layers.Dense(1)])
+    model.compile(keras.optimizers.Adam(0.003), loss="mse", steps_per_execution=10)
+    return model
+    # [stub]
+    # return ...
+    # [end]
+
+
+# %%
+# [solution]
+out_of_fold = np.zeros(len(y_search))
+for train, val in k_folds(len(y_search), 3, seed):
+    scaler = StandardScaler().fit(X_search[train])
+    model = build_regressor()
+    model.fit(scaler.transform(X_search[train]), y_search[train], epochs=40, batch_size=64, verbose=0)
+    out_of_fold[val] = np.ravel(model(scaler.transform(X_search[val])))
+mae = np.mean(np.abs(out_of_fold - y_search))
+mse = np.mean((out_of_fold - y_search) ** 2)
+# [stub]
+# out_of_fold = ...
+# mae, mse = ..., ...
+# [end]
+
+# %%
+ck.check("03.5", k_folds=k_folds, build_regressor=build_regressor, out_of_fold=out_of_fold,
+         mae=mae, mse=mse)
+
+# %%
+# ck.hint("03.5")
+
+# %% tags=["picture-03.5"]
+ready = out_of_fold is not ...
+ax = plt.subplots(figsize=(4.6, 4.2))[1] if ready else ck.plot.style.waiting(exercise="03.5")
+if ready:
+    ax.plot(y_search, out_of_fold, ".", markersize=4, alpha=0.5)
+    ax.plot([0, 8], [0, 8], "k-", linewidth=1, label="exact")
+    ax.set(xlabel="paid (100,000 dollars)", ylabel="predicted without this house")
+    ax.set(xlim=(0, 8), ylim=(0, 8), title="Good in the middle, shy at the top", aspect="equal")
+    ax.legend();
+
+# %% [markdown] tags=["solution"]
+# **MAE and MSE.** The MAE says what a typical house is off by. The MSE, and its root, listen to the few that are far off:
+# the dearest houses, of which there are too few to learn from.
+#
+# **A wrong way:** predict all rows with the last network. Two thirds of them it has seen in training, and the error looks
+# better than it is.
+
+# %% tags=["solution"]
+seen = np.ravel(model(scaler.transform(X_search)))
+print(f"without the house: MAE {mae * 100:.1f}, RMSE {np.sqrt(mse) * 100:.1f} thousand dollars")
+print(f"one network for all: MAE {np.mean(np.abs(seen - y_search)) * 100:.1f} thousand dollars")
+
+# %% [markdown]
+# ## What did you observe?
+#
+# 1. Why may you look at the validation score a hundred times, and at the test score once?
+# 2. Which of your steps use statistics of the data, and from which rows do they take them?
+# 3. Why is the RMSE of 03.5 so much larger than the MAE?
+#
+# <details><summary>Answers</summary>
+#
+# 1. Each look that influences a choice fits the choice a little to these houses. The validation part pays for that. The
+#    test part must not: it stands for the houses that you will meet later.
+# 2. The scaler (mean and deviation), early stopping (it splits off its own part), and the choice itself. All of them from
+#    training and validation rows only.
+# 3. Squares weigh the few houses that are far off. The prices have a long tail.
+#
+# </details>
+#
+# ## Go further
+#
+# - Predict the logarithm of the price. What does an error of 0.1 mean now, and who gains?
+# - Run the search on a Dask cluster of two processes on your machine. When does it pay?
+# - Train without longitude and latitude, and draw the residuals on the map again.
+# - Notebook 03b goes on: target scaling, categories, outliers, and the strongest opponents of networks.
+#
+# ## Summary
+#
+# Audit first: a column can carry an opinion, a target can be cut off. Remove duplicates, split, then scale. Choose by the
+# validation part, report the test part once. A pipeline keeps every statistic inside its fold. The folds' spread says how
+# much of a difference is noise.
+
+# %%
+ck.progress()
+
+# %% [markdown]
+# ## References
+#
+# - Harrison, D., Rubinfeld, D. L. (1978). Hedonic housing prices and the demand for clean air. *Journal of Environmental
+#   Economics and Management*, 5, 81–102.
+# - De Cock, D. (2011). Ames, Iowa: alternative to the Boston housing data as an end of semester regression project. *Journal
+#   of Statistics Education*, 19(3).
+# - Carlisle, M. (2019). Racist data destruction? *Medium*. The inquiry that started the withdrawal.
+# - Kaufman, S., Rosset, S., Perlich, C. (2012). Leakage in data mining: formulation, detection, and avoidance. *ACM
+#   Transactions on Knowledge Discovery from Data*, 6(4).

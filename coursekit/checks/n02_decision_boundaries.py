@@ -1,0 +1,600 @@
+"""Checks of notebook 02: what a classifier has drawn."""
+
+import numpy as np
+
+from coursekit.checks.codec import Handle
+from coursekit.checks.core import Wrong, exercise, threshold
+from coursekit.checks.expect import (
+    agrees,
+    as_array,
+    as_number,
+    at_least,
+    not_constant,
+    predicted_labels,
+    predictions,
+    rebuild,
+    returned,
+    returned_parts,
+    same_as_replay,
+)
+from coursekit.checks.report import Finding
+
+CLASSIFIERS = {"tree": "DecisionTreeClassifier", "MLP": "MLPClassifier", "XGBoost": "XGBClassifier"}
+DATASETS = ("moons", "circles", "spirals", "XOR")
+
+# What is added to the worst of ten seeds of the solution; see benchmarks/record.py.
+MARGINS = {
+    "02.2": {f"{data}_{name}": -0.06 for data in DATASETS for name in CLASSIFIERS},
+    "02.3": {"apart": 0.03, "accuracy": -0.03, "above_best": 0.05},
+    "02.4": {"behind": 0.05},
+}
+
+
+# --- 02.1
+
+
+@exercise(
+    "02.1",
+    title="Ask a classifier about every point of the plane",
+    points=2,
+    needs={
+        "mesh_points": "a function of xlim, ylim and n that gives the points of a mesh",
+        "as_field": "a function of the values and n that gives a picture",
+        "field": "the labels of the tree as a picture of shape (150, 150)",
+        "tree": "the fitted tree",
+    },
+    hints=(
+        "`np.linspace(low, high, n)` gives n values with both ends. `np.meshgrid(x1_values, x2_values)` gives two arrays of "
+        "shape (n, n): the x1 and the x2 of every point.",
+        "Flatten both arrays with `.ravel()` and put them side by side as columns: `np.column_stack([...])`. The picture is "
+        "the way back: `values.reshape(n, n)`.",
+        "`x1, x2 = np.meshgrid(np.linspace(*xlim, n), np.linspace(*ylim, n))`, "
+        "`return np.column_stack([x1.ravel(), x2.ravel()])`, and `np.reshape(values, (n, n))`.",
+    ),
+    expected="A mesh of n times n points, and a picture whose rows are x2 and whose columns are x1.",
+)
+def mesh(student, rng):
+    """The mesh holds every pair once; the field of a known function stands where it should, whatever the order."""
+    n, xlim, ylim = 7, (-1.0, 2.0), (3.0, 4.5)
+    x1, x2 = np.linspace(*xlim, n), np.linspace(*ylim, n)
+    mesh = returned(student, "mesh_points", xlim, ylim, n, shape=(n * n, 2))
+    _explain_mesh(mesh, x1, x2, n)
+    yield Finding("mesh", True, "`mesh_points` gives every pair of the values once.", points=0.5)
+    values = 2 * mesh[:, 0] + np.sin(3 * mesh[:, 1])
+    wanted = 2 * x1[None, :] + np.sin(3 * x2[:, None])
+    given = returned(student, "as_field", values, n, shape=(n, n))
+    slips = {
+        "transposed": (wanted.T, "The picture is mirrored along its diagonal: rows belong to x2, columns to x1."),
+        "upside-down": (wanted[::-1], "The picture is upside down: the first row belongs to the smallest x2."),
+    }
+    yield agrees("as-field", "`as_field`", given, wanted, slips, 0.5)
+    field = as_array(student.value("field"), "`field`", shape=(150, 150))
+    x1, x2 = np.meshgrid(np.linspace(-2, 3, 150), np.linspace(-2, 2.5, 150))
+    points = np.column_stack([x1.ravel(), x2.ravel()])
+    labels = predicted_labels(student, "tree", points).reshape(150, 150)
+    not_constant(labels.ravel(), "tree")
+    share = np.mean((field > 0.5) == labels) if np.ptp(field) <= 1 else np.mean(field == labels)
+    message = "`field` is what the tree says about every point of the mesh."
+    if share < 1:
+        if np.array_equal(field.T, labels):
+            raise Wrong("transposed", "`field` is mirrored along its diagonal: rows belong to x2, columns to x1.")
+        if np.array_equal(field[::-1], labels):
+            raise Wrong("upside-down", "`field` is upside down: the first row belongs to x2 = -2.")
+        message = f"{share:.1%} of `field` are what the tree says; is the mesh that of xlim, ylim and n = 150?"
+    yield Finding("field", share == 1, message, points=1)
+
+
+def _explain_mesh(mesh, x1, x2, n):
+    pairs = np.array([(a, b) for b in x2 for a in x1])
+    if np.allclose(_sorted(mesh), _sorted(pairs)):
+        return
+    if np.allclose(_sorted(mesh[:, ::-1]), _sorted(pairs)):
+        raise Wrong("columns-exchanged", "The columns are exchanged: x1 is the first column, x2 the second.")
+    if len(np.unique(mesh.round(6), axis=0)) == n:
+        raise Wrong("diagonal", f"Only {n} different points, along a diagonal: every x1 must meet every x2.")
+    low, high = mesh.min(axis=0), mesh.max(axis=0)
+    if np.allclose(low, [x1[0], x2[0]]) and (high < [x1[-1] - 1e-9, x2[-1] - 1e-9]).all():
+        raise Wrong("end-left-out", "The upper ends are left out; `np.linspace` includes them.")
+    raise Wrong(
+        "wrong-mesh",
+        f"The mesh runs from {low.round(2).tolist()} to {high.round(2).tolist()} with "
+        f"{len(np.unique(mesh[:, 0].round(6)))} values of x1; from {[x1[0], x2[0]]} to {[x1[-1], x2[-1]]} with {n} equally "
+        "spaced ones was expected.",
+    )
+
+
+def _sorted(points):
+    points = points.round(9)
+    return points[np.lexsort(points.T)]
+
+
+# --- 02.2
+
+
+@exercise(
+    "02.2",
+    title="Three classifiers, four data sets",
+    points=3,
+    needs={"fitted": "a dict of dicts: data set -> classifier -> fitted model"},
+    hints=(
+        "Put the three classifiers into a dict, then loop over `datasets.items()` and over the classifiers. `clone(model)` "
+        "gives a fresh copy, which you fit.",
+        "All three have usable defaults. For the network, `MLPClassifier((32, 32), solver='lbfgs', max_iter=1000)` is quick "
+        "on so few points; a larger `alpha` makes its border smoother.",
+        "`fitted = {data: {name: clone(model).fit(X, y) for name, model in classifiers.items()} for data, (X, y) in "
+        "datasets.items()}`",
+    ),
+    expected="Twelve borders. On fresh points of the spirals at least {spirals_tree:.0%} (tree), {spirals_MLP:.0%} (MLP) and "
+    "{spirals_XGBoost:.0%} (XGBoost) right; the other sets have limits of their own.",
+)
+def three_classifiers(student, rng):
+    """Each model has the right class and reaches its limit on fresh points of its data set."""
+    fitted = student.value("fitted")
+    wanted = ", ".join(DATASETS)
+    if not isinstance(fitted, dict):
+        seen = fitted.type_name if isinstance(fitted, Handle) else type(fitted).__name__
+        raise Wrong("wrong-type", f"`fitted` is a {seen}; a dict with the keys {wanted} was expected.")
+    if set(fitted) == set(CLASSIFIERS):
+        raise Wrong("wrong-order", "The outer keys of `fitted` are the classifiers; they should be the data sets.")
+    missing = [name for name in DATASETS if name not in fitted]
+    if missing:
+        raise Wrong("wrong-keys", f"`fitted` has no {missing[0]!r}; its keys should be {wanted}.")
+    for data in DATASETS:
+        _has_three(student, data, fitted[data])
+    handles = [fitted[data][name] for data in DATASETS for name in CLASSIFIERS]
+    if len({handle.number for handle in handles}) < 12:
+        raise Wrong(
+            "same-model",
+            "Some of the twelve models are one and the same object: `fit` starts anew and returns the object itself. Take "
+            "a `clone(model)` for each data set.",
+        )
+    for data, (X, y) in _fresh(int(rng.integers(2**31))).items():
+        for name in CLASSIFIERS:
+            labels = predicted_labels(student, fitted[data][name], X)
+            accuracy = np.mean(labels == y)
+            what = f"of fresh {data} points are right for the {name}"
+            advice = f"Was it fitted on {data}? A constant answer gets about 50 %."
+            if name == "MLP" and accuracy > 0.55:
+                advice = "Give the network more units or more iterations, and watch for a ConvergenceWarning."
+            yield at_least("02.2", f"{data}_{name}", accuracy, what, advice, points=0.25)
+
+
+def _has_three(student, data, models):
+    if not isinstance(models, dict) or not set(CLASSIFIERS) <= set(models):
+        raise Wrong("wrong-keys", f"`fitted[{data!r}]` should be a dict with the keys {', '.join(CLASSIFIERS)}.")
+    for name, wanted in CLASSIFIERS.items():
+        model = models[name]
+        if not isinstance(model, Handle):
+            raise Wrong("not-a-model", f"`fitted[{data!r}][{name!r}]` is a {type(model).__name__}, not a model.")
+        said = student.describe(model)
+        # A pipeline or a search names its parts among its parameters.
+        kinds = {said["type"], *map(str, (said.get("params") or {}).values())}
+        if wanted not in kinds:
+            raise Wrong("wrong-model", f"`fitted[{data!r}][{name!r}]` is a {said['type']}; a {wanted} was expected.")
+        if said.get("fitted") is False:
+            raise Wrong("not-fitted", f"`fitted[{data!r}][{name!r}]` has not been fitted.")
+
+
+def _fresh(seed):
+    """Fresh points of the notebook's four data sets."""
+    from sklearn.datasets import make_circles, make_moons
+
+    from coursekit.data import make_spirals, make_xor
+
+    return {
+        "moons": make_moons(400, noise=0.25, random_state=seed),
+        "circles": make_circles(400, noise=0.12, factor=0.5, random_state=seed),
+        "spirals": make_spirals(400, noise=0.05, seed=seed),
+        "XOR": make_xor(400, noise=0.25, seed=seed),
+    }
+
+
+# --- 02.3
+
+
+@exercise(
+    "02.3",
+    title="Too little, enough, too much",
+    points=4,
+    needs={
+        "train_scores": "the training accuracy for each depth",
+        "val_scores": "the validation accuracy for each depth",
+        "best_depth": "the depth that you would take",
+        "build_network": "a function of l2 and dropout that gives a compiled Keras network",
+        "held": "a network that was trained with early stopping",
+        "history": "what its `fit` returned",
+    },
+    hints=(
+        "One loop over `depths`: make the tree, fit it on the few points, append `score(X_few, y_few)` and "
+        "`score(X_val, y_val)`. `np.argmax` gives the place of the best, `depths[place]` the depth.",
+        "`layers.Dense(64, activation='relu', kernel_regularizer=keras.regularizers.L2(l2))`, then "
+        "`layers.Dropout(dropout)`, twice. Compile with the loss `binary_crossentropy` and `metrics=['accuracy']`.",
+        "`stop = keras.callbacks.EarlyStopping(monitor='val_loss', patience=20, restore_best_weights=True)`; hand "
+        "`callbacks=[stop]` and `validation_data=(X_val, y_val)` to `fit`, with 150 epochs.",
+    ),
+    expected="A validation curve that rises and falls; a network that stops, with at least {accuracy:.0%} of fresh points right.",
+)
+def capacity(student, rng):
+    """The curve against trees fitted here; the layers of the builder; the stop, and accuracy on fresh points."""
+    from sklearn.datasets import make_moons
+
+    yield _validation_curve(student)
+    train, val = (as_array(student.value(f"{part}_scores"), f"`{part}_scores`") for part in ("train", "val"))
+    yield _choice(as_number(student.value("best_depth"), "`best_depth`"), train, val)
+    yield _builder(student)
+    said = student.describe("held")
+    if said["family"] != "keras":
+        raise Wrong("not-keras", f"`held` is a {said['type']}; a Keras network was expected.")
+    history = student.history("history")
+    losses = history.get("val_loss")
+    if not losses:
+        raise Wrong(
+            "no-validation", "`history` has no validation loss: hand `validation_data=(X_val, y_val)` to `fit`."
+        )
+    X_val, y_val = make_moons(500, noise=0.35, random_state=2)
+    p = np.clip(predictions(student, "held", X_val)[:, -1], 1e-7, 1 - 1e-7)
+    loss = -np.mean(np.where(y_val == 1, np.log(p), np.log(1 - p)))
+    # The recorded loss holds the L2 penalty too, so that the best weights are never above it.
+    above = loss / min(losses) - 1
+    if not np.isfinite(losses).all():
+        raise Wrong("not-finite", "The validation loss became infinite: is the learning rate too large?")
+    limit = threshold("02.3", "above_best")
+    stopped = above <= limit
+    message = f"The network is where its validation loss was best: {min(losses):.3f} at epoch {np.argmin(losses) + 1}."
+    if not stopped:
+        message = (
+            f"The network's validation loss is {loss:.3f}; the best of its {len(losses)} epochs was {min(losses):.3f}. Use "
+            "`EarlyStopping` with `restore_best_weights=True`."
+        )
+    yield Finding("stopped", stopped, message, points=0.5, seen={"above_best": above})
+    X, y = make_moons(1000, noise=0.35, random_state=int(rng.integers(2**31)))
+    labels = predicted_labels(student, "held", X)
+    not_constant(labels, "held")
+    same_as_replay(student, "held", X[:20])
+    accuracy = np.mean(labels == y)
+    advice = "Try a weaker penalty, or more patience."
+    yield at_least("02.3", "accuracy", accuracy, "of fresh points are right", advice, points=0.5)
+
+
+def _validation_curve(student):
+    from sklearn.datasets import make_moons
+    from sklearn.tree import DecisionTreeClassifier
+
+    (X, y), (X_val, y_val) = (make_moons(n, noise=0.35, random_state=s) for n, s in ((150, 1), (500, 2)))
+    trees = [DecisionTreeClassifier(max_depth=depth, random_state=0).fit(X, y) for depth in range(1, 16)]
+    wanted = np.array([[tree.score(X, y) for tree in trees], [tree.score(X_val, y_val) for tree in trees]])
+    given = np.array(
+        [as_array(student.value(name), f"`{name}`", shape=(15,)) for name in ("train_scores", "val_scores")]
+    )
+    # Trees break ties at random, and the validation scores with them.
+    limit = threshold("02.3", "apart")
+
+    def apart(other):
+        return np.abs(given - other).max()
+
+    if apart(wanted) > limit:
+        slips = {
+            "swapped": (wanted[::-1], "`train_scores` and `val_scores` are exchanged."),
+            "errors": (1 - wanted, "These are shares of errors; accuracies are asked for."),
+            "percent": (100 * wanted, "These are per cent; `score` gives a share between 0 and 1."),
+            "same-points": (wanted[[0, 0]], "Both curves are those of the training points: score on X_val, y_val too."),
+            "trained-on-validation": (wanted[[1, 1]], "Both curves are those of the validation points."),
+            "reversed": (wanted[:, ::-1], "The curves run from the deepest tree to the shallowest."),
+        }
+        for code, (other, message) in slips.items():
+            if apart(other) <= (limit if code != "percent" else 100 * limit):
+                raise Wrong(code, message)
+        if np.allclose(given[0], given[0, 0]) and np.allclose(given[1], given[1, 0]):
+            raise Wrong("depth-unused", "All depths have the same score: is `max_depth=depth` set?")
+        row, i = np.unravel_index(np.abs(given - wanted).argmax(), wanted.shape)
+        name = ("train_scores", "val_scores")[row]
+        raise Wrong(
+            "wrong-curve",
+            f"`{name}` is {given[row, i]:.3f} at depth {i + 1}; a tree of that depth, fitted on X_few, has "
+            f"{wanted[row, i]:.3f}. Fit on the few points, one new tree a depth.",
+        )
+    return Finding("curve", True, "The validation curve is right.", points=1, seen={"apart": apart(wanted)})
+
+
+def _choice(best_depth, train, val):
+    place = int(round(best_depth)) - 1
+    passed = 0 <= place < 15 and val[place] >= val.max() - 1e-9
+    message = f"Depth {best_depth:g} has the best validation accuracy, {val.max():.1%}."
+    if not passed:
+        if best_depth == np.argmax(val):
+            raise Wrong(
+                "off-by-one", f"{best_depth:g} is the place of the best score; the depth there is depths[place]."
+            )
+        if 0 <= place < 15 and train[place] >= train.max() - 1e-9:
+            raise Wrong(
+                "chose-by-training",
+                f"Depth {best_depth:g} is best on the training points, where deeper always looks better. Choose by the "
+                "validation points.",
+            )
+        message = f"Depth {best_depth:g} is not where `val_scores` has its maximum, {val.max():.1%}."
+    return Finding("best-depth", passed, message, points=0.5)
+
+
+def _builder(student):
+    model = student.call("build_network", 0.015, 0.35)
+    if not isinstance(model, Handle) or student.describe(model)["family"] != "keras":
+        raise Wrong("not-keras", "`build_network` does not return a Keras network. Does it end with `return model`?")
+    layers = student.layers(model)
+    units = [layer["units"] for layer in layers if layer["class"] == "Dense"]
+    if units != [64, 64, 1]:
+        raise Wrong("wrong-layers", f"The dense layers have {units} units; 64, 64 and 1 were expected.")
+    rates = [layer["rate"] for layer in layers if layer["class"] == "Dropout"]
+    if not rates:
+        raise Wrong("no-dropout", "There is no Dropout layer. Put `layers.Dropout(dropout)` after both hidden layers.")
+    if len(rates) != 2 or not np.allclose(rates, 0.35):
+        raise Wrong(
+            "dropout-rate", f"The Dropout layers have the rates {rates}; called with 0.35, two of 0.35 were expected."
+        )
+    penalties = _penalties(student.config(model))
+    if penalties is not None and (len(penalties) < 2 or not np.allclose(penalties[:2], 0.015)):
+        seen = f"The L2 penalties are {penalties}" if penalties else "There is no L2 penalty"
+        raise Wrong("l2", f"{seen}; called with l2=0.015, two of 0.015 were expected on the hidden kernels.")
+    if student.describe(model)["loss"] is None:
+        raise Wrong("not-compiled", "The network is not compiled: call `model.compile(...)` before you return it.")
+    if layers[-1]["activation"] != "sigmoid" and layers[-1]["class"] == "Dense":
+        raise Wrong("no-sigmoid", f"The last layer's activation is {layers[-1]['activation']}; sigmoid was expected.")
+    if not any(layer["activation"] in ("relu", "tanh", "elu", "selu", "gelu", "silu", "leaky_relu", "softplus")
+               or "relu" in layer["class"].lower() for layer in layers[:-1]):  # fmt: skip
+        raise Wrong("linear-model", "The hidden layers have no bend: give them `activation='relu'`.")
+    return Finding(
+        "build-network", True, "`build_network` puts the penalty and the dropout in their places.", points=1.5
+    )
+
+
+def _penalties(config):
+    """The L2 penalties of all kernels in a Keras configuration; None where there is no configuration."""
+    if config is None:
+        return None
+    found = []
+
+    def search(part):
+        if isinstance(part, dict):
+            regulariser = part.get("kernel_regularizer")
+            if isinstance(regulariser, dict):
+                found.append(float(regulariser.get("config", {}).get("l2", 0.0)))
+            for value in part.values():
+                search(value)
+        elif isinstance(part, list | tuple):
+            for value in part:
+                search(value)
+
+    search(config)
+    return found
+
+
+# --- 02.4
+
+
+@exercise(
+    "02.4",
+    title="A region of your own",
+    points=3,
+    needs={
+        "region": "a function of X that gives labels 0 or 1",
+        "wide": "a trained Keras network with one hidden layer",
+        "deep": "a trained Keras network with at least three hidden layers",
+    },
+    hints=(
+        "A region is a condition on the two columns: `x1**2 + x2**2 < 0.5` is a disc. `.astype(int)` makes labels of it. "
+        "Combine conditions with `&` and `|`.",
+        "A dense layer from a to b units has a * b + b parameters. A hidden layer of n units has 2n + n, and its output "
+        "n + 1. Count the deep one first, then choose n; `model.count_params()` says whether you were right.",
+        "200 units in one layer have 801 parameters; four layers of 15 have 45 + 3 * 240 + 16 = 781. Adam with a learning "
+        "rate of 0.01, 100 epochs and batches of 50 learn most regions.",
+    ),
+    expected="Two networks of about the same size, each not more than {behind:.0%} behind a vote of the nearest points.",
+)
+def own_region(student, rng):
+    """The region is neither trivial nor too fine; both networks are judged against the nearest neighbours."""
+    from sklearn.neighbors import KNeighborsClassifier
+
+    X, X_test = rng.uniform(-1, 1, size=(1000, 2)), rng.uniform(-1, 1, size=(2000, 2))
+    y, y_test = (_labels(student, points) for points in (X, X_test))
+    if not np.array_equal(y, _labels(student, X)):
+        raise Wrong("random", "`region` gives other labels when it is asked again: it must depend on X alone.")
+    share = np.mean(y_test)
+    if not 0.05 <= share <= 0.95:
+        raise Wrong(
+            "trivial", f"{share:.1%} of the square are inside: nearly one class only. Make it at least 5 % of each."
+        )
+    neighbours = KNeighborsClassifier(5).fit(X, y).score(X_test, y_test)
+    guess = max(share, 1 - share)
+    if neighbours < guess + 0.25 * (1 - guess):
+        raise Wrong(
+            "too-hard",
+            f"Even a vote of the five nearest of 1,000 points gets only {neighbours:.0%}, where always the same answer gets "
+            f"{guess:.0%}: the region is finer than the points can show. Make it coarser.",
+        )
+    yield Finding(
+        "region", True, f"Your region covers {share:.0%} of the square; the nearest points get {neighbours:.0%}.", 1
+    )
+    sizes = {}
+    for name in ("wide", "deep"):
+        said = student.describe(name)
+        if said["family"] != "keras":
+            raise Wrong("not-keras", f"`{name}` is a {said['type']}; a Keras network was expected.")
+        hidden = sum(layer["class"] == "Dense" for layer in student.layers(name)) - 1
+        if name == "wide" and hidden != 1 or name == "deep" and hidden < 3:
+            asked = "one is asked for" if name == "wide" else "at least three are asked for"
+            raise Wrong(f"not-{name}", f"`{name}` has {hidden} hidden dense layers; {asked}.")
+        sizes[name] = said["n_params"]
+    ratio = max(sizes.values()) / max(min(sizes.values()), 1)
+    message = f"`wide` has {sizes['wide']} parameters, `deep` {sizes['deep']}"
+    near = ratio <= 1.15
+    message += "." if near else f": {ratio - 1:.0%} apart, 15 % are allowed. Change the width of one of them."
+    yield Finding("comparable", near, message, points=0.5)
+    accuracies = {}
+    for name in ("wide", "deep"):
+        labels = predicted_labels(student, name, X_test)
+        not_constant(labels, name)
+        accuracies[name] = np.mean(labels == y_test)
+        if accuracies[name] < 1 - neighbours:
+            raise Wrong("labels-swapped", f"`{name}` calls inside what is outside: label 1 means inside the region.")
+        same_as_replay(student, name, X_test[:20])
+    behind = neighbours - min(accuracies.values())
+    limit = threshold("02.4", "behind")
+    passed = behind <= limit
+    message = f"Wide gets {accuracies['wide']:.1%}, deep {accuracies['deep']:.1%}, the nearest points {neighbours:.1%}."
+    if not passed:
+        worse = min(accuracies, key=accuracies.get)
+        message += f" `{worse}` is more than {limit:.1%} behind: train it longer, or with a smaller learning rate."
+    yield Finding("behind", passed, message, points=1.5, seen={"behind": behind})
+
+
+def _labels(student, X):
+    labels = returned(student, "region", X, shape=(len(X),))
+    if not np.isin(labels, (0, 1)).all():
+        raise Wrong("labels-not-0-1", f"`region` gives {np.unique(labels)[:4].tolist()}; the labels are 0 and 1.")
+    return labels.astype(int)
+
+
+# --- 02.5
+
+
+@exercise(
+    "02.5",
+    title="Activations, and the first weights",
+    points=4,
+    needs={
+        "collapse": "a function of W1, b1, W2, b2 that gives W and b",
+        "build_deep": "a function of activation and initializer that gives an untrained Keras network",
+        "gradient_sizes": "a function of model, X, y that gives 11 numbers",
+        "lsuv": "a function of weights and X that gives scaled weights",
+    },
+    hints=(
+        "Multiply out: (X W1 + b1) W2 + b2 = X (W1 W2) + (b1 W2 + b2). In `build_deep`, add the same Dense layer ten times "
+        "in a loop; `kernel_initializer=initializer`.",
+        "Record the forward pass in `with tf.GradientTape() as tape:`, compute the mean loss inside, then ask "
+        "`tape.gradient(loss, kernels)` for the list `[layer.kernel for layer in model.layers]`.",
+        "In `lsuv`, keep H, the input of the layer. For each W: `W = W / np.std(H @ W)`, append it, then "
+        "`H = np.maximum(0, H @ W)` with the new W.",
+    ),
+    expected="One layer in the place of two; eleven gradients, each checked; kernels whose weighted sums all spread by 1.",
+)
+def activations(student, rng):
+    """Collapse by values; the network by its layers; its gradients computed again; LSUV by a forward pass."""
+    W1, b1, W2, b2 = rng.normal(size=(3, 5)), rng.normal(size=5), rng.normal(size=(5, 2)), rng.normal(size=2)
+    W, b = returned_parts(student, "collapse", W1, b1, W2, b2, like={"W": (3, 2), "b": (2,)})
+    wanted = np.vstack([W1 @ W2, b1 @ W2 + b2])
+    slips = {
+        "b1-lost": (np.vstack([W1 @ W2, b2]), "b1 is lost: it goes through the second layer, so b is b1 W2 + b2."),
+        "added": (np.vstack([W1 @ W2, b1[:2] + b2]), "b1 does not go through the second layer."),
+    }
+    yield agrees("collapse", "`collapse`", np.vstack([W, b]), wanted, slips, 1)
+    model = student.call("build_deep", "tanh", "he_normal")
+    yield _deep_network(student, model)
+    yield _gradients(student, model, rng)
+    yield _unit_variance(student, rng)
+
+
+def _deep_network(student, model):
+    if not isinstance(model, Handle) or student.describe(model)["family"] != "keras":
+        raise Wrong("not-keras", "`build_deep` does not return a Keras network. Does it end with `return model`?")
+    layers = student.layers(model)
+    units = [layer["units"] for layer in layers if layer["class"] == "Dense"]
+    if units != [32] * 10 + [1]:
+        raise Wrong("wrong-layers", f"The dense layers have {units} units; ten of 32 and one of 1 were expected.")
+    kernels = [part for layer in student.weights(model) for part in layer if part.ndim == 2]
+    if len(kernels) != 11:
+        raise Wrong("not-built", "The network has no weights yet. Begin it with `keras.Input((2,))`.")
+    bends = [layer["activation"] for layer in layers if layer["activation"] not in (None, "linear")]
+    if bends.count("tanh") != 10:
+        raise Wrong("wrong-activation", f"Called with 'tanh', {bends.count('tanh')} of the ten hidden layers have it.")
+    spread = np.mean([np.std(kernel) for kernel in kernels[1:10]])
+    # He's normal start has the standard deviation sqrt(2 / 32) = 0.25, Glorot's sqrt(2 / 64) = 0.18.
+    if abs(spread - 0.25) > 0.03:
+        raise Wrong(
+            "wrong-initializer",
+            f"Called with 'he_normal', the kernels spread by {spread:.3f}; 0.25 was expected. Hand `initializer` to every "
+            "layer as `kernel_initializer`.",
+        )
+    return Finding(
+        "build-deep", True, "`build_deep` gives ten hidden layers with their activation and start.", points=1
+    )
+
+
+def _gradients(student, model, rng):
+    import tensorflow as tf
+
+    X, y = rng.normal(size=(40, 2)).astype("float32"), rng.integers(0, 2, size=(40, 1)).astype("float32")
+    given = returned(student, "gradient_sizes", model, X, y, shape=(11,))
+    again = rebuild(student, model, X.shape)
+    if again is None:
+        raise Wrong("not-plain", "`build_deep` should use Keras's own layers, in `Sequential` or the functional API.")
+
+    def gradients(loss_of):
+        with tf.GradientTape() as tape:
+            loss = loss_of(tf.clip_by_value(again(X), 1e-7, 1 - 1e-7))
+        kernels = [weight for weight in again.trainable_variables if len(weight.shape) == 2]
+        return [np.asarray(g) for g in tape.gradient(loss, [getattr(kernel, "value", kernel) for kernel in kernels])]
+
+    exact = gradients(lambda p: -tf.reduce_mean(y * tf.math.log(p) + (1 - y) * tf.math.log(1 - p)))
+    sizes = np.array([np.abs(g).mean() for g in exact])
+    slips = {
+        "reversed": (sizes[::-1], "The list runs from the last layer to the first; first layer first."),
+        "not-averaged": ([np.abs(g).sum() for g in exact], "The absolute values are added up; take their mean."),
+        "not-averaged-loss": (40 * sizes, "The loss is the sum over the 40 points; take the mean."),
+        "norm": ([np.linalg.norm(g) for g in exact], "These are norms; the mean absolute value is asked for."),
+        "no-absolute": ([g.mean() for g in exact], "The signs are left in, so that they cancel. Take absolute values."),
+        "weights": ([np.abs(w).mean() for layer in student.weights(model) for w in layer if w.ndim == 2],
+                    "These are the sizes of the weights, not of the gradients."),
+        "squared-error": ([np.abs(g).mean() for g in gradients(lambda p: tf.reduce_mean((p - y) ** 2))],
+                          "This is the gradient of the squared error; the cross-entropy is asked for."),
+    }  # fmt: skip
+    advice = "Mean absolute gradient of the mean cross-entropy, a number a kernel."
+    # Each entry counts by itself: the first may be a thousand times smaller than the last.
+    logs = {code: (np.log(np.maximum(np.abs(v), 1e-12)), m) for code, (v, m) in slips.items()}
+    seen = np.log(np.maximum(np.abs(given), 1e-12))
+    finding = agrees("gradients", "log of `gradient_sizes`", seen, np.log(sizes), logs, 1, advice, rtol=5e-3)
+    if finding.passed and (given < 0).any():
+        raise Wrong("negative", "A size is never negative: take absolute values before the mean.")
+    return Finding("gradients", True, "`gradient_sizes` is right for all 11 kernels.", 1) if finding.passed else finding
+
+
+def _unit_variance(student, rng):
+    X = rng.normal(size=(60, 4))
+    weights = [rng.normal(size=shape) * scale for shape, scale in (((4, 8), 3.0), ((8, 8), 0.2), ((8, 5), 1.0))]
+    like = {f"W{i + 1}": W.shape for i, W in enumerate(weights)}
+    given = returned_parts(student, "lsuv", weights, X, like=like)
+
+    def forward(scale):
+        H, scaled = X, []
+        for W in weights:
+            new = W / scale(H, W)
+            scaled.append(new)
+            H = np.maximum(0, H @ new)
+        return scaled
+
+    def flat(parts):
+        return np.concatenate([part.ravel() for part in parts])
+
+    H, in_parallel = X, []
+    for W in weights:
+        in_parallel.append(W / np.std(H @ W))
+        H = np.maximum(0, H @ W)
+    slips = {
+        "variance": (
+            flat(forward(lambda H, W: np.var(H @ W))),
+            "Divide by the standard deviation, not by the variance.",
+        ),
+        "in-parallel": (
+            flat(in_parallel),
+            "The next layer still sees the unscaled sums: go on with the scaled kernel.",
+        ),
+        "after-relu": (
+            flat(forward(lambda H, W: np.std(np.maximum(0, H @ W)))),
+            "The standard deviation is taken after the ReLU; take that of the weighted sums H W.",
+        ),
+        "of-the-weights": (
+            flat(forward(lambda H, W: np.std(W))),
+            "Measure H W on the data, not the weights themselves.",
+        ),
+        "not-scaled": (flat(weights), "The kernels come back as they were."),
+    }
+    advice = "Divide W by np.std(H @ W), then H = ReLU(H @ W)."
+    return agrees("lsuv", "`lsuv`", flat(given), flat(forward(lambda H, W: np.std(H @ W))), slips, 1, advice)

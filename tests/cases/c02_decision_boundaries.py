@@ -1,0 +1,600 @@
+"""Cases of notebook 02."""
+
+from functools import cache
+
+import numpy as np
+
+from tests.cases import right, table, wrong
+
+# --- 02.1
+
+
+@cache
+def moons():
+    from sklearn.datasets import make_moons
+
+    return make_moons(400, noise=0.25, random_state=0)
+
+
+@cache
+def moons_tree():
+    from sklearn.tree import DecisionTreeClassifier
+
+    return DecisionTreeClassifier(max_depth=5, random_state=0).fit(*moons())
+
+
+def mesh_points(xlim, ylim, n):
+    x1, x2 = np.meshgrid(np.linspace(*xlim, n), np.linspace(*ylim, n))
+    return np.column_stack([x1.ravel(), x2.ravel()])
+
+
+def mesh_columns_first(xlim, ylim, n):
+    return [[a, b] for a in np.linspace(*xlim, n) for b in np.linspace(*ylim, n)]
+
+
+def mesh_mgrid(xlim, ylim, n):
+    x2, x1 = np.mgrid[ylim[0] : ylim[1] : n * 1j, xlim[0] : xlim[1] : n * 1j]
+    return np.stack([x1, x2], axis=-1).reshape(-1, 2)
+
+
+def as_field(values, n):
+    return np.reshape(values, (n, n))
+
+
+def as_field_loop(values, n):
+    picture = np.zeros((n, n))
+    for i in range(n):
+        for j in range(n):
+            picture[i, j] = values[i * n + j]
+    return picture
+
+
+def tree_field(**changed):
+    limits = {"xlim": (-2, 3), "ylim": (-2, 2.5), "n": 150, **changed}
+    return moons_tree().predict(mesh_points(**limits)).reshape(limits["n"], limits["n"])
+
+
+def answers_1():
+    return {"mesh_points": mesh_points, "as_field": as_field, "field": tree_field(), "tree": moons_tree()}
+
+
+table(
+    "02.1",
+    answers_1,
+    {
+        "meshgrid": {},
+        "columns first": {
+            "mesh_points": mesh_columns_first,
+            "as_field": lambda values, n: np.reshape(values, (n, n)).T,
+        },
+        "mgrid": {"mesh_points": mesh_mgrid},
+        "loops": {"as_field": as_field_loop},
+        "float32": lambda: {
+            "mesh_points": lambda *args: mesh_points(*args).astype("float32"),
+            "field": tree_field() * 1.0,
+        },
+    },
+    [
+        ("transposed", "transposed", {"as_field": lambda values, n: np.reshape(values, (n, n)).T}),
+        ("upside-down", "upside down", {"as_field": lambda values, n: np.reshape(values, (n, n))[::-1]}),
+        ("columns-exchanged", "x2, x1", {"mesh_points": lambda *args: mesh_points(*args)[:, ::-1]}),
+        (
+            "diagonal",
+            "no mesh",
+            {
+                "mesh_points": lambda xlim, ylim, n: np.tile(
+                    np.column_stack([np.linspace(*xlim, n), np.linspace(*ylim, n)]), (n, 1)
+                )
+            },
+        ),
+        (
+            "end-left-out",
+            "arange",
+            {
+                "mesh_points": lambda xlim, ylim, n: np.array(
+                    [
+                        [a, b]
+                        for b in np.linspace(*ylim, n, endpoint=False)
+                        for a in np.linspace(*xlim, n, endpoint=False)
+                    ]
+                )
+            },
+        ),
+        ("wrong-shape", "n points", {"mesh_points": lambda xlim, ylim, n: mesh_points(xlim, ylim, n)[:n]}),
+        ("wrong-mesh", "limits exchanged", {"mesh_points": lambda xlim, ylim, n: mesh_points(ylim, (0, 1), n)}),
+        ("field", "another range", lambda: {"field": tree_field(xlim=(-1, 2))}),
+        ("transposed", "field transposed", lambda: {"field": tree_field().T}),
+        ("wrong-shape", "field too coarse", lambda: {"field": tree_field(n=100)}),
+    ],
+)
+
+
+# --- 02.2
+
+
+@cache
+def datasets():
+    from sklearn.datasets import make_circles
+
+    from coursekit.data import make_spirals, make_xor
+
+    return {
+        "moons": moons(),
+        "circles": make_circles(400, noise=0.12, factor=0.5, random_state=0),
+        "spirals": make_spirals(400, noise=0.05, seed=0),
+        "XOR": make_xor(400, noise=0.25, seed=0),
+    }
+
+
+@cache
+def twelve(style="plain"):
+    from sklearn.base import clone
+    from sklearn.neural_network import MLPClassifier
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+    from sklearn.tree import DecisionTreeClassifier
+    from xgboost import XGBClassifier
+
+    settings = {"solver": "lbfgs", "activation": "tanh", "alpha": 0.1, "max_iter": 1000, "random_state": 1}
+    models = {
+        "tree": DecisionTreeClassifier(random_state=1),
+        "MLP": MLPClassifier((32, 32), **settings),
+        "XGBoost": XGBClassifier(n_estimators=50, n_jobs=1),
+    }
+    if style == "other settings":
+        models["tree"] = DecisionTreeClassifier(criterion="entropy", min_samples_leaf=2)
+        models["MLP"] = MLPClassifier((50, 50), **{**settings, "activation": "relu"})
+        models["XGBoost"] = XGBClassifier(n_estimators=200, learning_rate=0.1, n_jobs=1)
+    if style == "pipelines":
+        models["MLP"] = make_pipeline(StandardScaler(), models["MLP"])
+    if style == "searched":
+        from sklearn.model_selection import GridSearchCV
+
+        models["tree"] = GridSearchCV(models["tree"], {"min_samples_leaf": [1, 2]}, cv=3)
+    return {data: {name: clone(m).fit(X, y) for name, m in models.items()} for data, (X, y) in datasets().items()}
+
+
+for style in ("plain", "other settings", "pipelines", "searched"):
+
+    @right("02.2", style)
+    def _(style=style):
+        return {"fitted": twelve(style)}
+
+
+@right("02.2", "more than is asked for")
+def _():
+    from sklearn.dummy import DummyClassifier
+
+    return {"fitted": {data: {**models, "guess": DummyClassifier()} for data, models in twelve().items()}}
+
+
+def changed(data, name, model):
+    fitted = {key: dict(models) for key, models in twelve().items()}
+    fitted[data][name] = model
+    return {"fitted": fitted}
+
+
+@wrong("02.2", "same-model", "one object for all")
+def _():
+    last = twelve()["XOR"]
+    return {"fitted": {data: last for data in datasets()}}
+
+
+@wrong("02.2", "moons_tree", "data sets exchanged")
+def _():
+    fitted = twelve()
+    return {"fitted": {**fitted, "moons": fitted["spirals"], "spirals": fitted["moons"]}}
+
+
+@wrong("02.2", "wrong-order", "classifiers outside")
+def _():
+    fitted = twelve()
+    return {"fitted": {name: {data: fitted[data][name] for data in fitted} for name in ("tree", "MLP", "XGBoost")}}
+
+
+@wrong("02.2", "wrong-keys", "no spirals")
+def _():
+    return {"fitted": {data: models for data, models in twelve().items() if data != "spirals"}}
+
+
+@wrong("02.2", "wrong-model", "a forest for XGBoost")
+def _():
+    from sklearn.ensemble import RandomForestClassifier
+
+    return changed("moons", "XGBoost", RandomForestClassifier(20).fit(*moons()))
+
+
+@wrong("02.2", "not-fitted", "one was forgotten")
+def _():
+    from sklearn.tree import DecisionTreeClassifier
+
+    return changed("XOR", "tree", DecisionTreeClassifier())
+
+
+@wrong("02.2", "spirals_MLP", "a network that is linear")
+def _():
+    from sklearn.neural_network import MLPClassifier
+
+    linear = MLPClassifier((32,), activation="identity", solver="lbfgs").fit(*datasets()["spirals"])
+    return changed("spirals", "MLP", linear)
+
+
+@wrong("02.2", "not-a-model", "predictions in place of a model")
+def _():
+    return changed("moons", "tree", moons_tree().predict(moons()[0]))
+
+
+@wrong("02.2", "wrong-type", "a list")
+def _():
+    return {"fitted": list(twelve().values())}
+
+
+# --- 02.3
+
+
+@cache
+def few(seed=1, n=150):
+    from sklearn.datasets import make_moons
+
+    return make_moons(n, noise=0.35, random_state=seed)
+
+
+@cache
+def curves():
+    from sklearn.tree import DecisionTreeClassifier
+
+    trees = [DecisionTreeClassifier(max_depth=depth, random_state=0).fit(*few()) for depth in range(1, 16)]
+    return [tree.score(*few()) for tree in trees], [tree.score(*few(2, 500)) for tree in trees]
+
+
+def build_network(l2, dropout, units=(64, 64), hidden="relu", last="sigmoid", penalise=True, compiled=True):
+    import keras
+    from keras import layers
+
+    model = keras.Sequential([keras.Input((2,))])
+    for width in units:
+        penalty = keras.regularizers.L2(l2) if penalise else None
+        model.add(layers.Dense(width, activation=hidden, kernel_regularizer=penalty))
+        if dropout is not None:
+            model.add(layers.Dropout(dropout))
+    model.add(layers.Dense(1, activation=last))
+    if compiled:
+        model.compile(keras.optimizers.Adam(0.01), loss="binary_crossentropy", metrics=["accuracy"])
+    return model
+
+
+def build_functional(l2, dropout):
+    import keras
+    from keras import layers
+
+    inputs = x = keras.Input((2,))
+    for _ in range(2):
+        x = layers.Dense(64, kernel_regularizer=keras.regularizers.l2(l2))(x)
+        x = layers.Activation("tanh")(x)
+        x = layers.Dropout(dropout)(x)
+    model = keras.Model(inputs, layers.Dense(1, activation="sigmoid")(x))
+    model.compile("adam", "binary_crossentropy", metrics=["accuracy"])
+    return model
+
+
+@cache
+def held(restore=True, epochs=150, learning_rate=0.01, validation=True):
+    import keras
+
+    keras.utils.set_random_seed(0)
+    model = build_network(0.001, 0.2)
+    model.optimizer.learning_rate = learning_rate
+    stop = keras.callbacks.EarlyStopping(monitor="val_loss", patience=20, restore_best_weights=restore)
+    extra = {"validation_data": few(2, 500), "callbacks": [stop]} if validation else {}
+    history = model.fit(*few(), epochs=epochs, batch_size=50, verbose=0, **extra)
+    return {"held": model, "history": history}
+
+
+@cache
+def let_loose():
+    """A network that has learned the noise by heart, in few seconds."""
+    import keras
+
+    keras.utils.set_random_seed(0)
+    model = build_network(0.0, 0.0)
+    history = model.fit(*few(), validation_data=few(2, 500), epochs=150, batch_size=30, verbose=0)
+    return {"held": model, "history": history}
+
+
+def answers_3():
+    train, val = curves()
+    answers = {"train_scores": train, "val_scores": val, "best_depth": int(np.argmax(val)) + 1}
+    return {**answers, "build_network": build_network, **held()}
+
+
+def without(X_val_loss):
+    return {name: values for name, values in X_val_loss.items() if "val" not in name}
+
+
+table(
+    "02.3",
+    answers_3,
+    {
+        "lists": {},
+        "arrays, and the functional API": lambda: {
+            "train_scores": np.array(curves()[0]),
+            "val_scores": np.array(curves()[1]),
+            "build_network": build_functional,
+        },
+        "a tuple, and the depth as a float": lambda: {
+            "train_scores": tuple(curves()[0]),
+            "best_depth": float(np.argmax(curves()[1]) + 1),
+        },
+        "tanh": {"build_network": lambda l2, dropout: build_network(l2, dropout, hidden="tanh")},
+        "arguments by other names": {"build_network": lambda *args: build_network(*args)},
+    },
+    [
+        ("swapped", "exchanged", lambda: {"train_scores": curves()[1], "val_scores": curves()[0]}),
+        (
+            "errors",
+            "errors",
+            lambda: {"train_scores": 1 - np.array(curves()[0]), "val_scores": 1 - np.array(curves()[1])},
+        ),
+        ("same-points", "training twice", lambda: {"val_scores": curves()[0]}),
+        ("off-by-one", "place for depth", lambda: {"best_depth": int(np.argmax(curves()[1]))}),
+        ("chose-by-training", "by training", {"best_depth": 15}),
+        ("wrong-shape", "fourteen depths", lambda: {"train_scores": curves()[0][:14]}),
+        ("no-dropout", "no dropout", {"build_network": lambda l2, dropout: build_network(l2, None)}),
+        ("dropout-rate", "fixed dropout", {"build_network": lambda l2, dropout: build_network(l2, 0.5)}),
+        ("l2", "no penalty", {"build_network": lambda l2, dropout: build_network(l2, dropout, penalise=False)}),
+        ("wrong-layers", "one layer", {"build_network": lambda l2, dropout: build_network(l2, dropout, units=(64,))}),
+        ("linear-model", "no bend", {"build_network": lambda l2, dropout: build_network(l2, dropout, hidden=None)}),
+        ("not-compiled", "not compiled", {"build_network": lambda *args: build_network(*args, compiled=False)}),
+    ],
+)
+
+
+@right("02.3", "the history as a dict")
+def _():
+    return {**answers_3(), "history": dict(held()["history"].history)}
+
+
+@wrong("02.3", "stopped", "let loose")
+def _():
+    return {**answers_3(), **let_loose()}
+
+
+@wrong("02.3", "no-validation", "no validation data")
+def _():
+    return {**answers_3(), "history": without(held()["history"].history)}
+
+
+# --- 02.4
+
+
+def disc(X):
+    return (X[:, 0] ** 2 + X[:, 1] ** 2 < 0.5).astype(int)
+
+
+def half(X):
+    return X[:, 0] + X[:, 1] > 0.2
+
+
+def quarters(X):
+    return (X[:, 0] * X[:, 1] > 0) * 1.0
+
+
+def network(widths, style="sigmoid"):
+    import keras
+    from keras import layers
+
+    hidden = [layers.Dense(width, activation="relu") for width in widths]
+    if style == "functional":
+        inputs = x = keras.Input((2,))
+        for layer in hidden:
+            x = layer(x)
+        return keras.Model(inputs, layers.Dense(1, activation="sigmoid")(x))
+    last = layers.Dense(2, activation="softmax") if style == "softmax" else layers.Dense(1, activation="sigmoid")
+    if style == "logits":
+        last = layers.Dense(1)
+    return keras.Sequential([keras.Input((2,)), *hidden, last])
+
+
+@cache
+def trained(region, style="sigmoid", wide=(200,), deep=(15, 15, 15, 15), epochs=100):
+    import keras
+
+    keras.utils.set_random_seed(0)
+    X = np.random.default_rng(0).uniform(-1, 1, size=(1000, 2))
+    y = np.asarray(region(X), int)
+    models = {}
+    for name, widths in (("wide", wide), ("deep", deep)):
+        model = network(widths, style)
+        loss = "sparse_categorical_crossentropy" if style == "softmax" else keras.losses.BinaryCrossentropy(
+            from_logits=style == "logits"
+        )  # fmt: skip
+        model.compile(keras.optimizers.Adam(0.01), loss=loss, steps_per_execution=20)
+        model.fit(X, y, epochs=epochs, batch_size=50, verbose=0)
+        models[name] = model
+    return {"region": region, **models}
+
+
+for name, region, style in (
+    ("a disc", disc, "sigmoid"),
+    ("half of the square, booleans", half, "functional"),
+    ("two quarters, logits", quarters, "logits"),
+    ("a disc, softmax", disc, "softmax"),
+):
+
+    @right("02.4", name)
+    def _(region=region, style=style):
+        return trained(region, style)
+
+
+@right("02.4", "a loop over the points")
+def _():
+    return {**trained(disc), "region": lambda X: [int(a * a + b * b < 0.5) for a, b in X]}
+
+
+@wrong("02.4", "trivial", "everything is inside")
+def _():
+    return {**trained(disc), "region": lambda X: np.ones(len(X))}
+
+
+@wrong("02.4", "too-hard", "a chessboard of 60 by 60")
+def _():
+    return {**trained(disc), "region": lambda X: (np.floor(X * 30).sum(axis=1) % 2).astype(int)}
+
+
+@wrong("02.4", "random", "a coin")
+def _():
+    noise = np.random.default_rng(0)
+    return {**trained(disc), "region": lambda X: noise.integers(0, 2, len(X))}
+
+
+@wrong("02.4", "comparable", "a much larger deep network")
+def _():
+    return {**trained(disc), "deep": trained(disc, deep=(40, 40, 40), epochs=10)["deep"]}
+
+
+@wrong("02.4", "not-deep", "deep is wide")
+def _():
+    return {**trained(disc), "deep": trained(disc)["wide"]}
+
+
+@wrong("02.4", "behind", "hardly trained")
+def _():
+    return {**trained(disc), "wide": trained(disc, epochs=1)["wide"]}
+
+
+@wrong("02.4", "labels-swapped", "trained on the outside")
+def _():
+    return {**trained(disc), "region": lambda X: 1 - disc(X)}
+
+
+@wrong("02.4", "labels-not-0-1", "minus one and one")
+def _():
+    return {**trained(disc), "region": lambda X: 2 * disc(X) - 1}
+
+
+@wrong("02.4", "not-keras", "a scikit-learn network")
+def _():
+    return {**trained(disc), "wide": moons_tree()}
+
+
+@wrong("02.4", "wrong-shape", "one label for all")
+def _():
+    return {**trained(disc), "region": lambda X: int(disc(X).any())}
+
+
+# --- 02.5
+
+
+def collapse(W1, b1, W2, b2):
+    return W1 @ W2, b1 @ W2 + b2
+
+
+def build_deep(activation, initializer, depth=10, style="sequential", last="sigmoid", start=True):
+    import keras
+    from keras import layers
+
+    start = {"kernel_initializer": initializer} if start else {}
+    if style == "functional":
+        inputs = x = keras.Input((2,))
+        for _ in range(depth):
+            x = layers.Dense(32, activation, **start)(x)
+        return keras.Model(inputs, layers.Dense(1, last, **start)(x))
+    hidden = [layers.Dense(32, activation=activation, **start) for _ in range(depth)]
+    first = [keras.Input((2,))] if style != "no input" else []
+    return keras.Sequential([*first, *hidden, layers.Dense(1, activation=last, **start)])
+
+
+def gradient_sizes(model, X, y, loss=None, size=None, order=1):
+    import keras
+    import tensorflow as tf
+
+    with tf.GradientTape() as tape:
+        value = tf.reduce_mean((loss or keras.losses.binary_crossentropy)(y, model(X)))
+    gradients = tape.gradient(value, [layer.kernel for layer in model.layers if hasattr(layer, "kernel")])
+    size = size or (lambda gradient: tf.reduce_mean(tf.abs(gradient)))
+    return [float(size(gradient)) for gradient in gradients][::order]
+
+
+def sizes_by_names(model, X, y):
+    """Over all trainable variables, and a loss object."""
+    import keras
+    import tensorflow as tf
+
+    with tf.GradientTape() as tape:
+        value = keras.losses.BinaryCrossentropy()(y, model(X, training=True))
+    gradients = tape.gradient(value, model.trainable_variables)
+    return np.array([np.abs(g).mean() for g in gradients if len(g.shape) == 2])
+
+
+def lsuv(weights, X, spread=None, sequential=True):
+    scaled, H = [], X
+    for W in weights:
+        new = W / (spread(H, W) if spread else np.std(H @ W))
+        scaled.append(new)
+        H = np.maximum(0, H @ (new if sequential else W))
+    return scaled
+
+
+def lsuv_in_rounds(weights, X):
+    """Mishkin and Matas's loop: divide until the variance is 1."""
+    result, H = [], X
+    for W in weights:
+        W = W.copy()
+        while abs(np.var(H @ W) - 1) > 1e-9:
+            W /= np.sqrt(np.var(H @ W))
+        result.append(W)
+        H = np.where(H @ W > 0, H @ W, 0)
+    return tuple(result)
+
+
+def squared(y, p):
+    return (y - p) ** 2
+
+
+def sum_loss(y, p):
+    import keras
+
+    return 40 * keras.losses.binary_crossentropy(y, p)
+
+
+table(
+    "02.5",
+    lambda: {"collapse": collapse, "build_deep": build_deep, "gradient_sizes": gradient_sizes, "lsuv": lsuv},
+    {
+        "in sequence": {},
+        "functional": {"build_deep": lambda *args: build_deep(*args, style="functional")},
+        "all variables": {"gradient_sizes": sizes_by_names},
+        "rounds": {"lsuv": lsuv_in_rounds},
+        "a unit matrix": {
+            "collapse": lambda W1, b1, W2, b2: [
+                np.array([(row @ W1) @ W2 for row in np.eye(len(W1))]),
+                (b1 @ W2 + b2)[None],
+            ]
+        },
+    },
+    [
+        ("b1-lost", "b1 lost", {"collapse": lambda W1, b1, W2, b2: (W1 @ W2, b2)}),
+        ("wrong-type", "only W", {"collapse": lambda W1, b1, W2, b2: (W1 @ W2).tolist()[:1]}),
+        ("raises", "the wrong order", {"collapse": lambda W1, b1, W2, b2: (W2 @ W1, b1 @ W2 + b2)}),
+        ("wrong-layers", "nine layers", {"build_deep": lambda *args: build_deep(*args, depth=9)}),
+        ("wrong-activation", "always ReLU", {"build_deep": lambda a, i: build_deep("relu", i)}),
+        ("wrong-initializer", "Keras's default", {"build_deep": lambda *args: build_deep(*args, start=False)}),
+        ("not-built", "no input", {"build_deep": lambda *args: build_deep(*args, style="no input")}),
+        ("reversed", "last layer first", {"gradient_sizes": lambda *args: gradient_sizes(*args, order=-1)}),
+        ("squared-error", "squared error", {"gradient_sizes": lambda *args: gradient_sizes(*args, loss=squared)}),
+        ("not-averaged-loss", "sum", {"gradient_sizes": lambda *args: gradient_sizes(*args, loss=sum_loss)}),
+        (
+            "norm",
+            "norms",
+            {"gradient_sizes": lambda *args: gradient_sizes(*args, size=lambda g: np.linalg.norm(g))},
+        ),
+        ("in-parallel", "in parallel", {"lsuv": lambda *args: lsuv(*args, sequential=False)}),
+        ("variance", "variance", {"lsuv": lambda *args: lsuv(*args, spread=lambda H, W: np.var(H @ W))}),
+        (
+            "after-relu",
+            "after the ReLU",
+            {"lsuv": lambda *args: lsuv(*args, spread=lambda H, W: np.std(np.maximum(0, H @ W)))},
+        ),
+        ("of-the-weights", "of the weights", {"lsuv": lambda *args: lsuv(*args, spread=lambda H, W: np.std(W))}),
+    ],
+)

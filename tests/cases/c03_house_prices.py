@@ -1,0 +1,450 @@
+"""Cases of notebook 03."""
+
+from functools import cache
+
+import numpy as np
+
+from tests.cases import table
+
+
+def scaled(model):
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    return make_pipeline(StandardScaler(), model)
+
+
+def mlp(**settings):
+    from sklearn.neural_network import MLPRegressor
+
+    return MLPRegressor(**{"max_iter": 400, "random_state": 0, **settings})
+
+
+@cache
+def houses():
+    from coursekit.checks.n03_house_prices import houses
+
+    return houses()
+
+
+def search_rows():
+    (X_fit, y_fit), (X_val, y_val), _ = houses()
+    return np.vstack([X_fit, X_val]), np.concatenate([y_fit, y_val])
+
+
+def all_rows():
+    return tuple(np.concatenate(parts) for parts in zip(*houses(), strict=True))
+
+
+def in_dollars(model):
+    """The same predictions, times 100,000."""
+
+    class Dollars:
+        def predict(self, X):
+            return 100_000 * model.predict(X)
+
+    return Dollars()
+
+
+# --- 03.1
+
+
+@cache
+def boston():
+    from sklearn.model_selection import train_test_split
+
+    from coursekit.data import load_boston
+
+    data = load_boston()
+    X, y = data.drop(columns="medv").to_numpy(float), data["medv"].to_numpy()
+    return train_test_split(X, y, test_size=0.25, random_state=0)
+
+
+@cache
+def classic(rows="train", scale=True, **settings):
+    X, X_test, y, y_test = boston()
+    if rows == "all":
+        X, y = np.vstack([X, X_test]), np.concatenate([y, y_test])
+    settings = {"learning_rate_init": 0.01, "tol": 0.01, "max_iter": 2000, **settings}
+    network = mlp(**{"hidden_layer_sizes": (100,), "activation": "logistic", **settings})
+    return (scaled(network) if scale else network).fit(X, y)
+
+
+def shares(column):
+    half = np.sqrt(np.asarray(column) / 1000)
+    return 0.63 - half, 0.63 + half
+
+
+def other_shares(change):
+    return {"shares": lambda column: change(*shares(column))}
+
+
+def shares_by_polynomial(column):
+    roots = [np.sort(np.roots([1000, -1260, 1000 * 0.63**2 - value]).real) for value in column]
+    return np.array(roots).T
+
+
+table(
+    "03.1",
+    lambda: {"engineered": "black", "shares": shares, "capped": 16, "classic": classic()},
+    {
+        "the formulas": {},
+        "an array of two rows": lambda: other_shares(lambda low, high: np.array([low, high])),
+        "lists": lambda: other_shares(lambda low, high: [list(low), list(high)]),
+        "roots of a polynomial": {"shares": shares_by_polynomial},
+        "another seed": lambda: {"classic": classic(random_state=3), "capped": np.int64(16)},
+        "lbfgs": lambda: {"classic": classic(solver="lbfgs", alpha=1.0, max_iter=200)},
+        "the name that scikit-learn used": {"engineered": "B"},
+    },
+    [
+        ("engineered", "lstat", {"engineered": "lstat"}),
+        ("no-column", "a typing error", {"engineered": "blck"}),
+        ("swapped", "larger first", lambda: other_shares(lambda low, high: (high, low))),
+        ("no-root", "no root", {"shares": lambda c: (0.63 - c / 1000, 0.63 + c / 1000)}),
+        ("one-solution", "one sign", lambda: other_shares(lambda low, high: (high, high))),
+        ("no-shift", "no shift", lambda: other_shares(lambda low, high: (low - 0.63, high - 0.63))),
+        ("wrong-type", "one array", {"shares": lambda c: list(shares(c)[0])}),
+        ("capped", "all districts", {"capped": 506}),
+        ("unscaled-inputs", "not scaled", lambda: {"classic": classic(scale=False)}),
+        ("wrong-network", "ten units", lambda: {"classic": classic(hidden_layer_sizes=(10,))}),
+        ("wrong-network", "ReLU", lambda: {"classic": classic(activation="relu")}),
+        ("seen-before", "fitted on all", lambda: {"classic": classic(rows="all")}),
+        ("rmse", "hardly trained", lambda: {"classic": classic(max_iter=20)}),
+    ],
+)
+
+
+# --- 03.2
+
+
+@cache
+def merged():
+    from coursekit.data import load_ames_numbers
+
+    X, y = load_ames_numbers()
+    twice = np.random.default_rng(0).integers(0, 2930, size=150)
+    return np.vstack([X, X[twice]]), np.concatenate([y, y[twice]])
+
+
+def split(unique=True, scale="train", seed=0, size=0.2, shuffle=True, ddof=0, dtype=float, y_rows=True):
+    X, y = merged()
+    if unique:
+        _, first = np.unique(X, axis=0, return_index=True)
+        X, y = X[first], y[first]
+    order = np.random.default_rng(seed).permutation(len(X)) if shuffle else np.argsort(y)
+    X, y = X[order], y[order]
+    n = round(size * len(X))
+    X_test, X_train, y_test, y_train = X[:n], X[n:], y[:n], y[n:]
+    by = {"train": X_train, "all": X, "test": X_test}.get(scale, X_train)
+    if scale == "separately":
+        X_train, X_test = [(part - part.mean(0)) / part.std(0, ddof=ddof) for part in (X_train, X_test)]
+    elif scale == "range":
+        low, high = X_train.min(0), X_train.max(0)
+        X_train, X_test = [(part - low) / (high - low) for part in (X_train, X_test)]
+    elif scale:
+        X_train, X_test = [(part - by.mean(0)) / by.std(0, ddof=ddof) for part in (X_train, X_test)]
+    if not y_rows:
+        y_train = np.random.default_rng(1).permutation(y_train)
+    return {"X_train": X_train.astype(dtype), "X_test": X_test.astype(dtype), "y_train": y_train, "y_test": y_test}
+
+
+def in_other_unit():
+    answers = split()
+    return {"y_train": answers["y_train"] * 100_000, "y_test": answers["y_test"] * 100_000}
+
+
+table(
+    "03.2",
+    split,
+    {
+        "NumPy": {},
+        "another seed": lambda: split(seed=5),
+        "deviation with n - 1": lambda: split(ddof=1),
+        "float32": lambda: split(dtype="float32"),
+        "targets as columns": lambda: {"y_train": split()["y_train"][:, None], "y_test": split()["y_test"][:, None]},
+        "lists": lambda: {name: part.tolist() for name, part in split(seed=2).items()},
+    },
+    [
+        ("duplicates", "duplicates in both parts", lambda: split(unique=False)),
+        ("leak-scaler", "scaler fitted on all", lambda: split(scale="all")),
+        ("leak-scaler", "scaler fitted on the test", lambda: split(scale="test")),
+        ("scaled-separately", "scaled separately", lambda: split(scale="separately")),
+        ("not-scaled", "not scaled", lambda: split(scale=None)),
+        ("wrong-scale", "scaled to the range", lambda: split(scale="range")),
+        ("wrong-share", "a half for the test", lambda: split(size=0.5)),
+        ("not-shuffled", "sorted by price", lambda: split(shuffle=False)),
+        ("wrong-unit", "dollars", lambda: in_other_unit()),
+        ("aligned", "prices shuffled", lambda: split(y_rows=False)),
+        ("wrong-shape", "parts exchanged", lambda: {"y_train": split()["y_test"], "y_test": split()["y_train"]}),
+        (
+            "lost-rows",
+            "a tenth is lost",
+            lambda: {"X_test": split()["X_test"][:300], "y_test": split()["y_test"][:300]},
+        ),
+    ],
+)
+
+
+# --- 03.3
+
+
+@cache
+def trials(style="plain"):
+    from sklearn.preprocessing import RobustScaler
+
+    (X, y), (X_val, y_val), (X_test, y_test) = houses()
+    if style == "all":
+        X, y = all_rows()
+    sizes = {"small": (10,), "medium": (64, 32), "large": (100, 50)}
+    extra = {"early_stopping": True, "learning_rate_init": 0.005}
+    if style == "lbfgs":
+        extra = {"solver": "lbfgs", "alpha": 30.0, "max_iter": 100}
+    if style == "all":
+        extra = {"learning_rate_init": 0.005, "max_iter": 300}
+    models = {name: mlp(hidden_layer_sizes=size, **extra) for name, size in sizes.items()}
+    if style == "unscaled":
+        return {name: model.fit(X, y) for name, model in models.items()}
+    if style == "robust":
+        from sklearn.pipeline import make_pipeline
+
+        return {name: make_pipeline(RobustScaler(), model).fit(X, y) for name, model in models.items()}
+    return {name: scaled(model).fit(X, y) for name, model in models.items()}
+
+
+def searched(style="plain", part=1, change=lambda score: score, best=True):
+    """`trials`, `scores` measured on one of the three parts, and `chosen`."""
+    X, y = houses()[part]
+    models = trials(style)
+    scores = {name: change(np.sqrt(np.mean((model.predict(X) - y) ** 2))) for name, model in models.items()}
+    chosen = (min if best else max)(scores, key=scores.get)
+    return {"trials": models, "scores": scores, "chosen": chosen}
+
+
+@cache
+def linear(rows="fit", scale=True):
+    from sklearn.linear_model import LinearRegression
+
+    X, y = houses()[0] if rows == "fit" else all_rows()
+    return (scaled(LinearRegression()) if scale else LinearRegression()).fit(X, y)
+
+
+def answers_3():
+    return {"baseline": linear(), **searched()}
+
+
+def with_name(name, model):
+    answer = searched()
+    return {"trials": {**answer["trials"], name: model}, "scores": {**answer["scores"], name: 9.0}}
+
+
+table(
+    "03.3",
+    answers_3,
+    {
+        "early stopping": {},
+        "lbfgs": lambda: searched("lbfgs"),
+        "RobustScaler": lambda: searched("robust"),
+        "a baseline without a scaler": lambda: {"baseline": linear(scale=False)},
+        "scores as NumPy numbers, one trial more": lambda: {
+            "scores": {**searched()["scores"], "again": np.float32(searched()["scores"]["small"])},
+            "trials": {**trials(), "again": trials()["small"]},
+        },
+    },
+    [
+        ("test-for-selection", "chosen by the test", lambda: searched(part=2)),
+        ("train-for-selection", "chosen by the training", lambda: searched(part=0)),
+        ("not-rooted", "MSE", lambda: searched(change=lambda score: score**2)),
+        ("negative", "minus", lambda: searched(change=lambda score: -score)),
+        ("chosen", "the worst", lambda: {"chosen": searched(best=False)["chosen"]}),
+        ("fitted-on-all", "the baseline has seen all", lambda: {"baseline": linear("all")}),
+        ("wrong-model", "a network as baseline", lambda: {"baseline": trials()["small"]}),
+        ("wrong-model", "a line among the trials", lambda: with_name("line", linear())),
+        ("unscaled-inputs", "not scaled", lambda: searched("unscaled")),
+        (
+            "too-few",
+            "one trial",
+            lambda: {name: dict(list(searched()[name].items())[:1]) for name in ("trials", "scores")},
+        ),
+        ("wrong-keys", "other names", {"scores": {"a": 1.0, "b": 2.0, "c": 3.0}}),
+        ("unknown-name", "unknown", {"chosen": "best"}),
+        ("seen-before", "trained on all", lambda: searched("all")),
+    ],
+)
+
+
+# --- 03.4
+
+
+@cache
+def searching(style="plain"):
+    from sklearn.linear_model import Ridge
+    from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
+    from sklearn.pipeline import Pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    X, y = all_rows() if style == "all" else search_rows()
+    network = mlp(early_stopping=style != "all", learning_rate_init=0.005, hidden_layer_sizes=(64, 32))
+    steps = [("scale", StandardScaler()), ("network", network)]
+    grid = {"network__alpha": [0.1, 1.0], "network__hidden_layer_sizes": [(32,), (64, 32)]}
+    scoring = "neg_root_mean_squared_error"
+    if style == "no pipeline":
+        X = StandardScaler().fit_transform(X)
+        return GridSearchCV(network, {"alpha": [0.1, 1, 3, 10]}, cv=3, scoring=scoring).fit(X, y)
+    if style == "unscaled":
+        steps = steps[1:]
+    if style == "ridge":
+        steps, grid = [steps[0], ("network", Ridge())], {"network__alpha": [0.1, 1.0, 10.0, 100.0]}
+    if style == "few":
+        grid = {"network__alpha": [1.0]}
+    if style == "R2":
+        scoring = None
+    if style == "weak":
+        network.set_params(solver="sgd", learning_rate_init=1e-5, max_iter=5)
+    pipeline = Pipeline(steps)
+    if style == "more":
+        grid = {"scale__with_mean": [True], **grid, "network__activation": ["tanh", "relu"]}
+    if style == "random":
+        return RandomizedSearchCV(pipeline, grid, n_iter=4, cv=3, scoring=scoring, random_state=0).fit(X, y)
+    if style == "log prices":
+        from sklearn.compose import TransformedTargetRegressor
+
+        pipeline = TransformedTargetRegressor(pipeline, func=np.log, inverse_func=np.exp)
+        grid = {f"regressor__{name}": values for name, values in grid.items()}
+    return GridSearchCV(pipeline, grid, cv=3, scoring=scoring).fit(X, y)
+
+
+def found(style="plain"):
+    search = searching(style)
+    return {"search": search, "mean_scores": search.cv_results_["mean_test_score"]}
+
+
+def never_fitted():
+    from sklearn.base import clone
+
+    return clone(searching())
+
+
+table(
+    "03.4",
+    found,
+    {
+        "a grid": {},
+        "a larger grid": lambda: found("more"),
+        "random search": lambda: found("random"),
+        "logarithms of the prices": lambda: found("log prices"),
+        "scores as a list": lambda: {"mean_scores": list(found()["mean_scores"])},
+    },
+    [
+        ("no-pipeline", "no pipeline", lambda: found("no pipeline")),
+        ("unscaled-inputs", "no scaler", lambda: found("unscaled")),
+        ("wrong-model", "a ridge regression", lambda: found("ridge")),
+        ("too-few", "one combination", lambda: found("few")),
+        ("wrong-scoring", "R²", lambda: found("R2")),
+        ("rmse", "hardly trained", lambda: found("weak")),
+        ("not-a-search", "the best model alone", lambda: {"search": searching().best_estimator_}),
+        ("not-fitted", "never fitted", lambda: {"search": never_fitted()}),
+        ("not-its-scores", "scores of another model", lambda: {"mean_scores": 10 * found()["mean_scores"]}),
+        ("seen-before", "fitted on all houses", lambda: {"search": searching("all")}),
+    ],
+)
+
+
+# --- 03.5
+
+
+def k_folds(n, k, seed, shuffle=True):
+    from sklearn.model_selection import KFold
+
+    return list(KFold(k, shuffle=shuffle, random_state=seed if shuffle else None).split(np.zeros(n)))
+
+
+def folds_numpy(n, k, seed):
+    parts = np.array_split(np.random.default_rng(seed).permutation(n), k)
+    return [(np.concatenate(parts[:i] + parts[i + 1 :]), parts[i]) for i in range(k)]
+
+
+def build_regressor(units=(64, 32), loss="mse", last=None, style="sequential", compiled=True):
+    import keras
+    from keras import layers
+
+    hidden = [layers.Dense(width, activation="relu") for width in units]
+    if style == "functional":
+        inputs = x = keras.Input((12,))
+        for layer in [*hidden, layers.Dense(1)]:
+            x = layer(x)
+        model = keras.Model(inputs, x)
+    else:
+        model = keras.Sequential([keras.Input((12,)), *hidden, layers.Dense(1, activation=last)])
+    if compiled:
+        model.compile(keras.optimizers.Adam(0.003), loss=loss, steps_per_execution=10)
+    return model
+
+
+@cache
+def one_network():
+    return build_regressor()
+
+
+@cache
+def predicted(style="out of fold"):
+    """Predictions of a small scikit-learn network, which costs less here than a Keras one."""
+    X, y = search_rows()
+    out = np.zeros(len(y))
+    for train, val in k_folds(len(y), 3, 0):
+        rows = np.arange(len(y)) if style == "seen" else train
+        settings = {} if style == "seen" else {"early_stopping": True}
+        model = scaled(mlp(hidden_layer_sizes=(64, 32), learning_rate_init=0.005, **settings)).fit(X[rows], y[rows])
+        out[val] = model.predict(X[val])
+    return out
+
+
+def errors(given):
+    e = given - search_rows()[1]
+    return {"out_of_fold": given, "mae": np.mean(np.abs(e)), "mse": np.mean(e**2)}
+
+
+def answers_5():
+    return {"k_folds": k_folds, "build_regressor": build_regressor, **errors(predicted())}
+
+
+def unfilled():
+    given = predicted().copy()
+    given[: len(given) // 3] = 0
+    return given
+
+
+table(
+    "03.5",
+    answers_5,
+    {
+        "KFold": {},
+        "NumPy": {"k_folds": folds_numpy},
+        "lists of lists": {
+            "k_folds": lambda *args: [[list(map(int, a)), list(map(int, b))] for a, b in folds_numpy(*args)]
+        },
+        "functional": {"build_regressor": lambda: build_regressor(style="functional")},
+        "a column, float32": lambda: (
+            errors(predicted())
+            | {"out_of_fold": predicted()[:, None].astype("float32"), "build_regressor": lambda: build_regressor((32,))}
+        ),
+    },
+    [
+        ("not-shuffled", "not shuffled", {"k_folds": lambda n, k, seed: k_folds(n, k, seed, shuffle=False)}),
+        ("overlap", "all rows in train", {"k_folds": lambda *a: [(np.arange(a[0]), val) for _, val in k_folds(*a)]}),
+        ("wrong-type", "a generator", {"k_folds": lambda *a: (pair for pair in k_folds(*a))}),
+        ("seed-unused", "seed unused", {"k_folds": lambda n, k, seed: k_folds(n, k, 7)}),
+        ("not-seeded", "not seeded", {"k_folds": lambda n, k, seed: folds_numpy(n, k, None)}),
+        ("wrong-count", "one pair", {"k_folds": lambda *a: k_folds(*a)[:1]}),
+        ("lost-rows", "pairs exchanged", {"k_folds": lambda *a: [(val, val[:0]) for train, val in k_folds(*a)]}),
+        ("same-network", "one network", {"build_regressor": one_network}),
+        ("bounded-last", "sigmoid", {"build_regressor": lambda: build_regressor(last="sigmoid")}),
+        ("wrong-loss", "cross-entropy", {"build_regressor": lambda: build_regressor(loss="binary_crossentropy")}),
+        ("not-compiled", "not compiled", {"build_regressor": lambda: build_regressor(compiled=False)}),
+        ("unfilled", "one fold is missing", lambda: {"out_of_fold": unfilled()}),
+        ("seen-before", "predicted by who has seen it", lambda: errors(predicted("seen"))),
+        ("wrong-unit", "dollars", lambda: {"out_of_fold": 100_000 * predicted()}),
+        ("misaligned", "wrong rows", lambda: {"out_of_fold": predicted()[::-1]}),
+        ("root", "RMSE for MSE", lambda: {"mse": np.sqrt(errors(predicted())["mse"])}),
+        ("swapped", "exchanged", lambda: {"mae": errors(predicted())["mse"], "mse": errors(predicted())["mae"]}),
+    ],
+)
