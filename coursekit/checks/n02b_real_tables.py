@@ -206,7 +206,7 @@ def _content(X, rows):
     known = np.all([words[name][rows] != "" for name in CATEGORIES], axis=0)
     pairs = [(name, word) for name in CATEGORIES for word in np.unique(words[name][rows][known])]
     is_word = np.column_stack([words[name][rows][known] == word for name, word in pairs])
-    usual = is_word.mean(axis=0) > 0.02  # rarer words may share a column
+    usual = is_word.mean(axis=0) > 0.05  # rarer words may share a column
     for (name, word), r2, often in zip(pairs, _linear_r2(X[known], is_word), usual, strict=True):
         if often and r2 < 0.98:
             raise Wrong(
