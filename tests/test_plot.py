@@ -32,6 +32,7 @@ def texts(ax):
         lambda: plot.surface_fit(..., len, X, exercise="01.3"),
         lambda: plot.learning_curves(..., exercise="01.3"),
         lambda: plot.curve_fit([0, 1], [0, 1], {"a": ...}, exercise="01.3"),
+        lambda: plot.roc_curves({"a": ..., "b": (..., ...)}, exercise="01.3"),
         lambda: plot.loss_surface(..., (0, 1), (0, 1), exercise="01.3"),
         lambda: plot.image_grid(..., exercise="01.3"),
         lambda: plot.filters(..., exercise="01.3"),
@@ -95,6 +96,13 @@ def test_wrong_predictions_are_told_in_words():
 
 def test_confusion_matrix_writes_the_counts():
     assert sorted(texts(plot.confusion_matrix([0, 0, 1, 1], [0, 1, 1, 1]))) == ["1", "1", "2"]
+
+
+def test_roc_curves_state_their_areas():
+    ax = plot.roc_curves({"cut": ([0, 0.5, 1], [0, 1, 1]), "later": (..., ...)})
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["cut: area 0.750", "coin: area 0.5"]
+    with pytest.raises(ValueError, match="one of each a cut was expected"):
+        plot.roc_curves({"cut": ([0, 1], [0, 0.5, 1])})
 
 
 def test_loss_surface_takes_scalar_and_array_losses_and_paths():

@@ -179,6 +179,73 @@ def make_digit_pairs(images, labels, n_samples=1000, seed=None):
     return np.concatenate([images[left], images[right]], axis=2), shown
 
 
+def make_lepton_pairs(n_samples=20000, noise=0.03, seed=None):
+    """Events with two leptons in a toy detector: decays of a Z boson, and a background whose mass falls steeply.
+
+    Each event is drawn as a pair of given mass, transverse momentum, rapidity and direction, which decays in its own
+    rest frame and is then boosted. The generator is biased on purpose, as simulations are: it makes as many signal as
+    background pairs, too many heavy background pairs, and signal pairs that are too fast. The weights undo all three.
+
+    Parameters
+    ----------
+    n_samples : int
+    noise : float
+        Relative resolution of a lepton's transverse momentum.
+    seed : int, optional
+
+    Returns
+    -------
+    X : ndarray of float, shape (n_samples, 6)
+        Transverse momentum (GeV), pseudorapidity and azimuth (radian) of the leptons: pt1, eta1, phi1, pt2, eta2, phi2,
+        with pt1 >= pt2. The leptons' own masses are neglected.
+    y : ndarray of int, shape (n_samples,)
+        1 is signal: a Breit-Wigner peak at 91.19 GeV, 2.5 GeV wide. 0 is background: mass density as m^-3.
+    weights : ndarray of float, shape (n_samples,)
+        How many real events each event stands for, up to a common factor. Of the sum, one fifth is signal.
+    """
+    rng = _rng(n_samples, noise, seed)
+    y = rng.integers(0, 2, size=n_samples)
+    low, high, peak, half_width = 60.0, 600.0, 91.19, 1.25
+    # A Breit-Wigner curve, cut off at low and high, and a density as 1/m, by their inverse distribution functions.
+    ends = np.arctan((np.array([low, high]) - peak) / half_width)
+    resonance = peak + half_width * np.tan(rng.uniform(*ends, size=n_samples))
+    m = np.where(y == 1, resonance, low * (high / low) ** rng.uniform(size=n_samples))
+    drawn_mean, true_mean = 45.0, 15.0  # of the transverse momentum of a signal pair, in GeV
+    pt = rng.exponential(np.where(y == 1, drawn_mean, true_mean))
+    leptons = _decay(rng, m, pt, np.where(y == 1, 0.25, 0.0))
+    X = [
+        part
+        for px, py, pz in leptons
+        for part in (np.hypot(px, py), np.arcsinh(pz / np.hypot(px, py)), np.arctan2(py, px))
+    ]
+    X = np.stack(X, axis=1).reshape(n_samples, 2, 3)
+    X[:, :, 0] *= np.exp(rng.normal(0, noise, size=(n_samples, 2)))
+    X = np.take_along_axis(X, np.argsort(-X[:, :, 0], axis=1)[:, :, None], axis=1).reshape(n_samples, 6)
+    # What is wanted over what was drawn, each with mean 1 in its class; then the shares of the classes.
+    signal = drawn_mean / true_mean * np.exp(pt / drawn_mean - pt / true_mean)
+    background = m**-2 * 2 * np.log(high / low) / (low**-2 - high**-2)
+    return X, y, np.where(y == 1, 0.2 * signal, 0.8 * background)
+
+
+def _decay(rng, m, pt, curved):
+    """Momenta (px, py, pz) of the two massless daughters of particles of mass m and transverse momentum pt.
+
+    The polar angle t in the rest frame has the density 1 + cos(t)^2 for `curved` = 1/4, and is flat for 0.
+    """
+    n = len(m)
+    flat, cubed = rng.uniform(-1, 1, size=(2, n))
+    cos_t = np.where(rng.uniform(size=n) < curved, np.cbrt(cubed), flat)
+    angle, direction = rng.uniform(-np.pi, np.pi, size=(2, n))
+    transverse_mass, rapidity = np.sqrt(m**2 + pt**2), rng.normal(0, 1, size=n)
+    energy = transverse_mass * np.cosh(rapidity)
+    parent = np.stack([pt * np.cos(direction), pt * np.sin(direction), transverse_mass * np.sinh(rapidity)])
+    sin_t = np.sqrt(1 - cos_t**2)
+    at_rest = m / 2 * np.stack([sin_t * np.cos(angle), sin_t * np.sin(angle), cos_t])
+    # The Lorentz boost from the rest frame to one in which the parent has this momentum.
+    first = at_rest + parent * ((at_rest * parent).sum(axis=0) / (m * (energy + m)) + 0.5)
+    return first, parent - first
+
+
 def _rng(n_samples, noise, seed):
     if not isinstance(n_samples, int | np.integer) or n_samples < 1:
         raise ValueError(f"n_samples is {n_samples!r}; a whole number of at least 1 was expected.")

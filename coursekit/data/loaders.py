@@ -112,6 +112,23 @@ def load_boston():
     return _csv("boston.csv")
 
 
+def load_credit():
+    """Load the credit records: 4,454 customers of a lender, and whether each paid back.
+
+    Returns
+    -------
+    pandas.DataFrame
+        4,454 rows, 14 columns. `status` is "good" or "bad"; `home`, `marital`, `records` and `job` are categories, the
+        other nine are numbers. Missing values are NaN: 381 of `income`, 47 of `assets`, 18 of `debt`, 6 of `home`, 1 of
+        `marital`, 2 of `job`.
+
+    References
+    ----------
+    The table `credit_data` of the R package modeldata; collected by L. Belanche Munoz, published by G. Sanchez.
+    """
+    return _csv("credit.csv")
+
+
 def load_sunspots():
     """Load the yearly mean number of sunspots, 1700 to 2008.
 

@@ -7,10 +7,12 @@ from importlib import import_module
 
 _WHERE = {
     "use_style": "style",
+    "waiting": "style",
     "decision_boundary": "boundaries",
     "surface_fit": "boundaries",
     "learning_curves": "curves",
     "curve_fit": "curves",
+    "roc_curves": "curves",
     "loss_surface": "surfaces",
     "image_grid": "images",
     "filters": "images",

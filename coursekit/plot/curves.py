@@ -80,6 +80,35 @@ def curve_fit(x, y, fits, ax=None, *, exercise=None, title=None):
     return ax
 
 
+def roc_curves(curves, ax=None, *, exercise=None, title=None):
+    """Draw ROC curves, each with the area below it in the legend, and the diagonal of a coin.
+
+    Parameters
+    ----------
+    curves : dict of str to (fpr, tpr)
+        Name -> false and true positive rates, two arrays of equal length. A curve that is still `...` is left out.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+    """
+    drawn = {name: curve for name, curve in curves.items() if curve is not Ellipsis and not is_waiting(*curve)}
+    if not drawn:
+        return waiting(ax, exercise)
+    ax = axes(ax, (4.8, 4.4))
+    styles = ("-", "--", "-.", ":")
+    for i, (name, (fpr, tpr)) in enumerate(drawn.items()):
+        fpr, tpr = np.asarray(fpr, dtype=float).ravel(), np.asarray(tpr, dtype=float).ravel()
+        if fpr.shape != tpr.shape:
+            raise ValueError(f"{name}: {len(fpr)} values of fpr, {len(tpr)} of tpr; one of each a cut was expected.")
+        area = np.sum(np.diff(fpr) * (tpr[1:] + tpr[:-1]) / 2)
+        ax.plot(fpr, tpr, styles[i % 4], color=COLOURS[i % 8], label=f"{name}: area {area:.3f}")
+    ax.plot([0, 1], [0, 1], color="#9A9A9A", linewidth=1, label="coin: area 0.5")
+    ax.set(xlabel="false positive rate", ylabel="true positive rate", title=title, aspect="equal")
+    ax.legend(loc="lower right")
+    return ax
+
+
 def _as_dict(history):
     history = getattr(history, "history", history)
     if hasattr(history, "loss_curve_"):
