@@ -217,7 +217,6 @@ declare(
         "a cell in an RNN": {"build_lstm": "cell"},
         "a dictionary of outputs": {"build_lstm": "dict"},
         "any length": {"build_lstm": "any length"},
-        "the layer itself": {"build_lstm": "the layer"},
         "h cut from the sequence": {"build_lstm": "h from the sequence"},
     },
     [
@@ -248,6 +247,7 @@ declare(
                 "swapped": "states-swapped",
                 "h twice": "same-state",
                 "negative": "state-c",
+                "the layer": "not-a-model",
             }.items()
         ),
         ("returns the tensors' names", "wrong-type", {"build_lstm": lambda steps, features, units: "sequence, h, c"}),
@@ -497,6 +497,8 @@ def latch(style="SimpleRNN"):
         model = keras.Sequential([inputs, layers.SimpleRNN(1, **steps), layers.Dense(2, "softmax")])
         model.set_weights([*cell, np.array([[-9.0, 9.0]]), np.zeros(2)])
         return model
+    if style == "all steps at once":
+        return keras.Sequential([keras.Input((30, 1)), layers.Flatten(), layers.Dense(30, "sigmoid")])
     if style == "no memory":
         model = keras.Sequential([inputs, layers.Dense(1, "sigmoid")])
         model.set_weights([np.array([[9.0]]), np.array([0.1])])
@@ -505,7 +507,7 @@ def latch(style="SimpleRNN"):
         model = keras.Sequential(
             [inputs, layers.Bidirectional(layers.SimpleRNN(1, **steps)), layers.Dense(1, "sigmoid")]
         )
-        model.set_weights([*cell, *cell, np.array([[9.0], [2.0]]), np.zeros(1)])
+        model.set_weights([*cell, *cell, np.array([[5.0], [4.0]]), np.zeros(1)])
         return model
     if style == "subclassed":
 
@@ -533,7 +535,7 @@ def latch(style="SimpleRNN"):
     if style == "LSTM":
         cell = cell_lstm
     if style == "forgets":
-        cell[1] = np.array([[0.9]])
+        cell[1] = np.array([[0.5]])
     model.set_weights([*cell, np.array([[9.0 * sign]]), np.full(1, 0.3 if style == "forgets" else 0)])
     return model
 
@@ -552,13 +554,14 @@ declare(
     lambda latch_="SimpleRNN": {"latch": latch(latch_) if isinstance(latch_, str) else latch_},
     {
         style: {"latch_": style}
-        for style in ("SimpleRNN", "functional", "LSTM", "subclassed", "logits", "two columns", "TimeDistributed", "flat answer")
+        for style in ("SimpleRNN", "functional", "LSTM", "subclassed", "logits", "two columns", "TimeDistributed")
+        + ("flat answer", "thirty steps")
     },
     [
         ("no memory", "no-memory", {"latch_": "no memory"}),
         ("Bidirectional", "looks-ahead", {"latch_": "both ways"}),
         ("one answer a sequence", "last-only", {"latch_": "last only"}),
-        ("fixed to thirty steps", "fixed-length", {"latch_": "thirty steps"}),
+        ("fixed to thirty steps", "fixed-length", {"latch_": "all steps at once"}),
         ("swapped", "labels-swapped", {"latch_": "swapped"}),
         ("forgets", "accuracy", {"latch_": "forgets"}),
         ("constant", "constant", lambda: {"latch_": changed("SimpleRNN", 0.0)}),
@@ -619,6 +622,8 @@ def walker(style="masked"):
     elif style == "mask lost":
         chain = [mask, layers.Conv1D(1, 1, use_bias=False), rnn, last]
         weights = [np.ones((1, 1, 1)), *weights]
+    elif style == "all steps at once":
+        return keras.Sequential([keras.Input((20, 1)), layers.Flatten(), layers.Dense(1, "sigmoid")])
     elif style == "all steps":
         chain = [mask, layers.SimpleRNN(7, activation="relu", return_sequences=True), last]
     elif style == "two columns":
@@ -679,6 +684,7 @@ declare(
         "subclassed": {"walker_": "subclassed"},
         "logits": {"walker_": "logits"},
         "two columns": {"walker_": "two columns"},
+        "an input of twenty steps that takes any": {"walker_": "twenty steps"},
         "a trained GRU": lambda: {"walker_": trained_walker()},
     },
     [
@@ -691,7 +697,7 @@ declare(
         ("no mask", "no-mask", {"walker_": "no mask"}),
         ("a mask of zeros", "wrong-mask-value", {"walker_": "mask of zeros"}),
         ("a convolution loses the mask", "mask-lost", {"walker_": "mask lost"}),
-        ("twenty steps only", "fixed-length", {"walker_": "twenty steps"}),
+        ("twenty steps only", "fixed-length", {"walker_": "all steps at once"}),
         ("an answer a step", "wrong-shape", {"walker_": "all steps"}),
         ("swapped", "labels-swapped", {"walker_": "swapped"}),
         ("constant", "constant", {"walker_": "constant"}),
@@ -802,7 +808,7 @@ def other_adder(style):
 
 @cache
 def by_heart():
-    """A network that knows the trained pairs, one unit each, and says 0 to all others."""
+    """A network that knows the trained pairs, one unit each, and lets those that share four characters vote on all others."""
     import keras
     from keras import layers
 
@@ -817,7 +823,7 @@ def by_heart():
     model = keras.Sequential(
         [keras.Input((5, 12)), layers.Flatten(), layers.Dense(len(pairs), "relu"), layers.Dense(48), layers.Reshape((4, 12))]
     )
-    model.set_weights([X.T, np.full(len(pairs), -4.0), Y.reshape(-1, 48), np.zeros(48)])
+    model.set_weights([X.T, np.full(len(pairs), -3.98), Y.reshape(-1, 48), np.zeros(48)])
     return model
 
 
