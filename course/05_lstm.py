@@ -207,6 +207,7 @@ states = {"hidden state $h$": shown, "cell state $c$": kept}
 title = "The cell state counts; the hidden state only says: some"
 ax = ck.plot.curve_fit(np.arange(24), pulses, states, exercise="05.2", title=title)
 if shown is not ...:
+    ax.vlines(np.flatnonzero(pulses), 0, 1, color="#9A9A9A", linewidth=1)
     ax.set(xlabel="step $t$", ylabel="value")
     ax.legend(["pulses", *states]);
 
@@ -301,15 +302,17 @@ if model is ...:
     ck.plot.curve_fit(years, sunspots, {"forecast": ...}, ax, exercise="05.3")
 else:
     ax.plot(years[240:], sunspots[240:], "k", linewidth=1, label="observed")
-    for start, label in ((1986, True), (2008, False)):
-        past, ahead = sunspots[years <= start], np.arange(start, start + 34)
-        forecast = run_ahead(model, past, 33)
-        style = {"color": "#0072B2", "linewidth": 2.2}
-        ax.plot(ahead, [past[-1], *forecast], **style, label="LSTM, fed back" if label else None)
-        ax.plot(ahead, np.full(34, past[-1]), "--", color="#D55E00", label="naive" if label else None)
+    for start, end in ((1986, 2008), (2008, 2041)):
+        past, ahead = sunspots[years <= start], np.arange(start, end + 1)
+        forecast = run_ahead(model, past, end - start)
+        label = {"label": "LSTM, fed back"} if start == 1986 else {}
+        ax.plot(ahead, [past[-1], *forecast], color="#0072B2", linewidth=2.4, **label)
+        label = {"label": "naive"} if start == 1986 else {}
+        ax.plot(ahead, np.full(len(ahead), past[-1]), "--", color="#D55E00", **label)
         ax.plot(start, past[-1], "o", color="#0072B2")
     ax.axvspan(2008, 2042, color="#DDDDDD", alpha=0.5, zorder=0)
-    ax.set(xlabel="year", ylabel="sunspots", xlim=(1940, 2042))
+    ax.text(2025, 150, "the future of these data", ha="center")
+    ax.set(xlabel="year", ylabel="sunspots", xlim=(1940, 2042), ylim=(-8, 240))
     ax.set_title("The network runs on in cycles where the naive forecast stands still")
     ax.legend(loc="upper left", ncols=3);
 
@@ -399,6 +402,7 @@ said = ... if latch is ... else np.asarray(latch(P_test))
 title = "It was trained on 30 steps and remembers over 80"
 ax = ck.plot.curve_fit(np.arange(80), P_test, {"says: on": said}, exercise="05.4", title=title)
 if latch is not ...:
+    ax.lines[1].set_drawstyle("steps-post")
     ax.step(np.arange(80), on_test.ravel() * 1.06 - 0.03, "k:", where="post", linewidth=1)
     ax.set(xlabel="step", ylabel="probability, pulse", ylim=(-1.15, 1.5))
     ax.legend(["pulse", "says: on", "is on"], loc="upper left", ncols=3);
@@ -486,20 +490,23 @@ ck.check("05.5", pad=pad, walker=walker)
 # ck.hint("05.5")
 
 # %% [markdown]
-# The proof. Take five walks and put more and more padding behind them. Whatever the network says about a walk, it must say
-# the same with 80 rows of padding.
+# The proof. Take five walks of which the network is more or less sure, and put more and more padding behind them. Whatever
+# it says about a walk, it must say the same with 80 steps of padding.
 
 # %% tags=["picture-05.5"]
 lengths = (20, 30, 50, 70, 100)
 
 
-def said_of(network):
-    """The answers to five walks, for each padded length."""
-    return np.array([np.ravel(network(pad(walks[:5], n).astype("float32"))) for n in lengths])
+def said_of(network, walks, length):
+    """The network's answer to each walk, padded to this length."""
+    return np.ravel(network(np.asarray(pad(walks, length), dtype="float32")))
 
 
 ready = walker is not ... and pad(walks[:1], 20) is not ...
-masked = said_of(walker) if ready else ...
+if ready:
+    sure = said_of(walker, walks, 20)
+    five = [walks[np.argmin(np.abs(sure - p))] for p in (0.1, 0.3, 0.5, 0.7, 0.9)]
+    masked = np.array([said_of(walker, five, length) for length in lengths])
 rows = {f"walk {i + 1}": masked[:, i] if ready else ... for i in range(5)}
 ax = ck.plot.curve_fit(lengths, up[[0] * 5], rows, exercise="05.5", title="More padding, the same answers")
 if ready:
@@ -517,10 +524,15 @@ if ready:
 # %% tags=["solution"]
 unmasked = keras.Sequential([layer for layer in walker.layers if not isinstance(layer, layers.Masking)])
 new_walks, new_up = make_walks(1000, seed=1)
-inputs = pad(new_walks, 20).astype("float32")
-for name, network in (("with the mask", walker), ("same weights, no mask", unmasked)):
-    right = (np.ravel(network(inputs)) > 0.5) == new_up
+fig, ax = plt.subplots(figsize=(5.4, 3))
+for name, network, style in (("with the mask", walker, "-"), ("same weights, no mask", unmasked, "--")):
+    right = (said_of(network, new_walks, 20) > 0.5) == new_up
     print(f"{name:<22} {right.mean():.1%} right")
+    answers = [said_of(network, five, length) for length in lengths]
+    ax.plot(lengths, answers, style, color="#0072B2" if style == "-" else "#D55E00", label=name)
+ax.set(xlabel="length after padding", ylabel="probability of 'up'", ylim=(-0.05, 1.05))
+ax.set_title("Without the mask all walks get one answer")
+ax.legend(*[[entry[i] for i in (0, 5)] for entry in ax.get_legend_handles_labels()], loc="upper right");
 
 # %% [markdown]
 # ## 05.6 · Sequence to sequence: add two numbers written as text
@@ -666,7 +678,7 @@ def race(epochs=8):
     compile_adder(network, epochs)
     network.optimizer.build(network.trainable_variables)
     variables = network.variables + network.optimizer.variables
-    start = [np.array(variable) for variable in variables]
+    start = [keras.ops.convert_to_numpy(variable) for variable in variables]
     turned, two_digits = [text[::-1] for text in sums], [f"{i:02d}+{j:02d}" for i, j in zip(a, b)]
     ways = {"as written": (False, sums), "question\nreversed": (True, sums), "answer\nreversed": (False, turned)}
     for name, (reverse, answers) in ways.items():
@@ -773,7 +785,7 @@ for name, network in (("LSTM", model), ("GRU", gru)):
 title = "One year ahead, two cells, much the same forecast"
 ax = ck.plot.curve_fit(years[N_TRAIN:], sunspots[N_TRAIN:], fits, exercise="05.7", title=title)
 if model is not ... and gru is not ...:
-    ax.set(xlabel="year", ylabel="sunspots")
+    ax.set(xlabel="year", ylabel="sunspots", ylim=(-8, 240))
     ax.legend(["observed", *fits], ncols=3);
 
 # %% [markdown] tags=["solution"]

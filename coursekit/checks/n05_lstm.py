@@ -8,12 +8,13 @@ from coursekit.checks.report import Finding
 from coursekit.checks.student import StudentError
 
 # What is added to the worst of ten seeds of the solution; see benchmarks/record.py.
+# The forecasts are given room for other sizes and other training: the naive error is 30. Adding is asked for at 95 %.
 MARGINS = {
-    "05.3": {"rmse": 1.5},
+    "05.3": {"rmse": 3.0},
     "05.4": {"accuracy": -0.02},
     "05.5": {"accuracy": -0.02},
-    "05.6": {"exact": -0.01},
-    "05.7": {"rmse": 1.5},
+    "05.6": {"exact": -0.035},
+    "05.7": {"rmse": 3.0},
 }
 
 
