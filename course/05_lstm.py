@@ -531,8 +531,9 @@ for name, network, style in (("with the mask", walker, "-"), ("same weights, no 
     answers = [said_of(network, five, length) for length in lengths]
     ax.plot(lengths, answers, style, color="#0072B2" if style == "-" else "#D55E00", label=name)
 ax.set(xlabel="length after padding", ylabel="probability of 'up'", ylim=(-0.05, 1.05))
-ax.set_title("Without the mask all walks get one answer")
-ax.legend(*[[entry[i] for i in (0, 5)] for entry in ax.get_legend_handles_labels()], loc="upper right");
+ax.set_title("Without the mask the answer is about the padding")
+handles, labels = ax.get_legend_handles_labels()  # five lines each; one of each is enough
+ax.legend([handles[0], handles[5]], [labels[0], labels[5]], loc="center left", bbox_to_anchor=(1.01, 0.5));
 
 # %% [markdown]
 # ## 05.6 · Sequence to sequence: add two numbers written as text
@@ -710,8 +711,10 @@ else:
 # That is the order in which you add by hand: nothing that comes later changes a digit that is done. Read as written, the
 # last character can still change every digit before it: 45+54 is 99, and 45+55 is 100.
 #
-# Sutskever and others saw that reversed sentences translate better, and named the lag as the reason. For sentences it may
-# be. An explanation is worth a test of its own. And given enough epochs, the network learns to add all three ways.
+# **How sure is that?** One race has one start. From most starts the text as written stays far behind; from a lucky one it
+# nearly catches up. Run the race again with another seed before you believe a bar. Sutskever and others saw that reversed
+# sentences translate better, and named the lag as the reason. For sentences it may be. And given enough epochs, the network
+# learns to add all three ways.
 #
 # Look at what the trained network still gets wrong.
 

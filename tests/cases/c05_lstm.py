@@ -331,6 +331,8 @@ def prepare_slip(slip):
             X = X[:, ::-1]
         if slip == "two axes":
             X = X[..., 0]
+        if slip == "the global series":
+            return prepare(sunspots(), N_TRAIN, WINDOW)
         if slip == "three things":
             return X, y, cut
         if slip == "X first":
@@ -465,6 +467,7 @@ declare(
                 "two axes": "wrong-shape",
                 "three things": "wrong-type",
                 "X first": "wrong-shape",
+                "the global series": "wrong-shape",
             }.items()
         ),
         ("copies the last value", "copies-last-value", {"model": "copy"}),
