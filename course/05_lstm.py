@@ -640,7 +640,7 @@ def add(texts):
 
 
 # %% [markdown]
-# **Why is the question reversed?** Because it is learned sooner so. The classical explanation is the *lag*: what is read
+# **Why is the question reversed?** Because it is mostly learned sooner so. The classical explanation is the *lag*: what is read
 # just before it is needed is learned first. Put it to the test. Take "12+34", whose answer is "46". Reading takes steps 1
 # to 5, one character a step; writing takes steps 6 to 9. The lag of a digit is the number of steps from reading it to
 # writing the digit of the same place, tens for tens and units for units. Read as written, the 1 comes at step 1 and the 4
@@ -699,22 +699,23 @@ fig, ax = plt.subplots(figsize=(5.4, 3.2))
 if shares is ...:
     ck.plot.learning_curves(..., ax, exercise="05.6")
 else:
-    bars = ax.bar(list(shares), shares.values(), width=0.6, color=["#9A9A9A", "#0072B2", "#9A9A9A"])
+    bars = ax.bar(list(shares), shares.values(), width=0.6)
     ax.bar_label(bars, [f"{share:.0%}" for share in shares.values()])
     ax.set(ylabel="exact answers to unseen pairs", ylim=(0, 1.1))
-    ax.set_title("After eight epochs the reversed question leads");
+    leader = max(shares, key=shares.get).replace("\n", " ")
+    ax.set_title(f"After eight epochs in the lead: {leader}");
 
 # %% [markdown] tags=["solution"]
 # **What the race says.** The mean lag is 3.5 in all three ways. The shortest lag is 2 as written, and 1 in both others. If
 # the shortest lag were the reason, reversing the *answer* would help as much as reversing the *question*. It does not, so
-# the lag is not the reason here. What only the reversed question does is to show the units before the tens of a number.
+# the lag cannot be the whole reason here. What only the reversed question does is to show the units before the tens of a number.
 # That is the order in which you add by hand: nothing that comes later changes a digit that is done. Read as written, the
 # last character can still change every digit before it: 45+54 is 99, and 45+55 is 100.
 #
-# **How sure is that?** One race has one start. From most starts the text as written stays far behind; from a lucky one it
-# nearly catches up. Run the race again with another seed before you believe a bar. Sutskever and others saw that reversed
-# sentences translate better, and named the lag as the reason. For sentences it may be. And given enough epochs, the network
-# learns to add all three ways.
+# **How sure is that?** One race has one start. With other weights to begin with the reversed question leads nearly always,
+# mostly by far; now and then it is late and loses. Call `race()` again, which draws new weights, before you believe a bar.
+# Sutskever and others saw that reversed sentences translate better, and named the lag as the reason. For sentences it may
+# be.
 #
 # Look at what the trained network still gets wrong.
 
