@@ -1,0 +1,856 @@
+# %% [markdown]
+# # 05 · Sequences and memory
+#
+# A network with a state reads one value after the other: it forecasts the Sun, remembers a switch, and adds two numbers
+# that it is given as text.
+#
+# About 90 min · CPU about 50 s · GPU optional
+#
+# **Before you start** you should know Keras layers, `compile` and `fit` (notebook 01).
+#
+# ## You will learn
+#
+# - what a recurrent cell and an LSTM compute, step by step, and which of their results Keras hands you;
+# - how to forecast honestly: a split in time, a scaling without a leak, a naive forecast to beat;
+# - how to read sequences of different lengths, and how to answer a sequence with a sequence.
+
+# %% [markdown]
+# ## Setup
+
+# %%
+import coursekit as ck
+
+seed = ck.setup(seed=0)  # before Keras is imported: then it loads without notices
+
+import math
+
+import keras
+import matplotlib.pyplot as plt
+import numpy as np
+from keras import layers
+
+# %% [markdown]
+# ## Look at the data
+#
+# The yearly mean number of sunspots, counted since 1700: the longest series of observations in astronomy that still goes
+# on. The Sun's activity rises and falls about every eleven years, and no two cycles are alike.
+
+# %%
+table = ck.data.load_sunspots()
+years, sunspots = table["year"].to_numpy().astype(int), table["sunspots"].to_numpy()
+years.shape, sunspots.shape
+
+# %%
+fig, ax = plt.subplots(figsize=(9, 2.8))
+ax.plot(years, sunspots, linewidth=1.2)
+ax.axvspan(1921, 2008, color="#F0E442", alpha=0.25, label="test years, from 1921")
+ax.set(xlabel="year", ylabel="sunspots", title="A cycle of about eleven years, never twice the same")
+ax.legend(loc="upper left");
+
+# %% [markdown]
+# ## Predict before you run
+#
+# "Next year will be like this year" is the naive forecast. How wrong is it on average, in sunspots? Read it off the
+# picture. Then guess by how much a network that has seen the last 24 years can be better.
+
+# %% [markdown]
+# ## 05.1 · A recurrent cell by hand
+#
+# **Goal:** write a recurrent cell in NumPy that carries its state along a sequence.
+#
+# A dense layer forgets a sample as soon as it has answered. A recurrent cell keeps a state $h$, and each step mixes the
+# new input with the old state:
+#
+# $$h_t = \tanh(x_t W_x + h_{t-1} W_h + b), \qquad h_0 = 0.$$
+#
+# $x_t$ is row $t$ of the sequence, $W_x$ the weights of the input, $W_h$ those of the state, $b$ the bias. The same
+# weights serve every step.
+#
+# - In: `x` (T, features), `Wx` (features, units), `Wh` (units, units), `b` (units,).
+# - Out: the states $h_1$ to $h_T$, shape (T, units).
+
+# %%
+ck.expected("05.1")
+
+# %%
+def rnn(x, Wx, Wh, b):
+    """The states of a recurrent cell after each step, (T, units)."""
+    # [solution]
+    h = np.zeros(len(b))
+    states = []
+    for x_t in x:
+        h = np.tanh(x_t @ Wx + h @ Wh + b)
+        states.append(h)
+    return np.array(states)
+    # [stub]
+    # return ...
+    # [end]
+
+
+# %%
+ck.check("05.1", rnn)
+
+# %%
+# ck.hint("05.1")  # take the first # away and run this line for a hint; run it again for the next
+
+# %% [markdown]
+# Strike the cell once and listen. One unit, one input: a 1 at the first step, zeros ever after. Predict first: for which
+# weight $W_h$ of the state does the cell still know of the stroke after 30 steps?
+
+# %% tags=["picture-05.1"]
+steps = np.arange(1, 31)
+stroke = np.zeros((30, 1))
+stroke[0] = 1
+echoes = {f"$W_h$ = {w}": rnn(stroke, np.ones((1, 1)), np.full((1, 1), w), np.zeros(1)) for w in (0.5, 0.9, 1.5)}
+title = "A weight below 1 forgets, one above 1 holds on"
+ax = ck.plot.curve_fit(steps, stroke[:, 0], echoes, exercise="05.1", title=title)
+if echoes["$W_h$ = 0.5"] is not ...:
+    ax.set(xlabel="step $t$", ylabel="state $h_t$")
+    ax.legend(["input", *echoes], loc="center right");
+
+# %% [markdown] tags=["solution"]
+# **Why it forgets.** Every step multiplies a small state by about $W_h$. Below 1 that is a decay. Above 1 the state grows
+# until the tanh catches it at the level where $h = \tanh(W_h h)$: the cell holds one bit for ever.
+#
+# The derivative of $h_{30}$ by $h_1$ says how much a mistake at the end can teach the cell about its first input. It is the
+# product of the factors $W_h (1 - h^2)$, one a step, and vanishes both ways: with 0.5 because $W_h$ is small, with 1.5
+# because $1 - h^2$ is. A cell that holds on can hardly be taught what to hold. This is the reason for the LSTM.
+
+# %% tags=["solution"]
+for name, states in echoes.items():
+    w = float(name.split("=")[1])
+    print(f"{name:<10} derivative of the last state by the first: {np.prod(w * (1 - states[1:] ** 2)):.1e}")
+
+# %% tags=["solution"]
+cell = layers.SimpleRNN(4, return_sequences=True)
+x = np.random.default_rng(0).normal(size=(1, 12, 3)).astype("float32")
+from_keras = np.asarray(cell(x))[0]
+difference = np.abs(rnn(x[0], *[np.asarray(w) for w in cell.weights]) - from_keras).max()
+print(f"largest difference to Keras's SimpleRNN: {difference:.1e}")
+
+# %% [markdown]
+# ## 05.2 · What an LSTM returns
+#
+# **Goal:** write one step of an LSTM, then make Keras return everything that its LSTM knows.
+#
+# The LSTM (long short-term memory) carries two states: the hidden state $h$, which it shows, and the cell state $c$, which
+# it keeps to itself. Three gates between 0 and 1 decide what is written, kept and shown:
+#
+# $$z = x W + h U + b = (z_i, z_f, z_g, z_o), \qquad i = \sigma(z_i), \; f = \sigma(z_f), \; o = \sigma(z_o)$$
+#
+# $$c_\text{new} = f \, c + i \tanh(z_g), \qquad h_\text{new} = o \tanh(c_\text{new})$$
+#
+# $\sigma$ is the sigmoid. The input gate $i$ lets new content in, the forget gate $f$ keeps the old, the output gate $o$
+# shows it. The products are element by element.
+#
+# - `lstm_step(x, h, c, W, U, b)`: `x` (features,), `h` and `c` (units,), `W` (features, 4 · units), `U` (units, 4 · units),
+#   `b` (4 · units,), the four quarters in the order $i, f, g, o$, as in Keras. Returns the new `h` and the new `c`.
+# - `build_lstm(steps, features, units)`: returns a Keras model with one LSTM layer and three outputs: the whole sequence of
+#   hidden states (n, steps, units), the last hidden state (n, units), the last cell state (n, units). No training.
+
+# %%
+ck.expected("05.2")
+
+# %%
+def sigmoid(z):
+    """Squash to (0, 1)."""
+    return 1 / (1 + np.exp(-z))
+
+
+def lstm_step(x, h, c, W, U, b):
+    """The hidden and the cell state after one more input, each (units,)."""
+    # [solution]
+    z_i, z_f, z_g, z_o = np.split(x @ W + h @ U + b, 4)
+    c = sigmoid(z_f) * c + sigmoid(z_i) * np.tanh(z_g)
+    h = sigmoid(z_o) * np.tanh(c)
+    # [stub]
+    # h, c = ..., ...
+    # [end]
+    return h, c
+
+
+# %%
+def build_lstm(steps, features, units):
+    """A model that returns the sequence, the last hidden state and the last cell state."""
+    # [solution]
+    inputs = keras.Input((steps, features))
+    lstm = layers.LSTM(units, return_sequences=True, return_state=True)
+    sequence, state_h, state_c = lstm(inputs)
+    return keras.Model(inputs, [sequence, state_h, state_c])
+    # [stub]
+    # return ...
+    # [end]
+
+
+# %%
+ck.check("05.2", lstm_step=lstm_step, build_lstm=build_lstm)
+
+# %%
+# ck.hint("05.2")
+
+# %% [markdown]
+# Look inside. The weights of this one unit are set by hand: the input gate opens for a pulse, the forget gate stays at 1.
+# What will the cell state do at each pulse?
+
+# %% tags=["picture-05.2"]
+pulses = np.isin(np.arange(24), (2, 6, 7, 13, 20)).astype(float)
+W, U, b = np.array([[20.0, 0, 6, 0]]), np.zeros((1, 4)), np.array([-10.0, 10, 0, 10])
+h, c = np.zeros(1), np.zeros(1)
+shown, kept = [], []
+for pulse in pulses:
+    h, c = lstm_step(np.array([pulse]), h, c, W, U, b)
+    if h is ...:
+        shown, kept = ..., ...
+        break
+    shown, kept = [*shown, h[0]], [*kept, c[0]]
+states = {"hidden state $h$": shown, "cell state $c$": kept}
+title = "The cell state counts; the hidden state only says: some"
+ax = ck.plot.curve_fit(np.arange(24), pulses, states, exercise="05.2", title=title)
+if shown is not ...:
+    ax.vlines(np.flatnonzero(pulses), 0, 1, color="#9A9A9A", linewidth=1)
+    ax.set(xlabel="step $t$", ylabel="value")
+    ax.legend(["pulses", *states]);
+
+# %% [markdown] tags=["solution"]
+# **Why the cell state is there.** Along $c$ the old content is only multiplied by $f$. With $f \approx 1$ nothing decays,
+# neither the memory nor the gradient that runs back through it. The cell of 05.1 has a tanh and a matrix on that way.
+#
+# **Three results, two of them the same.** `return_sequences=True` gives all hidden states, `return_state=True` adds the
+# last $h$ and the last $c$. The last row of the sequence *is* `state_h`. The cell state is a different thing.
+
+# %% tags=["solution"]
+look = build_lstm(6, 3, 4)
+x = np.random.default_rng(0).normal(size=(1, 6, 3)).astype("float32")
+sequence, state_h, state_c = [np.asarray(part)[0] for part in look(x)]
+h, c = np.zeros(4), np.zeros(4)
+for x_t in x[0]:
+    h, c = lstm_step(x_t, h, c, *look.get_weights())
+print(f"state_h is the last of the sequence: {np.allclose(sequence[-1], state_h)}")
+print(f"state_c is too:                      {np.allclose(sequence[-1], state_c)}")
+print(f"largest difference to lstm_step:     {max(np.abs(h - state_h).max(), np.abs(c - state_c).max()):.1e}")
+
+# %% [markdown]
+# ## 05.3 · Many to one: forecast the Sun
+#
+# **Goal:** forecast next year's sunspots from the last 24 years, and beat the naive forecast on years that come later.
+#
+# - `prepare(series, n_train, window)` cuts a series of numbers into windows and returns `X_train, y_train, X_test, y_test`.
+#   The target `y` of a window is the value that follows it. The first `n_train` values are the past: every target among
+#   them is for training, every later target is for the test, both in the order of time. A test window may look back into
+#   training years, as a forecaster of that year could. All values are scaled by mean and standard deviation *of the first
+#   `n_train` values*.
+#   Shapes: `X_train` (n_train − window, window, 1), `X_test` (len(series) − n_train, window, 1), one target a window.
+# - `model`: a Keras model with an LSTM, fitted on `X_train, y_train`; takes (n, 24, 1), gives the scaled forecast (n, 1).
+
+# %%
+WINDOW, N_TRAIN = 24, 221  # 221 values: 1700 to 1920
+
+# %%
+ck.expected("05.3")
+
+# %%
+def prepare(series, n_train, window):
+    """Windows and targets, split in time, scaled by what was known at the split."""
+    # [solution]
+    past = series[:n_train]
+    scaled = (series - past.mean()) / past.std()
+    X = np.stack([scaled[i : i + window] for i in range(len(series) - window)])[..., None]
+    y = scaled[window:]
+    cut = n_train - window
+    X_train, y_train, X_test, y_test = X[:cut], y[:cut], X[cut:], y[cut:]
+    # [stub]
+    # X_train, y_train, X_test, y_test = ..., ..., ..., ...
+    # [end]
+    return X_train, y_train, X_test, y_test
+
+
+X_train, y_train, X_test, y_test = prepare(sunspots, N_TRAIN, WINDOW)
+
+# %%
+# [solution]
+model = keras.Sequential([keras.Input((WINDOW, 1)), layers.LSTM(32), layers.Dense(1)])
+model.compile(keras.optimizers.Adam(0.01), loss="mse")
+model.fit(X_train, y_train, epochs=20, batch_size=16, verbose=0);
+# [stub]
+# model = ...
+# [end]
+
+# %%
+ck.check("05.3", prepare=prepare, model=model)
+
+# %%
+# ck.hint("05.3")
+
+# %% [markdown]
+# Now let it run. Each forecast is fed back as if it were the newest observation, year after year. One run starts in 1986,
+# so that you can compare it with what came; the other starts where the data end.
+
+# %%
+def run_ahead(model, past, n_years):
+    """Forecast n_years beyond `past`, a series in sunspots, feeding each forecast back."""
+    known = sunspots[:N_TRAIN]
+    values = list((past - known.mean()) / known.std())
+    for _ in range(n_years):
+        newest = np.array(values[-WINDOW:], dtype="float32")[None, :, None]
+        values.append(float(np.ravel(model.predict_on_batch(newest))[0]))
+    return np.array(values[len(past) :]) * known.std() + known.mean()
+
+
+# %% tags=["picture-05.3"]
+fig, ax = plt.subplots(figsize=(9, 3.4))
+if model is ...:
+    ck.plot.curve_fit(years, sunspots, {"forecast": ...}, ax, exercise="05.3")
+else:
+    ax.plot(years[240:], sunspots[240:], "k", linewidth=1, label="observed")
+    for start, end in ((1986, 2008), (2008, 2041)):
+        past, ahead = sunspots[years <= start], np.arange(start, end + 1)
+        forecast = run_ahead(model, past, end - start)
+        label = {"label": "LSTM, fed back"} if start == 1986 else {}
+        ax.plot(ahead, [past[-1], *forecast], color="#0072B2", linewidth=2.4, **label)
+        label = {"label": "naive"} if start == 1986 else {}
+        ax.plot(ahead, np.full(len(ahead), past[-1]), "--", color="#D55E00", **label)
+        ax.plot(start, past[-1], "o", color="#0072B2")
+    ax.axvspan(2008, 2042, color="#DDDDDD", alpha=0.5, zorder=0)
+    ax.text(2025, 150, "the future of these data", ha="center")
+    ax.set(xlabel="year", ylabel="sunspots", xlim=(1940, 2042), ylim=(-8, 240))
+    ax.set_title("The network runs on in cycles where the naive forecast stands still")
+    ax.legend(loc="upper left", ncols=3);
+
+# %% [markdown] tags=["solution"]
+# **How good is it, one year ahead?** The test years are more active than any year before 1921: the network must go beyond
+# what it has seen. Put it beside three yardsticks: last year's number, that of eleven years ago, and the mean.
+
+# %% tags=["solution"]
+def rmse(forecast):
+    """Root mean squared error on the test years, in sunspots."""
+    return np.sqrt(np.mean((np.ravel(forecast) - sunspots[N_TRAIN:]) ** 2))
+
+
+def in_sunspots(scaled):
+    return np.asarray(scaled) * sunspots[:N_TRAIN].std() + sunspots[:N_TRAIN].mean()
+
+
+print(f"mean of the past   {rmse(sunspots[:N_TRAIN].mean()):.1f}")
+print(f"eleven years ago   {rmse(sunspots[N_TRAIN - 11 : -11]):.1f}")
+print(f"last year (naive)  {rmse(sunspots[N_TRAIN - 1 : -1]):.1f}")
+print(f"LSTM               {rmse(in_sunspots(model(X_test))):.1f}")
+
+# %% [markdown] tags=["solution"]
+# **A wrong way** that looks splendid: shuffle the windows before the split. Neighbouring windows share 23 of their 24
+# values, so every test window has near twins in the training set, on both sides in time. A model with a good memory and
+# no understanding shows it best: the nearest neighbour in the training set. Its error falls by itself.
+
+# %% tags=["solution"]
+from sklearn.neighbors import KNeighborsRegressor
+
+X_all, y_all = np.concatenate([X_train, X_test])[..., 0], np.concatenate([y_train, y_test])
+order = np.random.default_rng(0).permutation(len(y_all))
+for name, rows in (("in time", np.arange(len(y_all))), ("shuffled", order)):
+    train, test = rows[: len(y_train)], rows[len(y_train) :]
+    neighbour = KNeighborsRegressor(3).fit(X_all[train], y_all[train])
+    error = np.sqrt(np.mean((neighbour.predict(X_all[test]) - y_all[test]) ** 2)) * sunspots[:N_TRAIN].std()
+    print(f"nearest neighbours, split {name:<9} {error:.1f} sunspots")
+
+# %% [markdown]
+# ## 05.4 · Many to many, in step
+#
+# **Goal:** train a network that answers at every step, from what it has read up to that step.
+#
+# A switch receives pulses: +1 turns it on, −1 turns it off, 0 leaves it as it is. After each step, say whether it is on.
+# Where the pulse is 0, only a memory can know.
+#
+# `latch` takes (n, T, 1) for *any* number of steps T, and gives the probability that the switch is on, (n, T, 1). The
+# answer at step $t$ may depend on steps 1 to $t$ only.
+
+# %%
+def make_switch(n_samples, steps, seed):
+    """Pulses (n, T, 1), each -1, 0 or 1, and the state of the switch after each, 0 or 1, of the same shape."""
+    rng = np.random.default_rng(seed)
+    pulses = rng.choice([-1, 0, 1], p=[0.1, 0.8, 0.1], size=(n_samples, steps))
+    pulses[:, 0] = rng.choice([-1, 1], size=n_samples)  # so that the state is known from the first step
+    last = np.maximum.accumulate(np.where(pulses != 0, np.arange(steps), 0), axis=1)
+    on = np.take_along_axis(pulses, last, axis=1) == 1
+    return pulses[..., None].astype("float32"), on[..., None].astype("float32")
+
+
+P_train, on_train = make_switch(1000, steps=30, seed=0)
+P_train[0, :12, 0], on_train[0, :12, 0]
+
+# %%
+ck.expected("05.4")
+
+# %%
+# [solution]
+latch = keras.Sequential(
+    [keras.Input((None, 1)), layers.LSTM(16, return_sequences=True), layers.Dense(1, activation="sigmoid")]
+)
+latch.compile(keras.optimizers.Adam(0.02), loss="binary_crossentropy")
+latch.fit(P_train, on_train, epochs=6, batch_size=50, verbose=0);
+# [stub]
+# latch = ...
+# [end]
+
+# %%
+ck.check("05.4", latch)
+
+# %%
+# ck.hint("05.4")
+
+# %% tags=["picture-05.4"]
+P_test, on_test = make_switch(1, steps=80, seed=7)
+said = ... if latch is ... else np.asarray(latch(P_test))
+title = "It was trained on 30 steps and remembers over 80"
+ax = ck.plot.curve_fit(np.arange(80), P_test, {"says: on": said}, exercise="05.4", title=title)
+if latch is not ...:
+    ax.lines[1].set_drawstyle("steps-post")
+    ax.step(np.arange(80), on_test.ravel() * 1.06 - 0.03, "k:", where="post", linewidth=1)
+    ax.set(xlabel="step", ylabel="probability, pulse", ylim=(-1.15, 1.5))
+    ax.legend(["pulse", "says: on", "is on"], loc="upper left", ncols=3);
+
+# %% [markdown] tags=["solution"]
+# **One output a step.** `return_sequences=True` hands every hidden state on, and the Dense layer answers each of them with
+# the same weights. Nothing in the network knows the length, so 80 steps work as well as 30.
+#
+# **Two wrong ways.** Without a memory the answer where the pulse is 0 is a guess. With `Bidirectional` the network reads
+# the sequence from both ends: it is right for a text that is complete, and cheats here, where the future has not happened.
+
+# %% tags=["solution"]
+memoryless = keras.Sequential([keras.Input((None, 1)), layers.Dense(16, "relu"), layers.Dense(1, "sigmoid")])
+memoryless.compile(keras.optimizers.Adam(0.02), loss="binary_crossentropy")
+memoryless.fit(P_train, on_train, epochs=3, batch_size=50, verbose=0)
+P_new, on_new = make_switch(500, steps=60, seed=1)
+for name, network in (("no memory", memoryless), ("LSTM", latch)):
+    right = (np.asarray(network(P_new)) > 0.5) == (on_new == 1)
+    print(f"{name:<10} right at a pulse {right[P_new != 0].mean():.1%}, between pulses {right[P_new == 0].mean():.1%}")
+
+# %% [markdown]
+# ## 05.5 · Lengths differ: padding and masking
+#
+# **Goal:** train on sequences of different lengths, so that the padding has no influence at all.
+#
+# Here are random walks of 5 to 20 positions. The question: does a walk end above the point where it began? An array needs
+# equal lengths, so short walks are filled up with a value that no walk has, `PAD`. The network has to be told to skip it:
+# then the state stays as it is while padding goes by.
+#
+# - `pad(walks, length)`: a list of 1-D arrays, each no longer than `length`; returns (n, length, 1), each walk at the
+#   beginning of its row and `PAD` behind it.
+# - `walker`: a Keras model that takes (n, T, 1) for *any* T, skips the steps that are `PAD`, and gives the probability that
+#   the walk ends above its beginning, (n, 1).
+
+# %%
+PAD = -10.0
+
+
+def make_walks(n_samples, seed):
+    """A list of random walks, 5 to 20 positions each, and 1 where a walk ends above its beginning, else 0."""
+    rng = np.random.default_rng(seed)
+    walks = [rng.normal() + np.cumsum(rng.normal(size=length)) for length in rng.integers(5, 21, size=n_samples)]
+    return walks, np.array([walk[-1] > walk[0] for walk in walks]).astype(int)
+
+
+walks, up = make_walks(2000, seed=0)
+[len(walk) for walk in walks[:8]], up[:8]
+
+# %%
+ck.expected("05.5")
+
+# %%
+def pad(walks, length):
+    """The walks as one array (n, length, 1), filled up behind with PAD."""
+    # [solution]
+    padded = np.full((len(walks), length, 1), PAD)
+    for row, walk in zip(padded, walks):
+        row[: len(walk), 0] = walk
+    return padded
+    # [stub]
+    # return ...
+    # [end]
+
+
+# %%
+# [solution]
+walker = keras.Sequential(
+    [
+        keras.Input((None, 1)),
+        layers.Masking(mask_value=PAD),
+        layers.LSTM(16),
+        layers.Dense(1, activation="sigmoid"),
+    ]
+)
+walker.compile(keras.optimizers.Adam(0.02), loss="binary_crossentropy")
+walker.fit(pad(walks, 20), up, epochs=8, batch_size=64, verbose=0);
+# [stub]
+# walker = ...
+# [end]
+
+# %%
+ck.check("05.5", pad=pad, walker=walker)
+
+# %%
+# ck.hint("05.5")
+
+# %% [markdown]
+# The proof. Take five walks of which the network is more or less sure, and put more and more padding behind them. Whatever
+# it says about a walk, it must say the same with 80 steps of padding.
+
+# %% tags=["picture-05.5"]
+lengths = (20, 30, 50, 70, 100)
+
+
+def said_of(network, walks, length):
+    """The network's answer to each walk, padded to this length."""
+    return np.ravel(network(np.asarray(pad(walks, length), dtype="float32")))
+
+
+ready = walker is not ... and pad(walks[:1], 20) is not ...
+if ready:
+    sure = said_of(walker, walks, 20)
+    five = [walks[np.argmin(np.abs(sure - p))] for p in (0.1, 0.3, 0.5, 0.7, 0.9)]
+    masked = np.array([said_of(walker, five, length) for length in lengths])
+rows = {f"walk {i + 1}": masked[:, i] if ready else ... for i in range(5)}
+ax = ck.plot.curve_fit(lengths, up[[0] * 5], rows, exercise="05.5", title="More padding, the same answers")
+if ready:
+    ax.lines[0].remove()
+    ax.set(xlabel="length after padding", ylabel="probability of 'up'", ylim=(-0.05, 1.05))
+    ax.legend(loc="center left", bbox_to_anchor=(1.01, 0.5));
+
+# %% [markdown] tags=["solution"]
+# **Why the mask travels.** `Masking` marks the steps whose values are all `PAD`. Keras hands the mask on with the data, and
+# the LSTM repeats its last state where the mask says so. The Dense layer sees the state after the last real step.
+#
+# **A wrong way.** Take the same weights and leave the mask out. The LSTM now reads the padding as positions far below
+# zero, and the answer is about the padding. `Masking()` without a value is as bad: it masks zeros, and none are here.
+
+# %% tags=["solution"]
+unmasked = keras.Sequential([layer for layer in walker.layers if not isinstance(layer, layers.Masking)])
+new_walks, new_up = make_walks(1000, seed=1)
+fig, ax = plt.subplots(figsize=(5.4, 3))
+for name, network, style in (("with the mask", walker, "-"), ("same weights, no mask", unmasked, "--")):
+    right = (said_of(network, new_walks, 20) > 0.5) == new_up
+    print(f"{name:<22} {right.mean():.1%} right")
+    answers = [said_of(network, five, length) for length in lengths]
+    ax.plot(lengths, answers, style, color="#0072B2" if style == "-" else "#D55E00", label=name)
+ax.set(xlabel="length after padding", ylabel="probability of 'up'", ylim=(-0.05, 1.05))
+ax.set_title("Without the mask the answer is about the padding")
+handles, labels = ax.get_legend_handles_labels()  # five lines each; one of each is enough
+ax.legend([handles[0], handles[5]], [labels[0], labels[5]], loc="center left", bbox_to_anchor=(1.01, 0.5));
+
+# %% [markdown]
+# ## 05.6 · Sequence to sequence: add two numbers written as text
+#
+# **Goal:** train an encoder and a decoder that read `"27+5"` character by character and write `"32"`, then STOP.
+#
+# The lengths of question and answer differ, so the network cannot answer in step. It reads first: an LSTM, the encoder,
+# turns the question into one state. Then it writes: that state is repeated four times, a second LSTM, the decoder, turns
+# it into four steps, and a softmax at each step chooses a symbol. The twelve symbols are the digits, `+`, and `.` for STOP.
+# An answer is what stands before the first STOP; whatever is too short is filled up with STOP.
+#
+# - `build_adder()`: a Keras model, not compiled, from (n, 5, 12), one-hot questions, to (n, 4, 12), a probability for every
+#   symbol at each of the four steps. Two LSTMs of 96 units are enough; `unroll=True` makes short ones faster on a CPU.
+# - `add(texts)`: a list of questions such as `["27+5", "99+99"]` to the list of answers that `adder` gives, `["32", "198"]`:
+#   text, without STOP.
+# - `lags`: a table of 3 by 4 numbers, explained below.
+
+# %%
+SYMBOLS = "0123456789+."  # the point is STOP
+
+
+def codes(texts, length):
+    """Each text as a row of `length` whole numbers, filled up with STOP."""
+    return np.array([[SYMBOLS.index(symbol) for symbol in text.ljust(length, ".")] for text in texts])
+
+
+def questions(texts, reverse=True):
+    """One-hot questions (n, 5, 12); `reverse` turns the text round, so that its first character is read last."""
+    rows = codes(texts, 5)
+    return np.eye(12, dtype="float32")[rows[:, ::-1] if reverse else rows]
+
+
+codes(["27+5", "32"], 5), questions(["27+5"]).shape
+
+# %% [markdown]
+# Every pair from 0+0 to 99+99 is there. One in ten is held out and never trained on, in neither order: who has learned
+# 27+5 has not yet seen 5+27 when this pair is held out.
+
+# %%
+a, b = np.divmod(np.arange(10000), 100)
+small, large = np.minimum(a, b), np.maximum(a, b)
+unseen = (100 * small + large) * 7919 % 9973 < 997  # looks random, is the same for everybody
+texts = np.array([f"{i}+{j}" for i, j in zip(a, b)])
+sums = np.array([str(i + j) for i, j in zip(a, b)])
+texts[~unseen].shape, texts[unseen].shape
+
+# %%
+ck.expected("05.6")
+
+# %%
+def build_adder():
+    """Encoder, repeated state, decoder, softmax."""
+    # [solution]
+    return keras.Sequential(
+        [
+            keras.Input((5, 12)),
+            layers.LSTM(96, unroll=True),
+            layers.RepeatVector(4),
+            layers.LSTM(96, return_sequences=True, unroll=True),
+            layers.Dense(12, activation="softmax"),
+        ]
+    )
+    # [stub]
+    # return ...
+    # [end]
+
+
+# %% [markdown]
+# The training is given. The learning rate warms up, so that the first large steps do no harm, and then decays along a
+# cosine, so that the last ones settle.
+
+# %%
+EPOCHS, BATCH = 18, 128
+
+
+def compile_adder(network, epochs):
+    """Compile for `epochs` passes over the seen pairs, with a learning rate that warms up and decays."""
+    steps = epochs * math.ceil(np.sum(~unseen) / BATCH)
+    warmup = steps // 10
+    rate = keras.optimizers.schedules.CosineDecay(
+        5e-4, steps - warmup, alpha=0.01, warmup_target=0.01, warmup_steps=warmup
+    )
+    adam = keras.optimizers.Adam(rate)
+    network.compile(adam, loss="sparse_categorical_crossentropy", steps_per_execution=10)
+
+
+adder = build_adder()
+if adder is not ...:
+    compile_adder(adder, EPOCHS)
+    live = ck.widgets.LiveCurves()
+    settings = {"epochs": EPOCHS, "batch_size": BATCH, "verbose": 0, "callbacks": [live]}
+    adder.fit(questions(texts[~unseen]), codes(sums[~unseen], 4), **settings)
+
+# %%
+def add(texts):
+    """The answers of `adder`, as text without STOP."""
+    # [solution]
+    rows = np.asarray(adder(questions(texts))).argmax(axis=-1)
+    answers = ["".join(SYMBOLS[code] for code in row) for row in rows]
+    return [answer.split(".")[0] for answer in answers]
+    # [stub]
+    # return ...
+    # [end]
+
+
+# %% [markdown]
+# **Why is the question reversed?** Because it is mostly learned sooner so. The classical explanation is the *lag*: what is read
+# just before it is needed is learned first. Put it to the test. Take "12+34", whose answer is "46". Reading takes steps 1
+# to 5, one character a step; writing takes steps 6 to 9. The lag of a digit is the number of steps from reading it to
+# writing the digit of the same place, tens for tens and units for units. Read as written, the 1 comes at step 1 and the 4
+# of the answer at step 6: a lag of 5.
+#
+# `lags` has a row for each of three ways of writing, and a column for each of the digits 1, 2, 3, 4:
+#
+# - `lags[0]`: question and answer as written, "12+34" and "46";
+# - `lags[1]`: the question reversed, "43+21" and "46";
+# - `lags[2]`: the answer reversed, "12+34" and "64".
+
+# %%
+# [solution]
+lags = [[5, 5, 2, 2], [1, 3, 4, 6], [6, 4, 3, 1]]
+# [stub]
+# lags = ...
+# [end]
+
+# %%
+ck.check("05.6", adder=adder, add=add, lags=lags)
+
+# %%
+# ck.hint("05.6")
+
+# %% [markdown]
+# Which way has the shortest lag, which the smallest mean? Predict from your table which of the three ways is learned
+# soonest. Then let them race: the same weights to begin with, eight epochs each. Here every number has two digits, 05+27,
+# so that the ways differ in their order and in nothing else.
+
+# %%
+def race(epochs=8):
+    """The share of exact answers to unseen questions, for each way of writing; `...` without a network."""
+    network, shares = build_adder(), {}
+    if network is ...:
+        return ...
+    compile_adder(network, epochs)
+    network.optimizer.build(network.trainable_variables)
+    variables = network.variables + network.optimizer.variables
+    start = [keras.ops.convert_to_numpy(variable) for variable in variables]
+    turned, two_digits = [text[::-1] for text in sums], [f"{i:02d}+{j:02d}" for i, j in zip(a, b)]
+    ways = {"as written": (False, sums), "question\nreversed": (True, sums), "answer\nreversed": (False, turned)}
+    for name, (reverse, answers) in ways.items():
+        for variable, value in zip(variables, start):
+            variable.assign(value)
+        inputs, targets = questions(two_digits, reverse), codes(answers, 4)
+        network.fit(inputs[~unseen], targets[~unseen], epochs=epochs, batch_size=BATCH, verbose=0)
+        said = np.asarray(network(inputs[unseen])).argmax(axis=-1)
+        shares[name] = np.mean(np.all(said == targets[unseen], axis=1))
+    return shares
+
+
+shares = race()
+
+# %% tags=["picture-05.6"]
+fig, ax = plt.subplots(figsize=(5.4, 3.2))
+if shares is ...:
+    ck.plot.learning_curves(..., ax, exercise="05.6")
+else:
+    bars = ax.bar(list(shares), shares.values(), width=0.6)
+    ax.bar_label(bars, [f"{share:.0%}" for share in shares.values()])
+    ax.set(ylabel="exact answers to unseen pairs", ylim=(0, 1.1))
+    leader = max(shares, key=shares.get).replace("\n", " ")
+    ax.set_title(f"After eight epochs in the lead: {leader}");
+
+# %% [markdown] tags=["solution"]
+# **What the race says.** The mean lag is 3.5 in all three ways. The shortest lag is 2 as written, and 1 in both others. If
+# the shortest lag were the reason, reversing the *answer* would help as much as reversing the *question*. It does not, so
+# the lag cannot be the whole reason here. What only the reversed question does is to show the units before the tens of a number.
+# That is the order in which you add by hand: nothing that comes later changes a digit that is done. Read as written, the
+# last character can still change every digit before it: 45+54 is 99, and 45+55 is 100.
+#
+# **How sure is that?** One race has one start. With other weights to begin with the reversed question leads nearly always,
+# mostly by far; now and then it is late and loses. Call `race()` again, which draws new weights, before you believe a bar.
+# Sutskever and others saw that reversed sentences translate better, and named the lag as the reason. For sentences it may
+# be.
+#
+# Look at what the trained network still gets wrong.
+
+# %% tags=["solution"]
+answers = np.array(add(list(texts[unseen])))
+wrong = answers != sums[unseen]
+print(f"{1 - wrong.mean():.1%} of {len(answers)} unseen questions answered exactly")
+for question, said, true in list(zip(texts[unseen][wrong], answers[wrong], sums[unseen][wrong]))[:6]:
+    print(f"{question:>6} = {true:<4} said {said}")
+
+# %% [markdown]
+# ## 05.7 · GRU against LSTM
+#
+# **Goal:** count the parameters of both cells, and see whether the smaller one forecasts worse.
+#
+# The GRU (gated recurrent unit) has no cell state, and three blocks of weights where the LSTM has four:
+#
+# $$z = \sigma(x W_z + h U_z + b_z), \quad r = \sigma(x W_r + h U_r + b_r), \quad
+# g = \tanh\left(x W_g + b_g + r \, (h U_g + b'_g)\right), \quad h_\text{new} = z \, h + (1 - z) \, g$$
+#
+# Keras gives every block two biases of `units` numbers, one with the input and one with the state (`reset_after=True`, its
+# default).
+#
+# - `lstm_params(features, units)` and `gru_params(features, units)`: the number of parameters of the layer in Keras,
+#   counted by a formula, with neither Keras nor a network in it.
+# - `gru`: the forecast of 05.3 with a GRU in the place of the LSTM, fitted on the same `X_train, y_train`.
+
+# %%
+ck.expected("05.7")
+
+# %%
+def lstm_params(features, units):
+    """Parameters of `layers.LSTM(units)` that reads `features` numbers a step."""
+    # [solution]
+    return 4 * units * (features + units + 1)
+    # [stub]
+    # return ...
+    # [end]
+
+
+def gru_params(features, units):
+    """Parameters of `layers.GRU(units)` that reads `features` numbers a step."""
+    # [solution]
+    return 3 * units * (features + units + 2)
+    # [stub]
+    # return ...
+    # [end]
+
+
+# %%
+# [solution]
+gru = keras.Sequential([keras.Input((WINDOW, 1)), layers.GRU(32), layers.Dense(1)])
+gru.compile(keras.optimizers.Adam(0.01), loss="mse")
+gru.fit(X_train, y_train, epochs=20, batch_size=16, verbose=0);
+# [stub]
+# gru = ...
+# [end]
+
+# %%
+ck.check("05.7", lstm_params=lstm_params, gru_params=gru_params, gru=gru)
+
+# %%
+# ck.hint("05.7")
+
+# %% tags=["picture-05.7"]
+fits = {}
+for name, network in (("LSTM", model), ("GRU", gru)):
+    waits = network is ... or X_test is ...
+    scaled = ... if waits else np.ravel(network(X_test.astype("float32")))
+    fits[name] = ... if waits else scaled * sunspots[:N_TRAIN].std() + sunspots[:N_TRAIN].mean()
+title = "One year ahead, two cells, much the same forecast"
+ax = ck.plot.curve_fit(years[N_TRAIN:], sunspots[N_TRAIN:], fits, exercise="05.7", title=title)
+if model is not ... and gru is not ...:
+    ax.set(xlabel="year", ylabel="sunspots", ylim=(-8, 240))
+    ax.legend(["observed", *fits], ncols=3);
+
+# %% [markdown] tags=["solution"]
+# **Fewer parameters, no worse here.** Three blocks in the place of four, and one more bias for each unit of a block.
+# Compare the errors with care: from seed to seed both wander by some sunspots, and their ranges overlap. "Which cell is
+# better" is a question for many seeds and many data sets. Greff and others asked it of eight variants of the LSTM, and
+# none was much better than the plain one.
+
+# %% tags=["solution"]
+print(f"{'cell':<6}{'parameters':>11}{'test RMSE':>11}")
+for name, network, count in (("LSTM", model, lstm_params(1, 32)), ("GRU", gru, gru_params(1, 32))):
+    assert count == network.layers[0].count_params()
+    print(f"{name:<6}{count:>11,}{rmse(in_sunspots(network(X_test))):>11.1f}")
+
+# %% [markdown]
+# ## What did you observe?
+#
+# 1. Why does the forecast that is fed back lose the beat after some cycles, although each single step is good?
+# 2. The scaling in `prepare` uses the training years only. What would go wrong with the mean of all years?
+# 3. A network without a mask can be trained on padded sequences too. What must it learn that the masked one need not?
+# 4. The network of 05.6 has never seen the held-out pairs. Why must 5+27 be held out together with 27+5?
+#
+# <details><summary>Answers</summary>
+#
+# 1. Each step adds its error to the inputs of the next. A small error in the phase stays and grows, and after some cycles
+#    the forecast knows the rhythm but no longer where in it the Sun is.
+# 2. The mean of all years says how active the Sun will be after the split. That is information from the future, and
+#    the error on the test years would be too good to be true.
+# 3. It must learn to carry its state through any number of padding steps without a change. It may manage for the lengths
+#    that it has seen; nothing makes it do so for others.
+# 4. The sum is the same. A network that had learned one of them by heart would need only one small step more, that the
+#    order of the numbers does not matter, to look as if it could add.
+#
+# </details>
+#
+# ## Go further
+#
+# - Three digits: make questions of up to seven characters and answers of up to five. How many of the million pairs do you
+#   need to train on? Two LSTMs of 128 units take a minute or more.
+# - Reverse the question *and* the answer. What does the lag predict, and what does the race say?
+# - Let the forecast of 05.3 give a mean and a spread. How wide is it after ten fed-back years?
+# - Newer sunspot numbers are on another scale (version 2.0 since 2015). How would you join both series without a leak?
+#
+# ## Summary
+#
+# A recurrent network carries a state along a sequence. The LSTM adds a cell state that is only gated, so memory and gradient
+# last. One answer for a sequence, one a step, or a sequence for a sequence: it is the same cell, read out in another place.
+# Forecasts are judged on later years, against a naive forecast, with nothing scaled by the future.
+
+# %%
+ck.progress()
+
+# %% [markdown]
+# ## References
+#
+# - Hochreiter, S., Schmidhuber, J. (1997). Long short-term memory. *Neural Computation*, 9, 1735–1780.
+# - Gers, F. A., Schmidhuber, J., Cummins, F. (2000). Learning to forget: continual prediction with LSTM. *Neural
+#   Computation*, 12, 2451–2471.
+# - Cho, K., and others (2014). Learning phrase representations using RNN encoder–decoder for statistical machine
+#   translation. *EMNLP 2014*, 1724–1734.
+# - Sutskever, I., Vinyals, O., Le, Q. V. (2014). Sequence to sequence learning with neural networks. *NIPS 2014*.
+# - Greff, K., and others (2017). LSTM: a search space odyssey. *IEEE Transactions on Neural Networks and Learning Systems*,
+#   28, 2222–2232.
+# - Clette, F., and others (2014). Revisiting the sunspot number. *Space Science Reviews*, 186, 35–103.

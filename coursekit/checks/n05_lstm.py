@@ -1,0 +1,894 @@
+"""Checks of notebook 05: sequences and memory."""
+
+import numpy as np
+
+from coursekit.checks.core import Wrong, exercise, threshold
+from coursekit.checks.expect import as_array, at_least, predictions, same_as_replay
+from coursekit.checks.report import Finding
+from coursekit.checks.student import StudentError
+
+# What is added to the worst of ten seeds of the solution; see benchmarks/record.py.
+# The forecasts are given room for other sizes and other training: the naive error is 30. Adding is asked for at 95 %.
+MARGINS = {
+    "05.3": {"rmse": 3.0},
+    "05.4": {"accuracy": -0.02},
+    "05.5": {"accuracy": -0.02},
+    "05.6": {"exact": -0.035},
+    "05.7": {"rmse": 3.0},
+}
+
+
+def _network(student, name):
+    """Raises `Wrong` where the object is no Keras model with weights; returns its description."""
+    said = student.describe(name)
+    if said["family"] != "keras":
+        raise Wrong("not-keras", f"`{name}` is a {said['type']}; a Keras model was expected.")
+    if not said["built"]:
+        raise Wrong("not-built", f"`{name}` has no weights yet. Begin it with `keras.Input(...)`, or fit it first.")
+    return said
+
+
+def _parts(config):
+    """Every layer in a Keras configuration, however deep: pairs of class name and settings."""
+    if isinstance(config, dict):
+        if "class_name" in config and isinstance(config.get("config"), dict):
+            yield config["class_name"], config["config"]
+        for part in config.values():
+            yield from _parts(part)
+    elif isinstance(config, list | tuple):
+        for part in config:
+            yield from _parts(part)
+
+
+def _given_parts(given, names, what):
+    """The parts that a function returned, or `Wrong` where their number is not that of `names`."""
+    if given is None:
+        raise Wrong("none", f"{what} returns None. Did it forget to `return` its result?")
+    if not isinstance(given, list | tuple) or len(given) != len(names):
+        seen = f"{len(given)} things" if isinstance(given, list | tuple) else "one thing"
+        raise Wrong("wrong-type", f"{what} returns {seen}; {', '.join(names)} were expected, in this order.")
+    return given
+
+
+def _agrees(code, apart, good, bad, points):
+    """The finding that two computations agree to the digits of float32 sums of a few terms."""
+    passed = apart < 1e-4
+    return Finding(code, passed, good if passed else f"{bad} The largest difference is {apart:.3g}.", points=points)
+
+
+# --- 05.1
+
+
+@exercise(
+    "05.1",
+    title="A recurrent cell by hand",
+    points=2,
+    needs={"rnn": "a function of x, Wx, Wh, b that gives the state after every step"},
+    hints=(
+        "Begin with a state of zeros, one number a unit. Then take the rows of `x` one after the other; each gives a new "
+        "state from the row and the old state.",
+        "`h = np.tanh(x_t @ Wx + h @ Wh + b)` is one step: on the right stands the old state, on the left the new one. "
+        "Keep a list of all states.",
+        "`h = np.zeros(len(b))`, `states = []`, then `for x_t in x:` with the step and `states.append(h)`, and at the end "
+        "`return np.array(states)`.",
+    ),
+    expected="The states of random cells of any size, to six digits.",
+)
+def recurrent_cell(student, rng):
+    """The states for random weights; the usual slips are recognised by computing them."""
+    for T, features, units in ((7, 2, 3), (1, 4, 2)):
+        x, b = rng.normal(size=(T, features)), rng.normal(size=units)
+        Wx, Wh = rng.normal(size=(features, units)), rng.normal(size=(units, units))
+        given = as_array(student.call("rnn", x, Wx, Wh, b), "What `rnn` returns")
+        wanted = _rnn(x, Wx, Wh, b)
+        if given.size == units and T > 1:
+            raise Wrong(
+                "last-only", f"`rnn` returns one state of {units} numbers; the states after all {T} steps are asked for."
+            )
+        if given.shape == (T + 1, units):
+            raise Wrong("initial-state", f"`rnn` returns {T + 1} states for {T} steps: leave out the zeros at the start.")
+        if given.size != wanted.size:
+            raise Wrong("wrong-shape", f"`rnn` returns shape {given.shape}; (T, units) = {wanted.shape} was expected.")
+        if given.shape == wanted.T.shape and units != T and T > 1:
+            raise Wrong("wrong-shape", f"`rnn` returns shape {given.shape}: one row a step was expected, {wanted.shape}.")
+        given = given.reshape(wanted.shape)
+        if T > 1:
+            _explain_states(given, wanted, x, Wx, Wh, b)
+        apart = np.abs(given - wanted).max()
+        many = "The states of a cell of 3 units over 7 steps are right." if T > 1 else "One step of a sequence is right."
+        yield _agrees("states" if T > 1 else "one-step", apart, many, "h = tanh(x_t Wx + h Wh + b).", 1)
+
+
+def _rnn(x, Wx, Wh, b, activation=np.tanh, start=0.0):
+    h, states = np.full(len(b), start), []
+    for row in x:
+        h = activation(row @ Wx + h @ Wh + b)
+        states.append(h)
+    return np.array(states)
+
+
+def _explain_states(given, wanted, x, Wx, Wh, b):
+    """Raises `Wrong` where a known slip explains the states."""
+    slips = {
+        "no-state": (
+            np.tanh(x @ Wx + b),
+            "No state is carried along: each row depends on its own input only. Feed the last state back through Wh.",
+        ),
+        "state-of-ones": (_rnn(x, Wx, Wh, b, start=1.0), "The state begins with ones; it should begin with zeros."),
+        "no-activation": (_rnn(x, Wx, Wh, b, lambda z: z), "The tanh is left out: the state grows without a bound."),
+        "wrong-activation": (_rnn(x, Wx, Wh, b, _sigmoid), "This is the sigmoid in the place of the tanh."),
+        "transposed": (_rnn(x, Wx, Wh.T, b), "The weights of the state are transposed: here it is `h @ Wh`."),
+        "no-bias": (_rnn(x, Wx, Wh, 0 * b), "The bias b is left out."),
+        "reversed": (wanted[::-1], "The states are right and in reverse order: the first row is the first step."),
+        "wrong-direction": (_rnn(x[::-1], Wx, Wh, b), "The sequence is read from its end."),
+    }
+    for code, (states, message) in slips.items():
+        if np.allclose(given, states, atol=1e-5):
+            raise Wrong(code, message)
+
+
+def _sigmoid(z):
+    return 1 / (1 + np.exp(-np.clip(z, -500, 500)))
+
+
+# --- 05.2
+
+
+@exercise(
+    "05.2",
+    title="What an LSTM returns",
+    points=3,
+    needs={
+        "lstm_step": "a function of x, h, c, W, U, b that gives the new h and c",
+        "build_lstm": "a function of steps, features, units that gives a Keras model with three outputs",
+    },
+    hints=(
+        "All four blocks come from one sum, `z = x @ W + h @ U + b`, which has 4 * units numbers. Cut it in four. For the "
+        "model, look at two switches of `layers.LSTM`: `return_sequences` and `return_state`.",
+        "`z_i, z_f, z_g, z_o = np.split(z, 4)`. First compute the new cell state, then the hidden state from it. With both "
+        "switches on, calling the layer gives three tensors.",
+        "`c = sigmoid(z_f) * c + sigmoid(z_i) * np.tanh(z_g)`, then `h = sigmoid(z_o) * np.tanh(c)`. `sequence, state_h, "
+        "state_c = layers.LSTM(units, return_sequences=True, return_state=True)(inputs)`, and "
+        "`keras.Model(inputs, [sequence, state_h, state_c])`.",
+    ),
+    expected="Your step gives what Keras gives, to four digits; the last row of the sequence equals the hidden state.",
+)
+def lstm_returns(student, rng):
+    """One step against our own; three outputs against an LSTM that we compute from the model's weights."""
+    features, units = 3, 4
+    x, h, c = rng.normal(size=features), rng.normal(size=units), rng.normal(size=units)
+    W, U, b = (rng.normal(size=shape) for shape in ((features, 4 * units), (units, 4 * units), (4 * units,)))
+    given = _given_parts(student.call("lstm_step", x, h, c, W, U, b), ("h", "c"), "`lstm_step`")
+    new = [as_array(part, f"The new `{name}`") for part, name in zip(given, "hc", strict=True)]
+    if any(part.size != units for part in new):
+        raise Wrong("wrong-shape", f"`lstm_step` returns shapes {new[0].shape} and {new[1].shape}; ({units},) each is right.")
+    new = [part.ravel() for part in new]
+    wanted = _lstm_step(x, h, c, W, U, b)
+    _explain_step(new, wanted, x, h, c, W, U, b)
+    apart = max(np.abs(a - w).max() for a, w in zip(new, wanted, strict=True))
+    yield _agrees("step", apart, "One step is right: hidden and cell state.", "The step is off.", 1)
+    yield from _three_outputs(student, rng)
+
+
+def _lstm_step(x, h, c, W, U, b, order="ifgo"):
+    z = dict(zip(order, np.split(x @ W + h @ U + b, 4), strict=True))
+    c = _sigmoid(z["f"]) * c + _sigmoid(z["i"]) * np.tanh(z["g"])
+    return _sigmoid(z["o"]) * np.tanh(c), c
+
+
+def _explain_step(given, wanted, x, h, c, W, U, b):
+    """Raises `Wrong` where a known slip explains the new states."""
+    (h_new, c_new), z = wanted, x @ W + h @ U + b
+    i, f, g, o = np.split(z, 4)
+    slips = {
+        "swapped": ((c_new, h_new), "`lstm_step` returns c before h. The order is h, c."),
+        "gate-order": (_lstm_step(x, h, c, W, U, b, "ifog"), "The quarters of z stand in the order i, f, g, o in Keras."),
+        "no-state": (_lstm_step(x, 0 * h, c, W, U, b), "`h @ U` is missing: the gates do not see the hidden state."),
+        "no-bias": (_lstm_step(x, h, c, W, U, 0 * b), "The bias b is left out."),
+        "no-forget-gate": (
+            (_sigmoid(o) * np.tanh(c + _sigmoid(i) * np.tanh(g)), c + _sigmoid(i) * np.tanh(g)),
+            "The old cell state is kept as it is; the forget gate should weigh it, f * c.",
+        ),
+        "old-cell": ((_sigmoid(o) * np.tanh(c), c_new), "The hidden state is computed from the old c; use the new one."),
+        "no-output-tanh": ((_sigmoid(o) * c_new, c_new), "The hidden state is o * c; it should be o * tanh(c)."),
+        "wrong-activation": (
+            (
+                _sigmoid(o) * np.tanh(_sigmoid(f) * c + _sigmoid(i) * _sigmoid(g)),
+                _sigmoid(f) * c + _sigmoid(i) * _sigmoid(g),
+            ),
+            "The content z_g goes through a sigmoid; it should go through tanh.",
+        ),
+    }
+    for code, (states, message) in slips.items():
+        if all(np.allclose(a, s, atol=1e-5) for a, s in zip(given, states, strict=True)):
+            raise Wrong(code, message)
+
+
+def _three_outputs(student, rng):
+    steps, features, units, n = 5, 3, 4, 6
+    built = student.call("build_lstm", steps, features, units)
+    if built is None:
+        raise Wrong("none", "`build_lstm` returns None. Did it forget to `return` the model?")
+    if not getattr(built, "callable", False):
+        raise Wrong("wrong-type", "`build_lstm` returns something that is no Keras model.")
+    said = student.describe(built)
+    if said["family"] != "keras":
+        raise Wrong("not-keras", f"`build_lstm` returns a {said['type']}; a Keras model was expected.")
+    X = rng.normal(size=(n, steps, features)).astype("float32")
+    if not student.layers(built):
+        raise Wrong("not-a-model", f"`build_lstm` returns a {said['type']}; a `keras.Model(inputs, [...])` was expected.")
+    outputs = student.call(built, X)
+    if isinstance(outputs, dict):
+        outputs = list(outputs.values())
+    if not isinstance(outputs, list | tuple):
+        shape = np.shape(outputs)
+        more = " It has one output; name all three in `keras.Model(inputs, [...])`."
+        raise Wrong("one-output", f"The model answers with one array of shape {shape}.{more}")
+    if len(outputs) != 3:
+        raise Wrong("wrong-type", f"The model has {len(outputs)} outputs; sequence, state_h and state_c were expected.")
+    sequence, state_h, state_c = (as_array(part, f"Output {i}") for i, part in enumerate(outputs, 1))
+    weights = [w for layer in student.weights(built) for w in layer]
+    shapes = [np.shape(w) for w in weights]
+    if shapes != [(features, 4 * units), (units, 4 * units), (4 * units,)]:
+        kinds = [layer["class"] for layer in student.layers(built) if layer["class"] != "InputLayer"]
+        raise Wrong("not-lstm", f"The model consists of {', '.join(kinds)}; one LSTM of `units` units was expected.")
+    if sequence.ndim != 3:
+        raise Wrong(
+            "no-sequence",
+            f"The first output has shape {sequence.shape}; the hidden states of all steps, ({n}, {steps}, {units}), were "
+            "expected. Set `return_sequences=True`.",
+        )
+    hidden, cell = _lstm(X, *weights)
+    if state_h.shape == state_c.shape == cell.shape:
+        if np.allclose(state_h, cell, atol=1e-4) and np.allclose(state_c, hidden[:, -1], atol=1e-4):
+            raise Wrong("states-swapped", "The second output is the cell state, the third the hidden state: swap them.")
+        if np.allclose(state_h, state_c):
+            raise Wrong("same-state", "Outputs 2 and 3 are the same. The third should be the cell state.")
+    for code, name, seen, wanted in (
+        ("sequence", "The sequence of hidden states", sequence, hidden),
+        ("state-h", "The last hidden state, equal to the last row of the sequence,", state_h, hidden[:, -1]),
+        ("state-c", "The last cell state", state_c, cell),
+    ):
+        if seen.shape != wanted.shape:
+            raise Wrong("wrong-shape", f"{name} has shape {seen.shape}; {wanted.shape} was expected.")
+        apart = np.abs(seen - wanted).max()
+        points = 1 if code == "sequence" else 0.5
+        yield _agrees(code, apart, f"{name} is right.", f"{name} is not what the weights give.", points)
+
+
+def _lstm(X, W, U, b):
+    """All hidden states (n, T, units) and the last cell state (n, units)."""
+    h = c = np.zeros((len(X), len(U)))
+    hidden = []
+    for t in range(X.shape[1]):
+        i, f, g, o = np.split(X[:, t] @ W + h @ U + b, 4, axis=1)
+        c = _sigmoid(f) * c + _sigmoid(i) * np.tanh(g)
+        h = _sigmoid(o) * np.tanh(c)
+        hidden.append(h)
+    return np.stack(hidden, axis=1), c
+
+
+# --- 05.3
+
+WINDOW, N_TRAIN = 24, 221
+
+
+@exercise(
+    "05.3",
+    title="Many to one: forecast the Sun",
+    points=3,
+    needs={
+        "prepare": "a function of series, n_train, window that gives X_train, y_train, X_test, y_test",
+        "model": "a fitted Keras model that takes windows (n, 24, 1)",
+    },
+    hints=(
+        "Scale first, with numbers that a forecaster had at the split: `past = series[:n_train]`. Then cut all windows, and "
+        "split them where the target stops being one of the first n_train values.",
+        "Window i is `scaled[i : i + window]` and its target `scaled[i + window]`. The target of window i has the place "
+        "i + window in the series, so the first n_train - window windows are for training. `[..., None]` adds the last axis.",
+        "`scaled = (series - past.mean()) / past.std()`; `X = np.stack([scaled[i : i + window] for i in range(len(series) - "
+        "window)])[..., None]`; `y = scaled[window:]`; `cut = n_train - window`. A model of `layers.LSTM(32)` and "
+        "`layers.Dense(1)`, fitted for 20 epochs with `Adam(0.01)` and batches of 16, is enough.",
+    ),
+    expected="An error of at most {rmse:.0f} sunspots (root mean square) on the years from 1921; the naive forecast has 30.",
+)
+def forecast_sunspots(student, rng):
+    """`prepare` on a fresh series, with an eye on leaks; then the error of the model on the years after the split."""
+    n_train, window = 50, 7
+    series = np.cumsum(rng.normal(size=80)) + np.where(np.arange(80) < n_train, 0, 8.0) + 20
+    _check_windows(student, series, n_train, window)
+    # Another future must leave what is known at the split as it is.
+    other = np.where(np.arange(80) < n_train, series, 3 * series - 40)
+    before, after = (_windows_of(student, s, n_train, window)[1] for s in (series, other))
+    if not np.allclose(before, after, atol=1e-6):
+        raise Wrong(
+            "scaled-on-everything",
+            "The training windows change when only the test years change: mean and standard deviation are taken from all "
+            "values. Compute them from `series[:n_train]`.",
+        )
+    yield Finding("prepare", True, "`prepare` splits in time, and scales by the past alone.", points=1)
+
+    from coursekit.data import load_sunspots
+
+    sunspots = load_sunspots()["sunspots"].to_numpy(dtype=float)
+    _, y_train, X_test, _ = _windows_of(student, sunspots, N_TRAIN, WINDOW)
+    slope, offset, _ = _line(sunspots[WINDOW:N_TRAIN], y_train)
+    yield _forecast("05.3", student, "model", X_test, sunspots, slope, offset)
+
+
+def _windows_of(student, series, n_train, window):
+    """What `prepare` returns, as four arrays whose shapes are right among themselves."""
+    names = ("X_train", "y_train", "X_test", "y_test")
+    given = _given_parts(student.call("prepare", series, n_train, window), names, "`prepare`")
+    arrays = [as_array(part, f"`{name}`") for part, name in zip(given, names, strict=True)]
+    for i in (0, 2):
+        X, y = arrays[i], arrays[i + 1]
+        if X.ndim == 2 and X.shape[1] == window:
+            raise Wrong("wrong-shape", f"`{names[i]}` has shape {X.shape}; an LSTM wants a third axis, `X[..., None]`.")
+        if X.ndim != 3 or X.shape[1:] != (window, 1):
+            raise Wrong("wrong-shape", f"`{names[i]}` has shape {X.shape}; (n, {window}, 1) was expected.")
+        if y.size != len(X):
+            raise Wrong("wrong-shape", f"`{names[i]}` has {len(X)} windows and `{names[i + 1]}` {y.size} targets.")
+        arrays[i + 1] = y.ravel()
+    return arrays
+
+
+def _check_windows(student, series, n_train, window):
+    """Raises `Wrong` where `prepare` shuffles, leaks, or pairs a window with another value than the next."""
+    X_train, y_train, X_test, y_test = _windows_of(student, series, n_train, window)
+    wanted, cut, total = series[window:], n_train - window, len(series) - window
+    y = np.concatenate([y_train, y_test])
+    if len(y) == total:
+        slope, offset, apart = _line(np.sort(wanted), np.sort(y))
+        if apart < 1e-6 and not np.allclose(slope * wanted + offset, y, atol=1e-5):
+            raise Wrong(
+                "shuffled",
+                "The windows are not in the order of time: the test years are mixed with the training years. Cut the "
+                "list of windows once; do not shuffle.",
+            )
+    if (len(y_train), len(y_test)) != (cut, total - cut):
+        _explain_split(len(y_train), len(y_test), n_train, window, len(series))
+    slope, offset, apart = _line(wanted[:cut], y_train)
+    if apart > 1e-6:
+        if _line(series[window - 1 : n_train - 1], y_train)[2] < 1e-6:
+            raise Wrong("target-in-window", "The target is the last value of its own window. It should be the next one.")
+        raise Wrong("targets", "The targets are not the values that follow the windows, in the order of time.")
+    windows = np.stack([series[i : i + window] for i in range(total)])[..., None] * slope + offset
+    if np.allclose(X_train, windows[:cut, ::-1], atol=1e-5):
+        raise Wrong("reversed-windows", "The windows run backwards: the newest value should be the last of a window.")
+    if _line(windows[:cut].ravel(), X_train.ravel())[2] < 1e-6 and not np.allclose(X_train, windows[:cut], atol=1e-5):
+        raise Wrong("two-scales", "Windows and targets are on different scales. Scale the series, then cut it.")
+    if not np.allclose(X_train, windows[:cut], atol=1e-5):
+        raise Wrong("windows", "The windows of `X_train` do not hold the values just before their targets.")
+    if not np.allclose(X_test, windows[cut:], atol=1e-5) or not np.allclose(y_test, slope * wanted[cut:] + offset, atol=1e-5):
+        if _line(wanted[cut:], y_test)[2] < 1e-6:
+            raise Wrong(
+                "two-scales",
+                "The test values are scaled by other numbers than the training values. Use mean and standard deviation "
+                "of the first n_train values for both.",
+            )
+        raise Wrong("windows", "`X_test` and `y_test` are not the windows whose targets come after the split.")
+
+
+def _explain_split(n_first, n_second, n_train, window, n):
+    seen = f"`prepare` returns {n_first} training and {n_second} test windows of a series of {n}, n_train={n_train}"
+    if n_first == n_train:
+        raise Wrong(
+            "leak-train-test",
+            f"{seen}: the targets of the last {window} training windows come after the split. The first n_train values "
+            f"hold only {n_train - window} targets.",
+        )
+    if n_first == n_train - window and n_second == n - n_train - window:
+        raise Wrong(
+            "windows-lost", f"{seen}. The first {window} test years are lost: a test window may look back into the past."
+        )
+    raise Wrong("wrong-split", f"{seen}; {n_train - window} and {n - n_train} were expected (window={window}).")
+
+
+def _line(x, y):
+    """Slope and offset of y against x, and the largest distance from that line."""
+    slope, offset = np.polyfit(x, y, 1)
+    return slope, offset, np.abs(slope * x + offset - y).max() / max(np.abs(y).max(), 1e-12)
+
+
+def _forecast(id, student, name, X_test, sunspots, slope, offset):
+    """The finding about the error on the test years, in sunspots; a forecast that only looks good is named."""
+    _network(student, name)
+    scaled = predictions(student, name, X_test)
+    if scaled.shape[1] != 1:
+        raise Wrong(
+            "wrong-shape",
+            f"`{name}` answers with {scaled.shape[1]} numbers a window; one was expected. The LSTM before the last layer "
+            "should return its last state only, and the Dense layer have one unit.",
+        )
+    scaled = scaled[:, 0]
+    forecast, truth, last = (scaled - offset) / slope, sunspots[N_TRAIN:], sunspots[N_TRAIN - 1 : -1]
+    rmse, naive = _rmse(forecast, truth), _rmse(last, truth)
+    limit = threshold(id, "rmse")
+    if rmse > limit:
+        if np.std(forecast) < 0.02 * np.std(truth):
+            raise Wrong("constant", f"`{name}` forecasts {forecast.mean():.0f} sunspots for every year. Was it fitted?")
+        if _rmse(scaled, truth) < naive:
+            raise Wrong("not-scaled", f"`{name}` answers in sunspots. Fit it on `X_train`, `y_train`, which are scaled.")
+        if np.abs(forecast - last).mean() < 0.35 * np.abs(truth - last).mean():
+            raise Wrong(
+                "copies-last-value",
+                f"`{name}` repeats the last value of the window: its error of {rmse:.1f} sunspots is that of the naive "
+                f"forecast, {naive:.1f}. Train for longer, or with a larger learning rate.",
+            )
+    if rmse < 0.4 * naive:
+        raise Wrong(
+            "test-years-learned",
+            f"The error on the test years is {rmse:.1f} sunspots, less than half of what an honest forecast reached here. "
+            "Was the model fitted on the test years too? Use `X_train`, `y_train` only.",
+        )
+    same_as_replay(student, name, X_test[:20])
+    passed = rmse <= limit
+    message = f"The error on the years from 1921 is {rmse:.1f} sunspots, that of the naive forecast {naive:.1f}; at most "
+    message += f"{limit:.1f} {'was' if passed else 'is'} asked for."
+    advice = " More units or epochs help up to a point; too many learn the training years by heart."
+    return Finding("rmse", passed, message + ("" if passed else advice), points=2 if id == "05.3" else 1, seen={"rmse": rmse})
+
+
+def _rmse(a, b):
+    return float(np.sqrt(np.mean((a - b) ** 2)))
+
+
+# --- 05.4
+
+
+@exercise(
+    "05.4",
+    title="Many to many, in step",
+    points=2,
+    needs={"latch": "a fitted Keras model from (n, T, 1) to (n, T, 1)"},
+    hints=(
+        "`keras.Input((None, 1))` leaves the number of steps open. The LSTM has to hand on its state after every step, and "
+        "not only after the last.",
+        "`return_sequences=True` gives (n, T, units). A Dense layer on that answers at each step, with the same weights. "
+        "Yes or no at every step: a sigmoid and `binary_crossentropy`.",
+        "`latch = keras.Sequential([keras.Input((None, 1)), layers.LSTM(16, return_sequences=True), layers.Dense(1, "
+        "activation='sigmoid')])`, compile with `Adam(0.02)`, fit on `P_train, on_train` for 6 epochs with batches of 50.",
+    ),
+    expected="At least {accuracy:.1%} of all steps right, over sequences twice as long as in training.",
+)
+def in_step(student, rng):
+    """The share of right steps over 60 steps; an answer that uses the future, or no past, is named."""
+    said = _network(student, "latch")
+    pulses, on = _switch(rng, 200, 60)
+    labels, scores = _step_labels(student, "latch", pulses)
+    other = pulses.copy()
+    other[:, 30:] = -other[:, 30:]
+    apart = np.abs(_step_labels(student, "latch", other)[1] - scores)[:, :30].max()
+    if apart > 1e-3:
+        raise Wrong(
+            "looks-ahead",
+            f"When the pulses after step 30 change, answers before it change by up to {apart:.2f}. The answer at a step "
+            "may depend on what came before it only; leave `Bidirectional` out.",
+        )
+    right = labels == on
+    at, between = right[pulses != 0].mean(), right[pulses == 0].mean()
+    early = right[:, :25].mean()
+    if right.mean() < 0.2:
+        raise Wrong("labels-swapped", f"{right.mean():.0%} of the steps are right: on and off are the wrong way round.")
+    if len(np.unique(labels)) == 1:
+        raise Wrong("constant", f"`latch` says {labels.flat[0]} at every step. Was it fitted?")
+    if between < 0.75 and at > 0.95 and np.ptp(scores[pulses == 0]) < 1e-3:
+        raise Wrong(
+            "no-memory",
+            f"Right at {at:.0%} of the pulses and at {between:.0%} of the steps between: where the pulse is 0 the answer is "
+            "always the same. The network has no memory; give it a recurrent layer.",
+        )
+    if right.mean() < 0.9 < early:
+        raise Wrong(
+            "forgets",
+            f"{early:.1%} of the first 25 steps are right, {right[:, 35:].mean():.1%} of those after step 35. The network "
+            "does not hold on to its state over more steps than it was trained on; train for longer.",
+        )
+    same_as_replay(student, "latch", pulses[:20, :, None])
+    yield Finding("in-step", True, f"A {said['type']} that answers at each step from the past alone.")
+    share = right.mean()
+    yield at_least("05.4", "accuracy", share, "of 12,000 steps are right", "Train for longer.", points=2)
+
+
+def _switch(rng, n, steps):
+    """Pulses (n, T) and the state after each, with pulses at one step in five."""
+    pulses = rng.choice([-1.0, 0.0, 1.0], p=[0.1, 0.8, 0.1], size=(n, steps))
+    pulses[:, 0] = rng.choice([-1.0, 1.0], size=n)
+    last = np.maximum.accumulate(np.where(pulses != 0, np.arange(steps), 0), axis=1)
+    return pulses, (np.take_along_axis(pulses, last, axis=1) == 1).astype(int)
+
+
+def _any_length(student, name, X):
+    """The raw answer to sequences (n, T, 1); a model of fixed length gets its own sentence."""
+    try:
+        return as_array(student.predict(name, X), f"The prediction of `{name}`")
+    except StudentError as error:
+        shapes = [layer["input_shape"] for layer in student.layers(name) if layer["input_shape"]]
+        if shapes and len(shapes[0]) == 3 and shapes[0][1] not in (None, X.shape[1]):
+            raise Wrong(
+                "fixed-length",
+                f"`{name}` takes {shapes[0][1]} steps only, and was asked about {X.shape[1]}. Leave the length open: "
+                "`keras.Input((None, 1))`.",
+            ) from error
+        raise
+
+
+def _step_labels(student, name, pulses):
+    """Labels and scores of each step, (n, T), from probabilities or logits, one column or two."""
+    scores = _any_length(student, name, pulses[..., None].astype("float32"))
+    n, steps = pulses.shape
+    if scores.shape == (n, steps, 2):
+        return scores.argmax(axis=2), scores[..., 1]
+    if scores.shape in ((n, 1), (n,)):
+        raise Wrong(
+            "last-only",
+            f"`{name}` gives one answer to {steps} steps. Set `return_sequences=True`, so that it answers at each.",
+        )
+    if scores.shape not in ((n, steps), (n, steps, 1)):
+        raise Wrong("wrong-shape", f"`{name}` answers with shape {scores.shape}; ({n}, {steps}, 1) was expected.")
+    scores = scores.reshape(n, steps)
+    return _yes(student, name, scores), scores
+
+
+def _yes(student, name, scores):
+    """1 where a score means yes: above 0.5, or above 0 for logits."""
+    layers = student.layers(name)
+    logits = scores.min() < 0 or scores.max() > 1 or (layers and layers[-1]["activation"] == "linear")
+    return (scores > (0.0 if logits else 0.5)).astype(int)
+
+
+# --- 05.5
+
+PAD = -10.0
+
+
+@exercise(
+    "05.5",
+    title="Padding and masking",
+    points=3,
+    needs={
+        "pad": "a function of walks and length that gives (n, length, 1), filled up with PAD",
+        "walker": "a fitted Keras model from (n, T, 1) to (n, 1) that skips PAD",
+    },
+    hints=(
+        "Begin with an array full of PAD, and write each walk over the beginning of its row. In the model a layer before the "
+        "LSTM says which steps to skip.",
+        "`padded = np.full((len(walks), length, 1), PAD)`, then `padded[i, : len(walk), 0] = walk`. The layer is "
+        "`layers.Masking`; look at its argument.",
+        "`walker = keras.Sequential([keras.Input((None, 1)), layers.Masking(mask_value=PAD), layers.LSTM(16), "
+        "layers.Dense(1, activation='sigmoid')])`, compile with `Adam(0.02)` and `binary_crossentropy`, fit on "
+        "`pad(walks, 20), up` for 8 epochs with batches of 64.",
+    ),
+    expected="At least {accuracy:.1%} of fresh walks right, and the same answers whatever the padding.",
+)
+def padding_and_masking(student, rng):
+    """`pad` against ours; then the answers must not move when padding is added, or moved about."""
+    walks = [rng.normal() + np.cumsum(rng.normal(size=length)) for length in rng.integers(5, 21, size=500)]
+    _check_pad(student, walks[:6], 23)
+    yield Finding("pad", True, "`pad` fills the walks up behind, to any length.", points=1)
+    _network(student, "walker")
+    padded = _pad(walks, 20)
+    scores = _one_answer(_any_length(student, "walker", padded), len(walks))
+    longer = _one_answer(_any_length(student, "walker", _pad(walks[:100], 45)), 100)
+    # The mask leaves the state untouched, so only the rounding of float32 is left.
+    if not np.allclose(longer, scores[:100], atol=1e-3):
+        _explain_padding(student, np.abs(longer - scores[:100]).max())
+    moved = _moved_padding(student, walks[:100], rng)
+    if moved is not None and not np.allclose(moved, scores[:100], atol=1e-3):
+        raise Wrong(
+            "padding-moves",
+            f"Padding in front of a walk, or in its middle, changes answers by up to {np.abs(moved - scores[:100]).max():.2f}. "
+            "Steps that are PAD should be skipped wherever they stand.",
+        )
+    labels = scores.argmax(axis=1) if scores.shape[1] == 2 else _yes(student, "walker", scores[:, 0])
+    share = np.mean(labels == [walk[-1] > walk[0] for walk in walks])
+    if share < 0.3:
+        raise Wrong("labels-swapped", f"{share:.0%} of the walks are right: up and down are the wrong way round.")
+    if len(np.unique(labels)) == 1:
+        raise Wrong("constant", f"`walker` says {labels[0]} to every walk. Was it fitted?")
+    if share < 0.65:
+        raise Wrong("untrained", f"{share:.0%} of the walks are right; guessing gets 50 %. Was the model fitted?")
+    same_as_replay(student, "walker", padded[:20])
+    yield Finding("padding", True, "Its answers stay the same with more padding, and with padding elsewhere.", points=1)
+    yield at_least("05.5", "accuracy", share, "of 500 fresh walks are right", "Train for longer.")
+
+
+def _pad(walks, length):
+    padded = np.full((len(walks), length, 1), PAD, dtype="float32")
+    for row, walk in zip(padded, walks, strict=True):
+        row[: len(walk), 0] = walk
+    return padded
+
+
+def _check_pad(student, walks, length):
+    """Raises `Wrong` where `pad` gives something else than ours."""
+    given = as_array(student.call("pad", walks, length), "What `pad` returns")
+    wanted = _pad(walks, length).astype(float)
+    if given.shape != wanted.shape:
+        more = " Add the last axis." if given.shape == wanted.shape[:2] else ""
+        raise Wrong("wrong-shape", f"`pad` returns shape {given.shape}; {wanted.shape} was expected.{more}")
+    if np.allclose(given, wanted, atol=1e-4):
+        return
+    if np.allclose(given, np.trunc(wanted), atol=1e-4):
+        raise Wrong("integers", "`pad` cuts the positions to whole numbers. `pad_sequences` does so unless told a dtype.")
+    front = np.stack([np.roll(row, length - len(walk), axis=0) for row, walk in zip(wanted, walks, strict=True)])
+    if np.allclose(given, front, atol=1e-4) or np.allclose(given, np.trunc(front), atol=1e-4):
+        raise Wrong("pads-in-front", "`pad` puts the padding in front; here it stands behind, `padding='post'`.")
+    if np.allclose(given[wanted != PAD], wanted[wanted != PAD], atol=1e-4):
+        filled = given[wanted == PAD][0]
+        raise Wrong("wrong-value", f"`pad` fills up with {filled:g}; it should be PAD, {PAD:g}.")
+    raise Wrong("pad", "The walks do not stand unchanged at the beginning of their rows.")
+
+
+def _one_answer(scores, n):
+    if scores.ndim == 0 or len(scores) != n or scores.size not in (n, 2 * n):
+        raise Wrong("wrong-shape", f"`walker` answers {n} walks with shape {scores.shape}; ({n}, 1) was expected.")
+    return scores.reshape(n, -1)
+
+
+def _moved_padding(student, walks, rng):
+    """The answers with padding in front of the walks and in their middle; None where the device cannot do that."""
+    rows = np.full((len(walks), 30, 1), PAD, dtype="float32")
+    for row, walk in zip(rows, walks, strict=True):
+        row[np.sort(rng.choice(30, len(walk), replace=False)), 0] = walk
+    try:
+        return _one_answer(as_array(student.predict("walker", rows), "The prediction of `walker`"), len(walks))
+    except StudentError as error:
+        if "cudnn" in error.text.lower():  # on a GPU, cuDNN takes padding at the end only
+            return None
+        raise
+
+
+def _explain_padding(student, apart):
+    """Raises `Wrong` with the reason why padding reaches the answer."""
+    seen = f"25 more steps of padding change the answers by up to {apart:.2f}."
+    masks = [settings for name, settings in _parts(student.config("walker")) if name == "Masking"]
+    if not masks:
+        raise Wrong("no-mask", f"{seen} The network reads the padding as data. Put `layers.Masking` before the LSTM.")
+    if float(masks[0].get("mask_value", 0)) != PAD:
+        raise Wrong(
+            "wrong-mask-value", f"{seen} `Masking` skips {masks[0].get('mask_value')}; the padding is PAD, {PAD:g}."
+        )
+    raise Wrong("mask-lost", f"{seen} The model has a mask, but a layer behind it does not use it.")
+
+
+# --- 05.6
+
+SYMBOLS = "0123456789+."
+LAGS = np.array([[5, 5, 2, 2], [1, 3, 4, 6], [6, 4, 3, 1]])
+
+
+@exercise(
+    "05.6",
+    title="Add two numbers written as text",
+    points=4,
+    needs={
+        "adder": "a trained Keras model from one-hot questions (n, 5, 12) to (n, 4, 12)",
+        "add": "a function from a list of questions to a list of answers, as text",
+        "lags": "a table of 3 by 4 numbers",
+    },
+    hints=(
+        "An LSTM that returns its last state is the encoder. `layers.RepeatVector(4)` hands this state to each of the four "
+        "steps of the decoder, which answers in step, as in 05.4. For `lags`: a digit that is read at step r and whose place "
+        "is written at step w has the lag w - r.",
+        "The decoder needs `return_sequences=True`, then `Dense(12, activation='softmax')`. In `add` take the most probable "
+        "symbol of each step, look the symbols up, and cut the text at the first STOP. The tens of the answer are written "
+        "at step 6, the units at step 7, unless the answer is reversed.",
+        "`keras.Sequential([keras.Input((5, 12)), layers.LSTM(96, unroll=True), layers.RepeatVector(4), layers.LSTM(96, "
+        "return_sequences=True, unroll=True), layers.Dense(12, activation='softmax')])`. In `add`: `rows = "
+        "np.asarray(adder(questions(texts))).argmax(axis=-1)`, join the symbols, `.split('.')[0]`. As written the digits 1, "
+        "2, 3, 4 are read at steps 1, 2, 4, 5; reversed at steps 5, 4, 2, 1. So the second row is 6 - 5, 7 - 4, 6 - 2, 7 - 1.",
+    ),
+    expected="At least {exact:.1%} of unseen questions answered exactly, text that ends before STOP, and twelve lags.",
+)
+def add_as_text(student, rng):
+    """Exact answers of the network to unseen pairs; `add` must say what the network says; the lags are counted."""
+    _network(student, "adder")
+    pairs = rng.permutation(unseen_pairs())[:500]
+    texts, sums = [f"{a}+{b}" for a, b in pairs], [str(a + b) for a, b in pairs]
+    said = {reverse: _answers(student, texts, reverse) for reverse in (True, False)}
+    reverse = max(said, key=lambda key: _share(said[key], sums))
+    exact = _share(said[reverse], sums)
+    if exact < 0.9:
+        _explain_adder(student, said, sums, exact, rng)
+    same_as_replay(student, "adder", _one_hot(texts[:20], reverse))
+    yield at_least(
+        "05.6", "exact", exact, "of 500 unseen questions are answered exactly", "Train for more epochs.", points=2
+    )
+    yield _same_answers(student, rng, texts, said, reverse)
+    yield _lags(as_array(student.value("lags"), "`lags`"))
+
+
+def unseen_pairs():
+    """The pairs that the notebook holds out, in neither order trained on: an array (n, 2)."""
+    a, b = np.divmod(np.arange(10000), 100)
+    held_out = (100 * np.minimum(a, b) + np.maximum(a, b)) * 7919 % 9973 < 997
+    return np.column_stack([a, b])[held_out]
+
+
+def _codes(texts, length):
+    return np.array([[SYMBOLS.index(symbol) for symbol in text.ljust(length, ".")] for text in texts])
+
+
+def _one_hot(texts, reverse):
+    rows = _codes(texts, 5)
+    return np.eye(12, dtype="float32")[rows[:, ::-1] if reverse else rows]
+
+
+def _answers(student, texts, reverse):
+    """What the network writes, as text with its STOPs."""
+    scores = as_array(student.predict("adder", _one_hot(texts, reverse)), "The prediction of `adder`")
+    if scores.shape == (len(texts), 12):
+        raise Wrong("last-only", "`adder` writes one symbol a question. The decoder needs `return_sequences=True`.")
+    if scores.shape != (len(texts), 4, 12):
+        raise Wrong("wrong-shape", f"`adder` answers with shape {scores.shape}; ({len(texts)}, 4, 12) was expected.")
+    return ["".join(SYMBOLS[code] for code in row) for row in scores.argmax(axis=2)]
+
+
+def _share(answers, sums):
+    return float(np.mean([answer.split(".")[0] == wanted for answer, wanted in zip(answers, sums, strict=True)]))
+
+
+def _explain_adder(student, said, sums, exact, rng):
+    """Raises `Wrong` where a known cause explains wrong answers."""
+    for answers in said.values():
+        if len(set(answers)) == 1:
+            raise Wrong("constant", f"`adder` writes '{answers[0]}' to every question. Was it trained?")
+        if _share([answer.rstrip(".")[::-1] for answer in answers], sums) > 0.9:
+            raise Wrong("answers-reversed", "`adder` writes its answers from the end. Here the first digit comes first.")
+    pairs = rng.integers(0, 100, size=(400, 2))
+    held_out = {tuple(pair) for pair in unseen_pairs()}
+    pairs = [pair for pair in pairs if tuple(pair) not in held_out]
+    texts, known = [f"{a}+{b}" for a, b in pairs], [str(a + b) for a, b in pairs]
+    trained = max(_share(_answers(student, texts, reverse), known) for reverse in said)
+    if trained > exact + 0.15:
+        raise Wrong(
+            "by-heart",
+            f"{trained:.0%} of trained questions are answered exactly and {exact:.0%} of unseen ones: the network has "
+            "learned the table by heart. Fewer units, or fewer epochs with a learning rate that decays, generalise.",
+        )
+    if exact < 0.03:
+        raise Wrong(
+            "untrained",
+            f"{exact:.1%} of unseen questions are answered exactly. Was `adder` trained, on questions made by `questions`?",
+        )
+
+
+def _same_answers(student, rng, texts, said, reverse):
+    """The finding that `add` says what the network says, without STOP."""
+    few = texts[:100]
+    given = student.call("add", few)
+    if isinstance(given, np.ndarray) and given.dtype.kind in "US" and given.ndim == 1:
+        given = given.tolist()
+    if not isinstance(given, list | tuple) or not all(isinstance(answer, str) for answer in given):
+        kind = "None" if given is None else f"a {type(given).__name__}"
+        if isinstance(given, list | tuple):
+            kind = f"a list of {type(given[0]).__name__}" if given else "an empty list"
+        raise Wrong("wrong-type", f"`add` returns {kind}; a list of texts such as ['32', '198'] was expected.")
+    if len(given) != len(few):
+        raise Wrong("wrong-shape", f"`add` was asked {len(few)} questions and returns {len(given)} answers.")
+    wanted = [answer.split(".")[0] for answer in said[reverse][:100]]
+    other = [answer.split(".")[0] for answer in said[not reverse][:100]]
+    if any("." in answer for answer in given):
+        raise Wrong("no-stop", f"`add` answers {few[0]} with '{given[0]}'. Cut the text at the first STOP.")
+    same = float(np.mean([a.strip() == b for a, b in zip(given, wanted, strict=True)]))
+    if same < 0.99 and np.mean([a == b for a, b in zip(given, other, strict=True)]) > 0.99:
+        raise Wrong("other-direction", "`add` shows the question to `adder` in the other direction than it was trained on.")
+    i = next((i for i, (a, b) in enumerate(zip(given, wanted, strict=True)) if a != b), 0)
+    message = "`add` gives the answers of `adder` as text, without STOP."
+    if same < 0.99:
+        message = f"`add` answers {few[i]} with '{given[i]}', and `adder` writes '{said[reverse][i]}'. Read it symbol by symbol."
+    return Finding("add", same >= 0.99, message, points=1)
+
+
+def _lags(lags):
+    """The finding about the table of lags; a slip that explains all of it is named."""
+    if lags.shape != LAGS.shape:
+        raise Wrong("wrong-shape", f"`lags` has shape {lags.shape}; (3, 4) was expected: three ways, four digits.")
+    if np.array_equal(lags, LAGS):
+        return Finding("lags", True, "The lags are right. Their mean is 3.5 steps, whichever way you write.", points=1)
+    reordered = np.array([LAGS[0], LAGS[1][::-1], LAGS[2]])
+    slips = {
+        "off-by-one": (LAGS - 1, "Every lag is one too small: from step 1 to step 6 there are 5 steps."),
+        "rows-swapped": (LAGS[[0, 2, 1]], "Rows 1 and 2 are exchanged: first the question is reversed, then the answer."),
+        "digits-reordered": (
+            reordered,
+            "`lags[1]` stands in the order of reading, 4, 3, 2, 1. The columns are the digits 1, 2, 3, 4 in every row.",
+        ),
+        "same-writing-step": (
+            np.array([[5, 4, 2, 1], [1, 2, 4, 5], [5, 4, 2, 1]]),
+            "All these lags run to step 6. Only one digit of the answer is written at step 6, the other at step 7.",
+        ),
+    }
+    for code, (slip, message) in slips.items():
+        if np.array_equal(lags, slip):
+            raise Wrong(code, message)
+    row, column = np.argwhere(lags != LAGS)[0]
+    question, answer = (("12+34", "46"), ("43+21", "46"), ("12+34", "64"))[row]
+    digit, place = "1234"[column], ("tens", "units")[column % 2]
+    read, written = question.index(digit) + 1, answer.index("46"[column % 2]) + 6
+    return Finding(
+        "lags",
+        False,
+        f"`lags[{row}][{column}]` is {lags[row, column]:g}. In '{question}' the {digit} is read at step {read}; the {place} "
+        f"of '{answer}' are written at step {written}.",
+        points=1,
+    )
+
+
+# --- 05.7
+
+
+@exercise(
+    "05.7",
+    title="GRU against LSTM",
+    points=2,
+    needs={
+        "lstm_params": "a function of features and units: the parameters of an LSTM layer",
+        "gru_params": "a function of features and units: the parameters of a GRU layer",
+        "gru": "a fitted Keras model with a GRU that forecasts from windows (n, 24, 1)",
+    },
+    hints=(
+        "Count one block first: a weight from every feature to every unit, a weight from every unit to every unit, and one "
+        "bias a unit. How many blocks has each cell?",
+        "The LSTM has four blocks of units * (features + units + 1). The GRU has three, and each has a second bias.",
+        "`4 * units * (features + units + 1)` and `3 * units * (features + units + 2)`. For `gru`, copy the model of 05.3 "
+        "and write `layers.GRU(32)`.",
+    ),
+    expected="4,352 and 3,360 for 1 feature and 32 units; an error of at most {rmse:.0f} sunspots with the GRU.",
+)
+def gru_against_lstm(student, rng):
+    """Both formulas at random sizes; a GRU that forecasts as well as the LSTM has to."""
+    sizes = [(1, 32), *(tuple(int(size) for size in rng.integers(2, 60, size=2)) for _ in range(4))]
+    for name, wanted, slips in (
+        ("lstm_params", _lstm_params, {"one-block": (1, 1), "gru-formula": (3, 2), "no-bias": (4, 0), "three-blocks": (3, 1)}),
+        ("gru_params", _gru_params, {"one-block": (1, 2), "lstm-formula": (4, 1), "one-bias": (3, 1), "no-bias": (3, 0)}),
+    ):
+        counts = np.array([_count(student, name, *size) for size in sizes])
+        for code, (blocks, biases) in slips.items():
+            if np.array_equal(counts, [blocks * u * (f + u + biases) for f, u in sizes]):
+                raise Wrong(code, f"`{name}` is {_SLIPS[code]}")
+        right = counts == [wanted(*size) for size in sizes]
+        message = f"`{name}` is right for {len(sizes)} sizes."
+        if not right.all():
+            (f, u), seen = sizes[int(np.argmin(right))], counts[int(np.argmin(right))]
+            message = f"`{name}({f}, {u})` is {seen:g}. Count the weights of one block, add its biases, times the blocks."
+        yield Finding(name.replace("_", "-"), right.all(), message, points=0.5)
+
+    from coursekit.data import load_sunspots
+
+    said = _network(student, "gru")
+    classes = {name for name, _ in _parts(student.config("gru"))}
+    if not classes & {"GRU", "GRUCell"}:
+        raise Wrong("not-a-gru", f"`gru` is a {said['type']} without a GRU layer. Put `layers.GRU` in the LSTM's place.")
+    sunspots = load_sunspots()["sunspots"].to_numpy(dtype=float)
+    mean, std = sunspots[:N_TRAIN].mean(), sunspots[:N_TRAIN].std()
+    scaled = (sunspots - mean) / std
+    X_test = np.stack([scaled[i - WINDOW : i] for i in range(N_TRAIN, len(scaled))])[..., None]
+    yield _forecast("05.7", student, "gru", X_test, sunspots, 1 / std, -mean / std)
+
+
+_SLIPS = {
+    "one-block": "the count of one block. How many blocks has the cell?",
+    "three-blocks": "the count of three blocks; the LSTM has four: three gates and the content.",
+    "gru-formula": "the formula of the GRU. The LSTM has four blocks, each with one bias a unit.",
+    "lstm-formula": "the formula of the LSTM. The GRU has three blocks, each with two biases a unit.",
+    "no-bias": "the count of the weights alone. Every block has biases too.",
+    "one-bias": "the formula of the textbook, one bias a unit. Keras gives each block of the GRU two.",
+}
+
+
+def _lstm_params(features, units):
+    return 4 * units * (features + units + 1)
+
+
+def _gru_params(features, units):
+    return 3 * units * (features + units + 2)
+
+
+def _count(student, name, features, units):
+    value = as_array(student.call(name, features, units), f"What `{name}` returns")
+    if value.size != 1:
+        raise Wrong("wrong-shape", f"`{name}` returns shape {value.shape}; one number was expected.")
+    return float(value.ravel()[0])
