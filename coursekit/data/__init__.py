@@ -23,6 +23,7 @@ from coursekit.data.loaders import (
     load_sunspots,
     read_image,
 )
+from coursekit.data.showers import make_showers, simulate_shower
 
 __all__ = [
     "DataError",
@@ -35,11 +36,13 @@ __all__ = [
     "make_curve",
     "make_digit_pairs",
     "make_lines",
+    "make_showers",
     "make_surface",
     "make_xor",
     "path",
     "read_image",
     "shift_images",
+    "simulate_shower",
     "surface",
     "verify_all",
 ]
