@@ -30,6 +30,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 import tensorflow as tf
 from keras import layers
+from scipy.optimize import curve_fit
+from scipy.special import gamma
 
 # %% [markdown]
 # ## Look at the data
@@ -93,9 +95,9 @@ ring_panel(ax, ring_batch(2000), "Real points: eight modes")
 #   of 1000 too, where $\sigma$ rounds to 1 and a logarithm of 0 waits. Use $-\log \sigma(a) = \log(1 + e^{-a})$, and look up
 #   `np.logaddexp`.
 #
-# The smallest GAN has two weights. All real points are at $x = 1$; the generator always makes the point $x = \theta$; the
-# discriminator's logit is $\psi x$. So $L_D = -\log \sigma(\psi) - \log(1 - \sigma(\psi \theta))$ and
-# $L_G = -\log \sigma(\psi \theta)$.
+# The smallest GAN has two weights (Mescheder, Geiger and Nowozin, 2018). All real points are at $x = 0$; the generator
+# always makes the point $x = \theta$; the discriminator's logit for a point is $\psi x$. So
+# $L_D = \log 2 - \log(1 - \sigma(\psi \theta))$ and $L_G = -\log \sigma(\psi \theta)$.
 #
 # - `d_step(theta, psi, rate)`: one step of gradient descent on $L_D$ with the learning rate `rate`. Gives `(theta, psi)`.
 # - `g_step(theta, psi, rate)`: one step on $L_G$. Gives `(theta, psi)`. Which of the two weights moves in each step?
@@ -132,8 +134,7 @@ def sigmoid(a):
 def d_step(theta, psi, rate):
     """One step of the discriminator."""
     # [solution]
-    gradient = -sigmoid(-psi) + theta * sigmoid(psi * theta)
-    return theta, psi - rate * gradient
+    return theta, psi - rate * theta * sigmoid(psi * theta)
     # [stub]
     # return ...
     # [end]
@@ -143,8 +144,7 @@ def d_step(theta, psi, rate):
 def g_step(theta, psi, rate):
     """One step of the generator."""
     # [solution]
-    gradient = -psi * sigmoid(-psi * theta)
-    return theta - rate * gradient, psi
+    return theta + rate * psi * sigmoid(-psi * theta), psi
     # [stub]
     # return ...
     # [end]
@@ -157,13 +157,13 @@ ck.check("07.1", d_loss=d_loss, g_loss=g_loss, d_step=d_step, g_step=g_step)
 # ck.hint("07.1")  # take the first # away and run this line for a hint; run it again for the next
 
 # %% [markdown]
-# Let the two play, step by step. The solution is $\theta = 1$, where made and real points agree, and $\psi = 0$, where the
-# discriminator can only guess. Do they reach it?
+# Let the two play, step by step. The solution is $\theta = 0$, where made and real points agree, and $\psi = 0$, where the
+# discriminator can only guess. Begin at $\theta = 1$. Do they reach it?
 
 # %%
 def play(d_step, g_step, steps=600, rate=0.1):
     """The path of (theta, psi), shape (steps, 2); `...` while a step is not written."""
-    path, state = [], (0.0, 0.0)
+    path, state = [], (1.0, 0.0)
     for _ in range(steps):
         for step in (d_step, g_step):
             state = step(*state, rate)
@@ -181,7 +181,7 @@ else:
     fig, ax = plt.subplots(figsize=(5, 3.6))
     ax.plot(*path.T, linewidth=1)
     ax.plot(*path[0], "o", label="start")
-    ax.plot(1, 0, "k*", markersize=12, label="solution")
+    ax.plot(0, 0, "k*", markersize=12, label="solution")
     ax.set(xlabel=r"$\theta$, where the generator is", ylabel=r"$\psi$, what the discriminator says")
     ax.set_title("Two players circle the solution")
     ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1));
@@ -192,7 +192,7 @@ else:
 # goes down" is no sign of progress in a GAN.
 #
 # **What stops the circling.** Make steep discriminators pay: add $\frac{\gamma}{2} \psi^2$ to $L_D$, the squared slope of
-# the logit at the real points. This is the R1 penalty of Mescheder, Geiger and Nowozin (2018).
+# the logit at the real points. This is the R1 penalty of the same paper.
 
 # %% tags=["solution"]
 def calmer_d_step(theta, psi, rate, gamma=0.3):
@@ -203,10 +203,10 @@ def calmer_d_step(theta, psi, rate, gamma=0.3):
 calm = play(calmer_d_step, g_step)
 fig, ax = plt.subplots(figsize=(6, 3))
 for name, points, line in (("plain", path, "-"), ("with penalty", calm, "--")):
-    ax.plot(np.hypot(points[:, 0] - 1, points[:, 1]), line, label=name)
+    ax.plot(np.hypot(*points.T), line, label=name)
 ax.set(xlabel="step", ylabel="distance from the solution")
 ax.set_title("A penalty on the slope turns the circle into a spiral")
-ax.legend();
+ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1));
 
 # %% [markdown] tags=["solution"]
 # **A wrong way.** The first paper's formula for the generator is to *maximise* the discriminator's loss,
@@ -267,11 +267,6 @@ def build_gan(d_rate, g_rate, steps=5000, kind="adam"):
 ck.expected("07.2")
 
 # %%
-# [solution]
-@tf.function
-# [stub]
-# # Put @tf.function on this line when the step works: it makes a fast graph of it.
-# [end]
 def train_step(generator, discriminator, g_optimizer, d_optimizer, real, noise):
     """One step of the discriminator, one of the generator; gives both losses."""
     # [solution]
@@ -299,11 +294,12 @@ ck.check("07.2", train_step=train_step, build_gan=build_gan)
 # %% [markdown]
 # The loop around the step is given, and used for every GAN of this notebook. It stops now and then to `look` at the
 # generator. The steps between two looks run inside one `tf.function`: TensorFlow makes a graph of them once and is not
-# held up by Python.
+# held up by Python. So write nothing in your step that needs a number there and then, such as `float(loss)`.
 
 # %%
 def train(gan, step, real_batch, noise_batch, look, looks):
     """What `look(generator)` gives after each number of steps in `looks`; `...` if `step` is not written."""
+    step = getattr(step, "python_function", step)  # many() makes the graph, once a GAN
     if step(*gan, real_batch(), noise_batch()) is ...:
         return ...
 
@@ -348,26 +344,23 @@ def ring_strip(seen, exercise, finding):
 
 
 # %% tags=["picture-07.2"]
-ring_strip(hasty, "07.2", "In a hurry: the points run from spot to spot");
+ring_strip(hasty, "07.2", "In a hurry: the crowd runs about and never spreads");
 
 # %% [markdown] tags=["solution"]
-# **Why the gradient of $L_G$ passes through the discriminator and leaves it alone.** The tape records both networks, so
-# the chain rule goes through $D$ to $G$. What moves is decided by the list that you hand to `apply`. With one optimiser
-# for all weights the generator's half would also teach the discriminator to be fooled.
+# **Why the list of weights decides.** Both losses depend on both networks, so the tape could give four gradients, and none
+# of them is zero. Two must not be applied. Down $L_D$ the generator would learn to be caught; down $L_G$ the discriminator
+# would learn to be fooled.
 
 # %% tags=["solution"]
-def wrong_step(generator, discriminator, g_optimizer, d_optimizer, real, noise):
-    """A wrong way: the generator's half moves the discriminator too."""
-    losses = train_step(generator, discriminator, g_optimizer, d_optimizer, real, noise)
-    with tf.GradientTape() as tape:
-        loss_g = tf.reduce_mean(tf.nn.softplus(-discriminator(generator(noise))))
-    weights = discriminator.trainable_variables
-    d_optimizer.apply(tape.gradient(loss_g, weights), weights)
-    return losses
-
-
-fooled = train(build_gan(0.002, 0.001), wrong_step, ring_batch, ring_noise, ring_look, (1, 1000))
-ring_strip(fooled, "07.2", "A willing victim teaches nothing");
+generator, discriminator, *_ = build_gan(0.002, 0.001)
+with tf.GradientTape(persistent=True) as both:
+    fake = discriminator(generator(ring_noise()))
+    of_d = tf.reduce_mean(tf.nn.softplus(-discriminator(ring_batch())) + tf.nn.softplus(fake))
+    of_g = tf.reduce_mean(tf.nn.softplus(-fake))
+for loss_name, one in (("L_D", of_d), ("L_G", of_g)):
+    for name, network in (("discriminator", discriminator), ("generator", generator)):
+        size = tf.linalg.global_norm(both.gradient(one, network.trainable_variables))
+        print(f"gradient of {loss_name} by the {name:<13} has length {size:.3f}")
 
 # %% [markdown]
 # ## 07.3 · Count the modes, and mend the collapse
@@ -415,7 +408,6 @@ def count_modes(points):
 
 # %%
 # [solution]
-@tf.function
 def calm_step(generator, discriminator, g_optimizer, d_optimizer, real, noise):
     """`train_step` with a penalty on a steep discriminator."""
     with tf.GradientTape() as tape:
@@ -437,7 +429,7 @@ def calm_step(generator, discriminator, g_optimizer, d_optimizer, real, noise):
 # %%
 # [solution]
 calm_gan = build_gan(d_rate=0.002, g_rate=0.001, steps=5000)
-growth = train(calm_gan, calm_step, ring_batch, ring_noise, ring_look, (1, 100, 250, 500, 1000, 5000))
+growth = train(calm_gan, calm_step, ring_batch, ring_noise, ring_look, (1, 250, 500, 1000, 2000, 5000))
 mended = calm_gan[0]
 # [stub]
 # growth = ...
@@ -474,7 +466,7 @@ share = np.mean(apart < 3 * spread, axis=0)
 fig, ax = plt.subplots(figsize=(5.5, 3))
 ax.bar(range(8), share)
 ax.axhline(1 / 8, color="black", linewidth=1, linestyle=":", label="real points")
-ax.set(xlabel="mode", ylabel="share of the points")
+ax.set(xlabel="mode", ylabel="share of the points", ylim=(0, 0.16))
 ax.set_title(f"Every mode is visited; {1 - share.sum():.0%} of the points lie between")
 ax.legend();
 
@@ -561,7 +553,7 @@ def build_digit_discriminator():
     return network
 
 
-def train_digits(generator, looks=(1, 100, 250, 500, 2000)):
+def train_digits(generator, looks=(1, 100, 250, 500, 2500)):
     """What the generator makes of 10 noises after each look; `...` while something is not written."""
     if generator is ...:
         return ...
@@ -583,10 +575,15 @@ ck.check("07.4", judge=judge, digit_generator=digit_generator)
 # ck.hint("07.4")
 
 # %% tags=["picture-07.4"]
-frames = ... if growing is ... else np.concatenate(list(growing.values()))
-names = ... if growing is ... else [f"{steps:,}" if i == 0 else "" for steps in growing for i in range(10)]
-finding = "Digits grow from noise: one noise a column, the steps on the left"
-ck.plot.image_grid(frames, names, n_columns=10, exercise="07.4", title=finding);
+if growing is ...:
+    ck.plot.image_grid(..., exercise="07.4")
+else:
+    rows = [np.hstack(frame[..., 0]) for frame in growing.values()]
+    fig, ax = plt.subplots(figsize=(8, 4.2))
+    ax.imshow(np.vstack(rows), cmap="gray", vmin=0, vmax=1)
+    ax.set_yticks(14 + 28 * np.arange(len(rows)), [f"{steps:,}" for steps in growing])
+    ax.set(xticks=[], xlabel="one noise a column", ylabel="steps", title="Digits grow from noise")
+    ax.grid(False)
 
 # %% [markdown] tags=["solution"]
 # **How to read the two numbers.** Put them beside those of real digits, of one digit repeated, and of pure noise.
@@ -627,28 +624,31 @@ ck.plot.image_grid(np.concatenate([made, nearest]), names, title="Made digits an
 # simulation: 12 layers of two radiation lengths each, particle by particle, in plain Python. Read it with
 # `help(ck.data.simulate_shower)`.
 
+# %% [markdown]
+# Longo and Sestili (1975) found that the mean energy left at a depth $t$ follows a gamma distribution,
+# $dE/dt = E \, b \, (b t)^{a-1} e^{-b t} / \Gamma(a)$, with $t$ in radiation lengths and two numbers $a$, $b$ to fit. Does
+# the toy?
+
 # %%
 energies, showers = ck.data.make_showers(n_samples=3000, seed=0)
 energies.shape, showers.shape
 
 
 # %%
-def gamma_profile(t, a, b):
-    """The share of the energy by depth t (radiation lengths) after Longo and Sestili, not normalised."""
-    return (b * t) ** (a - 1) * np.exp(-b * t)
+def gamma_profile(t, energy, a, b):
+    """Mean energy in a layer two radiation lengths deep, after Longo and Sestili."""
+    return 2 * energy * b * (b * t) ** (a - 1) * np.exp(-b * t) / gamma(a)
 
 
 depth = 2 * np.arange(12) + 1  # centres of the layers, in radiation lengths
 fig, ax = plt.subplots(figsize=(6, 3.4))
 for low, high, marker in ((1, 3, "o"), (4, 6, "s"), (8, 10, "^")):
     profile = showers[(energies > low) & (energies < high)].mean(axis=0)
-    mean = np.average(depth, weights=profile)
-    b = mean / np.average((depth - mean) ** 2, weights=profile)
-    curve = gamma_profile(depth, mean * b, b)
+    fitted, _ = curve_fit(gamma_profile, depth, profile, p0=(low + 1, 5, 0.5))
     (line,) = ax.plot(depth, profile, marker, label=f"{low} to {high} GeV")
-    ax.plot(depth, curve / curve.sum() * profile.sum(), color=line.get_color(), linewidth=1)
+    ax.plot(depth, gamma_profile(depth, *fitted), color=line.get_color(), linewidth=1)
 ax.set(xlabel="depth (radiation lengths)", ylabel="mean energy in the layer (GeV)")
-ax.set_title("Higher energy, deeper shower; lines: gamma profiles of equal mean and width", fontsize=10)
+ax.set_title("Higher energy, deeper shower; lines: fitted gamma profiles", fontsize=10)
 ax.legend();
 
 # %% [markdown]
@@ -799,7 +799,7 @@ for name, sample in (
 #
 # 1. Little. Each loss depends on how good the other player is; both can stay the same while the samples improve, and
 #    both can move while nothing improves. Judge the samples.
-# 2. On one or two spots at a time. The discriminator learns that points on this spot are made, whatever they look like;
+# 2. In one crowd, on a spot or on the way to the next. The discriminator learns that points on this spot are made, whatever they look like;
 #    moving on is then the cheapest way to fool it.
 # 3. Simple strokes come first. Where two strokes must meet exactly, as in 4, 5 or 8, the reader doubts most.
 # 4. A call of a network has a price of its own, about the same for one shower and for a thousand.
