@@ -158,7 +158,7 @@ ck.check("07.1", d_loss=d_loss, g_loss=g_loss, d_step=d_step, g_step=g_step)
 
 # %% [markdown]
 # Let the two play, step by step. The solution is $\theta = 0$, where made and real points agree, and $\psi = 0$, where the
-# discriminator can only guess. Begin at $\theta = 1$. Do they reach it?
+# discriminator can only guess. They begin at $\theta = 1$. Do they reach it?
 
 # %%
 def play(d_step, g_step, steps=600, rate=0.1):
@@ -205,7 +205,7 @@ fig, ax = plt.subplots(figsize=(6, 3))
 for name, points, line in (("plain", path, "-"), ("with penalty", calm, "--")):
     ax.plot(np.hypot(*points.T), line, label=name)
 ax.set(xlabel="step", ylabel="distance from the solution")
-ax.set_title("A penalty on the slope turns the circle into a spiral")
+ax.set_title("A penalty on the slope ends the circling")
 ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1));
 
 # %% [markdown] tags=["solution"]
@@ -703,7 +703,7 @@ def train_showers(generator, steps=6000):
     if generator is ...:
         return ...
     discriminator = mlp(13, 1)
-    optimizers = optimizer_for(generator, 0.001, steps), optimizer_for(discriminator, 0.001, steps)
+    optimizers = optimizer_for(generator, 0.001, steps), optimizer_for(discriminator, 0.002, steps)
     gan = (generator, discriminator, *optimizers)
     seen = train(gan, train_step, shower_batch, shower_noise, lambda g: 0, (steps,))
     return ... if seen is ... else generator
@@ -790,7 +790,7 @@ for name, sample in (
 # %% [markdown]
 # ## What did you observe?
 #
-# 1. In 07.1 neither player reaches the solution. What does that say about the losses of a GAN as a sign of progress?
+# 1. In 07.1 neither player reaches the solution in 600 steps. What does that say about the losses of a GAN as a sign of progress?
 # 2. In the hurried ring, where is the crowd at each look, and why does it leave?
 # 3. Which digits does the generator make well, and which does the reader doubt?
 # 4. Why does the speed-up depend on how many showers are asked for at once?
