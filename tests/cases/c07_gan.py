@@ -253,7 +253,7 @@ for slip, code in {
     "uphill": "uphill",
     "fooled": "wrong-loss",
     "sum": "not-averaged",
-    "optimizers": "optimizers-swapped",
+    "optimizers": "wrong-optimizer",
     "no discriminator": "discriminator-still",
     "no generator": "generator-still",
     "first half moves both": "generator-moves-twice",
@@ -292,6 +292,11 @@ def build_gan_unbuilt(d_rate, g_rate, steps=5000, kind="sgd"):
     for optimizer in made:
         optimizer.build(both)
     return generator, discriminator, *made
+
+
+@wrong("07.2", "optimizers-swapped", "optimisers exchanged, each for all weights")
+def _():
+    return {"train_step": step("optimizers"), "build_gan": build_gan_unbuilt}
 
 
 @wrong("07.2", "changed-network", "another build_gan")

@@ -85,7 +85,9 @@ def _spoil_callable(thing, how):
             time.sleep(0.01)
         if how == "reseeds":
             np.random.seed(0)
-        result = copy.deepcopy(thing(*args, **kwargs)) if how == "changes its input" else thing(*args, **kwargs)
+        result = thing(*args, **kwargs)
+        if how == "changes its input" and any(isinstance(arg, np.ndarray) for arg in args):
+            result = copy.deepcopy(result)  # it may be, or share memory with, what is changed below
         if how == "nan":
             return numbers(result, lambda array: np.full(array.shape, np.nan))
         if how == "wrong shape":
