@@ -376,10 +376,10 @@ for loss_name, one in (("L_D", of_d), ("L_G", of_g)):
 # - `growth`: what `train` gave for it.
 #
 # Why did the hurried one fail? Its generator moved a long way before the discriminator noticed. Which of the two should
-# learn faster? `build_gan(d_rate, g_rate, steps)` takes both rates; 5,000 steps are enough. The rates alone mend most runs.
-# To mend all, make the discriminator less steep where the real points are: `steepness(discriminator, real)` is given, the
+# learn faster? `build_gan(d_rate, g_rate, steps)` takes both rates; 5,000 steps are enough. Better rates go a long way.
+# To be safe, make the discriminator less steep where the real points are: `steepness(discriminator, real)` is given, the
 # mean squared length of the slope $\partial D / \partial x$ at the real points. Copy your `train_step`, add 0.05 of it to
-# $L_D$, and train with that.
+# $L_D$, and train with that. To see the check name a collapse, hand it `hasty_gan[0]` as `mended` first.
 
 # %%
 def steepness(discriminator, real):
@@ -619,8 +619,8 @@ ck.plot.image_grid(np.concatenate([made, nearest]), names, title="Made digits an
 #
 # A photon that hits dense matter makes an electron and a positron; these make photons; each step about one **radiation
 # length** further in. The number of particles doubles until their energy is below the **critical energy**, where they stop.
-# A **calorimeter** measures the energy that they leave, layer by layer. Simulating it follows every particle, and takes
-# the larger part of all computing at the big colliders. `ck.data.simulate_shower(energy, rng)` is a toy of such a
+# A **calorimeter** measures the energy that they leave, layer by layer. Simulating it means to follow every particle, and
+# takes a large part of the computing at the big colliders. `ck.data.simulate_shower(energy, rng)` is a toy of such a
 # simulation: 12 layers of two radiation lengths each, particle by particle, in plain Python. Read it with
 # `help(ck.data.simulate_shower)`.
 
@@ -768,19 +768,20 @@ if speed_up is not ...:
 
 # %% [markdown] tags=["solution"]
 # **What was bought, and for what.** The generator needs the same work for every shower, whatever its energy; the full
-# simulation follows twice as many particles for twice the energy. Real simulations take seconds to minutes for a shower, so
-# the gain is larger. But the generator knows only what 3,000 showers showed it: rare showers are beyond it, and so are
+# simulation follows twice as many particles for twice the energy. A real detector needs far more steps a particle than
+# this toy, so more is gained. But the generator knows only what 3,000 showers showed it: rare showers are beyond it, and so are
 # energies outside 1 to 10 GeV.
 #
 # **A wrong way.** Do not show the energy to the networks and scale the shower afterwards. The total comes out right; the
 # depth does not, because a shower of high energy goes deeper.
 
 # %% tags=["solution"]
-full = {energy: np.stack([ck.data.simulate_shower(energy) for _ in range(300)]) for energy in (2.0, 9.0)}
+full = {energy: np.stack([ck.data.simulate_shower(energy) for _ in range(300)]) for energy in (2.0, 9.0, 20.0)}
 for name, sample in (
-    ("full simulation", full[9.0]),
-    ("generator", fast_showers(9.0)),
+    ("full simulation, 9 GeV", full[9.0]),
+    ("generator, 9 GeV", fast_showers(9.0)),
     ("2 GeV showers, scaled to 9 GeV", full[2.0] * 4.5),
+    ("full simulation, 20 GeV", full[20.0]),
     ("generator asked for 20 GeV", fast_showers(20.0)),
 ):
     profile = sample.mean(axis=0)
@@ -792,7 +793,7 @@ for name, sample in (
 #
 # 1. In 07.1 neither player reaches the solution in 600 steps. What does that say about the losses of a GAN as a sign of progress?
 # 2. In the hurried ring, where is the crowd at each look, and why does it leave?
-# 3. Which digits does the generator make well, and which does the reader doubt?
+# 3. Why is neither confidence nor entropy enough alone to judge the digits?
 # 4. Why does the speed-up depend on how many showers are asked for at once?
 #
 # <details><summary>Answers</summary>
@@ -801,7 +802,8 @@ for name, sample in (
 #    both can move while nothing improves. Judge the samples.
 # 2. In one crowd, on a spot or on the way to the next. The discriminator learns that points on this spot are made, whatever they look like;
 #    moving on is then the cheapest way to fool it.
-# 3. Simple strokes come first. Where two strokes must meet exactly, as in 4, 5 or 8, the reader doubts most.
+# 3. One perfect digit, repeated for ever, has confidence 1 and entropy 0. Blots that the reader is unsure of in ten
+#    different ways can have an entropy of 2.3.
 # 4. A call of a network has a price of its own, about the same for one shower and for a thousand.
 #
 # </details>

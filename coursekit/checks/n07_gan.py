@@ -207,7 +207,9 @@ def training_step(student, rng):
         explain_generator(student, networks, moved, real, noise, d_rate, g_rate)
     message = "In the first half the discriminator moves down its loss, and nothing else moves."
     if not right_d:
-        message = "The discriminator does not move down the gradient of L_D alone. Compare the first half with the text."
+        message = (
+            "The discriminator does not move down the gradient of L_D alone. Compare the first half with the text."
+        )
     yield Finding("discriminator-half", right_d, message, points=1.5)
     message = "In the second half the generator moves down its loss, and nothing else moves."
     if not right_g:
@@ -231,7 +233,9 @@ def one_step(student, d_rate, g_rate, real, noise):
     """Weights of (generator, discriminator) before and after one step of plain descent, and what the step returned."""
     gan = student.call("build_gan", d_rate, g_rate, 100, "sgd")
     if not isinstance(gan, list | tuple) or len(gan) != 4 or not all(isinstance(part, Handle) for part in gan):
-        raise Wrong("changed-network", "`build_gan` should give two networks and two optimisers; hand in the given one.")
+        raise Wrong(
+            "changed-network", "`build_gan` should give two networks and two optimisers; hand in the given one."
+        )
     before = [chain(student, network) for network in gan[:2]]
     try:
         given = student.call("train_step", *gan, real, noise)
@@ -346,7 +350,12 @@ def explain_discriminator(student, networks, moved, real, noise, d_rate, g_rate)
         ("half-the-loss", real_only, d_rate, "The discriminator learns from real points only; add the made ones."),
         ("half-the-loss", fake_only, d_rate, "The discriminator learns from made points only; add the real ones."),
         ("wrong-loss", of_g, d_rate, "The discriminator goes down the generator's loss: it learns to be fooled."),
-        ("not-averaged", slopes[1], d_rate * len(real), "The discriminator's loss is a sum over the batch; average it."),
+        (
+            "not-averaged",
+            slopes[1],
+            d_rate * len(real),
+            "The discriminator's loss is a sum over the batch; average it.",
+        ),
     ):
         if follows(before, after, direction, rate):
             raise Wrong(code, message)
@@ -485,18 +494,19 @@ def modes(student, rng):
     same_as_replay(student, "mended", noise[:50])
     share = shares(points)
     reached, on_modes = int(np.sum(share >= 0.01)), share.sum()
-    if on_modes < 0.2 and reached < 8:
+    if reached == 0 and np.linalg.norm(points, axis=1).mean() < 1.2:
         raise Wrong(
             "not-trained",
-            f"Only {on_modes:.0%} of the points lie on a spot, and {reached} of 8 modes are reached. Was this generator "
-            "trained, and for long enough? Is it the one of the mended GAN?",
+            "The points lie in a heap inside the ring, as those of a generator that was never trained. Is this the "
+            "generator of the GAN that you trained?",
         )
     if reached < 8:
-        missed = ", ".join(str(i) for i in np.flatnonzero(share < 0.01))
+        missed = ", ".join(f"({x:.1f}, {y:.1f})" for x, y in CENTRES[share < 0.01][:3])
+        missed += " and others" if reached < 5 else ""
         raise Wrong(
             "mode-collapse",
-            f"The generator has collapsed: it reaches {reached} of 8 modes and misses {missed}. Let the discriminator "
-            "learn faster than the generator, and add the penalty on its slope.",
+            f"The generator has collapsed: it reaches {reached} of 8 modes, with {on_modes:.0%} of its points, and misses "
+            f"{missed}. Let the discriminator learn faster than the generator, and add the penalty on its slope.",
         )
     yield Finding("modes", True, f"8 of 8 modes; the rarest holds {share.min():.1%} of the points.", points=1)
     advice = "Train for longer, or lower the rates at the end."
@@ -615,7 +625,9 @@ def digits(student, rng):
             "generator has collapsed. Build a new one and train it again; let its discriminator keep up.",
         )
     passed = confidence >= limits[0]
-    message = f"The mean confidence of the reader is {confidence:.2f}; {limits[0]:.2f} {'was' if passed else 'is'} asked for."
+    message = (
+        f"The mean confidence of the reader is {confidence:.2f}; {limits[0]:.2f} {'was' if passed else 'is'} asked for."
+    )
     if not passed:
         message += " The pictures are not digits yet: was the generator trained for all steps?"
     yield Finding("confidence", passed, message, points=1, seen={"confidence": confidence})
@@ -651,7 +663,10 @@ def judging(student, rng):
         ),
         "bits": ((want[0], want[1] / np.log(2)), "The entropy is in bits. Use the natural logarithm, `np.log`."),
         "wrong-sign": ((want[0], -want[1]), "The entropy is negative: put a minus before the sum."),
-        "mean-of-all": ((p.mean(), want[1]), "The mean of all ten probabilities is always 0.1. Take the largest of each."),
+        "mean-of-all": (
+            (p.mean(), want[1]),
+            "The mean of all ten probabilities is always 0.1. Take the largest of each.",
+        ),
         "confidence-of-mean": (
             (p.mean(axis=0).max(), want[1]),
             "The confidence is the mean of the largest probabilities, not the largest of the mean ones.",
@@ -800,7 +815,9 @@ def faster(student, rng):
         times.append(time.perf_counter() - start)
     measured = seconds_a_shower() * 1000 / min(times)
     if 0 < given < 1:
-        raise Wrong("inverted", f"`speed_up` is {given:.2g}, below 1. Divide the time of the full simulation by the other.")
+        raise Wrong(
+            "inverted", f"`speed_up` is {given:.2g}, below 1. Divide the time of the full simulation by the other."
+        )
     # Clocks on a busy machine and ways of calling Keras differ widely: only the order of size is asked for.
     passed = measured / 300 <= given <= 30 * measured and given > 1
     message = f"`speed_up` is {given:,.0f}; the check's own clock says {measured:,.0f}."

@@ -386,9 +386,7 @@ def ring_generator(style="sequential", reached=8, blur=0.06, scale=1.0):
         model(np.zeros((1, 8), "float32"))
     else:
         last = [layers.Reshape((2,))] if style == "reshaped" else []
-        model = keras.Sequential(
-            [inputs, layers.Dense(10, "relu"), layers.Dense(12, "relu"), layers.Dense(2), *last]
-        )
+        model = keras.Sequential([inputs, layers.Dense(10, "relu"), layers.Dense(12, "relu"), layers.Dense(2), *last])
     model.set_weights(ring_weights(centres, blur))
     return model
 
@@ -435,6 +433,7 @@ for name, code, function in (
 for name, code, build in (
     ("one mode", "mode-collapse", lambda: ring_generator(reached=1)),
     ("seven modes", "mode-collapse", lambda: ring_generator(reached=7)),
+    ("a hurried crowd between two modes", "mode-collapse", lambda: ring_generator(reached=2, blur=1.0)),
     ("a wide blur", "on_modes", lambda: ring_generator(blur=0.3)),
     ("off the ring", "not-trained", lambda: ring_generator(scale=0.5)),
     ("a function", "not-a-network", lambda: lambda z: CENTRES[np.arange(len(z)) % 8]),
