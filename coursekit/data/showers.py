@@ -29,7 +29,14 @@ def simulate_shower(energy, rng=None):
     -------
     ndarray of float, shape (12,)
         Energy seen in each layer, GeV. A layer is two radiation lengths deep; what leaves at the back is lost.
+
+    Raises
+    ------
+    ValueError
+        Where the energy is not between 0 and 1000 GeV, which would take minutes.
     """
+    if not 0 < energy < 1000:
+        raise ValueError(f"energy is {energy}; a number of GeV between 0 and 1000 was expected.")
     rng = rng or random.Random()
     layers = [0.0] * LAYERS
     flying = [(energy, 0.0)]
@@ -58,8 +65,8 @@ def make_showers(n_samples=2000, seed=None):
     showers : ndarray of float, shape (n_samples, 12)
         Energy seen in each layer, GeV.
     """
-    if n_samples < 1:
-        raise ValueError(f"n_samples is {n_samples}; at least one shower was expected.")
+    if n_samples != int(n_samples) or n_samples < 1:
+        raise ValueError(f"n_samples is {n_samples}; a whole number of at least 1 was expected.")
     rng = random.Random(seed)
-    energies = np.array([rng.uniform(1.0, 10.0) for _ in range(n_samples)])
+    energies = np.array([rng.uniform(1.0, 10.0) for _ in range(int(n_samples))])
     return energies, np.stack([simulate_shower(energy, rng) for energy in energies])
