@@ -33,7 +33,7 @@ def simulate_shower(energy, rng=None):
     Raises
     ------
     ValueError
-        Where the energy is not between 0 and 1000 GeV, which would take minutes.
+        Where the energy is not between 0 and 1000 GeV.
     """
     if not 0 < energy < 1000:
         raise ValueError(f"energy is {energy}; a number of GeV between 0 and 1000 was expected.")
