@@ -371,9 +371,9 @@ for loss_name, one in (("L_D", of_d), ("L_G", of_g)):
 #
 # - `count_modes(points)`: `points` (n, 2); gives how many of the eight centres have at least 1 % of the points within a
 #   distance of 0.3 (three standard deviations).
-# - `mended`: a generator, trained; takes noise (n, 8), gives points (n, 2). At least 8 of 8 modes, and most points on a
-#   spot.
-# - `growth`: what `train` gave for it.
+# - `mended`: a generator, trained; takes noise (n, 8), gives points (n, 2). 8 of 8 modes, and most points on a spot.
+# - `growth`: what `train(gan, step, ring_batch, ring_noise, ring_look, looks)` gave for it, with six numbers of steps as
+#   `looks`.
 #
 # Why did the hurried one fail? Its generator moved a long way before the discriminator noticed. Which of the two should
 # learn faster? `build_gan(d_rate, g_rate, steps)` takes both rates; 5,000 steps are enough. Better rates go a long way.
