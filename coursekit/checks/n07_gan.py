@@ -16,7 +16,7 @@ from coursekit.checks.student import StudentError
 MARGINS = {
     "07.3": {"on_modes": -0.05},
     "07.4": {"confidence": -0.04, "entropy": -0.15},
-    "07.5": {"profile": 0.05, "total": 0.03, "spread": -0.15},
+    "07.5": {"profile": 0.03, "total": 0.03, "spread": -0.15},
 }
 
 
