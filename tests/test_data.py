@@ -148,6 +148,7 @@ GENERATORS = [
     data.make_spirals,
     data.make_spring,
     data.make_lepton_pairs,
+    data.make_showers,
     data.make_trigger,
 ]
 
@@ -231,3 +232,15 @@ def test_pairs_show_what_their_labels_say():
     assert pairs.shape == (100, 28, 56)
     for pair, row in zip(pairs, shown, strict=True):
         assert set(np.flatnonzero(row)) == {pair[0, 0], pair[0, -1]}
+
+
+def test_showers_keep_most_of_the_energy_and_go_deeper_with_it():
+    energies, showers = data.make_showers(n_samples=200, seed=0)
+    assert showers.shape == (200, 12) and energies.min() >= 1 and energies.max() <= 10 and showers.min() >= 0
+    # Half of the energy is seen and counted twice; some leaves at the back.
+    assert 0.9 < showers.sum() / energies.sum() < 1.01
+    depth = showers @ np.arange(12) / showers.sum(axis=1)
+    assert depth[energies > 7].mean() > depth[energies < 3].mean() + 0.5
+    for make, bad in ((data.make_showers, 0), (data.make_showers, 2.5), (data.simulate_shower, float("nan"))):
+        with pytest.raises(ValueError, match="was expected"):
+            make(bad)

@@ -31,6 +31,7 @@ from coursekit.data.loaders import (
     load_sunspots,
     read_image,
 )
+from coursekit.data.showers import make_showers, simulate_shower
 
 __all__ = [
     "AMES_NUMBERS",
@@ -48,6 +49,7 @@ __all__ = [
     "make_digit_pairs",
     "make_lepton_pairs",
     "make_lines",
+    "make_showers",
     "make_spirals",
     "make_spring",
     "make_surface",
@@ -56,6 +58,7 @@ __all__ = [
     "path",
     "read_image",
     "shift_images",
+    "simulate_shower",
     "surface",
     "verify_all",
 ]

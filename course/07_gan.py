@@ -1,0 +1,843 @@
+# %% [markdown]
+# # 07 · Two networks against each other
+#
+# One network makes things up, another tells them from the real ones; both get better, until the made-up things are hard
+# to tell. That is a generative adversarial network, a GAN.
+#
+# About 90 min · CPU about 80 s · GPU optional
+#
+# **Before you start** you should know Keras layers and gradients (notebook 01) and convolutions (notebook 04).
+#
+# ## You will learn
+#
+# - what each of the two networks minimises, and how to write their training step yourself with `tf.GradientTape`;
+# - how to see that a generator has collapsed, and what mends it;
+# - how to judge generated digits without looking at them, and how a GAN replaces a slow simulation of a particle detector.
+
+# %% [markdown]
+# ## Setup
+
+# %%
+import coursekit as ck
+
+seed = ck.setup(seed=0)  # before Keras is imported: then it loads without notices
+
+import random
+import time
+
+import keras
+import matplotlib.pyplot as plt
+import numpy as np
+import tensorflow as tf
+from keras import layers
+from scipy.optimize import curve_fit
+from scipy.special import gamma
+
+# %% [markdown]
+# ## Look at the data
+#
+# The first thing to imitate is small enough to see: eight Gaussian spots of standard deviation 0.1 on a circle of radius
+# 2. Each spot is a **mode** of the distribution, a place where points are dense. Nobody hands over a formula; the
+# networks see points only. `ring_batch` draws new ones.
+
+# %%
+angles = np.arange(8) * np.pi / 4
+centres = np.stack([2 * np.cos(angles), 2 * np.sin(angles)], axis=1).astype("float32")
+spread = 0.1
+
+
+def ring_batch(n=256):
+    """New points of the ring, a tensor of shape (n, 2)."""
+    chosen = tf.gather(centres, tf.random.uniform((n,), 0, 8, tf.int32))
+    return chosen + spread * tf.random.normal((n, 2))
+
+
+ring_batch(5)
+
+
+# %%
+def ring_panel(ax, points, title):
+    """Made points in colour over the circles that hold the real ones."""
+    for centre in centres:
+        ax.add_patch(plt.Circle(centre, 3 * spread, color="#B0B0B0", fill=False))
+    ax.plot(*np.asarray(points).T, ".", markersize=2, alpha=0.5)
+    ax.set(xlim=(-3, 3), ylim=(-3, 3), aspect="equal", xticks=[], yticks=[])
+    ax.set_title(title, fontsize=10)
+
+
+fig, ax = plt.subplots(figsize=(3.6, 3.6))
+ring_panel(ax, ring_batch(2000), "Real points: eight modes")
+
+# %% [markdown]
+# A **generator** $G$ turns noise $z$, eight numbers from a normal distribution, into a point $G(z)$. A **discriminator**
+# $D$ gives a point one number, its **logit**: large when it takes the point for a real one. The probability that it means
+# is $\sigma(a) = 1 / (1 + e^{-a})$ for a logit $a$.
+#
+# ## Predict before you run
+#
+# The generator is told one thing only: how well its points fool the discriminator. Does that oblige it to visit all eight
+# spots? Write down what you expect the generator to do when it finds one spot before the others, and what the
+# discriminator would answer.
+
+# %% [markdown]
+# ## 07.1 · The two losses by hand
+#
+# **Goal:** write both losses from logits, and see which weight moves in which step.
+#
+# The discriminator is a classifier: real points have the label 1, made ones the label 0. Its loss is the binary
+# cross-entropy of both halves, averaged over each and added. The generator wants its points to be taken for real. With
+# $a_i$ the logits of $n$ real points and $b_j$ those of $m$ made ones:
+#
+# $$L_D = -\frac{1}{n} \sum_i \log \sigma(a_i) - \frac{1}{m} \sum_j \log (1 - \sigma(b_j)), \qquad
+# L_G = -\frac{1}{m} \sum_j \log \sigma(b_j)$$
+#
+# - `d_loss(real_logits, fake_logits)` and `g_loss(fake_logits)`: arrays in, a number out. They must be right for a logit
+#   of 1000 too, where $\sigma$ rounds to 1 and a logarithm of 0 waits. Use $-\log \sigma(a) = \log(1 + e^{-a})$, and look up
+#   `np.logaddexp`.
+#
+# The smallest GAN has two weights (Mescheder, Geiger and Nowozin, 2018). All real points are at $x = 0$; the generator
+# always makes the point $x = \theta$; the discriminator's logit for a point is $\psi x$. So
+# $L_D = \log 2 - \log(1 - \sigma(\psi \theta))$ and $L_G = -\log \sigma(\psi \theta)$.
+#
+# - `d_step(theta, psi, rate)`: one step of gradient descent on $L_D$ with the learning rate `rate`. Gives `(theta, psi)`.
+# - `g_step(theta, psi, rate)`: one step on $L_G$. Gives `(theta, psi)`. Which of the two weights moves in each step?
+
+# %%
+ck.expected("07.1")
+
+# %%
+def d_loss(real_logits, fake_logits):
+    """What the discriminator minimises."""
+    # [solution]
+    return np.mean(np.logaddexp(0, -real_logits)) + np.mean(np.logaddexp(0, fake_logits))
+    # [stub]
+    # return ...
+    # [end]
+
+
+# %%
+def g_loss(fake_logits):
+    """What the generator minimises."""
+    # [solution]
+    return np.mean(np.logaddexp(0, -fake_logits))
+    # [stub]
+    # return ...
+    # [end]
+
+
+# %%
+def sigmoid(a):
+    return 1 / (1 + np.exp(-a))
+
+
+# %%
+def d_step(theta, psi, rate):
+    """One step of the discriminator."""
+    # [solution]
+    return theta, psi - rate * theta * sigmoid(psi * theta)
+    # [stub]
+    # return ...
+    # [end]
+
+
+# %%
+def g_step(theta, psi, rate):
+    """One step of the generator."""
+    # [solution]
+    return theta + rate * psi * sigmoid(-psi * theta), psi
+    # [stub]
+    # return ...
+    # [end]
+
+
+# %%
+ck.check("07.1", d_loss=d_loss, g_loss=g_loss, d_step=d_step, g_step=g_step)
+
+# %%
+# ck.hint("07.1")  # take the first # away and run this line for a hint; run it again for the next
+
+# %% [markdown]
+# Let the two play, step by step. The solution is $\theta = 0$, where made and real points agree, and $\psi = 0$, where the
+# discriminator can only guess. They begin at $\theta = 1$. Do they reach it?
+
+# %%
+def play(d_step, g_step, steps=600, rate=0.1):
+    """The path of (theta, psi), shape (steps, 2); `...` while a step is not written."""
+    path, state = [], (1.0, 0.0)
+    for _ in range(steps):
+        for step in (d_step, g_step):
+            state = step(*state, rate)
+            if state is ...:
+                return ...
+        path.append(state)
+    return np.array(path)
+
+
+# %% tags=["picture-07.1"]
+path = play(d_step, g_step)
+if path is ...:
+    ck.plot.curve_fit(..., ..., {}, exercise="07.1")
+else:
+    fig, ax = plt.subplots(figsize=(5, 3.6))
+    ax.plot(*path.T, linewidth=1)
+    ax.plot(*path[0], "o", label="start")
+    ax.plot(0, 0, "k*", markersize=12, label="solution")
+    ax.set(xlabel=r"$\theta$, where the generator is", ylabel=r"$\psi$, what the discriminator says")
+    ax.set_title("Two players circle the solution")
+    ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1));
+
+# %% [markdown] tags=["solution"]
+# **Why they circle.** Each step goes downhill on its own loss and moves the other's hill. The generator runs where $\psi$
+# points; when it overshoots, the discriminator turns round, and so on. There is no common loss that falls, so "the loss
+# goes down" is no sign of progress in a GAN.
+#
+# **What stops the circling.** Make steep discriminators pay: add $\frac{\gamma}{2} \psi^2$ to $L_D$, the squared slope of
+# the logit at the real points. This is the R1 penalty of the same paper.
+
+# %% tags=["solution"]
+def calmer_d_step(theta, psi, rate, gamma=0.3):
+    """The discriminator's step with a penalty on its slope."""
+    return theta, d_step(theta, psi, rate)[1] - rate * gamma * psi
+
+
+calm = play(calmer_d_step, g_step)
+fig, ax = plt.subplots(figsize=(6, 3))
+for name, points, line in (("plain", path, "-"), ("with penalty", calm, "--")):
+    ax.plot(np.hypot(*points.T), line, label=name)
+ax.set(xlabel="step", ylabel="distance from the solution")
+ax.set_title("A penalty on the slope ends the circling")
+ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1));
+
+# %% [markdown] tags=["solution"]
+# **A wrong way.** The first paper's formula for the generator is to *maximise* the discriminator's loss,
+# $L_G = \log (1 - \sigma(b))$. It has the same goal and a useless slope: where the discriminator is sure that a point is
+# made, at a logit of −6, it is 400 times flatter. A beginner who is caught every time learns nothing.
+
+# %% tags=["solution"]
+for logit in (-6.0, 0.0, 6.0):
+    ours, first = -sigmoid(-logit), -sigmoid(logit)
+    print(f"logit {logit:+.0f}: slope of -log σ {ours:.4f}, slope of log(1 - σ) {first:.4f}")
+
+# %% [markdown]
+# ## 07.2 · The training step
+#
+# **Goal:** write one training step of both networks with `tf.GradientTape`.
+#
+# A tape records what is computed inside its `with` block; afterwards `tape.gradient(loss, variables)` gives the
+# derivatives. An optimiser applies them: `optimizer.apply(gradients, variables)`. The variables of a network are
+# `network.trainable_variables`. You decide which network's variables move.
+#
+# `train_step(generator, discriminator, g_optimizer, d_optimizer, real, noise)`:
+#
+# - `real` (n, 2) are real points; `noise` (n, 8) goes into the generator, in both halves the same. Both are tensors.
+# - **First half:** the loss $L_D$ of 07.1; move the discriminator with `d_optimizer`.
+# - **Second half:** the loss $L_G$, with the discriminator that has just moved; move the generator with `g_optimizer`.
+# - Gives both losses, $(L_D, L_G)$, as tensors.
+#
+# `tf.nn.softplus(a)` is $\log(1 + e^a)$, safe for any $a$. The networks are given.
+
+# %%
+LATENT = 8  # numbers of noise for one point
+
+
+def mlp(n_inputs, n_outputs):
+    """A small network: two hidden layers of 64 units."""
+    hidden = [layers.Dense(64, activation="leaky_relu") for _ in range(2)]
+    return keras.Sequential([keras.Input((n_inputs,)), *hidden, layers.Dense(n_outputs)])
+
+
+def optimizer_for(network, rate, steps, kind="adam"):
+    """An optimiser for one network; its rate falls from `rate` to 0 along a cosine."""
+    rate = keras.optimizers.schedules.CosineDecay(rate, steps)
+    made = keras.optimizers.SGD(rate) if kind == "sgd" else keras.optimizers.Adam(rate, beta_1=0.5)
+    made.build(network.trainable_variables)  # its own variables, made before any tf.function runs
+    return made
+
+
+# %%
+def build_gan(d_rate, g_rate, steps=5000, kind="adam"):
+    """A new GAN for the ring: generator, discriminator and an optimiser for each."""
+    generator, discriminator = mlp(LATENT, 2), mlp(2, 1)
+    g_optimizer = optimizer_for(generator, g_rate, steps, kind)
+    d_optimizer = optimizer_for(discriminator, d_rate, steps, kind)
+    return generator, discriminator, g_optimizer, d_optimizer
+
+
+# %%
+ck.expected("07.2")
+
+# %%
+def train_step(generator, discriminator, g_optimizer, d_optimizer, real, noise):
+    """One step of the discriminator, one of the generator; gives both losses."""
+    # [solution]
+    with tf.GradientTape() as tape:
+        real_logits, fake_logits = discriminator(real), discriminator(generator(noise))
+        loss_d = tf.reduce_mean(tf.nn.softplus(-real_logits)) + tf.reduce_mean(tf.nn.softplus(fake_logits))
+    weights = discriminator.trainable_variables
+    d_optimizer.apply(tape.gradient(loss_d, weights), weights)
+    with tf.GradientTape() as tape:
+        loss_g = tf.reduce_mean(tf.nn.softplus(-discriminator(generator(noise))))
+    weights = generator.trainable_variables
+    g_optimizer.apply(tape.gradient(loss_g, weights), weights)
+    return loss_d, loss_g
+    # [stub]
+    # return ...
+    # [end]
+
+
+# %%
+ck.check("07.2", train_step=train_step, build_gan=build_gan)
+
+# %%
+# ck.hint("07.2")
+
+# %% [markdown]
+# The loop around the step is given, and used for every GAN of this notebook. It stops now and then to `look` at the
+# generator. The steps between two looks run inside one `tf.function`: TensorFlow makes a graph of them once and is not
+# held up by Python. So write nothing in your step that needs a number there and then, such as `float(loss)`.
+
+# %%
+def train(gan, step, real_batch, noise_batch, look, looks):
+    """What `look(generator)` gives after each number of steps in `looks`; `...` if `step` is not written."""
+    step = getattr(step, "python_function", step)  # many() makes the graph, once a GAN
+    if step(*gan, real_batch(), noise_batch()) is ...:
+        return ...
+
+    @tf.function
+    def many(n):
+        for _ in tf.range(n):
+            step(*gan, real_batch(), noise_batch())
+
+    seen, done = {}, 0
+    for target in looks:
+        many(tf.constant(target - done))
+        seen[target], done = look(gan[0]), target
+    return seen
+
+
+# %% [markdown]
+# A first GAN, in a hurry: its generator learns at 30 times the rate of its discriminator. Watch where the points go.
+
+# %%
+def ring_noise(n=256):
+    return tf.random.normal((n, LATENT))
+
+
+def ring_look(generator):
+    return np.array(generator(ring_noise(2000)))
+
+
+LOOKS = (1, 250, 500, 1000, 2000, 4000)
+hasty_gan = build_gan(d_rate=0.0001, g_rate=0.003, steps=4000)
+hasty = train(hasty_gan, train_step, ring_batch, ring_noise, ring_look, LOOKS)
+
+
+# %%
+def ring_strip(seen, exercise, finding):
+    """The generator's points after each number of steps."""
+    if seen is ...:
+        return ck.plot.curve_fit(..., ..., {}, exercise=exercise)
+    fig, axs = plt.subplots(1, len(seen), figsize=(2 * len(seen), 2.6))
+    for ax, (steps, points) in zip(axs, seen.items()):
+        ring_panel(ax, points, f"{steps:,} step{'s' if steps > 1 else ''}")
+    return fig.suptitle(finding, x=0.01, ha="left", fontsize=12)
+
+
+# %% tags=["picture-07.2"]
+ring_strip(hasty, "07.2", "In a hurry: the crowd runs about and never spreads");
+
+# %% [markdown] tags=["solution"]
+# **Why the list of weights decides.** Both losses depend on both networks, so the tape could give four gradients, and none
+# of them is zero. Two must not be applied. Down $L_D$ the generator would learn to be caught; down $L_G$ the discriminator
+# would learn to be fooled.
+
+# %% tags=["solution"]
+generator, discriminator, *_ = build_gan(0.002, 0.001)
+with tf.GradientTape(persistent=True) as both:
+    fake = discriminator(generator(ring_noise()))
+    of_d = tf.reduce_mean(tf.nn.softplus(-discriminator(ring_batch())) + tf.nn.softplus(fake))
+    of_g = tf.reduce_mean(tf.nn.softplus(-fake))
+for loss_name, one in (("L_D", of_d), ("L_G", of_g)):
+    for name, network in (("discriminator", discriminator), ("generator", generator)):
+        size = tf.linalg.global_norm(both.gradient(one, network.trainable_variables))
+        print(f"gradient of {loss_name} by the {name:<13} has length {size:.3f}")
+
+# %% [markdown]
+# ## 07.3 · Count the modes, and mend the collapse
+#
+# **Goal:** count how many spots a generator reaches, and train one that reaches all eight.
+#
+# A generator that makes only a few of the modes has **collapsed**. Losses do not show it, counting does.
+#
+# - `count_modes(points)`: `points` (n, 2); gives how many of the eight centres have at least 1 % of the points within a
+#   distance of 0.3 (three standard deviations).
+# - `mended`: a generator, trained; takes noise (n, 8), gives points (n, 2). 8 of 8 modes, and most points on a spot.
+# - `growth`: what `train(gan, step, ring_batch, ring_noise, ring_look, looks)` gave for it, with six numbers of steps as
+#   `looks`.
+#
+# Why did the hurried one fail? Its generator moved a long way before the discriminator noticed. Which of the two should
+# learn faster? `build_gan(d_rate, g_rate, steps)` takes both rates; 5,000 steps are enough. Better rates go a long way.
+# To be safe, make the discriminator less steep where the real points are: `steepness(discriminator, real)` is given, the
+# mean squared length of the slope $\partial D / \partial x$ at the real points. Copy your `train_step`, add 0.05 of it to
+# $L_D$, and train with that. To see the check name a collapse, hand it `hasty_gan[0]` as `mended` first.
+
+# %%
+def steepness(discriminator, real):
+    """Mean squared length of the slope of the logit at the real points."""
+    with tf.GradientTape() as slope_tape:
+        slope_tape.watch(real)
+        logits = discriminator(real)
+    slopes = slope_tape.gradient(logits, real)
+    return tf.reduce_mean(tf.reduce_sum(slopes**2, axis=1))
+
+
+# %%
+ck.expected("07.3")
+
+# %%
+def count_modes(points):
+    """How many of the eight modes hold at least 1 % of the points."""
+    # [solution]
+    apart = np.linalg.norm(np.asarray(points)[:, None] - centres, axis=2)
+    share = np.mean(apart < 3 * spread, axis=0)
+    return int(np.sum(share >= 0.01))
+    # [stub]
+    # return ...
+    # [end]
+
+
+# %%
+# [solution]
+def calm_step(generator, discriminator, g_optimizer, d_optimizer, real, noise):
+    """`train_step` with a penalty on a steep discriminator."""
+    with tf.GradientTape() as tape:
+        real_logits, fake_logits = discriminator(real), discriminator(generator(noise))
+        loss_d = tf.reduce_mean(tf.nn.softplus(-real_logits)) + tf.reduce_mean(tf.nn.softplus(fake_logits))
+        loss_d += 0.05 * steepness(discriminator, real)
+    weights = discriminator.trainable_variables
+    d_optimizer.apply(tape.gradient(loss_d, weights), weights)
+    with tf.GradientTape() as tape:
+        loss_g = tf.reduce_mean(tf.nn.softplus(-discriminator(generator(noise))))
+    weights = generator.trainable_variables
+    g_optimizer.apply(tape.gradient(loss_g, weights), weights)
+    return loss_d, loss_g
+# [stub]
+# calm_step = ...
+# [end]
+
+
+# %%
+# [solution]
+calm_gan = build_gan(d_rate=0.002, g_rate=0.001, steps=5000)
+growth = train(calm_gan, calm_step, ring_batch, ring_noise, ring_look, (1, 250, 500, 1000, 2000, 5000))
+mended = calm_gan[0]
+# [stub]
+# growth = ...
+# mended = ...
+# [end]
+
+# %%
+ck.check("07.3", count_modes=count_modes, mended=mended)
+
+# %%
+# ck.hint("07.3")
+
+# %% tags=["picture-07.3"]
+ring_strip(growth, "07.3", "The ring fills up, mode by mode");
+
+# %%
+for name, seen in (("in a hurry", hasty), ("mended", growth)):
+    counts = ... if seen is ... else [count_modes(points) for points in seen.values()]
+    print(f"{name}: modes at each look: {counts}")
+
+# %% [markdown] tags=["solution"]
+# **Why the rates matter.** The discriminator's answer to a crowd on one spot is to call that spot made. The crowd then
+# moves on together, and meets no resistance elsewhere: a chase. When the discriminator is the faster one, it marks a spot
+# as crowded before everybody is there, and the points spread.
+#
+# **Is it one lucky seed?** The limit in the check is the worst of ten. What is still missing: some points lie on the
+# bridges between the spots. A network is continuous; it cannot tear one cloud of noise into eight without leaving
+# threads.
+
+# %% tags=["solution"]
+points = ring_look(mended)
+apart = np.linalg.norm(points[:, None] - centres, axis=2)
+share = np.mean(apart < 3 * spread, axis=0)
+fig, ax = plt.subplots(figsize=(5.5, 3))
+ax.bar(range(8), share)
+ax.axhline(1 / 8, color="black", linewidth=1, linestyle=":", label="real points")
+ax.set(xlabel="mode", ylabel="share of the points", ylim=(0, 0.16))
+ax.set_title(f"Every mode is visited; {1 - share.sum():.0%} of the points lie between")
+ax.legend();
+
+# %% [markdown]
+# ## 07.4 · Digits from noise
+#
+# **Goal:** build a generator of digits from transposed convolutions, and let the network of notebook 04 judge its digits.
+#
+# Your `train_step` knows nothing about rings: give it other networks and it makes other things. A **transposed
+# convolution** with stride 2 goes the way back of a strided one: it lays the kernel, weighted by each number, on a map
+# twice as wide and high. From 7 by 7 two of them lead to 28 by 28.
+#
+# - `build_digit_generator()`: gives a new network; noise (n, 12) in, pictures (n, 28, 28, 1) out, grey values in [0, 1].
+# - `judge(images)`: two numbers. The network `reader` gives ten probabilities a picture. The **mean confidence** is the
+#   mean of the largest of the ten: near 1 when each picture is clearly some digit. The **entropy** of the classes is
+#   $-\sum_k q_k \log q_k$, with $q_k$ the mean probability of digit $k$ over all pictures, natural logarithm: near
+#   $\log 10 = 2.30$ when all ten digits come equally often.
+#
+# Neither is enough alone: a generator that makes only perfect ones has confidence 1 and entropy 0.
+
+# %%
+(x_train, _), _ = ck.data.load_mnist()
+digits = tf.constant(x_train[:10_000, ..., None].astype("float32") / 255)
+reader = keras.models.load_model(ck.data.path("mnist_cnn.keras"))
+DIGIT_LATENT = 12
+
+
+def digit_batch(n=32):
+    return tf.gather(digits, tf.random.uniform((n,), 0, len(digits), tf.int32))
+
+
+def digit_noise(n=32):
+    return tf.random.normal((n, DIGIT_LATENT))
+
+
+# %%
+ck.expected("07.4")
+
+# %%
+def judge(images):
+    """Mean confidence, and entropy over the classes, of pictures (n, 28, 28, 1)."""
+    # [solution]
+    p = np.array(reader(images))
+    q = p.mean(axis=0)
+    return p.max(axis=1).mean(), -np.sum(q * np.log(q + 1e-12))
+    # [stub]
+    # return ...
+    # [end]
+
+
+# %%
+def build_digit_generator():
+    """A new network from noise to pictures."""
+    # [solution]
+    return keras.Sequential(
+        [
+            keras.Input((DIGIT_LATENT,)),
+            layers.Dense(7 * 7 * 32),
+            layers.LayerNormalization(),
+            layers.ReLU(),
+            layers.Reshape((7, 7, 32)),
+            layers.Conv2DTranspose(16, 4, strides=2, padding="same"),
+            layers.LayerNormalization(),
+            layers.ReLU(),
+            layers.Conv2DTranspose(1, 4, strides=2, padding="same", activation="sigmoid"),
+        ]
+    )
+    # [stub]
+    # return ...
+    # [end]
+
+
+# %% [markdown]
+# The discriminator and the training are given; about half a minute. Sixteen fixed noises are watched on the way.
+
+# %%
+def build_digit_discriminator():
+    """Pictures (n, 28, 28, 1) to logits."""
+    network = keras.Sequential([keras.Input((28, 28, 1))])
+    for filters in (16, 64):
+        network.add(layers.Conv2D(filters, 4, strides=2, padding="same", activation="leaky_relu"))
+    network.add(layers.Flatten())
+    network.add(layers.Dense(1))
+    return network
+
+
+def train_digits(generator, looks=(1, 100, 250, 500, 2500)):
+    """What the generator makes of 10 noises after each look; `...` while something is not written."""
+    if generator is ...:
+        return ...
+    discriminator = build_digit_discriminator()
+    optimizers = optimizer_for(generator, 0.004, looks[-1]), optimizer_for(discriminator, 0.002, looks[-1])
+    watched = digit_noise(10)
+    gan = (generator, discriminator, *optimizers)
+    return train(gan, train_step, digit_batch, digit_noise, lambda g: np.array(g(watched)), looks)
+
+
+# %%
+digit_generator = build_digit_generator()
+growing = train_digits(digit_generator)
+
+# %%
+ck.check("07.4", judge=judge, digit_generator=digit_generator)
+
+# %%
+# ck.hint("07.4")
+
+# %% tags=["picture-07.4"]
+if growing is ...:
+    ck.plot.image_grid(..., exercise="07.4")
+else:
+    rows = [np.hstack(frame[..., 0]) for frame in growing.values()]
+    fig, ax = plt.subplots(figsize=(8, 4.2))
+    ax.imshow(np.vstack(rows), cmap="gray", vmin=0, vmax=1)
+    ax.set_yticks(14 + 28 * np.arange(len(rows)), [f"{steps:,}" for steps in growing])
+    ax.set(xticks=[], xlabel="one noise a column", ylabel="steps", title="Digits grow from noise")
+    ax.grid(False)
+
+# %% [markdown] tags=["solution"]
+# **How to read the two numbers.** Put them beside those of real digits, of one digit repeated, and of pure noise.
+# Confidence alone is a poor judge: the reader has never seen anything but digits, and is often sure of nonsense.
+
+# %% tags=["solution"]
+rng = np.random.default_rng(0)
+others = {
+    "real digits": digits[:1000],
+    "one digit, repeated": np.repeat(digits[:1], 1000, axis=0),
+    "grey noise": rng.uniform(size=(1000, 28, 28, 1)).astype("float32"),
+    "this generator": digit_generator(digit_noise(1000)),
+}
+for name, images in others.items():
+    confidence, entropy = judge(images)
+    print(f"{name:<20} confidence {confidence:.2f}, entropy {entropy:.2f}")
+
+# %% [markdown] tags=["solution"]
+# **Does it copy?** A generator that had learned its digits by heart would score well and be useless. Look for the nearest
+# of the 10,000 training digits to each made one: they are alike, not equal.
+
+# %% tags=["solution"]
+made = np.array(digit_generator(digit_noise(8)))
+apart = np.linalg.norm(made.reshape(8, 1, 784) - np.array(digits).reshape(1, 10_000, 784)[:, :4000], axis=2)
+nearest = digits.numpy()[apart.argmin(axis=1)]
+names = ["made"] * 8 + ["nearest"] * 8
+ck.plot.image_grid(np.concatenate([made, nearest]), names, title="Made digits and the nearest of 4,000 real ones");
+
+# %% [markdown]
+# ## 07.5 · Fast simulation
+#
+# **Goal:** replace a slow simulation of particle showers by a generator that is conditioned on the energy.
+#
+# A photon that hits dense matter makes an electron and a positron; these make photons; each step about one **radiation
+# length** further in. The number of particles doubles until their energy is below the **critical energy**, where they stop.
+# A **calorimeter** measures the energy that they leave, layer by layer. Simulating it means to follow every particle, and
+# takes a large part of the computing at the big colliders. `ck.data.simulate_shower(energy, rng)` is a toy of such a
+# simulation: 12 layers of two radiation lengths each, particle by particle, in plain Python.
+# `help(ck.data.simulate_shower)` says what it does; the loop itself is 15 lines of `coursekit/data/showers.py`.
+
+# %% [markdown]
+# Longo and Sestili (1975) found that the mean energy left at a depth $t$ follows a gamma distribution,
+# $dE/dt = E \, b \, (b t)^{a-1} e^{-b t} / \Gamma(a)$, with $t$ in radiation lengths and two numbers $a$, $b$ to fit. Does
+# the toy?
+
+# %%
+energies, showers = ck.data.make_showers(n_samples=3000, seed=0)
+energies.shape, showers.shape
+
+
+# %%
+def gamma_profile(t, energy, a, b):
+    """Mean energy in a layer two radiation lengths deep, after Longo and Sestili."""
+    return 2 * energy * b * (b * t) ** (a - 1) * np.exp(-b * t) / gamma(a)
+
+
+depth = 2 * np.arange(12) + 1  # centres of the layers, in radiation lengths
+fig, ax = plt.subplots(figsize=(6, 3.4))
+for low, high, marker in ((1, 3, "o"), (4, 6, "s"), (8, 10, "^")):
+    profile = showers[(energies > low) & (energies < high)].mean(axis=0)
+    fitted, _ = curve_fit(gamma_profile, depth, profile, p0=(low + 1, 5, 0.5))
+    (line,) = ax.plot(depth, profile, marker, label=f"{low} to {high} GeV")
+    ax.plot(depth, gamma_profile(depth, *fitted), color=line.get_color(), linewidth=1)
+ax.set(xlabel="depth (radiation lengths)", ylabel="mean energy in the layer (GeV)")
+ax.set_title("Higher energy, deeper shower; lines: fitted gamma profiles", fontsize=10)
+ax.legend();
+
+# %% [markdown]
+# To **condition** a GAN on the energy, show the energy to both networks. A real sample is a row of 13 numbers: the 12
+# layers, each as its share of the energy times 12 (so that an even spread would be 1 everywhere), and the energy in units
+# of 10 GeV. The generator gets eight numbers of noise and the energy, and must hand the energy on. Then your `train_step`
+# works as it is.
+#
+# - `build_shower_generator()`: gives a new network. In: (n, 9), noise in the first eight columns, energy / 10 GeV in the
+#   last. Out: (n, 13), twelve shares times 12, which are never negative, then the energy of the input, unchanged. Use the
+#   functional API: `x[:, -1:]` is the last column, `layers.Concatenate()` joins.
+# - `speed_up`: how many times faster 1,000 showers come out of `shower_generator`, in one call, than out of
+#   `ck.data.simulate_shower`, one by one, for energies that are uniform between 1 and 10 GeV. Measure with
+#   `time.perf_counter()`; leave the generator's first call out, it warms up.
+
+# %%
+ck.expected("07.5")
+
+# %%
+def build_shower_generator():
+    """A new network from noise and energy to a shower and the same energy."""
+    # [solution]
+    x = keras.Input((9,))
+    hidden = layers.Dense(96, activation="leaky_relu")(x)
+    hidden = layers.Dense(96, activation="leaky_relu")(hidden)
+    shares = layers.Dense(12, activation="softplus")(hidden)
+    return keras.Model(x, layers.Concatenate()([shares, x[:, -1:]]))
+    # [stub]
+    # return ...
+    # [end]
+
+
+# %% [markdown]
+# The training is given.
+
+# %%
+scaled = np.column_stack([12 * showers / energies[:, None], energies / 10])
+real_showers = tf.constant(scaled.astype("float32"))
+
+
+def shower_batch(n=256):
+    return tf.gather(real_showers, tf.random.uniform((n,), 0, len(real_showers), tf.int32))
+
+
+def shower_noise(n=256):
+    return tf.concat([tf.random.normal((n, 8)), tf.random.uniform((n, 1), 0.1, 1.0)], axis=1)
+
+
+# %%
+def train_showers(generator, steps=6000):
+    """Train in place; the generator itself, or `...` while something is not written."""
+    if generator is ...:
+        return ...
+    discriminator = mlp(13, 1)
+    optimizers = optimizer_for(generator, 0.001, steps), optimizer_for(discriminator, 0.002, steps)
+    gan = (generator, discriminator, *optimizers)
+    seen = train(gan, train_step, shower_batch, shower_noise, lambda g: 0, (steps,))
+    return ... if seen is ... else generator
+
+
+shower_generator = train_showers(build_shower_generator())
+
+# %%
+# [solution]
+def seconds(work):
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+noise = shower_noise(1000)
+shower_generator(noise)  # the first call warms up
+rng = random.Random(0)
+slow = seconds(lambda: [ck.data.simulate_shower(rng.uniform(1, 10), rng) for _ in range(1000)])
+speed_up = slow / seconds(lambda: np.array(shower_generator(noise)))
+# [stub]
+# speed_up = ...
+# [end]
+
+# %%
+ck.check("07.5", shower_generator=shower_generator, speed_up=speed_up)
+
+# %%
+# ck.hint("07.5")
+
+
+# %%
+def fast_showers(energy, n=1000):
+    """Showers of one energy from the generator, GeV, shape (n, 12)."""
+    z = tf.concat([tf.random.normal((n, 8)), tf.fill((n, 1), energy / 10)], axis=1)
+    return np.array(shower_generator(z))[:, :12] / 12 * energy
+
+
+# %% tags=["picture-07.5"]
+if shower_generator is ...:
+    ck.plot.curve_fit(..., ..., {}, exercise="07.5")
+else:
+    fig, axs = plt.subplots(1, 2, figsize=(10, 3.4))
+    rng = random.Random(1)
+    for energy, colour in ((2.0, "C0"), (5.0, "C1"), (9.0, "C2")):
+        full = np.stack([ck.data.simulate_shower(energy, rng) for _ in range(300)])
+        fast = fast_showers(energy)
+        axs[0].plot(depth, full.mean(axis=0), "o", color=colour, label=f"{energy:.0f} GeV, full")
+        axs[0].plot(depth, fast.mean(axis=0), color=colour, label=f"{energy:.0f} GeV, generator")
+        for sample, filled in ((full, True), (fast, False)):
+            settings = {"density": True, "bins": 20, "color": colour, "alpha": 0.4 if filled else 1}
+            axs[1].hist(sample.sum(axis=1), histtype="stepfilled" if filled else "step", **settings)
+    axs[0].set(xlabel="depth (radiation lengths)", ylabel="mean energy in the layer (GeV)")
+    axs[0].legend(fontsize=8)
+    axs[1].set(xlabel="total energy seen (GeV)", ylabel="density (1/GeV)")
+    axs[0].set_title("The mean profile follows the energy")
+    axs[1].set_title("and so does the total; filled: full simulation");
+
+# %%
+if speed_up is not ...:
+    print(f"The generator is {speed_up:,.0f} times faster than the full simulation.")
+
+# %% [markdown] tags=["solution"]
+# **What was bought, and for what.** The generator needs the same work for every shower, whatever its energy; the full
+# simulation follows twice as many particles for twice the energy. A real detector needs far more steps a particle than
+# this toy, so more is gained. But the generator knows only what 3,000 showers showed it: rare showers are beyond it, and so are
+# energies outside 1 to 10 GeV.
+#
+# **A wrong way.** Do not show the energy to the networks and scale the shower afterwards. The total comes out right; the
+# depth does not, because a shower of high energy goes deeper.
+
+# %% tags=["solution"]
+rng = random.Random(2)
+full = {e: np.stack([ck.data.simulate_shower(e, rng) for _ in range(300)]) for e in (2.0, 9.0, 20.0)}
+for name, sample in (
+    ("full simulation, 9 GeV", full[9.0]),
+    ("generator, 9 GeV", fast_showers(9.0)),
+    ("2 GeV showers, scaled to 9 GeV", full[2.0] * 4.5),
+    ("full simulation, 20 GeV", full[20.0]),
+    ("generator asked for 20 GeV", fast_showers(20.0)),
+):
+    profile = sample.mean(axis=0)
+    mean_depth = np.average(depth, weights=profile)
+    print(f"{name:<32} mean depth {mean_depth:4.1f}, total {profile.sum():5.2f} GeV")
+
+# %% [markdown]
+# ## What did you observe?
+#
+# 1. In 07.1 neither player reaches the solution in 600 steps. What does that say about the losses of a GAN as a sign of progress?
+# 2. In the hurried ring, where is the crowd at each look, and why does it leave?
+# 3. Why is neither confidence nor entropy enough alone to judge the digits?
+# 4. Why does the speed-up depend on how many showers are asked for at once?
+#
+# <details><summary>Answers</summary>
+#
+# 1. Little. Each loss depends on how good the other player is; both can stay the same while the samples improve, and
+#    both can move while nothing improves. Judge the samples.
+# 2. In one crowd, on a spot or on the way to the next. The discriminator learns that points on this spot are made, whatever they look like;
+#    moving on is then the cheapest way to fool it.
+# 3. One perfect digit, repeated for ever, has confidence 1 and entropy 0. Blots that the reader is unsure of in ten
+#    different ways can have an entropy of 2.3.
+# 4. A call of a network has a price of its own, about the same for one shower and for a thousand.
+#
+# </details>
+#
+# ## Go further
+#
+# - Make the spots of the ring smaller, or put 25 of them on a square grid. When does your mended step fail?
+# - Give the digit generator the label as a second input, as you did with the energy, and ask for sevens.
+# - Replace the losses by those of Wasserstein (`-mean(a) + mean(b)`) with the penalty on the slope. What do the losses
+#   tell you then?
+#
+# ## Summary
+#
+# A generator and a discriminator minimise different losses by turns; each step moves the weights of one of them. The
+# generator is paid for fooling, not for variety, so variety has to be counted, and defended: by a discriminator that keeps
+# up and is not too steep. With the energy shown to both networks a GAN becomes a fast simulation. It is judged by what it
+# is for: mean profile, total energy, and time.
+
+# %%
+ck.progress()
+
+# %% [markdown]
+# ## References
+#
+# - Goodfellow, I., et al. (2014). Generative adversarial nets. *NeurIPS 27*.
+# - Radford, A., Metz, L., Chintala, S. (2016). Unsupervised representation learning with deep convolutional generative
+#   adversarial networks. *ICLR*.
+# - Metz, L., Poole, B., Pfau, D., Sohl-Dickstein, J. (2017). Unrolled generative adversarial networks. *ICLR*. The ring.
+# - Heusel, M., et al. (2017). GANs trained by a two time-scale update rule converge to a local Nash equilibrium.
+#   *NeurIPS 30*.
+# - Mescheder, L., Geiger, A., Nowozin, S. (2018). Which training methods for GANs do actually converge? *ICML*.
+# - Paganini, M., de Oliveira, L., Nachman, B. (2018). CaloGAN: simulating 3D high energy particle showers in multilayer
+#   electromagnetic calorimeters with generative adversarial networks. *Physical Review D*, 97, 014021.
+# - Longo, E., Sestili, I. (1975). Monte Carlo calculation of photon-initiated electromagnetic showers in lead glass.
+#   *Nuclear Instruments and Methods*, 128, 283–307.
+# - Particle Data Group. *Review of Particle Physics*, chapter "Passage of particles through matter".

@@ -1,0 +1,826 @@
+"""Checks of notebook 07: two networks against each other."""
+
+import random
+import time
+from functools import cache
+
+import numpy as np
+
+from coursekit.checks.codec import Handle
+from coursekit.checks.core import Wrong, exercise, threshold
+from coursekit.checks.expect import as_array, as_number, at_least, predictions, same_as_replay
+from coursekit.checks.report import Finding
+from coursekit.checks.student import StudentError
+
+# What is added to the worst of ten seeds of the solution; see benchmarks/record.py.
+MARGINS = {
+    "07.3": {"on_modes": -0.05},
+    "07.4": {"confidence": -0.04, "entropy": -0.15},
+    "07.5": {"profile": 0.03, "total": 0.03, "spread": -0.15},
+}
+
+
+def softplus(a):
+    return np.logaddexp(0, a)
+
+
+def sigmoid(a):
+    return np.exp(-softplus(-np.asarray(a, dtype=float)))
+
+
+# --- 07.1
+
+
+@exercise(
+    "07.1",
+    title="The two losses by hand",
+    points=3,
+    needs={
+        "d_loss": "a function of real_logits and fake_logits that gives a number",
+        "g_loss": "a function of fake_logits that gives a number",
+        "d_step": "a function of theta, psi, rate that gives the new theta and psi",
+        "g_step": "a function of theta, psi, rate that gives the new theta and psi",
+    },
+    hints=(
+        "Write `-log σ(a)` as `log(1 + exp(-a))` and `-log(1 - σ(b))` as `log(1 + exp(b))`. `np.logaddexp(0, x)` is "
+        "`log(exp(0) + exp(x))`, safe for any x.",
+        "For the steps, differentiate by one weight: the derivative of log(1 + exp(x)) is σ(x). The discriminator owns ψ, "
+        "the generator owns θ; each step returns the other weight as it came.",
+        "d_loss: `np.mean(np.logaddexp(0, -real_logits)) + np.mean(np.logaddexp(0, fake_logits))`. The gradients are "
+        "`theta * sigmoid(psi * theta)` for psi and `-psi * sigmoid(-psi * theta)` for theta.",
+    ),
+    expected="Both losses right for logits from -1000 to 1000; each step moves one weight, along finite differences.",
+)
+def losses_by_hand(student, rng):
+    """Values of both losses, also for huge logits; the steps against central differences of the losses."""
+    real, fake = rng.normal(0, 2, 7), rng.normal(0, 2, 5)
+    want_d, want_g = np.mean(softplus(-real)) + np.mean(softplus(fake)), np.mean(softplus(-fake))
+    given = loss_value(student, "d_loss", real, fake)
+    slips = {
+        "labels-swapped": (np.mean(softplus(real)) + np.mean(softplus(-fake)), "takes made points for real ones"),
+        "not-averaged": (np.sum(softplus(-real)) + np.sum(softplus(fake)), "adds the samples up; average each half"),
+        "wrong-sign": (-want_d, "has the wrong sign: the logarithms stand with a minus"),
+        "halved": (want_d / 2, "is half of what the formula says: the two halves are added, not averaged"),
+        "one-mean": (
+            (np.sum(softplus(-real)) + np.sum(softplus(fake))) / 12,
+            "averages over all samples together; average the real and the made ones apart, then add",
+        ),
+        "half-the-loss": (np.mean(softplus(-real)), "leaves the made points out"),
+    }
+    explain_value("d_loss", given, slips)
+    yield right_value("d_loss", given, want_d, points=0.5)
+    given = loss_value(student, "g_loss", fake)
+    slips = {
+        "saturating": (-np.mean(softplus(fake)), "is log(1 - σ), which hardly slopes where the generator is bad"),
+        "labels-swapped": (np.mean(softplus(fake)), "is small where the points are taken for made ones"),
+        "not-averaged": (np.sum(softplus(-fake)), "adds the samples up; take their mean"),
+        "wrong-sign": (-want_g, "has the wrong sign: the logarithm stands with a minus"),
+    }
+    explain_value("g_loss", given, slips)
+    yield right_value("g_loss", given, want_g, points=0.5)
+
+    for name, arguments, want in (
+        ("d_loss", (np.array([1000.0, -800.0]), np.array([-1000.0, 600.0])), 700.0),
+        ("g_loss", (np.array([1000.0, -800.0]),), 400.0),
+    ):
+        value = student.call(name, *arguments)
+        value = np.asarray(value, dtype=float) if isinstance(value, float | int | np.ndarray) else np.nan
+        if not np.isfinite(value).all():
+            raise Wrong(
+                "unstable",
+                f"`{name}` is not finite for logits of ±1000: an exponential overflows, or a logarithm meets 0. "
+                "`np.logaddexp(0, a)` is log(1 + exp(a)) without either.",
+            )
+        if not np.allclose(value, want, rtol=1e-3):
+            raise Wrong(
+                "clipped", f"For logits of ±1000 `{name}` is {as_number(value, name):.4g}; {want:.4g} is right."
+            )
+
+    theta, psi, rate = rng.uniform(0.3, 2), rng.uniform(0.5, 2), rng.uniform(0.1, 0.4)
+    # Central differences with a step of 1e-5 are right to about 1e-10 here.
+    slope_d = difference(lambda psi: softplus(psi * theta), psi)
+    slope_g = difference(lambda theta: softplus(-psi * theta), theta)
+    for name, mine, want, weights in (
+        ("d_step", 1, psi - rate * slope_d, ("theta", "psi")),
+        ("g_step", 0, theta - rate * slope_g, ("theta", "psi")),
+    ):
+        state, start = two_numbers(student.call(name, theta, psi, rate), name), (theta, psi)
+        other, slope = 1 - mine, (slope_g, slope_d)[mine]
+        if not np.isclose(state[other], start[other], rtol=1e-6):
+            if np.isclose(state[other], want, rtol=1e-5):
+                raise Wrong("order", f"`{name}` gives the two weights in the wrong order: (theta, psi) was expected.")
+            raise Wrong(
+                "wrong-weight-moves",
+                f"`{name}` moves {weights[other]}. It is the {('generator', 'discriminator')[other]}'s weight and stays "
+                "where it is in this step.",
+            )
+        if np.isclose(state[mine], start[mine] + rate * slope, rtol=1e-5):
+            raise Wrong("uphill", f"`{name}` goes uphill: subtract rate times the gradient.")
+        if np.isclose(state[mine], start[mine] - slope, rtol=1e-5):
+            raise Wrong("no-rate", f"`{name}` leaves out the learning rate: subtract rate times the gradient.")
+        if not mine and np.isclose(state[0], theta - rate * psi * sigmoid(psi * theta), rtol=1e-5):
+            raise Wrong("wrong-loss", "`g_step` goes down L_D: the generator learns to be caught.")
+        if np.isclose(state[mine], start[mine], rtol=1e-9):
+            raise Wrong("nothing-moves", f"`{name}` leaves {weights[mine]} where it is; that is the one to move.")
+        passed = np.isclose(state[mine], want, rtol=1e-5)
+        message = f"`{name}` moves {weights[mine]} alone, and down its loss."
+        if not passed:
+            message = (
+                f"`{name}` moves {weights[mine]} from {start[mine]:.4f} to {state[mine]:.4f}; finite differences of the "
+                f"loss give {want:.4f}."
+            )
+        yield Finding(name.replace("_", "-"), passed, message, points=1)
+
+
+def loss_value(student, name, *logits):
+    """The number that a loss gives."""
+    value = as_array(student.call(name, *logits), f"What `{name}` returns")
+    if value.size != 1:
+        raise Wrong("wrong-shape", f"`{name}` returns shape {value.shape}; one number, a mean, was expected.")
+    return float(value.ravel()[0])
+
+
+def explain_value(name, given, slips):
+    for code, (value, message) in slips.items():
+        if np.isclose(given, value, rtol=1e-5):
+            raise Wrong(code, f"`{name}` {message}.")
+
+
+def right_value(name, given, want, points):
+    passed = np.isclose(given, want, rtol=1e-5)
+    message = f"`{name}` is right: {given:.4f}." if passed else f"`{name}` is {given:.4f}; {want:.4f} is right."
+    return Finding(name.replace("_", "-"), passed, message, points=points)
+
+
+def two_numbers(value, name):
+    pair = as_array(value, f"What `{name}` returns").ravel()
+    if pair.size != 2:
+        raise Wrong("wrong-shape", f"`{name}` returns {pair.size} numbers; two, (theta, psi), were expected.")
+    return pair
+
+
+def difference(function, at, step=1e-5):
+    return (function(at + step) - function(at - step)) / (2 * step)
+
+
+# --- 07.2
+
+
+@exercise(
+    "07.2",
+    title="The training step",
+    points=4,
+    needs={
+        "train_step": "a function of generator, discriminator, g_optimizer, d_optimizer, real, noise that gives both losses",
+        "build_gan": "the function of the notebook that builds a new GAN",
+    },
+    hints=(
+        "Two halves, one after the other. Each has a tape with the loss inside its `with` block, then gradients, then an "
+        "optimiser that applies them to the weights of one network.",
+        "First half: logits `discriminator(real)` and `discriminator(generator(noise))`; loss = mean of "
+        "`tf.nn.softplus(-real_logits)` + mean of `tf.nn.softplus(fake_logits)`. Second half: mean of "
+        "`tf.nn.softplus(-discriminator(generator(noise)))`.",
+        "`weights = discriminator.trainable_variables`; `d_optimizer.apply(tape.gradient(loss_d, weights), weights)`; the "
+        "same with a new tape, `loss_g`, `generator.trainable_variables` and `g_optimizer`.",
+    ),
+    expected="Only the discriminator's weights move in the first half, only the generator's in the second, each down its loss.",
+)
+def training_step(student, rng):
+    """One step with plain descent on small networks, against gradients computed here in NumPy."""
+    real, noise = rng.normal(size=(32, 2)).astype("float32"), rng.normal(size=(32, 8)).astype("float32")
+    d_rate, g_rate = 0.5, 0.3
+    networks, moved, given = one_step(student, d_rate, g_rate, real, noise)
+    (g_weights, d_weights), (g_after, d_after) = networks, moved
+    if not any(change(d_weights, d_after)) and not any(change(g_weights, g_after)):
+        raise Wrong("nothing-moves", "Neither network has moved. Let each optimiser `apply` its gradients.")
+
+    d_slopes, want_d = d_gradients(g_weights, d_weights, real, noise)
+    _, want_g = g_gradients(g_weights, d_after, noise)
+    simultaneous = g_gradients(g_weights, d_weights, noise)[1]
+    right_d = follows(d_weights, d_after, d_slopes[1], d_rate)
+    right_g = any(
+        follows(g_weights, g_after, g_gradients(g_weights, d, noise)[0][0], g_rate) for d in (d_after, d_weights)
+    )
+    if not right_d:
+        explain_discriminator(student, networks, moved, real, noise, d_rate, g_rate)
+    if not right_g:
+        explain_generator(student, networks, moved, real, noise, d_rate, g_rate)
+    message = "In the first half the discriminator moves down its loss, and nothing else moves."
+    if not right_d:
+        message = (
+            "The discriminator does not move down the gradient of L_D alone. Compare the first half with the text."
+        )
+    yield Finding("discriminator-half", right_d, message, points=1.5)
+    message = "In the second half the generator moves down its loss, and nothing else moves."
+    if not right_g:
+        message = "The generator does not move down the gradient of L_G alone. Compare the second half with the text."
+    yield Finding("generator-half", right_g, message, points=1.5)
+
+    if not isinstance(given, list | tuple | np.ndarray) or len(np.atleast_1d(np.asarray(given, dtype=object))) != 2:
+        raise Wrong("no-losses", "`train_step` moves the right weights. Let it return both losses: `loss_d, loss_g`.")
+    loss_d, loss_g = (as_number(value, what) for value, what in zip(given, ("L_D", "L_G"), strict=True))
+    close = {"rtol": 1e-3, "atol": 1e-5}  # float32
+    if np.isclose(loss_g, want_d, **close) and not np.isclose(loss_d, want_d, **close):
+        raise Wrong("losses-swapped", "The losses come in the wrong order: L_D first, then L_G.")
+    passed = np.isclose(loss_d, want_d, **close) and any(np.isclose(loss_g, w, **close) for w in (want_g, simultaneous))
+    message = f"The losses are right: L_D = {loss_d:.3f}, L_G = {loss_g:.3f}."
+    if not passed:
+        message = f"The losses returned are {loss_d:.3f} and {loss_g:.3f}; {want_d:.3f} and {want_g:.3f} are right."
+    yield Finding("losses", passed, message, points=1)
+
+
+def one_step(student, d_rate, g_rate, real, noise):
+    """Weights of (generator, discriminator) before and after one step of plain descent, and what the step returned."""
+    gan = student.call("build_gan", d_rate, g_rate, 100, "sgd")
+    if not isinstance(gan, list | tuple) or len(gan) != 4 or not all(isinstance(part, Handle) for part in gan):
+        raise Wrong(
+            "changed-network", "`build_gan` should give two networks and two optimisers; hand in the given one."
+        )
+    before = [chain(student, network) for network in gan[:2]]
+    try:
+        given = student.call("train_step", *gan, real, noise)
+    except StudentError as error:
+        if "Unknown variable" not in error.text:
+            raise
+        raise Wrong(
+            "wrong-optimizer",
+            "An optimiser was given the weights of the other network. `d_optimizer` is built for the discriminator's "
+            "weights, `g_optimizer` for the generator's.",
+        ) from None
+    return before, [chain(student, network) for network in gan[:2]], given
+
+
+def chain(student, network):
+    """A network of dense layers as a list of (W, b, slope below zero)."""
+    slopes = {"leaky_relu": 0.2, "relu": 0.0, "linear": 1.0}
+    layers = [layer for layer in student.layers(network) if layer["class"] != "InputLayer"]
+    weights = student.weights(network)
+    weights = [part for part in weights if part] if len(weights) != len(layers) else weights
+    found = [layer["class"] == "Dense" and layer["activation"] in slopes for layer in layers]
+    if not all(found) or any(len(part) != 2 for part in weights):
+        raise Wrong(
+            "changed-network",
+            "The check follows `build_gan` as the notebook gives it: dense layers with leaky ReLU. Hand in that one.",
+        )
+    return [
+        (np.asarray(W, dtype=float), np.asarray(b, dtype=float), slopes[layer["activation"]])
+        for (W, b), layer in zip(weights, layers, strict=True)
+    ]
+
+
+def forward(layers, x):
+    """What each layer gets, and the output."""
+    inputs = []
+    for W, b, slope in layers:
+        inputs.append(x)
+        z = x @ W + b
+        x = np.where(z > 0, z, slope * z)
+    return inputs, x
+
+
+def backward(layers, inputs, delta):
+    """Gradients (dW, db) of each layer, and that of the input, from the gradient of the output."""
+    gradients = []
+    for (W, b, slope), x in zip(reversed(layers), reversed(inputs), strict=True):
+        delta = delta * np.where(x @ W + b > 0, 1.0, slope)
+        gradients.append((x.T @ delta, delta.sum(axis=0)))
+        delta = delta @ W.T
+    return gradients[::-1], delta
+
+
+def through_both(generator, discriminator, noise, slope_of):
+    """Gradients of a mean over made points by both networks: `slope_of(logits)` is its derivative a point."""
+    g_inputs, points = forward(generator, np.asarray(noise, dtype=float))
+    d_inputs, logits = forward(discriminator, points)
+    d_slopes, delta = backward(discriminator, d_inputs, slope_of(logits) / len(noise))
+    return (backward(generator, g_inputs, delta)[0], d_slopes), logits
+
+
+def d_gradients(generator, discriminator, real, noise):
+    """Gradients of L_D by (generator, discriminator), and its value."""
+    inputs, real_logits = forward(discriminator, np.asarray(real, dtype=float))
+    of_real = backward(discriminator, inputs, -sigmoid(-real_logits) / len(real))[0]
+    (g_slopes, of_fake), fake_logits = through_both(generator, discriminator, noise, sigmoid)
+    loss = np.mean(softplus(-real_logits)) + np.mean(softplus(fake_logits))
+    return (g_slopes, added(of_real, of_fake)), loss
+
+
+def g_gradients(generator, discriminator, noise):
+    """Gradients of L_G by (generator, discriminator), and its value."""
+    slopes, logits = through_both(generator, discriminator, noise, lambda logits: -sigmoid(-logits))
+    return slopes, np.mean(softplus(-logits))
+
+
+def added(a, b, scale=1.0):
+    return [(W + scale * V, w + scale * v) for (W, w), (V, v) in zip(a, b, strict=True)]
+
+
+def stepped(layers, slopes, rate):
+    """The network after one step of plain descent."""
+    return [(W - rate * V, b - rate * v, slope) for (W, b, slope), (V, v) in zip(layers, slopes, strict=True)]
+
+
+def change(before, after):
+    """For each weight array how far it moved at most."""
+    return [np.abs(b - a).max() for x, y in zip(before, after, strict=True) for a, b in zip(x[:2], y[:2], strict=True)]
+
+
+def follows(before, after, slopes, rate):
+    """Whether every array moved by -rate times its gradient."""
+    moved = [b - a for x, y in zip(before, after, strict=True) for a, b in zip(x[:2], y[:2], strict=True)]
+    wanted = [-rate * slope for pair in slopes for slope in pair]
+    largest = max(np.abs(want).max() for want in wanted)
+    # float32 weights of order 1 and steps of order 0.1: the rounding is below 1e-5 of the largest step.
+    return all(np.allclose(m, w, rtol=1e-2, atol=2e-3 * largest + 1e-6) for m, w in zip(moved, wanted, strict=True))
+
+
+def explain_discriminator(student, networks, moved, real, noise, d_rate, g_rate):
+    """Raises `Wrong` where a usual slip explains how the discriminator moved."""
+    (generator, before), (_, after) = networks, moved
+    slopes, _ = d_gradients(generator, before, real, noise)
+    of_g = g_gradients(generator, before, noise)[0][1]
+    if not any(change(before, after)):
+        raise Wrong("discriminator-still", "The discriminator does not move. The first half applies to its weights.")
+    fake_only = through_both(generator, before, noise, sigmoid)[0][1]
+    real_only = added(slopes[1], fake_only, -1)
+    for code, direction, rate, message in (
+        ("uphill", slopes[1], -d_rate, "The discriminator moves uphill: give `apply` the gradient as it is."),
+        ("optimizers-swapped", slopes[1], g_rate, "The discriminator is moved by `g_optimizer`; it has its own."),
+        ("halved", slopes[1], d_rate / 2, "The discriminator's step is half as long: L_D is the sum of both halves."),
+        ("half-the-loss", real_only, d_rate, "The discriminator learns from real points only; add the made ones."),
+        ("half-the-loss", fake_only, d_rate, "The discriminator learns from made points only; add the real ones."),
+        ("wrong-loss", of_g, d_rate, "The discriminator goes down the generator's loss: it learns to be fooled."),
+        (
+            "not-averaged",
+            slopes[1],
+            d_rate * len(real),
+            "The discriminator's loss is a sum over the batch; average it.",
+        ),
+    ):
+        if follows(before, after, direction, rate):
+            raise Wrong(code, message)
+    swapped = added(through_both(generator, before, noise, lambda b: -sigmoid(-b))[0][1], real_side(before, real))
+    if follows(before, after, swapped, d_rate):
+        raise Wrong("labels-swapped", "The discriminator learns real points as made and made ones as real.")
+    first = stepped(before, slopes[1], d_rate)
+    for rate in (d_rate, g_rate):
+        extra = added(slopes[1], g_gradients(moved[0], first, noise)[0][1], rate / d_rate)
+        later = added(slopes[1], g_gradients(generator, first, noise)[0][1], rate / d_rate)
+        if any(follows(before, after, total, d_rate) for total in (extra, later)):
+            raise Wrong(
+                "discriminator-moves-twice",
+                "The discriminator moves in the generator's half too. There only `generator.trainable_variables` move.",
+            )
+    still = one_step(student, 0.0, g_rate, real, noise)
+    if max(change(still[0][1], still[1][1])) > 1e-7:
+        raise Wrong(
+            "discriminator-moves-twice",
+            "With a learning rate of 0 in `d_optimizer` the discriminator still moves: `g_optimizer` applies to it.",
+        )
+
+
+def real_side(discriminator, real):
+    """Gradients of mean log(1 + exp(logit)) over the real points: they are learned as made ones."""
+    inputs, logits = forward(discriminator, np.asarray(real, dtype=float))
+    return backward(discriminator, inputs, sigmoid(logits) / len(real))[0]
+
+
+def explain_generator(student, networks, moved, real, noise, d_rate, g_rate):
+    """Raises `Wrong` where a usual slip explains how the generator moved."""
+    (before, discriminator), (after, d_after) = networks, moved
+    if not any(change(before, after)):
+        raise Wrong(
+            "generator-still",
+            "The generator does not move. Compute `generator(noise)` inside the tape of the second half, and apply to "
+            "`generator.trainable_variables`.",
+        )
+    early = d_gradients(before, discriminator, real, noise)[0][0]
+    caught = stepped(before, early, g_rate)
+    for d in (d_after, discriminator):
+        slopes = g_gradients(before, d, noise)[0][0]
+        for code, direction, rate, message in (
+            ("uphill", slopes, -g_rate, "The generator moves uphill: give `apply` the gradient as it is."),
+            ("optimizers-swapped", slopes, d_rate, "The generator is moved by `d_optimizer`; it has its own."),
+            ("not-averaged", slopes, g_rate * len(noise), "The generator's loss is a sum over the batch; average it."),
+            (
+                "saturating",
+                through_both(before, d, noise, sigmoid)[0][0],
+                -g_rate,
+                "The generator minimises log(1 - σ). Its goal is right and its slope vanishes; use -log σ, softplus(-b).",
+            ),
+            (
+                "labels-swapped",
+                through_both(before, d, noise, sigmoid)[0][0],
+                g_rate,
+                "The generator learns to be caught: its loss is softplus(-b), with b the logits of its points.",
+            ),
+            (
+                "generator-moves-twice",
+                added(g_gradients(caught, d, noise)[0][0], early),
+                g_rate,
+                "The generator moves in the discriminator's half too. There only `discriminator.trainable_variables` move.",
+            ),
+        ):
+            if follows(before, after, direction, rate):
+                raise Wrong(code, message)
+    still = one_step(student, d_rate, 0.0, real, noise)
+    if max(change(still[0][0], still[1][0])) > 1e-7:
+        raise Wrong(
+            "generator-moves-twice",
+            "With a learning rate of 0 in `g_optimizer` the generator still moves: `d_optimizer` applies to it.",
+        )
+    (generator, discriminator), (after, _), _ = one_step(student, 0.0, g_rate, real, noise)
+    if not follows(generator, after, g_gradients(generator, discriminator, noise)[0][0], g_rate):
+        raise Wrong(
+            "own-noise",
+            "The generator does not move down L_G for the `noise` that was handed in. Use this noise in both halves, "
+            "and no training of the generator in the first.",
+        )
+
+
+# --- 07.3
+
+ANGLES = np.arange(8) * np.pi / 4
+CENTRES = 2 * np.stack([np.cos(ANGLES), np.sin(ANGLES)], axis=1)
+RADIUS = 0.3
+
+
+def shares(points):
+    """For each mode the share of the points within three standard deviations of its centre."""
+    return np.mean(np.linalg.norm(points[:, None] - CENTRES, axis=2) < RADIUS, axis=0)
+
+
+def ring_points(rng, counts, between=0):
+    """Points of the ring with a number for each mode, and some in the middle."""
+    chosen = np.repeat(np.arange(8), counts)
+    angle, length = rng.uniform(0, 2 * np.pi, len(chosen)), rng.uniform(0, 0.25, len(chosen))
+    spots = CENTRES[chosen] + np.stack([length * np.cos(angle), length * np.sin(angle)], axis=1)
+    return rng.permutation(np.concatenate([spots, rng.uniform(-0.8, 0.8, size=(between, 2))]))
+
+
+@exercise(
+    "07.3",
+    title="Count the modes, and mend the collapse",
+    points=3,
+    needs={
+        "count_modes": "a function of points (n, 2) that gives a number",
+        "mended": "a trained generator: noise (n, 8) in, points (n, 2) out",
+    },
+    hints=(
+        "Distances of all points to all centres: `np.linalg.norm(points[:, None] - centres, axis=2)` has shape (n, 8). "
+        "For the generator: let the discriminator keep up.",
+        "The share of points near each centre is the mean over the points of `distance < 0.3`; count the shares of at "
+        "least 0.01. For the generator: a larger rate for the discriminator than for the generator, and the penalty.",
+        "`calm_step` is `train_step` with `loss_d += 0.05 * steepness(discriminator, real)` inside the first tape; then "
+        "`gan = build_gan(0.002, 0.001, 5000)`, `growth = train(gan, calm_step, ring_batch, ring_noise, ring_look, "
+        "(1, 100, 500, 1000, 5000))`, `mended = gan[0]`.",
+    ),
+    expected="8 of 8 modes, and at least {on_modes:.0%} of the points on one of them.",
+)
+def modes(student, rng):
+    """The count on made-up points; then the student's generator, sampled afresh and counted here."""
+    yield counting(student, rng)
+    if student.describe("mended")["family"] == "function":
+        raise Wrong("not-a-network", "`mended` is a function. Hand in the generator itself, the trained network.")
+    noise = rng.normal(size=(4000, 8)).astype("float32")
+    points = predictions(student, "mended", noise)
+    if points.shape[1] != 2:
+        raise Wrong("wrong-shape", f"`mended` gives {points.shape[1]} numbers a sample; points (n, 2) were expected.")
+    if points.std(axis=0).max() < 1e-3:
+        raise Wrong(
+            "constant",
+            f"`mended` makes the same point, ({points[0, 0]:.2f}, {points[0, 1]:.2f}), whatever the noise: was it trained?",
+        )
+    same_as_replay(student, "mended", noise[:50])
+    share = shares(points)
+    reached, on_modes = int(np.sum(share >= 0.01)), share.sum()
+    if reached == 0 and np.linalg.norm(points, axis=1).mean() < 1.2:
+        raise Wrong(
+            "not-trained",
+            "The points lie in a heap inside the ring, as those of a generator that was never trained. Is this the "
+            "generator of the GAN that you trained?",
+        )
+    if reached < 8:
+        missed = ", ".join(f"({x:.1f}, {y:.1f})" for x, y in CENTRES[share < 0.01][:3])
+        missed += " and others" if reached < 5 else ""
+        raise Wrong(
+            "mode-collapse",
+            f"The generator has collapsed: it reaches {reached} of 8 modes, with {on_modes:.0%} of its points, and misses "
+            f"{missed}. Let the discriminator learn faster than the generator, and add the penalty on its slope.",
+        )
+    yield Finding("modes", True, f"8 of 8 modes; the rarest holds {share.min():.1%} of the points.", points=1)
+    advice = "Train for longer, or lower the rates at the end."
+    yield at_least("07.3", "on_modes", on_modes, "of the points lie on a mode", advice)
+
+
+def counting(student, rng):
+    """The finding that `count_modes` counts, with usual slips by name."""
+    sets = (
+        ring_points(rng, [100] * 8),
+        ring_points(rng, [300, 0, 0, 40, 0, 0, 0, 200]),
+        ring_points(rng, [200, 5, 30, 200, 3, 200, 100, 200], between=62),
+        ring_points(rng, [0, 0, 10, 0, 0, 0, 0, 0], between=300),
+    )
+    wanted = [int(np.sum(shares(points) >= 0.01)) for points in sets]
+    given = [as_number(student.call("count_modes", points), "What `count_modes` returns") for points in sets]
+    nearest = [np.linalg.norm(points[:, None] - CENTRES, axis=2).argmin(axis=1) for points in sets]
+    rules = {
+        "counts-single-points": (
+            [int(np.sum(shares(points) > 0)) for points in sets],
+            "a mode with a single point is counted; at least 1 % of the points was asked for.",
+        ),
+        "no-distance": (
+            [int(np.sum(np.bincount(near, minlength=8) >= 0.01 * len(near))) for near in nearest],
+            "points far from every centre are counted for the nearest one; only those within 0.3 belong to it.",
+        ),
+        "no-distance-either": (
+            [len(np.unique(near)) for near in nearest],
+            "each point is counted for its nearest centre, however far; only those within 0.3 belong to it.",
+        ),
+        "counts-points": (
+            [int(np.sum(shares(points) * len(points))) for points in sets],
+            "these are numbers of points. Count the modes, of which there are eight.",
+        ),
+        "counts-missing": ([8 - want for want in wanted], "these are the modes that are missed."),
+    }
+    if given != wanted:
+        for code, (values, message) in rules.items():
+            if given == values:
+                raise Wrong(code.removesuffix("-either"), f"`count_modes`: {message}")
+    i = next((i for i in range(4) if given[i] != wanted[i]), None)
+    message = "`count_modes` counts right on four made-up clouds."
+    if i is not None:
+        message = f"`count_modes` gives {given[i]:g} for a cloud with {wanted[i]} modes."
+    return Finding("count-modes", i is None, message, points=1)
+
+
+# --- 07.4
+
+
+@cache
+def reader():
+    """The shipped network of notebook 04."""
+    import keras
+
+    from coursekit.data import path
+
+    return keras.models.load_model(path("mnist_cnn.keras"))
+
+
+def read(images):
+    """Ten probabilities for each picture, shape (n, 10)."""
+    images = np.asarray(images, dtype="float32").reshape(-1, 28, 28, 1)
+    return np.concatenate([np.asarray(reader()(images[i : i + 500])) for i in range(0, len(images), 500)]).astype(float)
+
+
+def confidence_and_entropy(p):
+    q = p.mean(axis=0)
+    return p.max(axis=1).mean(), -np.sum(q * np.log(q + 1e-12))
+
+
+@exercise(
+    "07.4",
+    title="Digits from noise",
+    points=3,
+    needs={
+        "judge": "a function of pictures (n, 28, 28, 1) that gives mean confidence and entropy",
+        "digit_generator": "a trained generator: noise (n, 12) in, pictures (n, 28, 28, 1) out",
+    },
+    hints=(
+        "`p = np.array(reader(images))` has shape (n, 10). The largest of each row is its confidence. For the entropy take "
+        "the mean over the pictures first.",
+        "Generator: noise → `Dense(7 * 7 * 32)` → normalise, ReLU → `Reshape((7, 7, 32))` → `Conv2DTranspose` with stride 2, "
+        "twice. Grey values in [0, 1] come from a sigmoid at the end.",
+        "`layers.Dense(7 * 7 * 32)`, `layers.LayerNormalization()`, `layers.ReLU()`, `layers.Reshape((7, 7, 32))`, "
+        "`layers.Conv2DTranspose(16, 4, strides=2, padding='same')`, `layers.LayerNormalization()`, `layers.ReLU()`, "
+        "`layers.Conv2DTranspose(1, 4, strides=2, padding='same', activation='sigmoid')`.",
+    ),
+    expected="A mean confidence of at least {confidence:.2f} and an entropy of at least {entropy:.2f} (ten equal classes: 2.30).",
+)
+def digits(student, rng):
+    """The two numbers on real digits; then the student's generator, sampled afresh and read by the shipped network."""
+    yield judging(student, rng)
+    if student.describe("digit_generator")["family"] == "function":
+        raise Wrong("not-a-network", "`digit_generator` is a function. Hand in the trained network itself.")
+    images = predictions(student, "digit_generator", rng.normal(size=(1000, 12)).astype("float32"))
+    if images.shape[1] != 784:
+        raise Wrong(
+            "wrong-shape",
+            f"`digit_generator` gives {images.shape[1]} numbers a picture; pictures (n, 28, 28, 1) have 784.",
+        )
+    confidence, entropy = confidence_and_entropy(read(images))
+    if images.std(axis=0).max() < 0.02:
+        raise Wrong("constant", "`digit_generator` makes the same picture whatever the noise. Was it trained?")
+    limits = threshold("07.4", "confidence"), threshold("07.4", "entropy")
+    good = confidence >= limits[0] and entropy >= limits[1]
+    if not good and (images.min() < -0.2 or images.max() > 1.2):
+        raise Wrong(
+            "wrong-range",
+            f"The grey values run from {images.min():.2f} to {images.max():.2f}; digits have 0 to 1. End with a sigmoid.",
+        )
+    if not good and entropy < 1.0 and 0.03 < images.mean() < 0.3:
+        raise Wrong(
+            "mode-collapse",
+            f"The entropy over the classes is {entropy:.2f}, as of {np.exp(entropy):.1f} digits instead of ten: the "
+            "generator has collapsed. Build a new one and train it again; let its discriminator keep up.",
+        )
+    passed = confidence >= limits[0]
+    message = (
+        f"The mean confidence of the reader is {confidence:.2f}; {limits[0]:.2f} {'was' if passed else 'is'} asked for."
+    )
+    if not passed:
+        message += " The pictures are not digits yet: was the generator trained for all steps?"
+    yield Finding("confidence", passed, message, points=1, seen={"confidence": confidence})
+    passed = entropy >= limits[1]
+    message = f"The entropy over the classes is {entropy:.2f}; {limits[1]:.2f} {'was' if passed else 'is'} asked for."
+    if not passed:
+        message += " Some digits are missing."
+    yield Finding("entropy", passed, message, points=1, seen={"entropy": entropy})
+
+
+def judging(student, rng):
+    """The finding that `judge` gives the two numbers, with usual slips by name."""
+    from coursekit.data import load_mnist
+
+    images, labels = load_mnist()[1]
+    first, second = rng.permutation(np.flatnonzero(np.isin(labels, [1, 4, 7, 9])))[:300].reshape(2, 150)
+    images = images[..., None].astype("float32") / 255
+    images = 0.6 * images[first] + 0.4 * images[second]  # the reader is in doubt, so that each slip shows
+    p = read(images)
+    want = confidence_and_entropy(p)
+    given = as_array(student.call("judge", images), "What `judge` returns").ravel()
+    if given.size != 2:
+        raise Wrong("wrong-shape", f"`judge` returns {given.size} numbers; two, confidence and entropy, were expected.")
+    each = -np.mean(np.sum(p * np.log(p + 1e-12), axis=1))
+    close = {"rtol": 0.01, "atol": 0.005}
+    right = np.allclose(given, want, **close)
+    slips = {
+        "order": (want[::-1], "The two numbers come in the wrong order: confidence first."),
+        "entropy-of-each": (
+            (want[0], each),
+            "This is the entropy of each picture, averaged. Average the probabilities first, then take the entropy: it "
+            "says how evenly the classes come.",
+        ),
+        "bits": ((want[0], want[1] / np.log(2)), "The entropy is in bits. Use the natural logarithm, `np.log`."),
+        "wrong-sign": ((want[0], -want[1]), "The entropy is negative: put a minus before the sum."),
+        "mean-of-all": (
+            (p.mean(), want[1]),
+            "The mean of all ten probabilities is always 0.1. Take the largest of each.",
+        ),
+        "confidence-of-mean": (
+            (p.mean(axis=0).max(), want[1]),
+            "The confidence is the mean of the largest probabilities, not the largest of the mean ones.",
+        ),
+    }
+    if not right:
+        for code, (values, message) in slips.items():
+            if np.allclose(given, values, **close):
+                raise Wrong(code, message)
+    message = f"`judge` gives {given[0]:.2f} and {given[1]:.2f}"
+    message += " for some blended digits: right." if right else f"; {want[0]:.2f} and {want[1]:.2f} are right."
+    return Finding("judge", right, message, points=1)
+
+
+# --- 07.5
+
+ENERGIES = (2.0, 5.0, 9.0)
+
+
+@cache
+def full_showers():
+    """Showers of the full simulation, 150 for each of three energies, from a seed of the check's own."""
+    from coursekit.data import simulate_shower
+
+    rng = random.Random(75)
+    return {energy: np.stack([simulate_shower(energy, rng) for _ in range(150)]) for energy in ENERGIES}
+
+
+@cache
+def seconds_a_shower():
+    """What one shower of the full simulation takes on this machine, over energies of 1 to 10 GeV."""
+    from coursekit.data import make_showers
+
+    start = time.perf_counter()
+    make_showers(60, seed=5)
+    return (time.perf_counter() - start) / 60
+
+
+@exercise(
+    "07.5",
+    title="Fast simulation",
+    points=4,
+    needs={
+        "shower_generator": "a trained generator: noise and energy (n, 9) in, shares and energy (n, 13) out",
+        "speed_up": "a number: time of the full simulation over that of the generator",
+    },
+    hints=(
+        "`x = keras.Input((9,))` holds noise and energy together; dense layers may use all nine. The last column of x goes "
+        "to the output too. Time both ways of making 1,000 showers, and divide.",
+        "Shares are never negative: end with softplus. `keras.Model(x, layers.Concatenate()([shares, x[:, -1:]]))` hands "
+        "the energy on. For the time: `start = time.perf_counter()`, the work, `time.perf_counter() - start`.",
+        "Two `layers.Dense(96, activation='leaky_relu')`, then `shares = layers.Dense(12, activation='softplus')(hidden)`. "
+        "Call `shower_generator(noise)` once before you time it, with `noise = shower_noise(1000)`.",
+    ),
+    expected="Mean profiles within {profile:.0%} and total energies within {total:.0%} of the full simulation; far faster.",
+)
+def fast_simulation(student, rng):
+    """The generator, sampled afresh at three energies, against showers that the check simulates in full."""
+    if student.describe("shower_generator")["family"] == "function":
+        raise Wrong("not-a-network", "`shower_generator` is a function. Hand in the trained network itself.")
+    samples = {}
+    for energy in ENERGIES:
+        z = np.column_stack([rng.normal(size=(1000, 8)), np.full(1000, energy / 10)]).astype("float32")
+        made = predictions(student, "shower_generator", z)
+        if made.shape[1] != 13:
+            raise Wrong(
+                "wrong-shape",
+                f"`shower_generator` gives {made.shape[1]} numbers a shower; 13 were expected, 12 layers and the energy.",
+            )
+        samples[energy] = made
+    passes = all(np.allclose(made[:, -1], energy / 10, atol=1e-4) for energy, made in samples.items())
+    if not passes:
+        raise Wrong(
+            "energy-lost",
+            f"The last column out is {samples[5.0][0, -1]:.2f} where {0.5:.2f} went in. Hand the energy on unchanged: it "
+            "is how the discriminator sees it.",
+        )
+    yield Finding("energy", True, "The energy is handed on.", points=0.5)
+    fast = {energy: made[:, :12] / 12 * energy for energy, made in samples.items()}
+    full = full_showers()
+    profile = max(apart(fast[e], full[e]) for e in ENERGIES)
+    total = max(abs(fast[e].sum(axis=1).mean() / full[e].sum(axis=1).mean() - 1) for e in ENERGIES)
+    ratios = [fast[e].sum(axis=1).std() / full[e].sum(axis=1).std() for e in ENERGIES]
+    spread = min(min(ratio, 1 / max(ratio, 1e-9)) for ratio in ratios)
+    limits = {name: threshold("07.5", name) for name in ("profile", "total", "spread")}
+    if not (profile <= limits["profile"] and total <= limits["total"] and spread >= limits["spread"]):
+        explain_showers(fast, full, samples, profile)
+    for name, value, what, advice in (
+        ("profile", profile, "The mean profiles differ", "Train for all steps; compare the profiles energy by energy."),
+        ("total", total, "The mean total energies differ", "Are the shares scaled as the text says?"),
+    ):
+        passed = value <= limits[name]
+        message = f"{what} by at most {value:.1%}; {limits[name]:.1%} {'was' if passed else 'is'} allowed."
+        yield Finding(name, passed, message if passed else f"{message} {advice}", points=1, seen={name: value})
+    passed = spread >= limits["spread"]
+    worst = max(ratios, key=lambda ratio: abs(np.log(max(ratio, 1e-9))))
+    message = f"The total energies spread {worst:.2f} times as widely as those of the full simulation, at worst."
+    if not passed:
+        message += " Showers of one energy differ from each other: does the generator use its noise?"
+    yield Finding("spread", passed, message, points=0.5, seen={"spread": spread})
+    yield faster(student, rng)
+
+
+def apart(fast, full):
+    """How much two mean profiles differ: the absolute differences of the layers, as a share of the total."""
+    return np.abs(fast.mean(axis=0) - full.mean(axis=0)).sum() / full.mean(axis=0).sum()
+
+
+def explain_showers(fast, full, samples, profile):
+    """Raises `Wrong` where a known cause explains wrong showers."""
+    spreads = [made[:, :12].std(axis=0).max() for made in samples.values()]
+    if max(spreads) < 1e-3:
+        if np.allclose(samples[2.0][0, :12], samples[9.0][0, :12], atol=1e-3):
+            raise Wrong("constant", "Every shower has the same shares, whatever noise and energy: was it trained?")
+        raise Wrong("no-noise", "All showers of one energy are alike: the generator does not use its noise.")
+    if min(made[:, :12].min() for made in samples.values()) < -0.2:
+        raise Wrong("negative", "Some layers have a negative energy. End with softplus or ReLU, and train again.")
+    for factor, said in ((12.0, "12 times too small"), (1 / 12, "12 times too large")):
+        if max(apart(fast[e] * factor, full[e]) for e in ENERGIES) < 0.2:
+            raise Wrong("wrong-scale", f"The energies are {said}: the layers are shares of the energy times 12.")
+    if all(apart(made[:, :12], full[e]) < 0.2 for e, made in samples.items()):
+        raise Wrong("wrong-scale", "The layers hold energies in GeV; they are shares of the energy, times 12.")
+    low, high = (np.mean(samples[e][:, :12], axis=0) for e in (2.0, 9.0))
+    want = apart(full[2.0] / 2.0, full[9.0] / 9.0)
+    if np.abs(low - high).sum() / max(high.sum(), 1e-9) < want / 3 and profile < 0.6:
+        raise Wrong(
+            "ignores-energy",
+            "Showers of 2 and of 9 GeV have the same profile; those of 9 GeV should go deeper. Use the energy column in "
+            "the hidden layers too.",
+        )
+    if profile > 0.6:
+        raise Wrong(
+            "not-trained",
+            f"The mean profiles differ from the full simulation by {profile:.0%}. Was the generator trained?",
+        )
+
+
+def faster(student, rng):
+    """The finding about the measured speed-up: against the times that the check takes itself."""
+    given = as_number(student.value("speed_up"), "`speed_up`")
+    z = np.column_stack([rng.normal(size=(1000, 8)), rng.uniform(0.1, 1, 1000)]).astype("float32")
+    times = []
+    for _ in range(3):
+        start = time.perf_counter()
+        student.predict("shower_generator", z)
+        times.append(time.perf_counter() - start)
+    measured = seconds_a_shower() * 1000 / min(times)
+    if 0 < given < 1:
+        raise Wrong(
+            "inverted", f"`speed_up` is {given:.2g}, below 1. Divide the time of the full simulation by the other."
+        )
+    # Clocks on a busy machine and ways of calling Keras differ widely: only the order of size is asked for.
+    passed = measured / 300 <= given <= 30 * measured and given > 1
+    message = f"`speed_up` is {given:,.0f}; the check's own clock says {measured:,.0f}."
+    if not passed:
+        message += " Time 1,000 showers both ways, the generator in one call, and leave out its first call."
+    return Finding("speed-up", passed, message, points=1)
