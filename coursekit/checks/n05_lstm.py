@@ -83,19 +83,26 @@ def recurrent_cell(student, rng):
         wanted = _rnn(x, Wx, Wh, b)
         if given.size == units and T > 1:
             raise Wrong(
-                "last-only", f"`rnn` returns one state of {units} numbers; the states after all {T} steps are asked for."
+                "last-only",
+                f"`rnn` returns one state of {units} numbers; the states after all {T} steps are asked for.",
             )
         if given.shape == (T + 1, units):
-            raise Wrong("initial-state", f"`rnn` returns {T + 1} states for {T} steps: leave out the zeros at the start.")
+            raise Wrong(
+                "initial-state", f"`rnn` returns {T + 1} states for {T} steps: leave out the zeros at the start."
+            )
         if given.size != wanted.size:
             raise Wrong("wrong-shape", f"`rnn` returns shape {given.shape}; (T, units) = {wanted.shape} was expected.")
         if given.shape == wanted.T.shape and units != T and T > 1:
-            raise Wrong("wrong-shape", f"`rnn` returns shape {given.shape}: one row a step was expected, {wanted.shape}.")
+            raise Wrong(
+                "wrong-shape", f"`rnn` returns shape {given.shape}: one row a step was expected, {wanted.shape}."
+            )
         given = given.reshape(wanted.shape)
         if T > 1:
             _explain_states(given, wanted, x, Wx, Wh, b)
         apart = np.abs(given - wanted).max()
-        many = "The states of a cell of 3 units over 7 steps are right." if T > 1 else "One step of a sequence is right."
+        many = (
+            "The states of a cell of 3 units over 7 steps are right." if T > 1 else "One step of a sequence is right."
+        )
         yield _agrees("states" if T > 1 else "one-step", apart, many, "h = tanh(x_t Wx + h Wh + b).", 1)
 
 
@@ -161,7 +168,9 @@ def lstm_returns(student, rng):
     given = _given_parts(student.call("lstm_step", x, h, c, W, U, b), ("h", "c"), "`lstm_step`")
     new = [as_array(part, f"The new `{name}`") for part, name in zip(given, "hc", strict=True)]
     if any(part.size != units for part in new):
-        raise Wrong("wrong-shape", f"`lstm_step` returns shapes {new[0].shape} and {new[1].shape}; ({units},) each is right.")
+        raise Wrong(
+            "wrong-shape", f"`lstm_step` returns shapes {new[0].shape} and {new[1].shape}; ({units},) each is right."
+        )
     new = [part.ravel() for part in new]
     wanted = _lstm_step(x, h, c, W, U, b)
     _explain_step(new, wanted, x, h, c, W, U, b)
@@ -182,14 +191,20 @@ def _explain_step(given, wanted, x, h, c, W, U, b):
     i, f, g, o = np.split(z, 4)
     slips = {
         "swapped": ((c_new, h_new), "`lstm_step` returns c before h. The order is h, c."),
-        "gate-order": (_lstm_step(x, h, c, W, U, b, "ifog"), "The quarters of z stand in the order i, f, g, o in Keras."),
+        "gate-order": (
+            _lstm_step(x, h, c, W, U, b, "ifog"),
+            "The quarters of z stand in the order i, f, g, o in Keras.",
+        ),
         "no-state": (_lstm_step(x, 0 * h, c, W, U, b), "`h @ U` is missing: the gates do not see the hidden state."),
         "no-bias": (_lstm_step(x, h, c, W, U, 0 * b), "The bias b is left out."),
         "no-forget-gate": (
             (_sigmoid(o) * np.tanh(c + _sigmoid(i) * np.tanh(g)), c + _sigmoid(i) * np.tanh(g)),
             "The old cell state is kept as it is; the forget gate should weigh it, f * c.",
         ),
-        "old-cell": ((_sigmoid(o) * np.tanh(c), c_new), "The hidden state is computed from the old c; use the new one."),
+        "old-cell": (
+            (_sigmoid(o) * np.tanh(c), c_new),
+            "The hidden state is computed from the old c; use the new one.",
+        ),
         "no-output-tanh": ((_sigmoid(o) * c_new, c_new), "The hidden state is o * c; it should be o * tanh(c)."),
         "wrong-activation": (
             (
@@ -216,7 +231,9 @@ def _three_outputs(student, rng):
         raise Wrong("not-keras", f"`build_lstm` returns a {said['type']}; a Keras model was expected.")
     X = rng.normal(size=(n, steps, features)).astype("float32")
     if not student.layers(built):
-        raise Wrong("not-a-model", f"`build_lstm` returns a {said['type']}; a `keras.Model(inputs, [...])` was expected.")
+        raise Wrong(
+            "not-a-model", f"`build_lstm` returns a {said['type']}; a `keras.Model(inputs, [...])` was expected."
+        )
     outputs = student.call(built, X)
     if isinstance(outputs, dict):
         outputs = list(outputs.values())
@@ -351,7 +368,9 @@ def _check_windows(student, series, n_train, window):
     slope, offset, apart = _line(wanted[:cut], y_train)
     if apart > 1e-6:
         if _line(series[window - 1 : n_train - 1], y_train)[2] < 1e-6:
-            raise Wrong("target-in-window", "The target is the last value of its own window. It should be the next one.")
+            raise Wrong(
+                "target-in-window", "The target is the last value of its own window. It should be the next one."
+            )
         raise Wrong("targets", "The targets are not the values that follow the windows, in the order of time.")
     windows = np.stack([series[i : i + window] for i in range(total)])[..., None] * slope + offset
     if np.allclose(X_train, windows[:cut, ::-1], atol=1e-5):
@@ -360,7 +379,9 @@ def _check_windows(student, series, n_train, window):
         raise Wrong("two-scales", "Windows and targets are on different scales. Scale the series, then cut it.")
     if not np.allclose(X_train, windows[:cut], atol=1e-5):
         raise Wrong("windows", "The windows of `X_train` do not hold the values just before their targets.")
-    if not np.allclose(X_test, windows[cut:], atol=1e-5) or not np.allclose(y_test, slope * wanted[cut:] + offset, atol=1e-5):
+    if not np.allclose(X_test, windows[cut:], atol=1e-5) or not np.allclose(
+        y_test, slope * wanted[cut:] + offset, atol=1e-5
+    ):
         if _line(wanted[cut:], y_test)[2] < 1e-6:
             raise Wrong(
                 "two-scales",
@@ -380,7 +401,8 @@ def _explain_split(n_first, n_second, n_train, window, n):
         )
     if n_first == n_train - window and n_second == n - n_train - window:
         raise Wrong(
-            "windows-lost", f"{seen}. The first {window} test years are lost: a test window may look back into the past."
+            "windows-lost",
+            f"{seen}. The first {window} test years are lost: a test window may look back into the past.",
         )
     raise Wrong("wrong-split", f"{seen}; {n_train - window} and {n - n_train} were expected (window={window}).")
 
@@ -409,7 +431,9 @@ def _forecast(id, student, name, X_test, sunspots, slope, offset):
         if np.std(forecast) < 0.02 * np.std(truth):
             raise Wrong("constant", f"`{name}` forecasts {forecast.mean():.0f} sunspots for every year. Was it fitted?")
         if _rmse(scaled, truth) < naive:
-            raise Wrong("not-scaled", f"`{name}` answers in sunspots. Fit it on `X_train`, `y_train`, which are scaled.")
+            raise Wrong(
+                "not-scaled", f"`{name}` answers in sunspots. Fit it on `X_train`, `y_train`, which are scaled."
+            )
         if np.abs(forecast - last).mean() < 0.35 * np.abs(truth - last).mean():
             raise Wrong(
                 "copies-last-value",
@@ -424,10 +448,14 @@ def _forecast(id, student, name, X_test, sunspots, slope, offset):
         )
     same_as_replay(student, name, X_test[:20])
     passed = rmse <= limit
-    message = f"The error on the years from 1921 is {rmse:.1f} sunspots, that of the naive forecast {naive:.1f}; at most "
+    message = (
+        f"The error on the years from 1921 is {rmse:.1f} sunspots, that of the naive forecast {naive:.1f}; at most "
+    )
     message += f"{limit:.1f} {'was' if passed else 'is'} asked for."
     advice = " More units or epochs help up to a point; too many learn the training years by heart."
-    return Finding("rmse", passed, message + ("" if passed else advice), points=2 if id == "05.3" else 1, seen={"rmse": rmse})
+    return Finding(
+        "rmse", passed, message + ("" if passed else advice), points=2 if id == "05.3" else 1, seen={"rmse": rmse}
+    )
 
 
 def _rmse(a, b):
@@ -611,7 +639,9 @@ def _check_pad(student, walks, length):
     if np.allclose(given, wanted, atol=1e-4):
         return
     if np.allclose(given, np.trunc(wanted), atol=1e-4):
-        raise Wrong("integers", "`pad` cuts the positions to whole numbers. `pad_sequences` does so unless told a dtype.")
+        raise Wrong(
+            "integers", "`pad` cuts the positions to whole numbers. `pad_sequences` does so unless told a dtype."
+        )
     front = np.stack([np.roll(row, length - len(walk), axis=0) for row, walk in zip(wanted, walks, strict=True)])
     if np.allclose(given, front, atol=1e-4) or np.allclose(given, np.trunc(front), atol=1e-4):
         raise Wrong("pads-in-front", "`pad` puts the padding in front; here it stands behind, `padding='post'`.")
@@ -736,7 +766,9 @@ def _explain_adder(student, said, sums, exact, rng):
         if len(set(answers)) == 1:
             raise Wrong("constant", f"`adder` writes '{answers[0]}' to every question. Was it trained?")
         if _share([answer.rstrip(".")[::-1] for answer in answers], sums) > 0.9:
-            raise Wrong("answers-reversed", "`adder` writes its answers from the end. Here the first digit comes first.")
+            raise Wrong(
+                "answers-reversed", "`adder` writes its answers from the end. Here the first digit comes first."
+            )
     pairs = rng.integers(0, 100, size=(400, 2))
     held_out = {tuple(pair) for pair in unseen_pairs()}
     pairs = [pair for pair in pairs if tuple(pair) not in held_out]
@@ -774,7 +806,9 @@ def _same_answers(student, rng, texts, said, reverse):
         raise Wrong("no-stop", f"`add` answers {few[0]} with '{given[0]}'. Cut the text at the first STOP.")
     same = float(np.mean([a.strip() == b for a, b in zip(given, wanted, strict=True)]))
     if same < 0.99 and np.mean([a == b for a, b in zip(given, other, strict=True)]) > 0.99:
-        raise Wrong("other-direction", "`add` shows the question to `adder` in the other direction than it was trained on.")
+        raise Wrong(
+            "other-direction", "`add` shows the question to `adder` in the other direction than it was trained on."
+        )
     i = next((i for i, (a, b) in enumerate(zip(given, wanted, strict=True)) if a != b), 0)
     message = "`add` gives the answers of `adder` as text, without STOP."
     if same < 0.99:
@@ -791,7 +825,10 @@ def _lags(lags):
     reordered = np.array([LAGS[0], LAGS[1][::-1], LAGS[2]])
     slips = {
         "off-by-one": (LAGS - 1, "Every lag is one too small: from step 1 to step 6 there are 5 steps."),
-        "rows-swapped": (LAGS[[0, 2, 1]], "Rows 1 and 2 are exchanged: first the question is reversed, then the answer."),
+        "rows-swapped": (
+            LAGS[[0, 2, 1]],
+            "Rows 1 and 2 are exchanged: first the question is reversed, then the answer.",
+        ),
         "digits-reordered": (
             reordered,
             "`lags[1]` stands in the order of reading, 4, 3, 2, 1. The columns are the digits 1, 2, 3, 4 in every row.",
@@ -842,8 +879,16 @@ def gru_against_lstm(student, rng):
     """Both formulas at random sizes; a GRU that forecasts as well as the LSTM has to."""
     sizes = [(1, 32), *(tuple(int(size) for size in rng.integers(2, 60, size=2)) for _ in range(4))]
     for name, wanted, slips in (
-        ("lstm_params", _lstm_params, {"one-block": (1, 1), "gru-formula": (3, 2), "no-bias": (4, 0), "three-blocks": (3, 1)}),
-        ("gru_params", _gru_params, {"one-block": (1, 2), "lstm-formula": (4, 1), "one-bias": (3, 1), "no-bias": (3, 0)}),
+        (
+            "lstm_params",
+            _lstm_params,
+            {"one-block": (1, 1), "gru-formula": (3, 2), "no-bias": (4, 0), "three-blocks": (3, 1)},
+        ),
+        (
+            "gru_params",
+            _gru_params,
+            {"one-block": (1, 2), "lstm-formula": (4, 1), "one-bias": (3, 1), "no-bias": (3, 0)},
+        ),
     ):
         counts = np.array([_count(student, name, *size) for size in sizes])
         for code, (blocks, biases) in slips.items():
@@ -853,7 +898,9 @@ def gru_against_lstm(student, rng):
         message = f"`{name}` is right for {len(sizes)} sizes."
         if not right.all():
             (f, u), seen = sizes[int(np.argmin(right))], counts[int(np.argmin(right))]
-            message = f"`{name}({f}, {u})` is {seen:g}. Count the weights of one block, add its biases, times the blocks."
+            message = (
+                f"`{name}({f}, {u})` is {seen:g}. Count the weights of one block, add its biases, times the blocks."
+            )
         yield Finding(name.replace("_", "-"), right.all(), message, points=0.5)
 
     from coursekit.data import load_sunspots
@@ -861,7 +908,9 @@ def gru_against_lstm(student, rng):
     said = _network(student, "gru")
     classes = {name for name, _ in _parts(student.config("gru"))}
     if not classes & {"GRU", "GRUCell"}:
-        raise Wrong("not-a-gru", f"`gru` is a {said['type']} without a GRU layer. Put `layers.GRU` in the LSTM's place.")
+        raise Wrong(
+            "not-a-gru", f"`gru` is a {said['type']} without a GRU layer. Put `layers.GRU` in the LSTM's place."
+        )
     sunspots = load_sunspots()["sunspots"].to_numpy(dtype=float)
     mean, std = sunspots[:N_TRAIN].mean(), sunspots[:N_TRAIN].std()
     scaled = (sunspots - mean) / std

@@ -133,7 +133,9 @@ def step_keras(x, h, c, W, U, b):
     cell = keras.layers.LSTMCell(len(h))
     cell.build((1, len(x)))
     cell.set_weights([W, U, b])
-    _, (h, c) = cell(*[np.asarray(part, "float32")[None] for part in (x,)], [h[None].astype("float32"), c[None].astype("float32")])
+    _, (h, c) = cell(
+        *[np.asarray(part, "float32")[None] for part in (x,)], [h[None].astype("float32"), c[None].astype("float32")]
+    )
     return h, c
 
 
@@ -667,9 +669,7 @@ def trained_walker():
     rng = np.random.default_rng(0)
     walks = [rng.normal() + np.cumsum(rng.normal(size=length)) for length in rng.integers(5, 21, size=2000)]
     up = np.array([walk[-1] > walk[0] for walk in walks]).astype(int)
-    model = keras.Sequential(
-        [keras.Input((None, 1)), layers.Masking(PAD), layers.GRU(16), layers.Dense(1, "sigmoid")]
-    )
+    model = keras.Sequential([keras.Input((None, 1)), layers.Masking(PAD), layers.GRU(16), layers.Dense(1, "sigmoid")])
     model.compile(keras.optimizers.Adam(0.02), "binary_crossentropy")
     model.fit(pad(walks, 20), up, epochs=8, batch_size=64, verbose=0)
     return model
@@ -824,7 +824,13 @@ def by_heart():
     for row, (a, b) in zip(Y, pairs):
         row[np.arange(4), [SYMBOLS.index(symbol) for symbol in str(a + b).ljust(4, ".")]] = 10
     model = keras.Sequential(
-        [keras.Input((5, 12)), layers.Flatten(), layers.Dense(len(pairs), "relu"), layers.Dense(48), layers.Reshape((4, 12))]
+        [
+            keras.Input((5, 12)),
+            layers.Flatten(),
+            layers.Dense(len(pairs), "relu"),
+            layers.Dense(48),
+            layers.Reshape((4, 12)),
+        ]
     )
     model.set_weights([X.T, np.full(len(pairs), -3.98), Y.reshape(-1, 48), np.zeros(48)])
     return model
