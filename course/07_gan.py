@@ -443,7 +443,7 @@ ck.check("07.3", count_modes=count_modes, mended=mended)
 # ck.hint("07.3")
 
 # %% tags=["picture-07.3"]
-ring_strip(growth, "07.3", "The ring fills up, mode by mode");
+ring_strip(growth, "07.3", "The points spread, find the ring and fill its eight modes");
 
 # %%
 for name, seen in (("in a hurry", hasty), ("mended", growth)):
