@@ -8,7 +8,7 @@ import tempfile
 from importlib import metadata
 
 
-def setup(seed=0, *, keras=True):
+def setup(seed=0, *, keras=True, explain=True):
     """Seed every generator, load Keras without its notices, apply the course's figure style; say what is here.
 
     Parameters
@@ -18,6 +18,8 @@ def setup(seed=0, *, keras=True):
         run a notebook over many seeds.
     keras : bool
         Whether the notebook uses Keras. Without it TensorFlow is not loaded, which saves seconds.
+    explain : bool
+        Whether the errors that learners meet most get a sentence under their traceback.
 
     Prints one line: versions, device, seed.
 
@@ -51,8 +53,10 @@ def setup(seed=0, *, keras=True):
         parts += [f"NumPy {np.__version__}"]
         device = "CPU"
     parts.append(f"scikit-learn {metadata.version('scikit-learn')}")
+    from coursekit import explain as explanations
     from coursekit import plot
 
+    (explanations.install if explain else explanations.uninstall)()
     plot.use_style()
     print(" · ".join([*parts, device, f"seed {seed}"]))
     return seed
