@@ -11,7 +11,7 @@
 # ## You will learn
 #
 # - what a loss is, and how its gradient says where to go; how to prove that a gradient is right;
-# - why batches, learning rates, momentum and Adam change the way down, and not the place where it ends;
+# - how batches, learning rates, momentum and Adam change the way down;
 # - which loss fits which question.
 
 # %% [markdown]
@@ -29,7 +29,7 @@ import numpy as np
 # ## Look at the data
 #
 # Hang a mass on a spring and measure the length of the spring. Forty times, with a ruler that is read to a few
-# millimetres. The spring is 12 cm long without a load, and each kilogram adds 3 cm: the neuron must find these two
+# millimetres. How long is the spring without a load, and what does each kilogram add? The neuron must find these two
 # numbers from the points alone.
 
 # %%
@@ -225,10 +225,10 @@ print(f"after 300 steps w = {way[-1][0]:.3f}, b = {way[-1][1]:.3f}; closed form 
 #
 # $$L = -\frac{1}{n} \sum_i \left[ y_i \log p_i + (1 - y_i) \log (1 - p_i) \right].$$
 #
-# - `sigmoid(z)`: any array; gives values between 0 and 1, and no warning for $z = \pm 1000$.
+# - `sigmoid(z)`: any array; gives values between 0 and 1, for $z = \pm 1000$ too.
 # - `log_loss(y, p)`: labels 0 or 1 and probabilities, both (n,); gives a number.
 # - `log_loss_gradient(x, y, w, b)`: the pair `dw, db` of the log loss of $p = \sigma(w x + b)$.
-# - `trigger`: the pair `w, b` after training on `energy`, `fired`.
+# - `trigger`: the pair `w, b`, two numbers, after training on `energy`, `fired`.
 
 # %%
 energy, fired = ck.data.make_trigger(n_samples=300, noise=0.6, seed=1)  # GeV, 0 or 1
@@ -329,8 +329,8 @@ ax.legend();
 # - `minibatches(n, batch_size, seed)`: a list of index arrays. Together they hold each of 0 … n − 1 once, in an order
 #   that `seed` decides; each has `batch_size` entries, the last may have fewer.
 # - `run_epoch(x, y, w, b, batch_size, learning_rate, seed)`: the pair `w, b` after one epoch; uses your `gradient`.
-# - `rates`: a dict with the keys `"too small"`, `"right"` and `"too large"`, for 100 steps of batch descent from
-#   $w = b = 0$ on `x_spring`, `length`.
+# - `rates`: a dict with the keys `"too small"`, `"right"` and `"too large"`, for 100 steps of batch descent on `x_spring`,
+#   `length`. After them more than 20 % of the distance to the best weights is left, less than 1 %, and more than 100 %.
 
 # %%
 x_spring = (mass - mass.mean()) / mass.std()  # standardised: mean 0, variance 1
@@ -409,7 +409,7 @@ def losses_of(rate, steps=30):
     return ... if rate is ... else [standard_loss(w, b) for w, b in epochs(len(x_spring), rate, steps)]
 
 
-three = {} if rates is ... or not ready else {name: losses_of(rate) for name, rate in rates.items()}
+three = {} if rates is ... or ... in rates.values() or not ready else {name: losses_of(rate) for name, rate in rates.items()}
 ax = ck.plot.style.waiting(exercise="00.4") if not three else plt.subplots(figsize=(5.6, 3.2))[1]
 for (name, values), style in zip(three.items(), ("-", "--", ":")):
     ax.semilogy(values, style, label=f"{name}: {rates[name]:g}")
@@ -544,8 +544,10 @@ ax.legend() if ready else ck.plot.style.waiting(ax, "00.5");
 # %% [markdown] tags=["solution"]
 # **Read the paths.** Plain descent throws itself from wall to wall, because its learning rate is just below what the
 # steep direction allows (2 / 40 = 0.05), and hardly moves along the valley. Momentum adds up what points the same way in
-# every step, along the valley, and cancels what changes its sign. Adam divides each coordinate by the size of its own
-# gradients: its first steps have the length $\eta$ in each coordinate, whatever the slope.
+# every step, along the valley, and cancels what changes its sign: after 60 steps it is far ahead. Adam divides each
+# coordinate by the size of its own gradients, so that its steps have a length of about $\eta$ whatever the slope. This
+# needs no tuning to the steep direction, and it has a price: near the bottom Adam goes on with steps of this length, and
+# settles only when $\eta$ is lowered.
 #
 # **A wrong way.** Leave out the two divisions. In the first step $m = 0.1\, g$ and $v = 0.001\, g^2$, so that the step is
 # $0.1 / \sqrt{0.001} \approx 3.2$ times too long: Adam starts with a leap.
@@ -568,7 +570,7 @@ print(f"first step {np.abs(right).round(3)}, without the correction {np.abs(leap
 # - `huber_loss(y, prediction, delta)`: $e^2 / 2$ where $|e| \le \delta$, and $\delta (|e| - \delta / 2)$ beyond.
 # - `cross_entropy(p, q)`: $-\sum_k p_k \log q_k$, the log loss for k classes; rows of shape (n, k) that add up to 1; `p` is
 #   the truth, `q` the prediction, all of `q` above 0.
-# - `kl_divergence(p, q)`: $\sum_k p_k \log (p_k / q_k)$, Kullback and Leibler's distance of `q` from `p`. A class with
+# - `kl_divergence(p, q)`: $\sum_k p_k \log (p_k / q_k)$, how far `q` is from `p` (Kullback and Leibler; not the same as `p` from `q`). A class with
 #   $p_k = 0$ counts 0.
 # - `jaccard_loss(a, b)`: $1 - |a \cap b| / |a \cup b|$ for two masks of 0 and 1 of shape (n,): how badly two regions
 #   overlap. One number; two empty masks have the loss 0.
@@ -579,7 +581,7 @@ print(f"first step {np.abs(right).round(3)}, without the correction {np.abs(leap
 # - `"typing errors"`: house prices, some with three zeros too many, and the median is what you want
 # - `"smooth"`: like the last, but the loss must have a derivative everywhere
 # - `"class"`: which of ten digits is it
-# - `"distribution"`: keep the codes of an autoencoder near a normal distribution
+# - `"distribution"`: keep numbers that a network makes near a normal distribution
 # - `"region"`: which pixels belong to the tumour, when most pixels do not
 
 # %%
@@ -733,7 +735,8 @@ print(f"{cross_entropy(p, q):.4f} - {entropy:.4f} = {kl_divergence(p, q):.4f}")
 # ## Summary
 #
 # A neuron, a loss, a gradient, a step: this is all of training. Finite differences prove the gradient. Small batches buy
-# many cheap steps; the learning rate has a cliff; momentum and Adam mend narrow valleys. The loss is the question that you
+# many cheap steps; the learning rate has a cliff; momentum hurries along a narrow valley, and Adam does not care how steep
+# it is. The loss is the question that you
 # ask: the mean, the median, a probability, an overlap.
 
 # %%

@@ -248,7 +248,7 @@ stop = keras.callbacks.EarlyStopping(monitor="val_loss", patience=20, restore_be
 history = held.fit(
     X_few, y_few, validation_data=(X_val, y_val), epochs=150, batch_size=50, verbose=0,
     callbacks=[stop],
-)  # fmt: skip
+)
 # [stub]
 # held, history = ..., ...
 # [end]

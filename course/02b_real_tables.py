@@ -293,7 +293,7 @@ live = ck.widgets.LiveCurves()
 history = network.fit(
     X_train, y_train, validation_data=(X_val, y_val), epochs=30, batch_size=64, verbose=0,
     callbacks=[keep, live],
-)  # fmt: skip
+)
 best_model = keras.models.load_model(best_file)
 # [stub]
 # history = ...

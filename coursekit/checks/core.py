@@ -137,12 +137,15 @@ def judge(item, student, seed=None):
     findings = []
     try:
         for name, what in item.needs.items():
-            if student.kind(name) == "NoneType":
+            if _kind(student, name) == "NoneType":
                 raise Wrong("none", f"`{name}` is None. It should be {what}; did a function forget to return?")
         for finding in item.check(student, np.random.default_rng(seed)):
             findings.append(finding)
     except NotAttempted as waiting:
-        return Report(item.id, item.title, NOT_ATTEMPTED, 0.0, item.points, (_waiting(item, str(waiting)),), seed)
+        findings.append(_waiting(item, str(waiting)))
+        if all(finding.passed for finding in findings[:-1]):
+            score = sum(finding.points for finding in findings[:-1])
+            return Report(item.id, item.title, NOT_ATTEMPTED, score, item.points, tuple(findings), seed)
     except Missing as missing:
         name = str(missing)
         message = f"`{name}` was not handed in: {item.needs.get(name, 'an object')}. Call `{call_line(item)}`."
@@ -166,6 +169,14 @@ def judge(item, student, seed=None):
     return Report(
         item.id, item.title, PASSED if passed else FAILED, min(score, item.points), item.points, tuple(findings), seed
     )
+
+
+def _kind(student, name):
+    """The kind of an object; "..." where it is still open, so that what is done already can be judged."""
+    try:
+        return student.kind(name)
+    except NotAttempted:
+        return "..."
 
 
 def call_line(item):

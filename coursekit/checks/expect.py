@@ -34,6 +34,8 @@ def as_array(value, what, shape=None):
     Wrong
         With the code "wrong-type", "wrong-shape" or "not-finite".
     """
+    if value is ...:
+        raise Wrong("unfinished", f"{what} is still `...`.")
     if value is None:
         raise Wrong("none", f"{what} is None. Did a function forget to `return` its result?")
     if isinstance(value, Handle):
@@ -55,7 +57,9 @@ def as_array(value, what, shape=None):
         raise Wrong(
             "not-finite",
             f"{what} holds {bad} value{'s' if bad > 1 else ''} that {'are' if bad > 1 else 'is'} NaN or infinite. Look "
-            "for a division by zero, the logarithm of zero, or a learning rate that is too large.",
+            "for a division by zero, the logarithm of zero, the root of a negative number, a place that was never "
+            "filled, or "
+            "a learning rate that is too large.",
         )
     return array
 
@@ -119,7 +123,7 @@ def returned_parts(student, name, *args, like):
     return parts
 
 
-def agrees(code, what, given, wanted, slips=None, points=0, advice="", rtol=1e-4):
+def agrees(code, what, given, wanted, slips=None, points=0, advice="", rtol=1e-4, names=None):
     """The finding that an answer is the expected one.
 
     Parameters
@@ -131,11 +135,14 @@ def agrees(code, what, given, wanted, slips=None, points=0, advice="", rtol=1e-4
         The usual mistakes: code -> what they would give, and the sentence that explains it.
     rtol : float
         Of the largest expected value. The default is what float32 loses in a sum of some hundred terms.
+    names : tuple of str, optional
+        What the entries along the first axis are called, e.g. ("w", "b").
 
-    Raises
-    ------
-    Wrong
-        Where the answer is wrong and a slip explains it.
+    Returns
+    -------
+    Finding
+        With the slip's code and sentence where a slip explains a wrong answer. The check goes on, so that the other
+        parts of the answer are judged too.
     """
     given, wanted = np.asarray(given, dtype=float), np.asarray(wanted, dtype=float)
 
@@ -149,9 +156,12 @@ def agrees(code, what, given, wanted, slips=None, points=0, advice="", rtol=1e-4
         return Finding(code, True, f"{what} is right.", points=points)
     for slip, (values, message) in (slips or {}).items():
         if same(values):
-            raise Wrong(slip, message)
-    i = np.unravel_index(np.abs(given - wanted).argmax(), wanted.shape)
+            return Finding(slip, False, message, points=points)
+    off = np.abs(given - wanted) > rtol * max(np.abs(wanted).max(initial=0), 1e-6)
+    i = np.unravel_index(off.argmax(), wanted.shape)  # the first that is off
     place = f" at {list(map(int, i))}" if wanted.ndim else ""
+    if names is not None:
+        place = f" for `{names[i[0]]}`"
     message = f"{what} gives {given[i]:.4g}{place} where {wanted[i]:.4g} was expected. {advice}".strip()
     return Finding(code, False, message, points=points)
 

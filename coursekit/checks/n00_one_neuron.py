@@ -78,7 +78,8 @@ def linear_neuron(student, rng):
             "`w` is divided by the variance of y; it has to be that of x.",
         ),
     }
-    yield agrees("closed-form", "`closed_form`", given, [best, y.mean() - best * x.mean()], slips, 1)
+    wanted = [best, y.mean() - best * x.mean()]
+    yield agrees("closed-form", "`closed_form`", given, wanted, slips, 1, names=("w", "b"))
 
 
 # --- 00.2
@@ -106,7 +107,7 @@ def downhill(student, rng):
     w, b, rate = 0.7, -1.3, 0.05
     wanted = _differences(lambda w, b: np.mean((w * x + b - y) ** 2), w, b)
     given = returned_parts(student, "gradient", x, y, w, b, like={"dw": (), "db": ()})
-    yield agrees("gradient", "`gradient`", given, wanted, _gradient_slips(wanted, 20), 2)
+    yield agrees("gradient", "`gradient`", given, wanted, _gradient_slips(wanted, 20), 2, names=("dw", "db"))
     dw, db = wanted
     stepped = [w - rate * dw, b - rate * db]
     after = 2 * np.mean(stepped[0] * x + b - y)
@@ -122,7 +123,13 @@ def downhill(student, rng):
         "not-moved": ([w, b], "`step` gives back the old w and b."),
     }
     # Differences are right to 1e-9, so a step is too.
-    yield agrees("step", "`step`", given, stepped, slips, 1)
+    finding = agrees("step", "`step`", given, stepped, slips, 1, names=("w", "b"))
+    if finding.passed:
+        given = returned_parts(student, "step", x, y, w, b, 4 * rate, like={"w": (), "b": ()})
+        wanted = [w - 4 * rate * dw, b - 4 * rate * db]
+        slips = {"fixed-rate": (stepped, "`step` is right for one learning rate only: use the one that is handed in.")}
+        finding = agrees("step", "`step`", given, wanted, slips, 1, names=("w", "b"))
+    yield finding
 
 
 def _differences(loss, w, b, small=1e-5):
@@ -158,10 +165,10 @@ def _gradient_slips(wanted, n):
         "trigger": "the trained pair w, b",
     },
     hints=(
+        "Write the sigmoid and the log loss down as they stand: `1 / (1 + np.exp(-z))`, and the mean of "
+        "`y * np.log(p) + (1 - y) * np.log(1 - p)` with a minus in front.",
         "The gradient is as short as in 00.2: prediction minus truth, times x, averaged. Only the prediction is now "
         "`sigmoid(w * x + b)`, and there is no factor 2.",
-        "For large negative z, exp(-z) overflows. exp(-|z|) never does: for z >= 0 the sigmoid is 1 / (1 + exp(-|z|)), for "
-        "z < 0 it is exp(-|z|) / (1 + exp(-|z|)).",
         "Train in a loop: `dw, db = log_loss_gradient(energy, fired, w, b)`, then `w, b = w - 0.1 * dw, b - 0.1 * db`, "
         "20,000 times. The energies are not centred, so the valley is narrow and the way long.",
     ),
@@ -217,7 +224,12 @@ def logistic_neuron(student, rng):
         ),
     }
     yield agrees("log-loss-gradient", "`log_loss_gradient`", given, wanted, slips, 1)
-    yield _trained(as_array(student.value("trigger"), "`trigger`", shape=(2,)))
+    trigger = student.value("trigger")
+    if not isinstance(trigger, list | tuple | np.ndarray) or len(trigger) != 2:
+        raise Wrong("wrong-type", "`trigger` should be a pair of numbers, w and b.")
+    yield _trained(
+        np.array([as_number(part, f"`{name}` of `trigger`") for name, part in zip("wb", trigger, strict=True)])
+    )
 
 
 def _trained(trigger):
@@ -242,7 +254,10 @@ def _trained(trigger):
         if loss(-trigger[0], -trigger[1]) - smallest <= limit:
             raise Wrong("uphill", "The signs are the wrong way round: this neuron fires at low energy.")
         if own > loss(0, 0) + 0.01:
-            message += " It is worse than w = b = 0: is the learning rate too large? Try 0.1."
+            message += (
+                " It is worse than w = b = 0. Was it trained on other inputs than `energy`, did the steps go uphill, or is "
+                "the learning rate too large?"
+            )
         else:
             message += " Take more steps; the valley is narrow."
     return Finding("excess", passed, message, points=1, seen={"excess": own - smallest})
@@ -309,8 +324,8 @@ def _portions(student):
         raise Wrong("wrong-range", "Some indices do not exist: they run from 0 to n - 1.")
     if sizes.count(5) != 4:
         raise Wrong("uneven", f"The portions have {sizes} indices; all but the last should have 5.")
-    if np.array_equal(found, np.arange(23)):
-        raise Wrong("not-shuffled", "The indices stand in their old order. Shuffle them before you cut.")
+    if all(np.array_equal(np.sort(batch), np.arange(batch.min(), batch.max() + 1)) for batch in batches):
+        raise Wrong("not-shuffled", "Neighbours stay together in a portion. Shuffle the indices before you cut.")
     again, other = (np.concatenate(_batches(student, 23, 5, seed)) for seed in (0, 1))
     if not np.array_equal(found, again):
         raise Wrong("not-seeded", "The same seed gives another order each time: use `np.random.default_rng(seed)`.")
@@ -354,13 +369,27 @@ def _epoch(student, rng):
     finding = agrees("run-epoch", "`run_epoch`", given, after(4), slips, 1, "Four portions, four steps.")
     if finding.passed:
         x, y = rng.normal(size=6), rng.normal(size=6)
-        args = (0.3, -0.2, 2, rate, 0)
+        args = (0.3, -0.2, 2, 2 * rate, 0)
         plain = returned_parts(student, "run_epoch", x, y, *args, like={"w": (), "b": ()})
+        w, b = 0.3, -0.2
+        for _ in range(3):
+            residual = w * x + b - y
+            w, b = w - 2 * rate * 2 * np.mean(residual * x), b - 2 * rate * 2 * np.mean(residual)
+        if np.allclose(plain, [w, b], atol=1e-9):
+            raise Wrong("all-points", "Every step uses all points; take `x[batch]`, `y[batch]` of the portion.")
         for i in range(6):
             moved = y + 5.0 * (np.arange(6) == i)
             other = returned_parts(student, "run_epoch", x, moved, *args, like={"w": (), "b": ()})
             if np.allclose(plain, other, atol=1e-9):
                 raise Wrong("unused-points", "Some points never change the weights: go through all portions.")
+        seeds = [returned_parts(student, "run_epoch", x, y, *args[:4], s, like={"w": (), "b": ()}) for s in range(4)]
+        if np.allclose(seeds, seeds[0], atol=1e-9):
+            raise Wrong("seed-unused", "All seeds give the same epoch: hand `seed` on to `minibatches`.")
+        twice = returned_parts(student, "run_epoch", np.full(12, 1.5), np.full(12, 4.0), 0.3, -0.2, 3, 2 * rate, 0,
+                               like={"w": (), "b": ()})  # fmt: skip
+        finding = agrees("run-epoch", "`run_epoch` with another learning rate", twice, after(4, 2.0),
+                         {"fixed-rate": (after(4), "`run_epoch` always uses the same learning rate: use the one handed in.")},
+                         1)  # fmt: skip
     yield finding
 
 
@@ -368,8 +397,8 @@ def _three_rates(student):
     rates = student.value("rates")
     wanted = ("too small", "right", "too large")
     if not isinstance(rates, dict) or set(rates) != set(wanted):
-        seen = f"the keys {list(rates)}" if isinstance(rates, dict) else "no dict"
-        raise Wrong("wrong-keys", f"`rates` has {seen}; the keys {', '.join(wanted)} were expected."[:300])
+        seen = f"has the keys {list(rates)}" if isinstance(rates, dict) else "is no dict"
+        raise Wrong("wrong-keys", f"`rates` {seen}; a dict with the keys {', '.join(wanted)} was expected."[:300])
     # Standardised inputs: a step multiplies the distance by 1 - 2 rate.
     left = {name: abs(1 - 2 * as_number(rates[name], f'`rates["{name}"]`')) ** 100 for name in wanted}
     said = {
@@ -440,7 +469,13 @@ def _momentum(student, start, gradients, rate, plain, beta=0.8):
             seen.append(w)
         return seen
 
+    w, v, exchanged = start, np.zeros(3), []
+    for g in gradients:
+        new = beta * v + g
+        w, v = new, w - rate * new
+        exchanged.append(w)
     slips = {
+        "swapped": (exchanged, "`momentum_step` gives v and w; the order is w, v."),
         "not-carried": (plain, "The velocity is forgotten after each step: return the new v, and use the v handed in."),
         "averaged": (
             path(1 - beta),
@@ -480,7 +515,7 @@ def _adam(student, start, gradients, rate, beta1=0.9, beta2=0.98, epsilon=1e-8):
         "not-carried": (path(carry=False), "m and v are forgotten after each step: return the new ones."),
         "t-unused": (path(fixed_t=1), "The correction always uses t = 1: use the t that is handed in."),
     }
-    advice = "Return the uncorrected m and v; correct them for the step only."
+    advice = "Compare your lines with the formulas, one by one; t, beta1, beta2 and epsilon are handed in."
     return agrees("adam-step", "`adam_step`", given, path(), slips, 1.5, advice)
 
 
@@ -514,8 +549,9 @@ CHOICES = {
         "with p = 0.",
         "Sum over the classes (axis=1), then take the mean over the rows. For masks of 0 and 1 the intersection is "
         "`np.sum(a * b)`, the union `np.sum(np.maximum(a, b))`.",
-        "Huber: `e = np.abs(prediction - y)`, `np.mean(np.where(e <= delta, e**2 / 2, delta * (e - delta / 2)))`. KL: where "
-        "p is 0, put p = q = 1 into the logarithm.",
+        "Huber: `e = np.abs(prediction - y)`, `np.mean(np.where(e <= delta, e**2 / 2, delta * (e - delta / 2)))`. KL: the "
+        "logarithm of `np.where(p > 0, p, 1) / np.where(p > 0, q, 1)` is 0 where p is 0. Two empty masks: ask for the union "
+        "first.",
     ),
     expected="Six losses that are right for any numbers, and each at its place.",
 )
@@ -534,7 +570,11 @@ def zoo_of_losses(student, rng):
     slips = {
         "not-averaged": (np.sum(np.abs(e)), "`absolute_loss` adds up; take the mean."),
         "no-absolute": (np.mean(e), "`absolute_loss` lets errors of opposite sign cancel: take |e| first."),
-        "outside": (abs(np.mean(e)), "`absolute_loss` takes the absolute value of the mean: take |e| first."),
+        "outside": (abs(np.mean(e)), "`absolute_loss` lets errors of opposite sign cancel: take |e| before the mean."),
+        "reversed-sign": (
+            -np.mean(e),
+            "`absolute_loss` lets errors of opposite sign cancel: take |e| before the mean.",
+        ),
     }
     given = returned(student, "absolute_loss", y, prediction)
     yield agrees("absolute-loss", "`absolute_loss`", given, np.mean(np.abs(e)), slips, 0.5)
@@ -580,6 +620,10 @@ def _of_distributions(student, rng):
         "averaged-classes": (
             rows.mean() / 4,
             "`cross_entropy` averages over the classes too; add them up in each row.",
+        ),
+        "binary": (
+            -np.mean(np.sum(p * np.log(q) + (1 - p) * np.log(1 - q), axis=1)),
+            "This is the binary formula, added up over the classes; for k classes only -sum of p log q is left.",
         ),
         "no-p": (-np.mean(np.sum(np.log(q), axis=1)), "`cross_entropy` leaves out p: weight each logarithm by it."),
     }
@@ -633,12 +677,16 @@ def _choices(student):
         raise Wrong("wrong-keys", f"`choices` should be a dict with the keys {', '.join(CHOICES)}.")
     if any(value is ... for value in given.values()):
         raise Wrong("unfinished", "Some of `choices` are still `...`.")
-    off = [name for name, (loss, _) in CHOICES.items() if str(given[name]).lower() != loss]
+    for name, value in given.items():
+        if not isinstance(value, str):
+            raise Wrong("wrong-type", f"`choices[{name!r}]` should be the name of a loss, in quotes.")
+    given = {name: value.strip().lower().replace("_", "-").replace(" ", "-") for name, value in given.items()}
+    off = [name for name, (loss, _) in CHOICES.items() if given[name] != loss]
     message = "Each loss is at its place."
     if off:
         first = off[0]
         message = f"{len(CHOICES) - len(off)} of 6 choices are right. Think again about {first!r}: {CHOICES[first][1]}."
-        if not any(str(given[first]).lower() == loss for loss, _ in CHOICES.values()):
+        if not any(given[first] == loss for loss, _ in CHOICES.values()):
             message = (
                 f"`choices[{first!r}]` is {given[first]!r}; the names are {', '.join(v for v, _ in CHOICES.values())}."
             )

@@ -6,6 +6,7 @@ from coursekit.checks.codec import Handle
 from coursekit.checks.core import Wrong, exercise, threshold
 from coursekit.checks.expect import agrees, as_array, as_number, predictions, returned_parts
 from coursekit.checks.report import Finding
+from coursekit.checks.student import StudentError
 
 # What is added to the worst of ten seeds of the solution; see benchmarks/record.py. "rmse" is the largest error that
 # passes; below "lowest" a model must have seen the houses that it is judged on.
@@ -80,7 +81,7 @@ def houses():
         "`make_pipeline(StandardScaler(), MLPRegressor(hidden_layer_sizes=(100,), activation='logistic', "
         "learning_rate_init=0.01, max_iter=2000, tol=0.01))`, then `.fit(X_classic, y_classic)`.",
     ),
-    expected="The column, its two readings, the capped districts; an RMSE between {lowest:.1f} and {rmse:.1f} thousand dollars.",
+    expected="The column, its two readings, the capped districts; an RMSE between {lowest:.2f} and {rmse:.2f} thousand dollars.",
 )
 def audit(student, rng):
     """The column's name, the inverse of its formula, the count at the cap, and the error of the classic network."""
@@ -136,7 +137,10 @@ def _classic(student, table):
             "unscaled-inputs",
             f"The RMSE is {rmse:.1f} thousand dollars. The inputs are not scaled: put a `StandardScaler()` first.",
         )
-    advice = "Train longer (`max_iter`), or with a larger `learning_rate_init`."
+    advice = (
+        "Train longer (`max_iter`, no `early_stopping`) or with a larger `learning_rate_init`, and hand the pipeline the "
+        "unscaled numbers: it scales them itself."
+    )
     return within("03.1", rmse, "The classic network", "thousand dollars", advice, "Fit on `X_classic` only.", 1.5)
 
 
@@ -168,19 +172,24 @@ def split_and_scale(student, rng):
     from coursekit.data import load_ames_numbers
 
     _, y = load_ames_numbers()
-    X_train, X_test = (as_array(student.value(name), f"`{name}`", shape=(None, 12)) for name in ("X_train", "X_test"))
+    X_train, X_test = (as_array(student.value(name), f"`{name}`") for name in ("X_train", "X_test"))
+    for name, part in (("X_train", X_train), ("X_test", X_test)):
+        if part.ndim != 2 or part.shape[1] != 12:
+            raise Wrong(
+                "wrong-shape",
+                f"`{name}` has shape {part.shape}; (n, 12) was expected. `train_test_split(X, y)` gives X_train, X_test, "
+                "y_train, y_test, in this order.",
+            )
     y_train, y_test = (as_array(student.value(name), f"`{name}`") for name in ("y_train", "y_test"))
     for name, X_part, y_part in (("train", X_train, y_train), ("test", X_test, y_test)):
         if y_part.size != len(X_part):
             raise Wrong("wrong-shape", f"`X_{name}` has {len(X_part)} rows and `y_{name}` {y_part.size} values.")
     y_train, y_test = y_train.ravel(), y_test.ravel()
-    _explain_rows(X_train, X_test)
-    yield Finding(
-        "no-duplicates", True, f"{len(X_train)} and {len(X_test)} different houses, none in both parts.", points=1
-    )
     _explain_scale(X_train, X_test)
-    message = "Mean and deviation come from the training houses alone."
-    yield Finding("scaled", True, message, points=1)
+    yield Finding("scaled", True, "Mean and deviation come from the training houses alone.", points=1)
+    _explain_rows(X_train, X_test)
+    message = f"{len(X_train)} and {len(X_test)} different houses, none in both parts."
+    yield Finding("no-duplicates", True, message, points=1)
     both = np.sort(np.concatenate([y_train, y_test]))
     if not np.allclose(both, np.sort(y), rtol=1e-4):
         if np.allclose(both / both.mean(), np.sort(y) / y.mean(), rtol=1e-3):
@@ -230,6 +239,9 @@ def _explain_scale(X_train, X_test):
         return np.allclose(X.mean(axis=0), 0, atol=1e-3) and np.allclose(X.std(axis=0), 1, atol=2e-3)
 
     if standard(X_train) and not standard(X_test):
+        # A mean a whole deviation away, in a fifth of all houses, is no chance.
+        if np.abs(X_test.mean(axis=0)).max() > 1:
+            raise Wrong("test-not-scaled", "`X_test` is not scaled: apply the training part's scaler to it too.")
         return
     if standard(X_train):
         raise Wrong(
@@ -250,7 +262,7 @@ def _explain_scale(X_train, X_test):
     raise Wrong(
         "wrong-scale",
         f"Column {worst} of `X_train` has mean {X_train[:, worst].mean():.3f} and deviation {X_train[:, worst].std():.3f}; "
-        "0 and 1 were expected.",
+        "0 and 1 were expected. Was the scaler fitted, column by column, on exactly these houses?",
     )
 
 
@@ -275,7 +287,7 @@ def _explain_scale(X_train, X_test):
         "Try `MLPRegressor(hidden_layer_sizes=(64, 32), alpha=1.0, early_stopping=True, max_iter=400, "
         "learning_rate_init=0.005)`, and two others, each behind a `StandardScaler()`.",
     ),
-    expected="The linear baseline, and a network with an RMSE of at most {rmse:.2f} on the test houses (100,000 dollars).",
+    expected="The linear baseline, and a network with an RMSE of at most {rmse:.3f} on the test houses (100,000 dollars).",
 )
 def baseline_and_network(student, rng):
     """The baseline against least squares; the scores against those of each model on the three parts; then the test."""
@@ -300,6 +312,12 @@ def baseline_and_network(student, rng):
     yield Finding("baseline", linear, message, points=1)
     trials, scores, chosen = (student.value(name) for name in ("trials", "scores", "chosen"))
     names = _same_names(trials, scores)
+    if len({trial.number for trial in trials.values() if isinstance(trial, Handle)}) < 3:
+        raise Wrong(
+            "same-model",
+            "Some trials are one and the same object: `fit` trains anew and gives back the object itself. Make a new "
+            "pipeline for each.",
+        )
     errors = {}
     for name in names:
         if not isinstance(trials[name], Handle):
@@ -310,9 +328,11 @@ def baseline_and_network(student, rng):
             root(column(student, trials[name], X) - y) for X, y in ((X_fit, y_fit), (X_val, y_val), (X_test, y_test))
         ]
     given = np.array([as_number(scores[name], f"`scores[{name!r}]`") for name in names])
-    _explain_scores(given, np.array([errors[name] for name in names]).T)
+    _explain_scores(given, np.array([errors[name] for name in names]).T, np.var(y_val))
     yield Finding("scores", True, f"The {len(names)} scores are the RMSE on the validation houses.", points=1)
     best = names[int(given.argmin())]
+    if isinstance(chosen, Handle):
+        raise Wrong("unknown-name", f"`chosen` is a {chosen.type_name}; the name of the best trial was expected.")
     if chosen not in names:
         raise Wrong("unknown-name", f"`chosen` is {chosen!r}; it should be one of {', '.join(map(str, names))}."[:300])
     message = f"{chosen!r} has the smallest validation error."
@@ -338,12 +358,12 @@ def _same_names(trials, scores):
     return list(trials)
 
 
-def _explain_scores(given, errors):
+def _explain_scores(given, errors, variance):
     """Raises `Wrong` where the scores are not the validation errors; `errors` has the rows fit, val and test."""
     fit, val, test = errors
 
     def same(other):
-        return np.allclose(given, other, rtol=1e-3)
+        return np.allclose(given, other, rtol=1e-3, atol=6e-4)  # rounded to three digits is right too
 
     if same(val):
         return
@@ -360,6 +380,8 @@ def _explain_scores(given, errors):
         raise Wrong("not-rooted", "The scores are mean squared errors; take the root.")
     if same(-val):
         raise Wrong("negative", "The scores are negative; an RMSE is positive.")
+    if same(1 - val**2 / variance):
+        raise Wrong("r2", "The scores are R², where larger is better. Use the given `rmse`.")
     i = int(np.abs(given / val - 1).argmax())
     raise Wrong(
         "wrong-scores", f"One score is {given[i]:.3f} where the model has {val[i]:.3f} on the validation houses."
@@ -382,7 +404,7 @@ def _explain_scores(given, errors):
         '`GridSearchCV(pipeline, grid, cv=3, scoring="neg_root_mean_squared_error", verbose=2).fit(X_search, y_search)`; '
         '`search.cv_results_["mean_test_score"]`.',
     ),
-    expected="At least four combinations; the best has an RMSE of at most {rmse:.2f} on the test houses (100,000 dollars).",
+    expected="At least four combinations; the best has an RMSE of at most {rmse:.3f} on the test houses (100,000 dollars).",
 )
 def grid_search(student, rng):
     """A search over a pipeline that holds the scaler; its scores; the error of the best on the test houses."""
@@ -395,7 +417,7 @@ def grid_search(student, rng):
     if params.get("estimator") != "Pipeline" and params.get("estimator") != "TransformedTargetRegressor":
         raise Wrong(
             "no-pipeline",
-            f"The search runs over a {params.get('estimator')}. Search over a Pipeline of scaler and network, so that each "
+            f"The search runs over {params.get('estimator')}. Search over a Pipeline of scaler and network, so that each "
             "fold fits its own scaler.",
         )
     parts = parts_of(student, "search")
@@ -408,10 +430,22 @@ def grid_search(student, rng):
     yield Finding("pipeline", True, "The search runs over a pipeline with its own scaler.", points=1)
     scores = as_array(student.value("mean_scores"), "`mean_scores`").ravel()
     if len(scores) < 4:
-        raise Wrong("too-few", f"There are {len(scores)} mean scores; at least four combinations were asked for.")
+        raise Wrong(
+            "too-few", f"The number of mean scores is {len(scores)}; at least four combinations were asked for."
+        )
+    if params.get("refit") is False:
+        raise Wrong("no-refit", "The search has `refit=False`, so that there is no best model to ask. Leave it out.")
     (X_fit, y_fit), (X_val, y_val), (X_test, y_test) = houses()
     rmse = root(column(student, "search", X_test) - y_test)
     best = scores.max()
+    if best > 0 and params.get("scoring") == "neg_root_mean_squared_error":
+        raise Wrong(
+            "sign-changed", "The scores of the search are negative, so that larger is better. Leave their sign."
+        )
+    if params.get("scoring") == "neg_mean_squared_error":
+        raise Wrong(
+            "squared-scoring", "The search scores by squared errors; use `scoring='neg_root_mean_squared_error'`."
+        )
     if best > 0:
         raise Wrong(
             "wrong-scoring",
@@ -442,19 +476,19 @@ def grid_search(student, rng):
     needs={
         "k_folds": "a function of n, k and seed that gives a list of pairs of index arrays",
         "build_regressor": "a function that gives a compiled, untrained Keras network",
-        "out_of_fold": "for each house the prediction of a network that has not seen it",
+        "out_of_fold": "the predictions, each by a network that has not seen the house",
         "mae": "its mean absolute error",
         "mse": "its mean squared error",
     },
     hints=(
         "`KFold(k, shuffle=True, random_state=seed).split(np.zeros(n))` yields the pairs; `list(...)` makes a list of them. "
-        "A price can be any number, so the last layer has no activation.",
-        "In the loop: fit a scaler on the train rows, build a new network, train it, and write its predictions into "
+        "A price has no upper limit, so the last layer has no activation.",
+        "Begin with `out_of_fold = np.zeros(len(y_search))`. In the loop: fit a scaler on the train rows, build a new network, train it, and write its predictions into "
         "`out_of_fold[val]`. A new network for each fold.",
         "`model.fit(scaler.transform(X_search[train]), y_search[train], epochs=40, batch_size=64, verbose=0)`, then "
         "`out_of_fold[val] = np.ravel(model(scaler.transform(X_search[val])))`.",
     ),
-    expected="Every house predicted once, with an RMSE of at most {rmse:.2f} (100,000 dollars).",
+    expected="Every house predicted once, with an RMSE of at most {rmse:.3f} (100,000 dollars).",
 )
 def cross_validation(student, rng):
     """The folds are a partition; the network is fresh and unbounded; the predictions are good, and not too good."""
@@ -495,6 +529,8 @@ def _folds(student):
     if len(pairs) != k:
         raise Wrong("wrong-count", f"`k_folds(23, 4, 0)` gives {len(pairs)} pairs; k of them were expected.")
     held = np.concatenate([val for _, val in pairs])
+    if all(len(val) > len(train) for train, val in pairs):
+        raise Wrong("exchanged", "The larger part of each pair stands second; the order is train, val.")
     for train, val in pairs:
         shared = len(np.intersect1d(train, val))
         if shared:
@@ -529,6 +565,10 @@ def _pairs(student, *args):
     for pair in given:
         if not isinstance(pair, list | tuple) or len(pair) != 2:
             raise Wrong("wrong-type", "Each entry of `k_folds` should be a pair: train rows, val rows.")
+        if any(isinstance(part, np.ndarray) and part.dtype == bool for part in pair):
+            raise Wrong(
+                "masks", "The parts of `k_folds` are True and False; row numbers were expected. `np.flatnonzero`."
+            )
         pairs.append([as_array(part, "A part of `k_folds`").ravel().astype(int) for part in pair])
     return pairs
 
@@ -541,7 +581,14 @@ def _regressor(student):
         )
     if student.call("build_regressor") == model:
         raise Wrong("same-network", "`build_regressor()` gives the same network twice; build a new one each time.")
-    answer = column(student, model, np.zeros((5, 12)))
+    try:
+        answer = column(student, model, np.zeros((5, 12)))
+    except StudentError as error:
+        if "incompatible" not in error.text:
+            raise
+        raise Wrong(
+            "wrong-input", "The network does not take 12 numbers. Begin it with `keras.Input((12,))`."
+        ) from None
     said, layers = student.describe(model), student.layers(model)
     if said["loss"] is None:
         raise Wrong("not-compiled", "The network is not compiled: call `model.compile(...)` before you return it.")
