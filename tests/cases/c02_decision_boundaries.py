@@ -143,8 +143,8 @@ def twelve(style="plain"):
     }
     if style == "other settings":
         models["tree"] = DecisionTreeClassifier(criterion="entropy", min_samples_leaf=2)
-        models["MLP"] = MLPClassifier((50, 50), **{**settings, "activation": "relu"})
-        models["XGBoost"] = XGBClassifier(n_estimators=200, learning_rate=0.1, n_jobs=1)
+        models["MLP"] = MLPClassifier((30, 30), **{**settings, "activation": "relu", "max_iter": 300})
+        models["XGBoost"] = XGBClassifier(n_estimators=100, learning_rate=0.1, n_jobs=1)
     if style == "pipelines":
         models["MLP"] = make_pipeline(StandardScaler(), models["MLP"])
     if style == "searched":
@@ -423,7 +423,7 @@ for name, region, style in (
 
     @right("02.4", name)
     def _(region=region, style=style):
-        return trained(region, style)
+        return trained(region, style, wide=(160,) if style == "softmax" else (200,))
 
 
 @right("02.4", "a loop over the points")
