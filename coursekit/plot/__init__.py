@@ -12,6 +12,7 @@ _WHERE = {
     "learning_curves": "curves",
     "curve_fit": "curves",
     "loss_surface": "surfaces",
+    "code_map": "codes",
     "image_grid": "images",
     "filters": "images",
     "feature_maps": "images",
