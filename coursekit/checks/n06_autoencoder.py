@@ -19,9 +19,9 @@ from coursekit.checks.student import StudentError
 MARGINS = {
     "06.1": {"angle": 1.5},
     "06.2": {"mse": 0.0025},
-    "06.3": {"gain": -2.5},
+    "06.3": {"gain": -2.8},
     "06.4": {"area": -0.015},
-    "06.6": {"mse": 0.0025, "kl": 1.5, "kinds": -1.0},
+    "06.6": {"mse": 0.0025, "kl": 1.5, "kinds": -2.0},
 }
 
 
@@ -153,7 +153,7 @@ def linear_is_pca(student, rng):
     if np.ptp(given, axis=0).max() < 1e-6:
         raise Wrong("constant", "`linear` gives the same picture for every digit. Was it fitted?")
     middle = answers(student, "linear", (x[:200] + x[200:]) / 2, 49)
-    if np.abs(middle - (given[:200] + given[200:]) / 2).max() > 0.01 * np.ptp(given):
+    if np.abs(middle - (given[:200] + given[200:]) / 2).max() > 1e-3 * np.ptp(given):  # rounding leaves 1e-6
         raise Wrong("not-linear", "`linear` bends: half-way between two digits it is not half-way between its answers. "
                                   "Leave out every activation, also the sigmoid at the end.")  # fmt: skip
     directions, sizes = np.linalg.svd(given - given.mean(axis=0), full_matrices=False)[2:0:-1]
@@ -248,7 +248,7 @@ def _explain_map(student, x, codes, copies, mse):
     large = answers(student, "encoder", few * 255, 2)
     copies_of_large = answers(student, "decoder", large.astype("float32"), 784)
     for scale in (1, 255):
-        if np.mean((copies_of_large / scale - few) ** 2) < 0.8 * mse:
+        if np.mean((copies_of_large / scale - few) ** 2) < 0.8 * np.mean((mean_picture() - few) ** 2):
             raise Wrong("unscaled-inputs", "The map was made for grey values from 0 to 255. Train it on `x_train`, in [0, 1].")
     ends = answers(student, "decoder", codes[:400].astype("float32"), 784)
     if np.ptp(ends, axis=0).max() < 0.02:
@@ -334,14 +334,10 @@ def denoising(student, rng):
         ),
         "along-rows": (
             gaussian_filter(pictures.reshape(5, 784), (0, 1.2)),
-            "`smooth` blurs along the 784 numbers, so only from left to right. Make pictures of 28 by 28 first.",
+            "`smooth` blurs from left to right only. Make pictures of 28 by 28 of the rows, and give both axes the sigma.",
         ),
         "not-pictures": (gaussian_filter(pictures.reshape(5, 784), 1.2), "`smooth` filters the table of rows. Make "
                          "pictures of 28 by 28 first."),
-        "one-direction": (
-            gaussian_filter(pictures, (0, 0, 1.2)).reshape(5, 784),
-            "`smooth` blurs in one direction only; give both axes of the picture the sigma.",
-        ),
         "no-filter": (pictures.reshape(5, 784), "`smooth` gives back what it got."),
     }  # fmt: skip
     # Where a Gaussian is cut off, at 3 or at 4 sigma, changes it by less than a hundredth.
@@ -356,11 +352,11 @@ def denoising(student, rng):
     replayed(student, "denoiser", noisy[:20])
     level = _psnr(x, cleaned)
     if level < best:
-        _explain_denoiser(student, x, noisy, cleaned, level, best)
+        _explain_denoiser(x, noisy, cleaned, level, best)
     yield limited(
         "06.3", "gain", level - best,
         f"`denoiser` reaches {level:.1f} dB and the best filter {best:.1f} dB, a gain in dB of",
-        "Train for more epochs, on all 20,000 digits.", 2, ".2f", more=True,
+        "Was it trained with `noisy_train` as input and `x_train` as target? Then train for longer.", 2, ".2f", more=True,
     )  # fmt: skip
 
 
@@ -368,19 +364,12 @@ def _psnr(clean, noisy):
     return 10 * np.log10(1 / np.mean((clean - noisy) ** 2))
 
 
-def _explain_denoiser(student, x, noisy, cleaned, level, best):
+def _explain_denoiser(x, noisy, cleaned, level, best):
     """Raises `Wrong` where a known cause explains a denoiser that a filter beats."""
     if _psnr(noisy, cleaned) > level + 1:
         raise Wrong(
             "copies-noise",
-            f"`denoiser` copies the noise ({level:.1f} dB). The target of the training has to be the clean picture.",
-        )
-    of_clean = _psnr(x, answers(student, "denoiser", x, 784))
-    if of_clean > best + 3:
-        raise Wrong(
-            "never-saw-noise",
-            f"`denoiser` copies clean digits with {of_clean:.1f} dB and noisy ones with {level:.1f} dB. Train it on "
-            "`noisy_train`.",
+            f"`denoiser` copies the noise ({level:.1f} dB). Train it with `noisy_train` as input and `x_train` as target.",
         )
     for factor in (255.0, 1 / 255):
         if _psnr(x, cleaned * factor) > best:
@@ -398,9 +387,9 @@ def _explain_denoiser(student, x, noisy, cleaned, level, best):
 def error_of_zeros():
     """Mean squared error of other digits where only zeros are known: copied by the 16 best axes of zeros."""
     (x, y), (x_test, y_test) = digits()
-    zeros = x[y == 0][:1500].astype(float)
+    zeros = x[y == 0][:400].astype(float)
     mean = zeros.mean(axis=0)
-    axes = np.linalg.eigh(np.cov(zeros - mean, rowvar=False))[1][:, -16:]
+    axes = np.linalg.svd(zeros - mean, full_matrices=False)[2][:16].T
     other = x_test[y_test != 0][:1000] - mean
     return np.mean((other - other @ axes @ axes.T) ** 2)
 
@@ -442,7 +431,14 @@ def anomalies(student, rng):
     errors = np.mean((copies - x) ** 2, axis=1)
     area = area_under(errors, strange)
     if not area >= threshold("06.4", "area"):
-        _explain_anomalies(x, copies, errors, strange, area)
+        _explain_anomalies(errors, strange, area)
+    normal, mean = errors[strange == 0].mean(), np.var(x[strange == 0], axis=0).mean()
+    if normal > mean:
+        raise Wrong(
+            "untrained",
+            f"`anomaly_model` copies unseen zeros with an error of {normal:.3f}; the mean zero alone has {mean:.3f}. Was "
+            "it fitted, on `zeros`, for long enough?",
+        )
     yield limited(
         "06.4", "area", area, "By the errors of `anomaly_model` strange digits are found with an area of",
         "Train for more epochs, or change the width of the code.", 1.5, ".3f", more=True,
@@ -470,22 +466,14 @@ def anomalies(student, rng):
     yield _curve(student, rng)
 
 
-def _explain_anomalies(x, copies, errors, strange, area):
+def _explain_anomalies(errors, strange, area):
     """Raises `Wrong` where a known cause explains an area that is too small."""
-    normal = errors[strange == 0].mean()
-    mean = np.mean((x[strange == 0].mean(axis=0) - x[strange == 0]) ** 2)
-    others = errors[strange == 1].mean()
-    if others < 0.5 * error_of_zeros():
+    normal, others = errors[strange == 0].mean(), errors[strange == 1].mean()
+    if others < 0.9 * error_of_zeros() and others < 1.5 * normal:
         raise Wrong(
             "trained-on-both",
             f"`anomaly_model` copies the other digits too (error {others:.4f}, zeros {normal:.4f}), so nothing is strange "
             f"to it: area {area:.3f}. Train it on `zeros` only.",
-        )
-    if normal > mean:
-        raise Wrong(
-            "untrained",
-            f"`anomaly_model` copies unseen zeros with an error of {normal:.3f}; the mean zero alone has {mean:.3f}. Was "
-            "it fitted, on `zeros`?",
         )
 
 
