@@ -296,7 +296,7 @@ def _logits_linear(between, ends):
         "`gaussian_filter(x.reshape(-1, 28, 28), (0, sigma, sigma))` looks 0 pixels far from picture to picture. For the "
         "network: the noisy rows are the input, the clean ones the target.",
         "`10 * np.log10(1 / np.mean((clean - noisy) ** 2))`. A first denoiser: `layers.Dense(256, activation='relu')`, "
-        "`layers.Dense(784, activation='sigmoid')`, loss `'mse'`, `denoiser.fit(noisy_train, x_train, batch_size=256, "
+        "`layers.Dense(784, activation='sigmoid')`, `keras.optimizers.Adam(0.003)`, loss `'mse'`, `denoiser.fit(noisy_train, x_train, batch_size=256, "
         "epochs=6)`.",
     ),
     expected="The network is at least {gain:.1f} dB better than the best Gaussian filter.",
@@ -681,8 +681,8 @@ def _grid(student, rng):
         "`vae = VAE(vae_encoder, vae_decoder)`, `vae.compile(keras.optimizers.Adam(0.003), ink_loss)`, "
         "`vae.fit(x_train, x_train, batch_size=256, epochs=12)`.",
     ),
-    expected="A mean KL term of at most {kl:.1f}, copies with an error of at most {mse:.3f}, and random codes that give "
-    "about {kinds:.0f} kinds of digits or more.",
+    expected="A mean KL term of at most {kl:.1f}, copies with an error of at most {mse:.3f}, and pictures of random "
+    "codes that show at least {kinds:.1f} kinds of digits (the exponential of their entropy).",
 )
 def variational(student, rng):
     """Both formulas; the mean KL term, the copies, and the variety of pictures of random codes."""

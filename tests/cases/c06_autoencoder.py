@@ -469,9 +469,9 @@ def of_zeros(style="zeros"):
     if style == "never fitted":
         return model
     if style == "all digits":
-        return train(model, x[:8000], epochs=4, rate=0.008)
+        return train(model, x[:12_000], epochs=5, rate=0.008)
     if style == "others":
-        return train(model, x[y != 0][:8000], epochs=4, rate=0.008)
+        return train(model, x[y != 0][:10_000], epochs=5, rate=0.008)
     if style == "short":
         return train(model, x[y == 0][:300], epochs=2, batch=64)
     return train(model, x[y == 0], epochs=20, batch=64, rate=0.004)
