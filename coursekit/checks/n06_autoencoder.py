@@ -15,11 +15,12 @@ from coursekit.checks.expect import (
 from coursekit.checks.report import Finding
 from coursekit.checks.student import StudentError
 
-# What is added to the worst of ten seeds of the solution; see benchmarks/record.py.
+# What is added to the worst of ten seeds of the solution; see benchmarks/record.py. Smaller networks are right too: the
+# solution gains 3 dB over the filter, a network with one dense layer 1.5 dB.
 MARGINS = {
     "06.1": {"angle": 1.5},
-    "06.2": {"mse": 0.0025},
-    "06.3": {"gain": -2.8},
+    "06.2": {"mse": 0.004},
+    "06.3": {"gain": -2.5},
     "06.4": {"area": -0.015},
     "06.6": {"mse": 0.0025, "kl": 1.5, "kinds": -2.0},
 }

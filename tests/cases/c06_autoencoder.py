@@ -231,7 +231,7 @@ def _():
 
 
 @cache
-def pair(variational=False, epochs=7):
+def pair(variational=False, epochs=8):
     """A small trained autoencoder with a code of two numbers, or a variational one."""
     import keras
     from keras import layers, ops
