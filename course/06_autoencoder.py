@@ -525,6 +525,7 @@ field = axs[0].imshow(trip.reshape(20, 20), origin="lower", extent=edges, aspect
 axs[0].plot(*codes[:3000].T, ".", color="white", markersize=2)
 axs[0].set(xlabel="$z_1$", ylabel="$z_2$", title="Bright: the way back is lost")
 axs[0].set(xlim=edges[:2], ylim=edges[2:])
+axs[0].grid(False)
 fig.colorbar(field, ax=axs[0], label="round trip")
 axs[1].plot(distance, trip, ".", alpha=0.6)
 axs[1].set(xlabel="distance to the nearest digit", ylabel="round trip")
