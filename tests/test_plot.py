@@ -34,6 +34,7 @@ def texts(ax):
         lambda: plot.curve_fit([0, 1], [0, 1], {"a": ...}, exercise="01.3"),
         lambda: plot.roc_curves({"a": ..., "b": (..., ...)}, exercise="01.3"),
         lambda: plot.loss_surface(..., (0, 1), (0, 1), exercise="01.3"),
+        lambda: plot.code_map(..., ..., exercise="01.3"),
         lambda: plot.image_grid(..., exercise="01.3"),
         lambda: plot.filters(..., exercise="01.3"),
         lambda: plot.feature_maps(..., exercise="01.3"),
@@ -130,6 +131,7 @@ def test_the_probable_class_is_marked():
         (lambda: plot.curve_fit([1, 2], [1], {}), "one y for each x"),
         (lambda: plot.image_grid(np.zeros((2, 3, 3)), [1]), "one each"),
         (lambda: plot.image_grid(np.zeros((2, 3))), "height, width"),
+        (lambda: plot.code_map(np.zeros((3, 4)), np.ones((3, 5, 5))), "one code"),
         (lambda: plot.filters(np.zeros((3, 3))), "channels in, out"),
         (lambda: plot.feature_maps(np.zeros((3, 3))), "channels"),
         (lambda: plot.confusion_matrix([1], [1, 2]), "as many"),
@@ -145,3 +147,11 @@ def test_style_is_applied():
     with plt.rc_context():
         plot.use_style()
         assert plt.rcParams["axes.titlelocation"] == "left"
+
+
+def test_a_code_map_draws_each_picture_at_its_code_and_none_twice():
+    codes = np.array([[0.0, 0.0], [0.001, 0.001], [1.0, 0.0], [0.5, 2.0]])
+    ax = plot.code_map(codes, np.ones((4, 5, 5)), [0, 1, 2, 3])
+    middles = [np.reshape(image.get_extent(), (2, 2)).mean(axis=1) for image in ax.images]
+    assert np.allclose(middles, codes[[0, 2, 3]])
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["0", "2", "3"]

@@ -14,6 +14,7 @@ _WHERE = {
     "curve_fit": "curves",
     "roc_curves": "curves",
     "loss_surface": "surfaces",
+    "code_map": "codes",
     "image_grid": "images",
     "filters": "images",
     "feature_maps": "images",
