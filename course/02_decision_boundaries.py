@@ -247,7 +247,7 @@ held = build_network(l2=0.001, dropout=0.2)
 stop = keras.callbacks.EarlyStopping(monitor="val_loss", patience=20, restore_best_weights=True)
 history = held.fit(
     X_few, y_few, validation_data=(X_val, y_val), epochs=150, batch_size=50, verbose=0,
-    callbacks=[stop],
+    validation_batch_size=500, callbacks=[stop],
 )
 # [stub]
 # held, history = ..., ...
@@ -281,8 +281,8 @@ ck.plot.learning_curves(history, exercise="02.3", metrics=["loss"], title="Stopp
 
 # %% tags=["solution"]
 free = build_network(l2=0.0, dropout=0.0)
-settings = {"validation_data": (X_val, y_val), "epochs": 150, "batch_size": 50, "verbose": 0}
-history_free = free.fit(X_few, y_few, **settings)
+settings = {"validation_data": (X_val, y_val), "epochs": 100, "batch_size": 50, "verbose": 0}
+history_free = free.fit(X_few, y_few, validation_batch_size=500, **settings)
 stump = DecisionTreeClassifier(max_depth=1).fit(X_few, y_few)
 fig, axs = plt.subplots(1, 3, figsize=(11, 3.6))
 for ax, predict, name in (
@@ -334,8 +334,8 @@ def network(widths):
     """Trained on the region: hidden ReLU layers of these widths, one sigmoid."""
     hidden = [layers.Dense(width, activation="relu") for width in widths]
     model = keras.Sequential([keras.Input((2,)), *hidden, layers.Dense(1, activation="sigmoid")])
-    model.compile(keras.optimizers.Adam(0.01), loss="binary_crossentropy", steps_per_execution=20)
-    model.fit(X_square, region(X_square), epochs=100, batch_size=50, verbose=0)
+    model.compile(keras.optimizers.Adam(0.01), loss="binary_crossentropy", steps_per_execution=40)
+    model.fit(X_square, region(X_square), epochs=50, batch_size=25, verbose=0)
     return model
 
 
@@ -465,14 +465,14 @@ ax.legend() if ready else ck.plot.style.waiting(ax, "02.5");
 
 # %% [markdown] tags=["solution"]
 # **Read the slopes.** With sigmoids each layer towards the input gets a gradient several times smaller: the first layers
-# hardly learn. Tanh and ReLU with suitable first weights keep the size. Does it matter? Train for 60 epochs and see.
+# hardly learn. Tanh and ReLU with suitable first weights keep the size. Does it matter? Train for 40 epochs and see.
 
 # %% tags=["solution"]
-def accuracy_after(activation, initializer, epochs=60):
+def accuracy_after(activation, initializer, epochs=40):
     """The training accuracy on the spirals."""
     model = build_deep(activation, initializer)
-    model.compile(keras.optimizers.Adam(0.003), loss="binary_crossentropy", steps_per_execution=8)
-    model.fit(X_spiral, y_spiral, epochs=epochs, batch_size=50, verbose=0)
+    model.compile(keras.optimizers.Adam(0.003), loss="binary_crossentropy", steps_per_execution=16)
+    model.fit(X_spiral, y_spiral, epochs=epochs, batch_size=25, verbose=0)
     return np.mean((np.asarray(model(X_spiral))[:, 0] > 0.5) == y_spiral)
 
 
