@@ -12,7 +12,7 @@ _REPLAYABLE = frozenset(
     + ["MaxPooling2D", "AveragePooling2D", "GlobalAveragePooling2D", "GlobalMaxPooling2D", "Flatten", "Reshape"]
     + ["Dropout", "SpatialDropout2D", "GaussianNoise", "Activation", "ReLU", "LeakyReLU", "ELU", "PReLU", "Softmax"]
     + ["BatchNormalization", "LayerNormalization", "Rescaling", "ZeroPadding2D", "Add", "Concatenate", "Multiply"]
-    + ["Average", "Normalization"]
+    + ["Average", "Normalization", "Embedding"]
 )
 
 
