@@ -135,8 +135,8 @@ def _scaled(student):
         return Finding("scaled", True, "`scale` gives mean 0 and standard deviation 1, and `unscale` undoes it.", 1)
     if not np.allclose(few, back[:5], rtol=1e-4):
         raise Wrong("uses-given-batch", "`unscale` answers differently for the same house in another company: " + _BATCH)
-    if np.ptp(back - new) < 1:
-        raise Wrong("no-offset", f"`unscale` is off by {back[0] - new[0]:,.0f} dollars everywhere: the mean is missing.")
+    if np.allclose(new - back, dollars.mean(), rtol=1e-3):
+        raise Wrong("no-offset", f"`unscale` is {new[0] - back[0]:,.0f} dollars too low everywhere: the mean is missing.")
     raise Wrong(
         "not-inverse",
         f"`unscale(scale(y))` turns {new[0]:,.0f} dollars into {back[0]:,.0f}. Undo the last step first: multiply by the "
@@ -209,9 +209,13 @@ def _biased(student):
                 f"The output of `build_with_bias({bias})` goes through {output}, and begins at {answers[bias]:.3g}. Leave the "
                 "activation of the last layer out.",
             )
-        if not any(layer["activation"] not in (None, "linear") for layer in student.layers(network)):
+        if not any(_bends(layer) for layer in student.layers(network)):
             raise Wrong("linear-model", "The hidden layer of `build_with_bias` has no activation: it can only draw a plane.")
     return Finding("bias", True, "The output of a fresh network begins at the bias that you ask for.", 1)
+
+
+def _bends(layer):
+    return layer["activation"] not in (None, "linear") or layer["class"] in ("ReLU", "LeakyReLU", "ELU", "PReLU", "Lambda")
 
 
 def _explain_bias(student, network, bias, answer):
@@ -227,7 +231,7 @@ def _bounded(student, X):
     """Whatever comes in, the output stays in the range; it can come near both ends, and it is not clipped."""
     name = "build_in_range"
     wild = np.concatenate([1000 * X, -1000 * X])
-    for low, high in ((0.1, 8.0), (-2.0, 3.0)):
+    for low, high in ((-2.0, 3.0), (0.1, 8.0)):
         outputs = np.concatenate([_outputs(student, _network(student, name, low, high), name, wild) for _ in range(2)])
         span, slack = (outputs.min(), outputs.max()), 1e-3 * (high - low)
         inside = span[0] >= low - slack and span[1] <= high + slack
