@@ -283,7 +283,7 @@ def draw_neighbourhoods(model, ax):
     named = np.concatenate([ranked[:4], ranked[-4:]])
     for i, k in enumerate(named[np.argsort(places[named, 1])]):
         ax.annotate(
-            names[k].replace("_", " "), places[k, :2], xytext=(1.04, 0.05 + 0.125 * i),
+            names[k].replace("_", " ")[:20], places[k, :2], xytext=(1.04, 0.05 + 0.125 * i),
             textcoords="axes fraction", va="center", arrowprops={"arrowstyle": "-", "color": "#9A9A9A"},
         )  # fmt: skip
     ax.set(xlabel="first learned number", ylabel="second learned number")
@@ -294,7 +294,7 @@ def draw_neighbourhoods(model, ax):
 if house_model is ...:
     ck.plot.learning_curves(..., exercise="03b.2")
 else:
-    draw_neighbourhoods(house_model, plt.subplots(figsize=(6.5, 4.4))[1])
+    draw_neighbourhoods(house_model, plt.subplots(figsize=(8, 4.4))[1])
 
 # %% [markdown] tags=["solution"]
 # **One-hot and embedding are one thing.** A one-hot row times a table picks one row of the table. So an embedding *is* a

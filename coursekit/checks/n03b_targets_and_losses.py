@@ -459,6 +459,9 @@ def _r2(truth, fitted):
 
 def _explain_own(X, truth, fitted, r2):
     """Raises `Wrong` where a known cause explains a poor fit."""
+    design = np.column_stack([X, np.ones(len(X))])
+    if _r2(fitted, design @ np.linalg.lstsq(design, fitted, rcond=None)[0]) > 0.99:
+        raise Wrong("linear-model", f"The model is a plane (R² {r2:.2f}). It needs a hidden layer with ReLU or tanh.")
     width = np.ptp(truth)
     for low, high, which in ((0, 1, "sigmoid"), (-1, 1, "tanh"), (0, np.inf, "ReLU or softplus")):
         held = fitted.min() >= low - 1e-6 and fitted.max() <= high + 1e-6
@@ -470,9 +473,6 @@ def _explain_own(X, truth, fitted, r2):
                 f"The predictions run from {fitted.min():.2f} to {fitted.max():.2f}, your function from {truth.min():.2f} to "
                 f"{truth.max():.2f}. It looks as if the last layer ends in a {which}: it cannot go there. Make it linear.",
             )
-    design = np.column_stack([X, np.ones(len(X))])
-    if _r2(fitted, design @ np.linalg.lstsq(design, fitted, rcond=None)[0]) > 0.99:
-        raise Wrong("linear-model", f"The model is a plane (R² {r2:.2f}). It needs a hidden layer with ReLU or tanh.")
     if 1 - np.corrcoef(truth, fitted)[0, 1] ** 2 < 0.3 * (1 - r2):  # another scale and offset would mend most of it
         raise Wrong(
             "scaled-target",
@@ -583,7 +583,8 @@ def _explain_constants(y, given, best, tolerance):
                 "same-for-all",
                 f"`best_constant` gives the {name}, {best[loss]:.2f}, whatever the loss. Use `LOSSES[loss]`.",
             )
-    if all(min(abs(value - y.min()), abs(value - y.max())) <= tolerance for value in given.values()):
+    ends = np.array([y.min(), y.max()])
+    if all_near({loss: max(ends, key=lambda end, loss=loss: _LOSSES[loss](y - end).mean()) for loss in given}):
         raise Wrong("largest-loss", "`best_constant` gives an end of the range: that is where the mean loss is *largest*.")
     if all_near({loss: _LOSSES[loss](y - best[loss]).mean() for loss in given}):
         raise Wrong("returns-loss", "`best_constant` gives the smallest mean loss. Give the constant that it belongs to.")
