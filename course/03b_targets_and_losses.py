@@ -170,7 +170,7 @@ def race():
         "scaled target": (build_with_bias(0.0), lambda y: scale(1e5 * y), spread),
         "sigmoid": (build_in_range(low, high), lambda y: y, 1e5),
     }
-    waiting = [scale(dollars_train), unscale(0.0), *(network for network, _, _ in ways.values())]
+    waiting = [scale(dollars_train), unscale(np.zeros(1)), *(network for network, _, _ in ways.values())]
     if any(answer is ... for answer in waiting):
         return ...
     curves = {}
@@ -198,8 +198,8 @@ else:
 # **Why the raw target loses.** Adam's step does not know how far away the target is: about 0.01 for each weight,
 # however large the gradient. From 0 to 180,000 that is a long walk, and 20 epochs are not even the beginning of it.
 #
-# **Why the bias alone is not enough.** The network starts at the mean, so the first error is that of the best constant.
-# But the *differences* between houses are still tens of thousands of units, and the weights must grow to make them.
+# **Why the bias alone is not enough.** The network starts at the mean, so the first error is that of a constant. But
+# the *differences* between houses are still tens of thousands of units, and the weights must grow to make them.
 # Scaling mends both, the offset and the spread. Once the spread is about 1, starting the bias at the mean does the rest.
 #
 # **What the sigmoid buys.** No prediction leaves the range of the prices seen, whatever you feed in. The price: near
@@ -299,8 +299,8 @@ else:
 # %% [markdown] tags=["solution"]
 # **One-hot and embedding are one thing.** A one-hot row times a table picks one row of the table. So an embedding *is* a
 # dense layer without bias behind one-hot columns, computed by looking up in place of multiplying by zeros. What it saves
-# is work and, with few columns, parameters: 28 neighbourhoods cost 56 numbers here; one-hot columns into 32 units cost
-# $28 \cdot 32 = 896$.
+# is work and, with few columns, parameters: 28 neighbourhoods cost $28 \cdot 2 = 56$ numbers here, and two columns into 32
+# units 64 more; one-hot columns into 32 units cost $28 \cdot 32 = 896$.
 
 # %% tags=["solution"]
 places = next(layer for layer in house_model.layers if type(layer).__name__ == "Embedding").get_weights()[0]
