@@ -283,7 +283,7 @@ def draw_neighbourhoods(model, ax):
     named = np.concatenate([ranked[:4], ranked[-4:]])
     for i, k in enumerate(named[np.argsort(places[named, 1])]):
         ax.annotate(
-            names[k].replace("_", " ")[:20], places[k, :2], xytext=(1.04, 0.05 + 0.125 * i),
+            names[k].replace("_", " ").split(" of ")[0], places[k, :2], xytext=(1.04, 0.05 + 0.125 * i),
             textcoords="axes fraction", va="center", arrowprops={"arrowstyle": "-", "color": "#9A9A9A"},
         )  # fmt: skip
     ax.set(xlabel="first learned number", ylabel="second learned number")
