@@ -1,0 +1,638 @@
+# %% [markdown]
+# # 03b · House prices: targets, categories, losses
+#
+# What goes into a network is half of the work; this notebook is about the other half: what comes out, and what you call
+# an error.
+#
+# About 80 min · CPU about 35 s · GPU optional
+#
+# **Before you start** work through notebook 03: splitting, scaling, a first network for house prices.
+#
+# ## You will learn
+#
+# - why the unit of a target decides how long training takes, and what the last layer has to do with it;
+# - how a network reads a category such as a neighbourhood, and what an embedding is;
+# - which loss survives wrong data, and how to compare a network with trees without fooling yourself.
+
+# %% [markdown]
+# ## Setup
+
+# %%
+import coursekit as ck
+
+seed = ck.setup(seed=0)  # before Keras is imported: then it loads without notices
+
+import keras
+import matplotlib.pyplot as plt
+import numpy as np
+from keras import layers
+from sklearn.ensemble import GradientBoostingRegressor, RandomForestRegressor
+from sklearn.linear_model import LinearRegression
+from sklearn.neural_network import MLPRegressor
+from sklearn.preprocessing import StandardScaler
+
+# %% [markdown]
+# ## Look at the data
+#
+# 2,930 houses were sold in Ames, Iowa, between 2006 and 2010. You get twelve numbers of each: quality, areas, years,
+# longitude and latitude. As in notebook 03 the rows are split once and for all: 60 % to train on, 20 % to choose by, 20 %
+# to be judged on; five unusual sales of more than 4,000 square feet are in none of them. The scaler has seen the training
+# rows only.
+
+# %%
+numbers, price = ck.data.load_ames_numbers()  # price in units of 100,000 dollars
+train, val, test = ck.data.ames_rows()
+scaler = StandardScaler().fit(numbers[train])
+X_train, X_val, X_test = (scaler.transform(numbers[rows]) for rows in (train, val, test))
+y_train, y_val, y_test = (price[rows] for rows in (train, val, test))
+X_train.shape, X_val.shape, X_test.shape
+
+# %%
+fig, ax = plt.subplots(figsize=(6, 3))
+ax.hist(y_train * 100_000, bins=50)
+ax.set(xlabel="price (US dollars)", ylabel="houses", title="Most houses are cheap, a few are not");
+
+# %% [markdown]
+# All networks below are trained by the same few lines. The error that you will read is the mean absolute error: by how
+# many dollars a prediction is off, on average.
+
+# %%
+def fit(network, X, y, validation=None, loss="mae", epochs=20):
+    """Train a network with Adam, in batches of 64; returns the history."""
+    network.compile(keras.optimizers.Adam(0.01), loss=loss, steps_per_execution=14)
+    return network.fit(X, y, validation_data=validation, epochs=epochs, batch_size=64, verbose=0)
+
+
+def predict(model, X):
+    """The predictions (n,) of a Keras or a scikit-learn model."""
+    return np.ravel(model(X) if isinstance(model, keras.Model) else model.predict(X))
+
+
+def error(truth, predicted):
+    """The mean absolute error in dollars, of prices in units of 100,000 dollars."""
+    return 100_000 * np.mean(np.abs(np.ravel(truth) - np.ravel(predicted)))
+
+
+# %% [markdown]
+# ## Predict before you run
+#
+# Adam moves each weight by about 0.01 a step. An epoch has 28 steps here. A fresh network answers about 0, and the mean
+# price is about 180,000 dollars. How many epochs will it take until the predictions are as high as the prices? Write
+# the number down.
+
+# %% [markdown]
+# ## 03b.1 · The unit of the target
+#
+# **Goal:** give the network a target that it can reach: scaled, or met half-way by the last layer.
+#
+# There are three ways. *Scale the target* $y$ to $z = (y - \mu) / s$, with $\mu$ and $s$ the mean and the standard
+# deviation of the training prices, and scale the predictions back. *Start at the mean*: the last layer adds a bias; let
+# it begin at $\mu$ in place of 0. *Limit the range*: let a sigmoid $\sigma$ end the network, and stretch it from (0, 1)
+# to the range of the prices, $\text{low} + (\text{high} - \text{low}) \, \sigma$.
+#
+# - `scale(dollars)` and its inverse `unscale(z)`: arrays (n,) in, (n,) out. Use `dollars_train`.
+# - `build_with_bias(bias)`: an untrained network, 12 inputs, 32 ReLU units, one linear output whose bias begins at
+#   `bias`. It takes (n, 12) and gives (n, 1).
+# - `build_in_range(low, high)`: the same, ending in a sigmoid stretched to (low, high).
+
+# %%
+dollars_train, dollars_val = 100_000 * y_train, 100_000 * y_val
+
+# %%
+ck.expected("03b.1")
+
+# %%
+def scale(dollars):
+    """Prices with mean 0 and standard deviation 1 on the training rows."""
+    # [solution]
+    return (dollars - dollars_train.mean()) / dollars_train.std()
+    # [stub]
+    # return ...
+    # [end]
+
+
+def unscale(z):
+    """Dollars again."""
+    # [solution]
+    return z * dollars_train.std() + dollars_train.mean()
+    # [stub]
+    # return ...
+    # [end]
+
+
+# %%
+def build_with_bias(bias):
+    """12 - 32 ReLU - 1, the output's bias begins at `bias`."""
+    # [solution]
+    begin = keras.initializers.Constant(bias)
+    hidden = layers.Dense(32, activation="relu")
+    return keras.Sequential([keras.Input((12,)), hidden, layers.Dense(1, bias_initializer=begin)])
+    # [stub]
+    # return ...
+    # [end]
+
+
+# %%
+def build_in_range(low, high):
+    """12 - 32 ReLU - 1, the output is a sigmoid stretched to (low, high)."""
+    # [solution]
+    hidden = layers.Dense(32, activation="relu")
+    end = [layers.Dense(1, activation="sigmoid"), layers.Rescaling(high - low, offset=low)]
+    return keras.Sequential([keras.Input((12,)), hidden, *end])
+    # [stub]
+    # return ...
+    # [end]
+
+
+# %%
+ck.check(
+    "03b.1",
+    scale=scale,
+    unscale=unscale,
+    build_with_bias=build_with_bias,
+    build_in_range=build_in_range,
+)
+
+# %%
+# ck.hint("03b.1")  # take the first # away and run this line for a hint; run it again for the next
+
+# %% [markdown]
+# Now train the same network four times and watch the error on the validation rows, always in dollars.
+
+# %%
+def race():
+    """Validation error in dollars after each epoch, by way; `...` while an answer is missing."""
+    spread, mean = np.std(dollars_train), np.mean(dollars_train)
+    low, high = dollars_train.min() / 1e5, dollars_train.max() / 1e5
+    ways = {
+        "raw dollars": (build_with_bias(0.0), lambda y: 1e5 * y, 1),
+        "bias at the mean": (build_with_bias(mean), lambda y: 1e5 * y, 1),
+        "scaled target": (build_with_bias(0.0), lambda y: scale(1e5 * y), spread),
+        "sigmoid": (build_in_range(low, high), lambda y: y, 1e5),
+    }
+    waiting = [scale(dollars_train), unscale(np.zeros(1)), *(network for network, _, _ in ways.values())]
+    if any(answer is ... for answer in waiting):
+        return ...
+    curves = {}
+    for name, (network, change, unit) in ways.items():
+        history = fit(network, X_train, change(y_train), (X_val, change(y_val)))
+        curves[name] = unit * np.array(history.history["val_loss"])
+    return curves
+
+
+# %% tags=["picture-03b.1"]
+curves = race()
+if curves is ...:
+    ck.plot.learning_curves(..., exercise="03b.1")
+else:
+    fig, ax = plt.subplots(figsize=(6.5, 3.8))
+    for (name, curve), marker in zip(curves.items(), "os^D"):
+        ax.semilogy(range(1, len(curve) + 1), curve, marker=marker, markersize=4, label=name)
+    ax.set(xlabel="epoch", ylabel="validation error (dollars)", xticks=range(1, 21, 3))
+    ax.set_yticks([20_000, 50_000, 100_000, 200_000], ["20,000", "50,000", "100,000", "200,000"])
+    ax.minorticks_off()
+    ax.set_title("Dollars are too far away for small steps")
+    ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1));
+
+# %% [markdown] tags=["solution"]
+# **Why the raw target loses.** Adam's step does not know how far away the target is: about 0.01 for each weight,
+# however large the gradient. From 0 to 180,000 that is a long walk, and 20 epochs are not even the beginning of it.
+#
+# **Why the bias alone is not enough.** The network starts at the mean, so the first error is that of a constant. But
+# the *differences* between houses are still tens of thousands of units, and the weights must grow to make them.
+# Scaling mends both, the offset and the spread. Once the spread is about 1, starting the bias at the mean does the rest.
+#
+# **What the sigmoid buys.** No prediction leaves the range of the prices seen, whatever you feed in. The price: near
+# the ends the sigmoid is flat and learns slowly, and a house dearer than all others cannot be predicted.
+
+# %% tags=["solution"]
+limit = 20_000
+for name, curve in curves.items():
+    reached = np.flatnonzero(curve < limit)
+    when = f"in epoch {reached[0] + 1}" if len(reached) else "in none of the 20 epochs"
+    print(f"{name:<17} below {limit:,} dollars {when}; ends at {curve[-1]:,.0f}")
+
+# %% [markdown]
+# ## 03b.2 · Neighbourhoods: a category as input
+#
+# **Goal:** write one-hot encoding, then let the network learn where the 28 neighbourhoods of Ames lie.
+#
+# A network adds and multiplies, and a name cannot be multiplied. Numbering the names 0 to 27 is not enough: it would say
+# that neighbourhood 20 is twice neighbourhood 10. *One-hot* gives each category a column of its own: 1 where it
+# applies, 0 elsewhere. An *embedding* is a table with one row of learned numbers for each category; the network looks
+# the row up. Here a row has two numbers, so you can draw it.
+#
+# The networks of this part get the first ten numbers only: longitude and latitude are kept from them.
+#
+# - `one_hot(codes, n_categories)`: `codes` (n,) integers; gives (n, n_categories).
+# - `house_model`: a trained Keras network with two inputs, `house_model([X, codes])`: `X` is (n, 10), `codes` (n, 1); the
+#   codes go through an `Embedding` of 28 rows and 2 columns. It gives the price in units of 100,000 dollars, (n, 1).
+
+# %%
+table = ck.data.load_ames()
+names, codes = np.unique(table["neighborhood"], return_inverse=True)
+codes_train, codes_val, codes_test = (codes[rows][:, None] for rows in (train, val, test))
+A_train, A_val, A_test = (X[:, :10] for X in (X_train, X_val, X_test))
+A_train.shape, codes_train.shape, list(names[:3])
+
+# %%
+ck.expected("03b.2")
+
+# %%
+def one_hot(codes, n_categories):
+    """One column for each category."""
+    # [solution]
+    return (np.asarray(codes)[:, None] == np.arange(n_categories)).astype(float)
+    # [stub]
+    # return ...
+    # [end]
+
+
+# %%
+# [solution]
+inputs = [keras.Input((10,)), keras.Input((1,), dtype="int32")]
+place = layers.Flatten()(layers.Embedding(28, 2)(inputs[1]))
+joined = layers.Concatenate()([inputs[0], place])
+outputs = layers.Dense(1)(layers.Dense(32, activation="relu")(joined))
+house_model = keras.Model(inputs, outputs)
+fit(house_model, [A_train, codes_train], y_train, epochs=30);
+# [stub]
+# house_model = ...
+# [end]
+
+# %%
+ck.check("03b.2", one_hot=one_hot, house_model=house_model)
+
+# %%
+# ck.hint("03b.2")
+
+# %% [markdown]
+# Draw the table: one point for each neighbourhood, at its two learned numbers. The colour is what the network asks for one
+# and the same house, average in everything, in each place. Predict first: how will the colours lie?
+
+# %%
+def draw_neighbourhoods(model, ax):
+    """The rows of the embedding; the colour is the predicted price of the average house there."""
+    places = next(layer for layer in model.layers if type(layer).__name__ == "Embedding").get_weights()[0]
+    counts = np.bincount(codes[train], minlength=28)
+    same_house = 100 * np.ravel(model([np.zeros((28, 10)), np.arange(28)[:, None]]))
+    often = np.flatnonzero(counts >= 20)
+    points = ax.scatter(*places[often, :2].T, c=same_house[often], s=15 + counts[often], cmap="cividis")
+    ax.figure.colorbar(points, ax=ax, label="price of the average house (1,000 dollars)", location="left")
+    ranked = often[np.argsort(same_house[often])]
+    named = np.concatenate([ranked[:4], ranked[-4:]])
+    for i, k in enumerate(named[np.argsort(places[named, 1])]):
+        ax.annotate(
+            names[k].replace("_", " ").split(" of ")[0], places[k, :2], xytext=(1.04, 0.05 + 0.125 * i),
+            textcoords="axes fraction", va="center", arrowprops={"arrowstyle": "-", "color": "#9A9A9A"},
+        )  # fmt: skip
+    ax.set(xlabel="first learned number", ylabel="second learned number")
+    ax.set_title("The same house, dearer in one direction")
+
+
+# %% tags=["picture-03b.2"]
+if house_model is ...:
+    ck.plot.learning_curves(..., exercise="03b.2")
+else:
+    draw_neighbourhoods(house_model, plt.subplots(figsize=(8, 4.4))[1])
+
+# %% [markdown] tags=["solution"]
+# **One-hot and embedding are one thing.** A one-hot row times a table picks one row of the table. So an embedding *is* a
+# dense layer without bias behind one-hot columns, computed by looking up in place of multiplying by zeros. What it saves
+# is work and, with few columns, parameters: 28 neighbourhoods cost $28 \cdot 2 = 56$ numbers here, and two columns into 32
+# units 64 more; one-hot columns into 32 units cost $28 \cdot 32 = 896$.
+
+# %% tags=["solution"]
+places = next(layer for layer in house_model.layers if type(layer).__name__ == "Embedding").get_weights()[0]
+looked_up = places[codes_test[:, 0]]
+multiplied = one_hot(codes_test[:, 0], 28) @ places
+print("largest difference:", np.abs(looked_up - multiplied).max())
+
+# %% [markdown] tags=["solution"]
+# **A wrong way** is to feed the code as a number. The network has to bend one axis, on which the neighbourhoods stand in
+# the order of the alphabet, until each has its price. Compare it with no neighbourhood at all, on the test rows; and do
+# not make much of a few hundred dollars, which another seed can give and take.
+
+# %% tags=["solution"]
+def plain(X, X_new):
+    """Test error of a network on plain numbers, with a sound start."""
+    network = keras.Sequential([keras.Input((X.shape[1],)), layers.Dense(32, "relu"), layers.Dense(1)])
+    fit(network, X, y_train, epochs=30)
+    return error(y_test, predict(network, X_new))
+
+
+with_number = plain(np.hstack([A_train, codes_train / 28]), np.hstack([A_test, codes_test / 28]))
+print(f"no neighbourhood {plain(A_train, A_test):,.0f} dollars")
+print(f"code as a number {with_number:,.0f} dollars")
+print(f"embedding        {error(y_test, predict(house_model, [A_test, codes_test])):,.0f} dollars")
+
+# %% [markdown]
+# ## 03b.3 · A function of your own
+#
+# **Goal:** invent a function of five variables, teach it to a network, and read the histogram of what is left.
+#
+# The last layer and the loss follow from what the target *is*:
+#
+# | the target is | last activation | loss |
+# |---|---|---|
+# | any number | linear (none) | squared, absolute or Huber |
+# | a number above 0 | softplus, or exp | squared, on the logarithm where it spans decades |
+# | a number in (low, high) | sigmoid, stretched | squared |
+# | yes or no | sigmoid | binary cross-entropy |
+# | one of k classes | softmax | categorical cross-entropy |
+#
+# - `my_function(X)`: `X` (n, 5), each column in [0, 1]; gives (n,). Every variable must matter, and a straight
+#   (linear) function is too easy.
+# - `my_model`: a trained regressor, scikit-learn or Keras; takes (n, 5).
+# - `residuals`: truth minus prediction on the rows of `X_new`, shape (1000,).
+
+# %%
+X_five = np.random.default_rng(1).uniform(size=(3000, 5))  # to train on
+X_new = np.random.default_rng(2).uniform(size=(1000, 5))  # to be judged on
+
+# %%
+ck.expected("03b.3")
+
+# %%
+def my_function(X):
+    """A function of five variables."""
+    # [solution]
+    waves = np.sin(np.pi * X[:, 0] * X[:, 1])
+    return waves + 4 * (X[:, 2] - 0.5) ** 2 + X[:, 3] * X[:, 4] - 1
+    # [stub]
+    # return ...
+    # [end]
+
+
+# %%
+# [solution]
+def build_mine(last):
+    """5 - 64 ReLU - 1, with the last activation to be chosen."""
+    hidden = layers.Dense(64, activation="relu")
+    return keras.Sequential([keras.Input((5,)), hidden, layers.Dense(1, activation=last)])
+
+
+my_model = build_mine("linear")
+fit(my_model, X_five, my_function(X_five), loss="mse", epochs=25)
+residuals = my_function(X_new) - predict(my_model, X_new)
+# [stub]
+# my_model = ...
+# residuals = ...
+# [end]
+
+# %%
+ck.check("03b.3", my_function=my_function, my_model=my_model, residuals=residuals)
+
+# %%
+# ck.hint("03b.3")
+
+# %% tags=["picture-03b.3"]
+if residuals is ...:
+    ck.plot.learning_curves(..., exercise="03b.3")
+else:
+    fig, ax = plt.subplots(figsize=(6, 3.2))
+    ax.hist(residuals, bins=40)
+    ax.axvline(0, color="black", linewidth=1)
+    ax.set(xlabel="residual (truth minus prediction)", ylabel="points")
+    ax.set_title(f"Mean {np.mean(residuals):+.3f}, standard deviation {np.std(residuals):.3f}")
+
+# %% [markdown] tags=["solution"]
+# **How to read it.** A narrow hill around 0 is what you want. A hill beside 0 is a bias: all predictions are too low or
+# too high. A long tail on one side says *where* the network cannot follow. Look at what happens when the last activation
+# does not fit: half of this function lies below 0, and a ReLU or a sigmoid cannot go there.
+
+# %% tags=["solution"]
+fig, axs = plt.subplots(1, 3, figsize=(9.5, 2.8), sharey=True)
+for ax, last in zip(axs, ("linear", "relu", "sigmoid")):
+    network = my_model
+    if last != "linear":
+        network = build_mine(last)
+        fit(network, X_five, my_function(X_five), loss="mse", epochs=25)
+    ax.hist(my_function(X_new) - predict(network, X_new), bins=np.linspace(-1.2, 1.2, 41))
+    ax.set(title=f"last activation: {last}", xlabel="residual")
+axs[0].set_ylabel("points");
+
+# %% [markdown]
+# ## 03b.4 · Outliers: which loss survives a typing error
+#
+# **Goal:** find what each loss asks for, then train a network on prices of which one in twenty has a zero too many.
+#
+# A loss is a statement about what you want. Take the simplest model, one constant $c$ for all houses. The *best* one
+# minimises the mean of $\ell(r)$ over the residuals $r = y - c$, with
+#
+# $$\ell_\text{squared}(r) = r^2, \qquad \ell_\text{absolute}(r) = |r|, \qquad
+# \ell_\text{Huber}(r) = \begin{cases} r^2 / 2 & |r| \le 1 \\ |r| - 1/2 & |r| > 1 \end{cases}$$
+#
+# - `best_constant(y, loss)`: `y` (n,), `loss` one of the names "squared", "absolute", "huber"; gives one number. A fine
+#   grid of candidates is good enough.
+# - `robust_model`: a Keras or scikit-learn regressor, trained on `X_train` and `y_spoilt`; takes (n, 12), gives prices in
+#   units of 100,000 dollars. It is judged on clean test houses.
+
+# %%
+LOSSES = {
+    "squared": lambda r: r**2,
+    "absolute": lambda r: np.abs(r),
+    "huber": lambda r: np.where(np.abs(r) <= 1, r**2 / 2, np.abs(r) - 0.5),
+}
+typos = np.random.default_rng(0).choice(len(y_train), size=len(y_train) // 20, replace=False)
+y_spoilt = y_train.copy()
+y_spoilt[typos] *= 10
+
+# %%
+ck.expected("03b.4")
+
+# %%
+def best_constant(y, loss):
+    """The constant with the smallest mean loss."""
+    # [solution]
+    candidates = np.linspace(np.min(y), np.max(y), 5001)
+    mean_losses = [np.mean(LOSSES[loss](y - c)) for c in candidates]
+    return candidates[np.argmin(mean_losses)]
+    # [stub]
+    # return ...
+    # [end]
+
+
+# %%
+# [solution]
+def trained_with(loss):
+    """The usual network on the spoilt prices."""
+    network = keras.Sequential([keras.Input((12,)), layers.Dense(32, "relu"), layers.Dense(1)])
+    fit(network, X_train, y_spoilt, loss=loss)
+    return network
+
+
+robust_model = trained_with("mae")
+# [stub]
+# robust_model = ...
+# [end]
+
+# %%
+ck.check("03b.4", best_constant=best_constant, robust_model=robust_model)
+
+# %%
+# ck.hint("03b.4")
+
+# %% tags=["picture-03b.4"]
+if robust_model is ...:
+    ck.plot.learning_curves(..., exercise="03b.4")
+else:
+    fig, ax = plt.subplots(figsize=(4.8, 4.2))
+    ax.plot(y_test, predict(robust_model, X_test), ".", alpha=0.5)
+    ax.plot([0, 6], [0, 6], "k-", linewidth=1)
+    ax.set(xlabel="true price (100,000 dollars)", ylabel="predicted", xlim=(0, 6), ylim=(0, 6))
+    ax.set_title("Judged on clean houses, few are far off")
+
+# %% [markdown] tags=["solution"]
+# **Mean, median, and between.** The squared loss asks for the mean: one price with a zero too many drags it along. The
+# absolute loss asks for the median: it counts how many lie above and below, and not how far. Huber's loss is the mean
+# near the middle and the median far out. How hard a residual pulls is the derivative of its loss: for the squared loss
+# it grows without limit, for the others it stays at 1.
+
+# %% tags=["solution"]
+for name in LOSSES:
+    clean, spoilt = (100_000 * best_constant(prices, name) for prices in (y_train, y_spoilt))
+    print(f"{name:<9} best constant {clean:,.0f} dollars, with typing errors {spoilt:,.0f}")
+
+# %% tags=["solution"]
+trained = {"squared": trained_with("mse"), "absolute": robust_model}
+trained["Huber"] = trained_with(keras.losses.Huber(delta=0.2))
+fig, axs = plt.subplots(1, 3, figsize=(9.5, 3.2), sharex=True, sharey=True)
+for ax, (name, network) in zip(axs, trained.items()):
+    predicted = predict(network, X_test)
+    ax.plot(y_test, predicted, ".", alpha=0.4)
+    ax.plot([0, 6], [0, 6], "k-", linewidth=1)
+    ax.set(xlim=(0, 6), ylim=(0, 6), xlabel="true price (100,000 dollars)")
+    ax.set_title(f"{name}: off by {error(y_test, predicted):,.0f} dollars")
+axs[0].set_ylabel("predicted");
+
+# %% [markdown] tags=["solution"]
+# **When not to.** If the dear houses are real and their errors cost you most, the squared loss is the honest one. A robust
+# loss is right where the extremes are *wrong*, and it hides them: so look at the largest residuals before you choose it.
+
+# %% [markdown]
+# ## 03b.5 · The honest baseline
+#
+# **Goal:** put a random forest and gradient-boosted trees beside the network, on the same rows, and report all errors.
+#
+# Both average or add up decision trees. They need no scaling, few settings and a second or two; on tables they are
+# hard to beat. The line and the network below are given. All four get the same twelve numbers.
+#
+# - `forest`: a `RandomForestRegressor`, `boosting`: a boosted one, such as `GradientBoostingRegressor`; both fitted on
+#   `X_train`, `y_train`.
+# - `errors`: a dict with the keys "line", "network", "forest", "boosting"; the mean absolute error of each on the *test*
+#   rows, in dollars.
+
+# %%
+line = LinearRegression().fit(X_train, y_train)
+network = MLPRegressor(
+    hidden_layer_sizes=(64,), early_stopping=True, max_iter=300, random_state=seed
+).fit(X_train, y_train)
+
+# %%
+ck.expected("03b.5")
+
+# %%
+# [solution]
+forest = RandomForestRegressor(100, max_features=0.4, random_state=seed).fit(X_train, y_train)
+boosting = GradientBoostingRegressor(
+    n_estimators=200, max_depth=4, subsample=0.5, random_state=seed
+).fit(X_train, y_train)
+models = {"line": line, "network": network, "forest": forest, "boosting": boosting}
+errors = {name: error(y_test, model.predict(X_test)) for name, model in models.items()}
+# [stub]
+# forest = ...
+# boosting = ...
+# errors = ...
+# [end]
+
+# %%
+ck.check("03b.5", forest=forest, boosting=boosting, network=network, errors=errors)
+
+# %%
+# ck.hint("03b.5")
+
+# %% tags=["picture-03b.5"]
+if errors is ...:
+    ck.plot.learning_curves(..., exercise="03b.5")
+else:
+    fig, ax = plt.subplots(figsize=(6, 2.8))
+    bars = ax.barh(list(errors), list(errors.values()))
+    ax.bar_label(bars, [f"{value:,.0f}" for value in errors.values()], padding=4)
+    ax.set(xlabel="mean absolute error on the test rows (dollars)", xlim=(0, 1.2 * max(errors.values())))
+    ax.set_title("Four models, one split")
+
+# %% [markdown] tags=["solution"]
+# **Is a difference of some hundred dollars real?** The test has 585 houses. Draw 585 of them with replacement, many
+# times, and see how much the difference between two models moves: the bootstrap. Compare house by house: both models
+# meet the same hard houses, so the difference is steadier than each error alone. An interval that holds 0 means: this
+# test cannot tell the two apart.
+
+# %% tags=["solution"]
+off = {name: np.abs(y_test - model.predict(X_test)) * 100_000 for name, model in models.items()}
+draws = np.random.default_rng(seed).integers(0, len(y_test), size=(2000, len(y_test)))
+for name in ("line", "network", "boosting"):
+    difference = (off[name] - off["forest"])[draws].mean(axis=1)
+    low, high = np.percentile(difference, [2.5, 97.5])
+    print(f"{name:<9} minus forest: {low:+,.0f} to {high:+,.0f} dollars (95 % of the draws)")
+
+# %% [markdown] tags=["solution"]
+# **A wrong way** is to judge on rows that the model has seen. A forest knows its training houses nearly by heart.
+
+# %% tags=["solution"]
+seen = error(y_train, forest.predict(X_train))
+print(f"forest: {seen:,.0f} dollars on the training rows, {errors['forest']:,.0f} on the test rows")
+
+# %% tags=["solution"]
+where = numbers[test][:, 10], numbers[test][:, 11]
+residual = 100_000 * (y_test - forest.predict(X_test))
+ck.plot.value_map(*where, residual, label="residual (dollars)", diverging=True,
+                  title="What the forest misses is not tied to one place");
+
+# %% [markdown] tags=["solution"]
+# **What this says about tables.** Twelve columns, each with a meaning of its own, and no order among them: nothing here
+# rewards depth. Trees split one column at a time, do not care for units, and ignore what does not help. Networks win
+# where neighbouring inputs belong together, as in pictures, sound and text: that is where the next notebook goes.
+
+# %% [markdown]
+# ## What did you observe?
+#
+# 1. In 03b.1, why was "bias at the mean" so much better than raw dollars at first, and so slow after?
+# 2. In 03b.2, two runs give maps that look different. Are they?
+# 3. In 03b.4, which loss would you choose to predict the *total* value of all houses?
+#
+# <details><summary>Answers</summary>
+#
+# 1. The bias removes the offset at once. The spread remains, and the weights have to grow to tens of thousands.
+# 2. The axes have no meaning: the layer behind the table can turn, stretch or mirror them. What is alike is who lies
+#    near whom, and that the price rises along one direction.
+# 3. The squared one. The total is the number of houses times the mean, and the squared loss aims at the mean; the
+#    absolute loss aims at the median, which lies lower for prices.
+#
+# </details>
+#
+# ## Go further
+#
+# - Train the network of 03b.1 on the logarithm of the price. Do you still need the scaling?
+# - Give `house_model` an embedding of 1, 2, 4 and 8 columns. When does the validation error stop falling?
+# - Make the sigmoid of 03b.1 a little wider than the prices seen. Does it learn faster?
+#
+# ## Summary
+#
+# Bring the target to the size of 1, or let the last layer do it. A category becomes a row of learned numbers, which is
+# one-hot times a matrix. The last activation must be able to reach the target; the loss says which middle you want.
+# And a fair baseline, on the same rows, tells you what the network was worth.
+
+# %%
+ck.progress()
+
+# %% [markdown]
+# ## References
+#
+# - De Cock, D. (2011). Ames, Iowa: alternative to the Boston housing data as an end of semester regression project.
+#   *Journal of Statistics Education*, 19(3).
+# - Guo, C., Berkhahn, F. (2016). Entity embeddings of categorical variables. arXiv:1604.06737.
+# - Huber, P. J. (1964). Robust estimation of a location parameter. *Annals of Mathematical Statistics*, 35(1), 73–101.
+# - Breiman, L. (2001). Random forests. *Machine Learning*, 45, 5–32.
+# - Grinsztajn, L., Oyallon, E., Varoquaux, G. (2022). Why do tree-based models still outperform deep learning on typical
+#   tabular data? *NeurIPS Datasets and Benchmarks*. arXiv:2207.08815.

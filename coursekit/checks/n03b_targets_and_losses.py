@@ -1,0 +1,730 @@
+"""Checks of notebook 03b: targets, categories and losses of a network for house prices."""
+
+from functools import cache
+
+import numpy as np
+
+from coursekit.checks.codec import Handle
+from coursekit.checks.core import Wrong, exercise, threshold
+from coursekit.checks.expect import (
+    agrees,
+    as_array,
+    as_number,
+    predictions,
+    rebuild,
+    returned,
+    same_as_replay,
+)
+from coursekit.checks.report import Finding
+from coursekit.checks.student import StudentError
+
+# What is added to the worst of ten seeds of the solution; see benchmarks/record.py. Errors are in dollars.
+MARGINS = {
+    "03b.2": {"mae": 2000},
+    "03b.3": {"r2": -0.04},
+    "03b.4": {"mae": 2500},
+    # The *_low are the smallest error that a model gets which has not seen the test rows.
+    "03b.5": {"forest": 1000, "boosting": 1000, "forest_low": -3000, "boosting_low": -3000},
+}
+
+UNIT = 100_000  # dollars
+
+
+@cache
+def _houses():
+    """Scaled numbers (2930, 12), prices (2930,) in units of 100,000 dollars, codes (2930, 1), the three sets of rows."""
+    from coursekit.data import ames_rows, load_ames, load_ames_numbers
+
+    X, y = load_ames_numbers()
+    train, val, test = ames_rows()
+    X = (X - X[train].mean(axis=0)) / X[train].std(axis=0)
+    codes = np.unique(load_ames()["neighborhood"].to_numpy(str), return_inverse=True)[1]
+    return X, y, codes[:, None], (train, val, test)
+
+
+def _mae(truth, fitted):
+    return UNIT * np.mean(np.abs(truth - fitted))
+
+
+def _at_most(id, name, dollars, what, advice, points, **seen):
+    """The finding that an error in dollars is within its recorded limit."""
+    limit = threshold(id, name)
+    passed = dollars <= limit
+    message = f"{what} is off by {dollars:,.0f} dollars on the test houses; {limit:,.0f} {'was' if passed else 'is'} allowed."
+    return Finding(name, passed, message if passed else f"{message} {advice}", points, {name: dollars, **seen})
+
+
+def _one_column(student, name, X):
+    fitted = predictions(student, name, X)
+    if fitted.shape[1] != 1:
+        raise Wrong("wrong-shape", f"`{name}` answers with {fitted.shape[1]} columns; one number a row was expected.")
+    return fitted[:, 0]
+
+
+def _not_constant(name, fitted):
+    if np.std(fitted) < 1e-6 * max(1.0, np.abs(fitted).max()):
+        raise Wrong("constant", f"`{name}` answers {fitted[0]:.4g} for every row. Was it fitted, and for long enough?")
+
+
+def _explain_prices(name, fitted, truth):
+    """Raises `Wrong` where the unit of the predictions explains a large error."""
+    if np.median(fitted) > 1000:
+        raise Wrong(
+            "in-dollars",
+            f"`{name}` predicts {np.median(fitted):,.0f} for a middling house: dollars. The prices here are in units of "
+            "100,000 dollars.",
+        )
+    if np.corrcoef(truth, fitted)[0, 1] > 0.85 and abs(np.mean(fitted)) < 0.4:
+        raise Wrong(
+            "scaled-target",
+            f"`{name}` ranks the houses well, but its predictions have the mean {np.mean(fitted):.2f} where the prices have "
+            f"{np.mean(truth):.2f}. Was the target scaled, and the prediction not scaled back?",
+        )
+
+
+# --- 03b.1
+
+
+@exercise(
+    "03b.1",
+    title="The unit of the target",
+    points=3,
+    needs={
+        "scale": "a function of prices in dollars that gives numbers of mean 0 and standard deviation 1",
+        "unscale": "its inverse",
+        "build_with_bias": "a function of a bias that gives an untrained Keras network",
+        "build_in_range": "a function of low and high that gives an untrained Keras network",
+    },
+    hints=(
+        "Mean and standard deviation belong to the training prices, whatever prices come in. `unscale` does the same "
+        "steps backwards. For the networks: which argument of `layers.Dense` says where the bias begins?",
+        "`bias_initializer=keras.initializers.Constant(bias)` on the last layer only. A sigmoid lies in (0, 1); "
+        "`layers.Rescaling(scale, offset=...)` multiplies and then adds.",
+        "`(dollars - dollars_train.mean()) / dollars_train.std()` and `z * dollars_train.std() + dollars_train.mean()`. "
+        'The second network ends with `layers.Dense(1, activation="sigmoid")` and `layers.Rescaling(high - low, '
+        "offset=low)`.",
+    ),
+    expected="Scaled training prices of mean 0 and standard deviation 1; outputs that begin at the bias; outputs that "
+    "never leave (low, high).",
+)
+def target_unit(student, rng):
+    """The two functions undo each other; the built networks begin where they should and stay where they should."""
+    yield _scaled(student)
+    X = rng.normal(size=(300, 12))
+    yield _biased(student)
+    yield _bounded(student, X)
+
+
+def _scaled(student):
+    _, y, _, (train, _, test) = _houses()
+    dollars, new = UNIT * y[train], UNIT * y[test]
+    z = returned(student, "scale", dollars, shape=dollars.shape)
+    z_new = returned(student, "scale", new, shape=new.shape)
+    few = returned(student, "scale", new[:5].copy(), shape=(5,))
+    centred = abs(z.mean()) < 1e-3 and abs(z.std() - 1) < 1e-3
+    if not centred or not np.allclose(few, z_new[:5], atol=1e-3):
+        _explain_scale(student, z, z_new, few, UNIT * y)
+        raise Wrong(
+            "scaled",
+            f"The scaled training prices have mean {z.mean():.3g} and standard deviation {z.std():.3g}; 0 and 1 were "
+            "expected. Take the mean of `dollars_train` away, then divide by its standard deviation.",
+        )
+    back = returned(student, "unscale", z_new, shape=new.shape)
+    few = returned(student, "unscale", z_new[:5].copy(), shape=(5,))
+    if np.allclose(back, new, rtol=1e-4) and np.allclose(few, new[:5], rtol=1e-4):
+        return Finding("scaled", True, "`scale` gives mean 0 and standard deviation 1, and `unscale` undoes it.", 1)
+    if not np.allclose(few, back[:5], rtol=1e-4):
+        raise Wrong("uses-given-batch", "`unscale` answers differently for the same house in another company: " + _BATCH)
+    if np.allclose(new - back, dollars.mean(), rtol=1e-3):
+        raise Wrong("no-offset", f"`unscale` is {new[0] - back[0]:,.0f} dollars too low everywhere: the mean is missing.")
+    raise Wrong(
+        "not-inverse",
+        f"`unscale(scale(y))` turns {new[0]:,.0f} dollars into {back[0]:,.0f}. Undo the last step first: multiply by the "
+        "standard deviation, then add the mean.",
+    )
+
+
+_BATCH = "the mean and the standard deviation must be those of `dollars_train`, not of the array that comes in."
+
+
+def _explain_scale(student, z, z_new, few, everything):
+    """Raises `Wrong` where a known slip explains a bad `scale`."""
+    if not np.allclose(few, z_new[:5], atol=1e-3):
+        raise Wrong("uses-given-batch", "`scale` answers differently for the same house in another company: " + _BATCH)
+    z_all = returned(student, "scale", everything, shape=everything.shape)
+    for part, which in ((z_all, "all houses"), (z_new, "the test houses")):
+        if abs(part.mean()) < 1e-3 and abs(part.std() - 1) < 1e-3:
+            raise Wrong(
+                "leak-train-test",
+                f"The mean and the standard deviation are those of {which}: the test rows have leaked into the scale. Take "
+                "them from `dollars_train`.",
+            )
+    if abs(z.mean()) < 1e-3 * max(z.std(), 1):
+        raise Wrong("not-divided", f"The mean is 0, the standard deviation is {z.std():,.3g}: divide by the spread too.")
+    if abs(z.std() - 1) < 1e-3:
+        raise Wrong("not-centred", f"The standard deviation is 1, the mean is {z.mean():.3g}: take the mean away first.")
+
+
+def _network(student, name, *args):
+    """The handle of the untrained network that a function builds, with the size that the task names."""
+    given = student.call(name, *args)
+    call = f"`{name}({', '.join(map(str, args))})`"
+    if given is None:
+        raise Wrong("none", f"{call} gives None. Did the function forget to `return` the network?")
+    if not isinstance(given, Handle) or student.describe(given)["family"] != "keras":
+        seen = given.type_name if isinstance(given, Handle) else type(given).__name__
+        raise Wrong("not-keras", f"{call} gives a {seen}; a Keras network was expected.")
+    said = student.describe(given)
+    if not said["built"]:
+        raise Wrong("not-built", f"What {call} gives has no weights yet. Begin it with `keras.Input((12,))`.")
+    if said["n_params"] != 449:
+        raise Wrong(
+            "wrong-size",
+            f"What {call} gives has {said['n_params']} parameters; 12 inputs, 32 hidden units and 1 output have 449.",
+        )
+    return given
+
+
+def _outputs(student, network, name, X):
+    scores = as_array(student.predict(network, X), f"The output of what `{name}` builds")
+    if scores.size != len(X):
+        raise Wrong("wrong-shape", f"What `{name}` builds answers {len(X)} rows with shape {scores.shape}.")
+    return scores.ravel()
+
+
+def _biased(student):
+    """At the point where all inputs are 0 a fresh network answers its last bias."""
+    nothing, answers = np.zeros((1, 12)), {}
+    for bias in (1.8, -2.5, 30.0):
+        network = _network(student, "build_with_bias", bias)
+        answers[bias] = _outputs(student, network, "build_with_bias", nothing)[0]
+        last = [w for w in student.weights(network) if w][-1]
+        begins = len(last) == 2 and np.allclose(last[1], bias, rtol=1e-3)
+        output = student.layers(network)[-1]["activation"]
+        if not begins and abs(answers[bias] - bias) > 1e-3 * abs(bias):
+            _explain_bias(student, network, bias, answers[bias])
+        if output not in (None, "linear") and abs(answers[bias] - bias) > 1e-3 * abs(bias):
+            raise Wrong(
+                "not-linear-output",
+                f"The output of `build_with_bias({bias})` goes through {output}, and begins at {answers[bias]:.3g}. Leave the "
+                "activation of the last layer out.",
+            )
+        if not any(_bends(layer) for layer in student.layers(network)):
+            raise Wrong("linear-model", "The hidden layer of `build_with_bias` has no activation: it can only draw a plane.")
+    return Finding("bias", True, "The output of a fresh network begins at the bias that you ask for.", 1)
+
+
+def _bends(layer):
+    return layer["activation"] not in (None, "linear") or layer["class"] in ("ReLU", "LeakyReLU", "ELU", "PReLU", "Lambda")
+
+
+def _explain_bias(student, network, bias, answer):
+    biases = [w[1] for w in student.weights(network) if len(w) == 2]
+    if len(biases) > 1 and np.allclose(biases[0], bias, rtol=1e-3):
+        raise Wrong("wrong-layer", f"The *hidden* layer begins with the bias {bias}. It belongs to the last layer.")
+    if abs(answer) < 1e-6:
+        raise Wrong("bias-ignored", f"`build_with_bias({bias})` begins at 0: the bias that it is given is not used.")
+    raise Wrong("bias", f"`build_with_bias({bias})` begins at {answer:.3g}; {bias} was expected.")
+
+
+def _bounded(student, X):
+    """Whatever comes in, the output stays in the range; it can come near both ends, and it is not clipped."""
+    name = "build_in_range"
+    wild = np.concatenate([1000 * X, -1000 * X])
+    for low, high in ((-2.0, 3.0), (0.1, 8.0)):
+        outputs = np.concatenate([_outputs(student, _network(student, name, low, high), name, wild) for _ in range(2)])
+        span, slack = (outputs.min(), outputs.max()), 1e-3 * (high - low)
+        inside = span[0] >= low - slack and span[1] <= high + slack
+        if not inside or np.ptp(outputs) < 0.9 * (high - low):
+            _explain_range(low, high, *span)
+    low, high = 0.1, 0.2
+    outputs = _outputs(student, _network(student, name, low, high), name, X)
+    flat = np.mean(np.isclose(outputs, low, rtol=1e-6) | np.isclose(outputs, high, rtol=1e-6))
+    if flat > 0.5:
+        raise Wrong(
+            "clipped",
+            f"{flat:.0%} of the outputs sit exactly on a limit: they are cut off, and where they are cut off the gradient "
+            "is 0 and nothing is learned. Use a sigmoid, stretched to the range.",
+        )
+    return Finding("range", True, "Whatever comes in, the output stays between low and high, and can reach both ends.", 1)
+
+
+def _explain_range(low, high, smallest, largest):
+    def reaches(a, b):
+        return abs(smallest - a) < 0.05 * (b - a) and abs(largest - b) < 0.05 * (b - a)
+
+    said = f"The outputs of `build_in_range({low}, {high})` run from {smallest:.3g} to {largest:.3g}"
+    if reaches(0, 1):
+        raise Wrong("not-stretched", f"{said}: a plain sigmoid. Multiply by high - low and add low.")
+    if reaches(0, high - low):
+        raise Wrong("no-offset", f"{said}: the width is right, and low has not been added.")
+    if reaches(low, low + high) or reaches(0, high):
+        raise Wrong("not-the-width", f"{said}: the sigmoid has been multiplied by high. The width is high - low.")
+    if smallest < low - (high - low) or largest > high + (high - low):
+        raise Wrong("not-bounded", f"{said}, for large inputs. Nothing holds them: a sigmoid at the end would.")
+    raise Wrong("range", f"{said}; they should come near both ends and never leave them.")
+
+
+# --- 03b.2
+
+
+@exercise(
+    "03b.2",
+    title="Neighbourhoods: a category as input",
+    points=3,
+    needs={
+        "one_hot": "a function of codes and n_categories",
+        "house_model": "a trained Keras network of [X (n, 10), codes (n, 1)]",
+    },
+    hints=(
+        "One-hot: compare each code with each of 0, 1, ..., n_categories - 1. For the network you need two "
+        "`keras.Input`, and the functional API.",
+        "`codes[:, None] == np.arange(n_categories)` has the right shape. `layers.Embedding(28, 2)` on codes of shape "
+        "(n, 1) gives (n, 1, 2): flatten it, and join it to the numbers with `layers.Concatenate()`.",
+        'Inputs `[keras.Input((10,)), keras.Input((1,), dtype="int32")]`, then Embedding, Flatten, Concatenate, '
+        "`Dense(32, activation=\"relu\")`, `Dense(1)`, `keras.Model(inputs, outputs)`, and `fit(house_model, [A_train, "
+        "codes_train], y_train, epochs=30)`.",
+    ),
+    expected="One 1 in each row; a network that is off by at most {mae:,.0f} dollars on the test houses and uses the "
+    "neighbourhood.",
+)
+def categories(student, rng):
+    """One-hot for codes of which some are missing; a network whose embedding matters to its predictions."""
+    yield _one_hot(student, rng)
+    said = student.describe("house_model")
+    if said["family"] != "keras":
+        raise Wrong("not-keras", f"`house_model` is a {said['type']}; a Keras network with two inputs was expected.")
+    X, y, codes, (_, _, test) = _houses()
+    X, y, codes = X[test][:, :10].astype("float32"), y[test], codes[test]
+    fitted = _ask_two(student, X, codes)
+    _not_constant("house_model", fitted)
+    dollars = _mae(y, fitted)
+    if dollars > threshold("03b.2", "mae"):
+        _explain_prices("house_model", fitted, y)
+    advice = "Train for more epochs, or look at the order of the rows: X and codes must belong to the same houses."
+    yield _at_most("03b.2", "mae", dollars, "`house_model`", advice, points=1)
+    again = rebuild(student, "house_model", (None, 10)) if isinstance(student.config("house_model"), dict) else None
+    if again is not None and not np.allclose(np.ravel(again([X, codes])), fitted, rtol=1e-2, atol=1e-3):
+        raise Wrong("not-its-layers", "The predictions of `house_model` are not what its layers and weights compute.")
+    yield _uses_embedding(student, X, codes, fitted, rng)
+
+
+def _one_hot(student, rng):
+    codes, n = np.array([5, 0, 2, 2, 0, 5, 5]), 8  # some codes do not occur, the last among them
+    given = as_array(student.call("one_hot", codes, n), "What `one_hot` returns")
+    wanted = (codes[:, None] == np.arange(n)).astype(float)
+    if given.shape == (n, len(codes)) and np.array_equal(given, wanted.T):
+        raise Wrong("transposed", f"`one_hot` gives shape {given.shape}: one *row* for each code was expected.")
+    if given.ndim == 2 and given.shape[1] in (3, 6):
+        raise Wrong(
+            "missing-categories",
+            f"`one_hot` was given codes out of {n} categories, of which some do not occur, and returned "
+            f"{given.shape[1]} columns. Make a column for each category, or new data will not fit.",
+        )
+    if given.squeeze().shape != wanted.shape:
+        raise Wrong("wrong-shape", f"`one_hot` returns shape {given.shape}; {wanted.shape} was expected.")
+    slips = {
+        "shifted": (np.roll(wanted, -1, axis=1), "The columns are shifted by one: code 0 belongs to column 0."),
+        "inverted": (1 - wanted, "Zeros and ones are exchanged."),
+        "codes-as-values": (wanted * codes[:, None], "The code itself stands in the place of the 1."),
+    }
+    return agrees("one-hot", "`one_hot`", given.squeeze(), wanted, slips, points=1, advice="One 1 in each row.")
+
+
+def _ask_two(student, X, codes):
+    """The predictions for two inputs, shape (n,)."""
+    try:
+        given = student.call("house_model", [X, codes])
+    except StudentError as error:
+        try:
+            student.call("house_model", [codes, X])
+        except StudentError:
+            raise error from None
+        raise Wrong(
+            "inputs-swapped", "`house_model` takes the codes first. Its inputs should be the numbers, then the codes."
+        ) from None
+    fitted = as_array(given, "The prediction of `house_model`")
+    if fitted.size != len(X):
+        raise Wrong(
+            "wrong-shape",
+            f"`house_model` answers {len(X)} houses with shape {fitted.shape}; (n, 1) was expected. Is the embedding "
+            "flattened?",
+        )
+    return fitted.ravel()
+
+
+def _uses_embedding(student, X, codes, fitted, rng):
+    moved = np.abs(_ask_two(student, X, rng.permutation(codes)) - fitted).mean()
+    if moved < 1e-3:
+        raise Wrong(
+            "ignores-codes",
+            "The predictions stay the same when the neighbourhoods are shuffled: the codes do not reach the output. Join "
+            "the embedding to the numbers.",
+        )
+    tables = [
+        weights[0].shape
+        for layer, weights in zip(student.layers("house_model"), student.weights("house_model"), strict=True)
+        if layer["class"] == "Embedding" and weights
+    ]
+    if not tables:
+        found = ", ".join(layer["class"] for layer in student.layers("house_model"))
+        raise Wrong("no-embedding", f"`house_model` has no `Embedding` layer ({found}). Look the codes up in a table.")
+    passed = any(rows >= 28 and columns >= 2 for rows, columns in tables)
+    message = f"Shuffled neighbourhoods move a prediction by {UNIT * moved:,.0f} dollars on average: the table is in use."
+    if not passed:
+        message = f"The embedding has the shape {tables[0]}; 28 neighbourhoods with 2 numbers each were expected."
+    return Finding("embedding", passed, message, points=1)
+
+
+# --- 03b.3
+
+
+@exercise(
+    "03b.3",
+    title="A function of your own",
+    points=3,
+    needs={
+        "my_function": "a function of X (n, 5) that gives (n,)",
+        "my_model": "a trained regressor of five inputs",
+        "residuals": "truth minus prediction on `X_new`, shape (1000,)",
+    },
+    hints=(
+        "Take the columns apart: `X[:, 0]` to `X[:, 4]`. Mix sums, products, squares and sines, and let each variable "
+        "change the result.",
+        "The target may be any number, so the last layer is linear and the loss the squared error. Is the prediction of "
+        "shape (n, 1)? Then make it (n,) before you subtract.",
+        '`fit(my_model, X_five, my_function(X_five), loss="mse", epochs=25)` for a network 5 - 64 ReLU - 1, then '
+        "`residuals = my_function(X_new) - predict(my_model, X_new)`.",
+    ),
+    expected="A model with R² of at least {r2:.3f} on fresh points, and residuals around 0.",
+)
+def own_function(student, rng):
+    """Any function that uses its five variables; a model that has learned it; the residuals that follow from both."""
+    X = rng.uniform(size=(500, 5))
+    truth = _own(student, X, rng)
+    yield Finding("function", True, "Your function uses all five variables, and is not a plane.", points=1)
+    if student.describe("my_model")["type"] in ("function", "method", "builtin_function_or_method"):
+        raise Wrong("not-a-model", "`my_model` is a function. Hand in the fitted model itself.")
+    fitted = _one_column(student, "my_model", X)
+    _not_constant("my_model", fitted)
+    r2, limit = _r2(truth, fitted), threshold("03b.3", "r2")
+    if r2 < limit:
+        _explain_own(X, truth, fitted, r2)
+    same_as_replay(student, "my_model", X[:20])
+    yield Finding(
+        "r2",
+        r2 >= limit,
+        f"R² is {r2:.3f} on fresh points; {limit:.3f} {'was' if r2 >= limit else 'is'} asked for."
+        + ("" if r2 >= limit else " Use more units or epochs; if nothing helps, the function is too rough: make it smoother."),
+        points=1,
+        seen={"r2": r2},
+    )
+    yield _residuals(student, np.std(truth))
+
+
+def _own(student, X, rng):
+    """The values of the student's function, which must use each variable, not be linear, and not be random."""
+    name = "my_function"
+    truth = returned(student, name, X, shape=(len(X),))
+    spread = np.std(truth)
+    if spread < 1e-9 * max(1.0, np.abs(truth).max()):
+        raise Wrong("constant", f"`{name}` gives {truth[0]:.4g} everywhere. Let the five variables change it.")
+    if not np.allclose(returned(student, name, X, shape=(len(X),)), truth, atol=1e-6 * spread):
+        raise Wrong("random", f"`{name}` gives other values the second time. A function has one value for each point.")
+    if not np.allclose(returned(student, name, X[:7].copy(), shape=(7,)), truth[:7], atol=1e-6 * spread):
+        raise Wrong(
+            "depends-on-other-rows",
+            f"The value of `{name}` at a point changes with the other rows. Is there a `mean`, `max` or `sum` over all of X?",
+        )
+    for j in range(5):
+        other = X.copy()
+        other[:, j] = rng.uniform(size=len(X))
+        moved = np.sqrt(np.mean((returned(student, name, other, shape=(len(X),)) - truth) ** 2))
+        if moved < 0.01 * spread:
+            raise Wrong(
+                "variable-unused",
+                f"Column {j} hardly matters: with other values in it `{name}` moves by {moved / spread:.1%} of its spread. "
+                "Give it more weight.",
+            )
+    design = np.column_stack([X, np.ones(len(X))])
+    flat = _r2(truth, design @ np.linalg.lstsq(design, truth, rcond=None)[0])
+    if flat > 0.999:
+        raise Wrong("linear-function", f"A plane fits your function (R² {flat:.4f}): too easy. Add a product or a square.")
+    return truth
+
+
+def _r2(truth, fitted):
+    return 1 - np.sum((truth - fitted) ** 2) / np.sum((truth - truth.mean()) ** 2)
+
+
+def _explain_own(X, truth, fitted, r2):
+    """Raises `Wrong` where a known cause explains a poor fit."""
+    design = np.column_stack([X, np.ones(len(X))])
+    if _r2(fitted, design @ np.linalg.lstsq(design, fitted, rcond=None)[0]) > 0.99:
+        raise Wrong("linear-model", f"The model is a plane (R² {r2:.2f}). It needs a hidden layer with ReLU or tanh.")
+    width = np.ptp(truth)
+    for low, high, which in ((0, 1, "sigmoid"), (-1, 1, "tanh"), (0, np.inf, "ReLU or softplus")):
+        held = fitted.min() >= low - 1e-6 and fitted.max() <= high + 1e-6
+        near = min(abs(fitted.min() - low), abs(fitted.max() - high)) < 0.05 * width
+        beyond = np.mean((truth < low - 0.02 * width) | (truth > high + 0.02 * width))
+        if held and near and beyond > 0.02:
+            raise Wrong(
+                "last-activation",
+                f"The predictions run from {fitted.min():.2f} to {fitted.max():.2f}, your function from {truth.min():.2f} to "
+                f"{truth.max():.2f}. It looks as if the last layer ends in a {which}: it cannot go there. Make it linear.",
+            )
+    if 1 - np.corrcoef(truth, fitted)[0, 1] ** 2 < 0.3 * (1 - r2):  # another scale and offset would mend most of it
+        raise Wrong(
+            "scaled-target",
+            f"The predictions follow your function, with another scale or offset (mean {fitted.mean():.2f} against "
+            f"{truth.mean():.2f}). Was the target scaled, or has the function changed since the training?",
+        )
+
+
+def _residuals(student, spread):
+    X = np.random.default_rng(2).uniform(size=(1000, 5))  # X_new of the notebook
+    truth = returned(student, "my_function", X, shape=(1000,))
+    fitted = _one_column(student, "my_model", X)
+    given = as_array(student.value("residuals"), "`residuals`")
+    if given.size == 1000**2:
+        raise Wrong(
+            "broadcast",
+            f"`residuals` has shape {given.shape}: (1000,) minus (1000, 1) is a table of all differences. Make the "
+            "prediction flat first, with `np.ravel` or `[:, 0]`.",
+        )
+    if given.size != 1000:
+        raise Wrong("wrong-shape", f"`residuals` has shape {given.shape}; one number for each row of `X_new`, (1000,).")
+    given, wanted = given.ravel(), truth - fitted
+    # float32 predictions are right to about 1e-6 of the spread; their sums over a layer to some 1e-5.
+    if np.abs(given - wanted).max() <= 1e-3 * spread:
+        return Finding("residuals", True, f"The residuals have mean {wanted.mean():+.3g}, spread {wanted.std():.3g}.", 1)
+    for code, other, message in (
+        ("wrong-sign", -wanted, "These are prediction minus truth. A residual is truth minus prediction."),
+        ("absolute", np.abs(wanted), "The signs are lost: a residual is negative where the prediction is too high."),
+        ("squared", wanted**2, "These are squares. The residual is the plain difference."),
+        ("predictions", fitted, "These are the predictions. Take them from the truth."),
+    ):
+        if np.abs(given - other).max() <= 1e-3 * spread:
+            raise Wrong(code, message)
+    i = int(np.abs(given - wanted).argmax())
+    message = f"`residuals[{i}]` is {given[i]:.3g}; truth minus prediction is {wanted[i]:.3g} there. Are the rows `X_new`?"
+    return Finding("residuals", False, message, points=1)
+
+
+# --- 03b.4
+
+
+@exercise(
+    "03b.4",
+    title="Outliers: which loss survives a typing error",
+    points=3,
+    needs={
+        "best_constant": 'a function of y and the name of a loss, "squared", "absolute" or "huber"',
+        "robust_model": "a regressor trained on `X_train`, `y_spoilt`",
+    },
+    hints=(
+        "Try many constants between the smallest and the largest y. For each, take the mean of the loss over all "
+        "residuals; keep the constant with the smallest mean.",
+        "`candidates = np.linspace(np.min(y), np.max(y), 5001)`, then `np.argmin` of the list of mean losses. For the "
+        "model: which of the three constants hardly moved when one price got a zero too many?",
+        '`LOSSES[loss](y - c)` for each candidate c. Train with `loss="mae"`, or with `keras.losses.Huber(delta=0.2)`: '
+        "the delta is in units of 100,000 dollars.",
+    ),
+    expected="The mean for the squared loss, the median for the absolute one, Huber's between; a network that is off by "
+    "at most {mae:,.0f} dollars on clean houses.",
+)
+def robust(student, rng):
+    """The minimiser of three losses on skewed numbers; a network that the typing errors did not pull up."""
+    y = _skewed(rng)
+    best = {loss: _minimiser(y, loss) for loss in _LOSSES}
+    given = {loss: as_number(student.call("best_constant", y, loss), "What `best_constant` returns") for loss in _LOSSES}
+    tolerance = 0.01 * np.ptp(y)  # a grid of a hundred candidates is off by half of this
+    right = {loss: abs(given[loss] - best[loss]) <= tolerance for loss in _LOSSES}
+    if not all(right.values()):
+        _explain_constants(y, given, best, tolerance)
+    for loss in _LOSSES:
+        message = f"{loss}: {given[loss]:.2f} minimises the mean loss."
+        if not right[loss]:
+            message = f"{loss}: {given[loss]:.2f} was returned for 41 numbers whose mean loss is smallest at {best[loss]:.2f}."
+        yield Finding(f"constant-{loss}", right[loss], message, points=0.5)
+    yield _robust_model(student)
+
+
+_LOSSES = {
+    "squared": lambda r: r**2,
+    "absolute": lambda r: np.abs(r),
+    "huber": lambda r: np.where(np.abs(r) <= 1, r**2 / 2, np.abs(r) - 0.5),
+}
+
+
+def _skewed(rng):
+    """41 numbers with three outliers, drawn until the three best constants lie well apart."""
+    while True:
+        y = np.append(rng.exponential(2.0, size=38), rng.uniform(10, 13, size=3))
+        constants = np.sort([_minimiser(y, loss) for loss in _LOSSES])
+        if np.diff(constants).min() > 0.4:
+            return rng.permutation(y)
+
+
+def _minimiser(y, loss):
+    candidates = np.linspace(y.min(), y.max(), 4001)
+    return candidates[_LOSSES[loss](y[:, None] - candidates).mean(axis=0).argmin()]
+
+
+def _explain_constants(y, given, best, tolerance):
+    """Raises `Wrong` where one slip explains all three constants."""
+
+    def all_near(values):
+        return all(abs(given[loss] - value) <= tolerance for loss, value in values.items())
+
+    for loss, name in (("squared", "mean"), ("absolute", "median"), ("huber", "best constant of Huber's loss")):
+        if all_near(dict.fromkeys(given, best[loss])):
+            raise Wrong(
+                "same-for-all",
+                f"`best_constant` gives the {name}, {best[loss]:.2f}, whatever the loss. Use `LOSSES[loss]`.",
+            )
+    ends = np.array([y.min(), y.max()])
+    if all_near({loss: max(ends, key=lambda end, loss=loss: _LOSSES[loss](y - end).mean()) for loss in given}):
+        raise Wrong("largest-loss", "`best_constant` gives an end of the range: that is where the mean loss is *largest*.")
+    if all_near({loss: _LOSSES[loss](y - best[loss]).mean() for loss in given}):
+        raise Wrong("returns-loss", "`best_constant` gives the smallest mean loss. Give the constant that it belongs to.")
+    if all(value >= 0 and value == round(value) for value in given.values()):
+        raise Wrong("returns-index", "`best_constant` gives a position in the grid. Give the candidate at that position.")
+
+
+def _robust_model(student):
+    X, y, _, (_, _, test) = _houses()
+    name = "robust_model"
+    if student.describe(name)["type"] in ("function", "method", "builtin_function_or_method"):
+        raise Wrong("not-a-model", f"`{name}` is a function. Hand in the trained model itself.")
+    fitted = _one_column(student, name, X[test])
+    _not_constant(name, fitted)
+    dollars, high = _mae(y[test], fitted), np.mean(fitted - y[test])
+    if dollars > threshold("03b.4", "mae"):
+        _explain_prices(name, fitted, y[test])
+        _explain_robust(student, name, dollars, high)
+    same_as_replay(student, name, X[test][:20])
+    advice = "Train for longer; with the squared loss the typing errors would pull the predictions up."
+    return _at_most("03b.4", "mae", dollars, f"`{name}`", advice, points=1.5)
+
+
+def _explain_robust(student, name, dollars, high):
+    """Raises `Wrong` where the inputs or the loss explain a large error on clean houses."""
+    from coursekit.data import load_ames_numbers
+
+    X, y, _, (_, _, test) = _houses()
+    raw = _one_column(student, name, load_ames_numbers()[0][test])
+    if _mae(y[test], raw) < 0.5 * dollars:
+        raise Wrong("unscaled-inputs", f"`{name}` was trained on the raw numbers; it is asked about the scaled `X_test`.")
+    if high > 0.15:
+        loss = str(student.describe(name).get("loss") or "").replace("mse", "mean_squared_error")
+        raise Wrong(
+            "squared-loss" if "squared" in loss else "pulled-up",
+            f"`{name}` predicts {UNIT * high:,.0f} dollars too much on average: the prices with a zero too many have pulled "
+            "it up. "
+            + ("It was trained with the squared error. " if "squared" in loss else "")
+            + "Which of your three constants hardly moved?",
+        )
+
+
+# --- 03b.5
+
+
+@exercise(
+    "03b.5",
+    title="The honest baseline",
+    points=3,
+    needs={
+        "forest": "a fitted RandomForestRegressor",
+        "boosting": "fitted gradient-boosted trees",
+        "network": "the fitted MLPRegressor that is given",
+        "errors": 'a dict with the keys "line", "network", "forest", "boosting": dollars on the test rows',
+    },
+    hints=(
+        "Both classes come from `sklearn.ensemble` and are fitted as any other model: on the training rows, and on no "
+        "others. The defaults are a good start.",
+        "For trees that add up, many small ones do better than a few large: `n_estimators=200, max_depth=4`. The error "
+        "is `error(y_test, model.predict(X_test))`.",
+        '`models = {"line": line, "network": network, "forest": forest, "boosting": boosting}`, then `errors = {name: '
+        "error(y_test, model.predict(X_test)) for name, model in models.items()}`.",
+    ),
+    expected="At most {forest:,.0f} dollars for the forest and {boosting:,.0f} for the boosted trees, on the test rows.",
+)
+def baseline(student, rng):
+    """Two kinds of trees that have not seen the test rows, and four errors that are theirs."""
+    X, y, _, rows = _houses()
+    fits = {}
+    for name, words in (("forest", ("Forest", "ExtraTrees")), ("boosting", ("Boost", "XGB", "LGBM"))):
+        fits[name] = _one_column(student, name, X)
+        _not_constant(name, fits[name])
+        dollars = [_mae(y[part], fits[name][part]) for part in rows]
+        _same_kind(student, name, words)
+        if dollars[2] < threshold("03b.5", f"{name}_low"):
+            raise Wrong(
+                "leak-train-test",
+                f"`{name}` is off by {dollars[2]:,.0f} dollars on the test rows and by {dollars[0]:,.0f} on the training rows: "
+                "better than any honest forest of these columns. It has seen the test rows. Fit it on `X_train`, `y_train`.",
+            )
+        if dollars[2] > threshold("03b.5", name):
+            _explain_prices(name, fits[name], y)
+            _explain_trees(student, name, dollars)
+        advice = "Take more trees, or let them grow deeper."
+        yield _at_most("03b.5", name, dollars[2], f"`{name}`", advice, 1, **{f"{name}_low": dollars[2]})
+    fits["network"] = _one_column(student, "network", X)
+    _not_constant("network", fits["network"])
+    design = np.column_stack([X, np.ones(len(X))])
+    fits["line"] = design @ np.linalg.lstsq(design[rows[0]], y[rows[0]], rcond=None)[0]
+    yield _errors(student, fits, y, rows)
+
+
+def _same_kind(student, name, words):
+    """Raises `Wrong` where the model is surely another than the task asks for."""
+    kind = student.describe(name)["type"]
+    known = ("Forest", "ExtraTrees", "Boost", "XGB", "LGBM", "MLP", "Linear", "Ridge", "DecisionTree", "Sequential")
+    if any(word in kind for word in known) and not any(word in kind for word in words):
+        raise Wrong(f"not-{name}", f"`{name}` is a {kind}. Something like a {words[0]}Regressor was expected.")
+
+
+def _explain_trees(student, name, dollars):
+    """Raises `Wrong` where the inputs or the rows explain a large error."""
+    from coursekit.data import load_ames_numbers
+
+    X, y, _, (_, _, test) = _houses()
+    if _mae(y[test], _one_column(student, name, load_ames_numbers()[0][test])) < 0.7 * dollars[2]:
+        raise Wrong("unscaled-inputs", f"`{name}` was fitted on the raw numbers; it is asked about the scaled `X_test`.")
+    if dollars[1] < 0.7 * dollars[0]:
+        raise Wrong("wrong-rows", f"`{name}` is at its best on the validation rows. Fit it on `X_train`, `y_train`.")
+
+
+def _errors(student, fits, y, rows):
+    given = student.value("errors")
+    names = ("line", "network", "forest", "boosting")
+    if not isinstance(given, dict):
+        raise Wrong("wrong-type", f"`errors` is a {getattr(given, 'type_name', type(given).__name__)}; a dict was expected.")
+    missing = [name for name in names if name not in given]
+    if missing:
+        raise Wrong("missing-key", f"`errors` has no key {missing[0]!r}. It has: {', '.join(map(str, given))}.")
+    given = np.array([as_number(given[name], f"`errors[{name!r}]`") for name in names])
+
+    def table(rows, measure):
+        return np.array([measure(y[rows] - fits[name][rows]) for name in names])
+
+    def mean_absolute(r):
+        return UNIT * np.mean(np.abs(r))
+
+    train, val, test = rows
+    slips = {
+        "wrong-unit": (table(test, mean_absolute) / UNIT, "The errors are in units of 100,000 dollars. Give dollars."),
+        "errors-on-train": (
+            table(train, mean_absolute),
+            "These are errors on the training rows, which the models have seen. A forest knows them nearly by heart.",
+        ),
+        "errors-on-val": (table(val, mean_absolute), "These are errors on the validation rows; the test rows were asked for."),
+        "squared": (
+            table(test, lambda r: UNIT * np.sqrt(np.mean(r**2))),
+            "These are root mean squared errors. The mean *absolute* error was asked for.",
+        ),
+        "median": (table(test, lambda r: UNIT * np.median(np.abs(r))), "These are medians; the mean was asked for."),
+    }
+    advice = "Give `error(y_test, model.predict(X_test))` for each model."
+    return agrees("errors", "`errors`", given, table(test, mean_absolute), slips, points=1, advice=advice, rtol=1e-3)
