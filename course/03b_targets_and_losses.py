@@ -145,13 +145,8 @@ def build_in_range(low, high):
 
 
 # %%
-ck.check(
-    "03b.1",
-    scale=scale,
-    unscale=unscale,
-    build_with_bias=build_with_bias,
-    build_in_range=build_in_range,
-)
+ck.check("03b.1", scale=scale, unscale=unscale, build_with_bias=build_with_bias,
+         build_in_range=build_in_range)
 
 # %%
 # ck.hint("03b.1")  # take the first # away and run this line for a hint; run it again for the next
