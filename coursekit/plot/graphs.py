@@ -34,7 +34,7 @@ def graph(edges, values=None, ax=None, *, truth=None, highlight=(), label="", ex
     values = np.full(n, 0.5) if values is None else np.asarray(values, dtype=float).ravel()
     truth = np.zeros(n, dtype=int) if truth is None else np.asarray(truth, dtype=int)
     places = layout(edges, n)
-    ax = axes(ax, (5.6, 4.2))
+    ax = axes(ax, (7, 4.4))
     ax.plot(*places[edges].transpose(2, 1, 0), color="#A0A0A0", linewidth=0.9, zorder=1)
     colours = LinearSegmentedColormap.from_list("", [COLOURS[0], "#F4F4F4", COLOURS[1]])
     size = 330 if n <= 12 else 190
@@ -57,9 +57,9 @@ def graph(edges, values=None, ax=None, *, truth=None, highlight=(), label="", ex
         strong = abs(values[node] - 0.5) > 0.3
         ax.text(*place, str(node), ha="center", va="center", fontsize=8, color="white" if strong else "black", zorder=3)
     if label:
-        ax.figure.colorbar(nodes, ax=ax, label=label)
-    ax.set(xticks=[], yticks=[], aspect="equal", title=title)
-    ax.margins(0.08)
+        ax.figure.colorbar(nodes, ax=ax, label=label, shrink=0.7)
+    (left, low), (right, high) = places.min(axis=0) - 0.35, places.max(axis=0) + 0.35  # room for the circles
+    ax.set(xticks=[], yticks=[], aspect="equal", title=title, xlim=(left, right), ylim=(low, high))
     ax.grid(False)
     ax.spines[:].set_visible(False)
     return ax
