@@ -322,7 +322,7 @@ fig.suptitle("Two bodies fly back to back; three do not");
 #
 # $$f(x_1, \ldots, x_n) = \rho\left(\sum_i m_i\, \varphi(x_i)\right)$$
 #
-# The mask $m_i$ keeps padding out: $\varphi(0)$ is not 0, because of the biases.
+# The mask $m_i$ keeps padding out: $\varphi(0)$ need not be 0, because of the biases.
 #
 # - `shuffle_particles(particles, mask, seed)`: particles (n, p, 3) and mask (n, p); gives both with the p rows of each
 #   event in a new order that `seed` decides, a mask entry still beside its particle. The originals stay as they are.
@@ -435,15 +435,18 @@ for name, (before, after) in answers.items():
 print(f"parameters: plain {plain.count_params():,}, set {set_model.count_params():,}")
 
 # %% [markdown] tags=["solution"]
-# **A wrong way.** Leave the mask out. The order still does not matter, but each row of padding adds $\varphi(0)$ to the sum:
-# an event changes its answer when it is stored in a longer array.
+# **A wrong way.** Leave the mask out. The order still does not matter, but whatever stands in the padding is added to the
+# sum, and an event changes its answer with what happens to be stored behind it. Zeros are no way out: $\varphi(0)$ need not
+# be 0.
 
 # %% tags=["solution"]
-longer = np.concatenate([fresh, np.zeros((1000, 8, 3), "float32")], axis=1)
+rubbish = np.random.default_rng(seed).normal(size=(1000, 8, 3)).astype("float32")
+longer = np.concatenate([fresh, rubbish], axis=1)
 with_mask = np.concatenate([fresh_mask, np.zeros((1000, 8), "float32")], axis=1)
 for name, used in (("mask kept", with_mask), ("mask of ones", np.ones_like(with_mask))):
     again = np.asarray(set_model([longer, used])).ravel()
-    print(f"8 rows of padding more, {name}: largest change {np.abs(again - answers['set network'][0]).max():.1e}")
+    moved = np.abs(again - answers["set network"][0]).max()
+    print(f"8 rows of rubbish more, {name}: largest change {moved:.1e}")
 
 # %% [markdown]
 # ## What did you observe?

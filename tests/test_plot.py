@@ -155,5 +155,9 @@ def test_graph_places_neighbours_near_each_other():
     x = layout(path, 4)[:, 0]
     assert np.allclose(np.abs(np.diff(x)), 1, atol=0.05) and abs(x[3] - x[0]) > 2.9
     ax = plot.graph(path, [0, 0.2, 0.8, 1], truth=[0, 0, 1, 1], highlight=[0], label="belief", title="a path")
-    assert texts(ax) == ["0", "1", "2", "3"] and len(ax.collections) == 2 and "a path" in (ax.get_title(), ax.get_title(loc="left"))
+    assert (
+        texts(ax) == ["0", "1", "2", "3"]
+        and len(ax.collections) == 2
+        and "a path" in (ax.get_title(), ax.get_title(loc="left"))
+    )
     assert len(plot.graph([(0, 1)], np.zeros(3)).texts) == 3, "a node without an edge is drawn too"

@@ -438,10 +438,13 @@ def network(how="sum", rows=None, last="sigmoid", rate=0):
 
 
 @cache
-def set_model(trained=True, **changed):
+def set_model(trained=True, shift=0.0, **changed):
+    """The network with the trained weights; `shift` is added to a bias before the sum."""
     model = network(**changed)
     if trained:
-        model.set_weights(trained_weights())
+        weights = [part.copy() for part in trained_weights()]
+        weights[3][0] += shift
+        model.set_weights(weights)
     return model
 
 
@@ -546,7 +549,8 @@ table(
         ),
         ("order-unseen", "flattened", lambda: {"set_model": flat()}),
         ("order-unseen", "recurrent", lambda: {"set_model": recurrent()}),
-        ("padding-counts", "no mask", lambda: {"set_model": set_model(how="no mask")}),
+        ("padding-counts", "no mask", lambda: {"set_model": set_model(how="no mask", shift=2.0)}),
+        ("padding-unseen", "no mask, zeros give 0", lambda: {"set_model": set_model(how="no mask", shift=-0.3)}),
         ("padding-counts", "mean over all rows", lambda: {"set_model": set_model(how="mean of all")}),
         ("padding-counts|padding-unseen", "maximum, no mask", lambda: {"set_model": set_model(how="max of all")}),
         ("padding-unseen", "zeros trusted", {"set_model": unmasked}),
