@@ -427,7 +427,7 @@ else:
 # %% [markdown] tags=["solution"]
 # **Why the plain network is worse.** To it, the 12 places are 12 different things. It has to learn separately what a
 # fragment means in each of them, from the same 6,000 events. The set network learns it once. There are 12! orders, about
-# 480 million; shuffling the training events helps the plain network a little, being unable to see the order helps more.
+# 480 million, of the same event.
 
 # %% tags=["solution"]
 for name, (before, after) in answers.items():
