@@ -150,6 +150,7 @@ GENERATORS = [
     data.make_lepton_pairs,
     data.make_showers,
     data.make_trigger,
+    data.make_decays,
 ]
 
 
@@ -161,7 +162,7 @@ def test_generators_follow_their_seed(make):
     assert len(first[0]) == len(first[1]) == 50
 
 
-@pytest.mark.parametrize("make", GENERATORS)
+@pytest.mark.parametrize("make", [make for make in GENERATORS if make is not data.make_showers])
 @pytest.mark.parametrize("bad", [{"n_samples": 0}, {"n_samples": 2.5}, {"noise": -1}, {"noise": float("nan")}])
 def test_bad_arguments_get_one_sentence(make, bad):
     with pytest.raises(ValueError, match="was expected"):
@@ -244,3 +245,31 @@ def test_showers_keep_most_of_the_energy_and_go_deeper_with_it():
     for make, bad in ((data.make_showers, 0), (data.make_showers, 2.5), (data.simulate_shower, float("nan"))):
         with pytest.raises(ValueError, match="was expected"):
             make(bad)
+
+
+# --- graphs and sets
+
+
+def test_karate_club_is_zacharys():
+    edges, faction = data.load_karate_club()
+    assert edges.shape == (78, 2) and (edges[:, 0] < edges[:, 1]).all() and len(np.unique(edges, axis=0)) == 78
+    A = np.zeros((34, 34), dtype=int)
+    A[edges[:, 0], edges[:, 1]] = A[edges[:, 1], edges[:, 0]] = 1
+    assert np.trace(A @ A @ A) == 6 * 45, "the club has 45 triangles"
+    assert A.sum(axis=0)[[0, 33, 32, 11]].tolist() == [16, 17, 12, 1]
+    assert (np.linalg.matrix_power(A + np.eye(34, dtype=int), 5) > 0).all(), "five steps lead from anyone to anyone"
+    assert np.bincount(faction).tolist() == [17, 17] and (faction[0], faction[33], faction[8]) == (0, 1, 0)
+    assert (faction[edges[:, 0]] != faction[edges[:, 1]]).sum() == 11
+
+
+def test_decays_have_two_or_three_directions_and_keep_their_momentum():
+    particles, mask, n_bodies = data.make_decays(2000, noise=0.0, seed=0, max_particles=15)
+    assert particles.shape == (2000, 15, 3) and set(n_bodies) == {0, 1}
+    assert np.abs(particles.sum(axis=1)).max() < 1e-5, "at rest before, momenta add up to 0"
+    assert np.abs(np.linalg.norm(particles, axis=2).sum(axis=1) - 2).max() < 1e-4, "all of the energy is there"
+    assert not particles[mask == 0].any() and set(mask.sum(axis=1)) == set(range(6, 13))
+    two, three = (np.linalg.matrix_rank(particles[n_bodies == kind][:, :12], tol=1e-3) for kind in (0, 1))
+    assert set(two) == {1} and set(three) == {2}, "two bodies on a line, three in a plane"
+    assert abs(mask[n_bodies == 0].sum(axis=1).mean() - mask[n_bodies == 1].sum(axis=1).mean()) < 0.3
+    with pytest.raises(ValueError, match="max_particles"):
+        data.make_decays(10, max_particles=8)

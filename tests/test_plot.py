@@ -40,6 +40,7 @@ def texts(ax):
         lambda: plot.feature_maps(..., exercise="01.3"),
         lambda: plot.confusion_matrix(y, ..., exercise="01.3"),
         lambda: plot.probability_bars(..., exercise="01.3"),
+        lambda: plot.graph([(0, 1)], ..., exercise="01.3"),
     ],
 )
 def test_what_is_not_done_waits(draw):
@@ -155,3 +156,18 @@ def test_a_code_map_draws_each_picture_at_its_code_and_none_twice():
     middles = [np.reshape(image.get_extent(), (2, 2)).mean(axis=1) for image in ax.images]
     assert np.allclose(middles, codes[[0, 2, 3]])
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["0", "2", "3"]
+
+
+def test_graph_places_neighbours_near_each_other():
+    from coursekit.plot.graphs import layout
+
+    path = np.array([(0, 1), (1, 2), (2, 3)])
+    x = layout(path, 4)[:, 0]
+    assert np.allclose(np.abs(np.diff(x)), 1, atol=0.05) and abs(x[3] - x[0]) > 2.9
+    ax = plot.graph(path, [0, 0.2, 0.8, 1], truth=[0, 0, 1, 1], highlight=[0], label="belief", title="a path")
+    assert (
+        texts(ax) == ["0", "1", "2", "3"]
+        and len(ax.collections) == 2
+        and "a path" in (ax.get_title(), ax.get_title(loc="left"))
+    )
+    assert len(plot.graph([(0, 1)], np.zeros(3)).texts) == 3, "a node without an edge is drawn too"

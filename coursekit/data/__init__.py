@@ -19,6 +19,7 @@ from coursekit.data.generators import (
     shift_images,
     surface,
 )
+from coursekit.data.graphs import load_karate_club, make_decays
 from coursekit.data.loaders import (
     AMES_NUMBERS,
     ames_rows,
@@ -43,9 +44,11 @@ __all__ = [
     "load_boston",
     "load_credit",
     "load_drawn_digits",
+    "load_karate_club",
     "load_mnist",
     "load_sunspots",
     "make_curve",
+    "make_decays",
     "make_digit_pairs",
     "make_lepton_pairs",
     "make_lines",

@@ -19,6 +19,7 @@ _WHERE = {
     "filters": "images",
     "feature_maps": "images",
     "value_map": "maps",
+    "graph": "graphs",
     "confusion_matrix": "tables",
     "probability_bars": "tables",
 }

@@ -652,7 +652,9 @@ def tree_model(kind="forest", rows="train"):
         from xgboost import XGBRegressor
 
         depth = 6 if kind == "xgboost, deep" else 4
-        model = XGBRegressor(n_estimators=150, max_depth=depth, learning_rate=0.1, subsample=0.7, random_state=0, n_jobs=1)
+        model = XGBRegressor(
+            n_estimators=150, max_depth=depth, learning_rate=0.1, subsample=0.7, random_state=0, n_jobs=1
+        )
     else:
         model = {
             "forest": RandomForestRegressor(60, max_features=0.4, random_state=0),

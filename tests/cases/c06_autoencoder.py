@@ -48,7 +48,9 @@ def for_pictures(model):
     """The same network, for pictures (28, 28, 1)."""
     import keras
 
-    again = keras.Sequential([keras.Input((28, 28, 1)), keras.layers.Flatten(), *keras.models.clone_model(model).layers])
+    again = keras.Sequential(
+        [keras.Input((28, 28, 1)), keras.layers.Flatten(), *keras.models.clone_model(model).layers]
+    )
     again.set_weights(model.get_weights())
     return again
 
@@ -172,11 +174,7 @@ table(
         (
             "not-orthonormal",
             "no QR",
-            {
-                "principal_angles": lambda A, B: np.arccos(
-                    np.clip(np.linalg.svd(A.T @ B, compute_uv=False), -1, 1)
-                )
-            },
+            {"principal_angles": lambda A, B: np.arccos(np.clip(np.linalg.svd(A.T @ B, compute_uv=False), -1, 1))},
         ),
         (
             "only-normalised",
@@ -196,11 +194,7 @@ table(
         (
             "no-svd",
             "the diagonal",
-            {
-                "principal_angles": lambda A, B: np.arccos(
-                    np.diag(np.linalg.qr(A)[0].T @ np.linalg.qr(B)[0])
-                )
-            },
+            {"principal_angles": lambda A, B: np.arccos(np.diag(np.linalg.qr(A)[0].T @ np.linalg.qr(B)[0]))},
         ),
         ("wrong-shape", "the largest only", {"principal_angles": lambda A, B: angles(A, B).max()}),
     ],

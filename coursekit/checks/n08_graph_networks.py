@@ -1,0 +1,445 @@
+"""Checks of notebook 08: message passing, a graph of people, and sets of particles."""
+
+import numpy as np
+
+from coursekit.checks.codec import Handle
+from coursekit.checks.core import Wrong, exercise
+from coursekit.checks.expect import agrees, as_array, at_least, returned, returned_parts
+from coursekit.checks.report import Finding
+from coursekit.checks.student import StudentError
+
+# What is added to the worst of ten seeds of the solution; see benchmarks/record.py. One of 32 members is 0.03125.
+MARGINS = {"08.2": {"accuracy": -0.0625}, "08.3": {"accuracy": -0.03}}
+
+
+def random_graph(rng, n_nodes=8, n_edges=9):
+    """Edges of a graph, each pair once and in either order, and its adjacency matrix with self-loops."""
+    pairs = np.argwhere(np.triu(np.ones((n_nodes - 1, n_nodes - 1)), k=1))  # the last node stays alone
+    edges = rng.permuted(rng.choice(pairs, n_edges, replace=False), axis=1)
+    A = np.eye(n_nodes)
+    A[edges[:, 0], edges[:, 1]] = A[edges[:, 1], edges[:, 0]] = 1
+    return edges, A
+
+
+# --- 08.1
+
+
+@exercise(
+    "08.1",
+    title="Messages along the edges",
+    points=4,
+    needs={
+        "adjacency": "a function of edges and n_nodes that gives the adjacency matrix with self-loops",
+        "mean_matrix": "a function of A that gives the matrix which takes the means",
+        "heard_of": "a function of A and rounds that gives booleans, who has heard of whom",
+        "GraphLayer": "the class of your layer, not an object of it",
+    },
+    hints=(
+        "Begin the adjacency matrix with `np.eye(n_nodes)`; the two columns of `edges` are row and column numbers of its "
+        "ones, once in each direction. The mean divides each row by its own sum.",
+        "For `heard_of` let everybody begin with a state of their own, the rows of `np.eye(n)`, and send messages: what "
+        "is not 0 has arrived. The layer needs one `layers.Dense`, made in `__init__`, so that its weights are kept.",
+        "`A[edges[:, 0], edges[:, 1]] = 1` and the reverse; `A / A.sum(axis=1, keepdims=True)`; "
+        "`np.linalg.matrix_power(A, rounds) > 0`; `self.dense = layers.Dense(units)` and "
+        "`return self.activation(ops.matmul(graph, self.dense(features)))`.",
+    ),
+    expected="Person 0's rumour is known to 1, 3 and 4 people after 0, 1 and 2 rounds; the layer gives shape (b, n, units).",
+)
+def message_passing(student, rng):
+    """The three functions on fresh graphs; the layer as a function of features and graph, its weights read off by probes."""
+    edges, A = random_graph(rng)
+    eye = np.eye(len(A))
+    up, down = eye.copy(), eye.copy()
+    up[edges[:, 0], edges[:, 1]] = down[edges[:, 1], edges[:, 0]] = 1
+    one_way = (
+        "Each edge is in `adjacency` in one direction only: who talks also listens, so set both [i, j] and [j, i]."
+    )
+    given = returned(student, "adjacency", edges, len(A), shape=A.shape)
+    slips = {
+        "no-self-loops": (A - eye, "The diagonal of `adjacency` is 0. Each node needs an edge to itself."),
+        "one-way": (up, one_way),
+        "one-way-and-no-loops": (up - eye, one_way + " The self-loops are missing too."),
+        "double-loops": (A + eye, "The diagonal of `adjacency` is 2: the self-loops were added twice."),
+    }
+    slips["one-way"] = (down, one_way) if np.allclose(given, down) else slips["one-way"]
+    yield agrees("adjacency", "`adjacency`", given, A, slips, points=1)
+
+    degree = A.sum(axis=1)
+    slips = {
+        "columns": (A / degree, "`mean_matrix` divides columns. A row holds one node's neighbours: `keepdims=True`."),
+        "not-divided": (A, "`mean_matrix` gives A as it was: divide each row by its sum, the degree."),
+        "whole-mean": (A / len(A), "`mean_matrix` divides by the number of all nodes, not by the node's degree."),
+        "symmetric": (
+            normalised(A),
+            "This divides by the roots of both degrees: the matrix of 08.2. Here divide rows.",
+        ),
+        "self-not-counted": (
+            A / np.maximum(degree - 1, 1)[:, None],
+            "`mean_matrix` divides by the number of neighbours; the node itself counts too, for its self-loop.",
+        ),
+    }
+    given = returned(student, "mean_matrix", A, shape=A.shape)
+    yield agrees("mean-matrix", "`mean_matrix`", given, A / degree[:, None], slips, points=1)
+    yield heard(student, A)
+    yield layer_mixes(student, rng)
+
+
+def heard(student, A):
+    """The finding on `heard_of`, for 0 to 3 rounds."""
+    for rounds in (2, 0, 1, 3):
+        given = returned(student, "heard_of", A, rounds, shape=A.shape)
+        reach = {r: np.linalg.matrix_power(A, r) > 0 for r in range(rounds + 2)}
+        if not np.isin(given, (0, 1)).all():
+            raise Wrong("not-boolean", "`heard_of` gives numbers. A yes or a no was expected: compare with 0.")
+        if np.array_equal(given, reach[rounds]):
+            continue
+        seen = next((r for r in reach if np.array_equal(given, reach[r])), None)
+        if seen is not None:
+            raise Wrong("wrong-rounds", f"`heard_of(A, {rounds})` gives what is known after {seen} rounds.")
+        if np.array_equal(given, ~reach[rounds]):
+            raise Wrong("negated", "`heard_of` says True where nothing was heard.")
+        message = (
+            f"`heard_of(A, {rounds})` says that {int(given.sum())} pairs have heard of each other; it is "
+            f"{int(reach[rounds].sum())}."
+        )
+        return Finding("heard-of", False, message, points=1)
+    return Finding("heard-of", True, "`heard_of` follows the rumour for 0 to 3 rounds.", points=1)
+
+
+def layer_mixes(student, rng):
+    """The finding on `GraphLayer`: what it answers is tanh(G (X W + b)) for some W and b that stay."""
+    inside, units = 3, 4
+    layer = student.call("GraphLayer", units, "tanh")
+    if not isinstance(layer, Handle):
+        raise Wrong("wrong-type", "`GraphLayer(4, 'tanh')` does not give a layer. Hand in the class itself.")
+
+    def ask(features, graph):
+        answer = student.call(layer, [features.astype("float32"), graph.astype("float32")])
+        given = as_array(answer, "What a `GraphLayer` returns")
+        if given.shape != (*features.shape[:2], units):
+            raise Wrong(
+                "layer-shape",
+                f"A `GraphLayer` of {units} units was given features of shape {features.shape} and a graph of shape "
+                f"{graph.shape}, and returned {given.shape}; {(*features.shape[:2], units)} was expected.",
+            )
+        return given
+
+    eye = np.eye(inside)[None]
+    probe = ask(eye, eye)
+    if not np.allclose(probe, ask(eye, eye), atol=1e-6):
+        raise Wrong("new-weights", "Asked twice, the layer answers differently: make the weights once, in `__init__`.")
+    size = student.describe(layer)["n_params"]
+    if not size:
+        raise Wrong("no-weights", "The layer has no weights that Keras knows of, so training cannot change any.")
+    empty = ask(np.zeros_like(eye), eye)
+    X, G = rng.normal(0, 0.6, (2, 6, inside)), rng.uniform(0, 0.5, (2, 6, 6))
+    given = ask(X, G)
+
+    def learned(undo):
+        """The weights and the bias, where `undo` takes the activation back."""
+        b = undo(empty)[0, :1]
+        return undo(probe)[0] - b, b
+
+    W, b = learned(lambda y: np.arctanh(np.clip(y, -1 + 1e-7, 1 - 1e-7)))
+    straight, offset = learned(lambda y: y)
+    # The bias may be added before the messages or after. 1e-3 is what arctanh leaves of float32.
+    if any(np.allclose(given, np.tanh(wanted), atol=1e-3) for wanted in (G @ (X @ W + b), G @ X @ W + b)):
+        return Finding("graph-layer", True, "`GraphLayer` mixes the nodes as the graph says.", points=1)
+    slips = {
+        "activation-first": (
+            G @ np.tanh(X @ W + b),
+            "The layer applies the activation before the messages; mix the nodes first, then apply it.",
+        ),
+        "graph-unused": (np.tanh(X @ W + b), "The layer does not use the graph: multiply by it with `ops.matmul`."),
+        "no-activation": (G @ (X @ straight + offset), "The layer does not apply its activation."),
+        "transposed": (
+            np.tanh(G.swapaxes(1, 2) @ (X @ W + b)),
+            "The layer uses the graph's matrix turned over: row i holds whom node i listens to.",
+        ),
+        "divided-again": (
+            np.tanh(G / G.sum(axis=2, keepdims=True) @ (X @ W + b)),
+            "The layer divides the rows of the graph by their sums. The matrix that it is given is used as it is.",
+        ),
+        "first-graph": (np.tanh(G[:1] @ (X @ W + b)), "The layer uses the first graph for all graphs of the batch."),
+    }
+    for code, (values, message) in slips.items():
+        if np.allclose(given, values, atol=1e-3):
+            raise Wrong(code, message)
+    message = (
+        "`GraphLayer(units, 'tanh')` is not tanh(graph @ (features @ W + b)) for any weights: compare your `call` with "
+        "the text, step by step."
+    )
+    return Finding("graph-layer", False, message, points=1)
+
+
+def normalised(A):
+    degree = A.sum(axis=1)
+    return A / np.sqrt(np.outer(degree, degree))
+
+
+# --- 08.2
+
+
+@exercise(
+    "08.2",
+    title="Two labels are enough",
+    points=4,
+    needs={
+        "normalise": "a function of A that divides by the square roots of both degrees",
+        "known": "an array of shape (34,), 1 for the two members whose labels are known",
+        "gcn": "a trained keras.Model of [features, graph]",
+    },
+    hints=(
+        "`np.outer(degree, degree)` has the product of both degrees in each place. `known` is zero but for members 0 and 33.",
+        "Two inputs, `keras.Input((None, 34))` and `keras.Input((None, None))`, go as a list into the first `GraphLayer`; "
+        "its output and the second input go as a list into the second. The loss for whole-number labels is "
+        "`sparse_categorical_crossentropy`.",
+        "`hidden = GraphLayer(16, 'tanh')(inputs)`, `gcn = keras.Model(inputs, GraphLayer(2, 'softmax')([hidden, "
+        "inputs[1]]))`, compile with `keras.optimizers.Adam(0.02)`, then `gcn.fit([np.eye(34)[None], "
+        "normalise(adjacency(club, 34))[None]], faction[None], sample_weight=known[None], epochs=100, verbose=0)`.",
+    ),
+    expected="At least {accuracy:.0%} of the 32 members whose labels were hidden are placed right.",
+)
+def karate_club(student, rng):
+    """The matrix on a fresh graph, the two known labels, then the network: uses the graph, ignores numbers, is right."""
+    from coursekit.data import load_karate_club
+
+    _, A = random_graph(rng)
+    degree = A.sum(axis=1)
+    slips = {
+        "rows": (A / degree[:, None], "`normalise` divides each row by its sum: the matrix of 08.1. Here both degrees count."),
+        "no-root": (A / np.outer(degree, degree), "`normalise` divides by the degrees; by their square roots was asked for."),
+        "loops-twice": (normalised(A + np.eye(len(A))), "`normalise` adds self-loops. A has them already."),
+        "multiplied": (A * np.sqrt(np.outer(degree, degree)), "`normalise` multiplies by the roots; divide by them."),
+        "not-divided": (A, "`normalise` gives A as it was."),
+    }  # fmt: skip
+    given = returned(student, "normalise", A, shape=A.shape)
+    yield agrees("normalise", "`normalise`", given, normalised(A), slips, points=1)
+    yield two_known(as_array(student.value("known"), "`known`"))
+
+    edges, faction = load_karate_club()
+    A = np.eye(34)
+    A[edges[:, 0], edges[:, 1]] = A[edges[:, 1], edges[:, 0]] = 1
+    eye, graph = np.eye(34), normalised(A)
+    belief = club_beliefs(student, eye, graph)
+    if np.ptp(belief) < 1e-3:
+        raise Wrong("constant", f"`gcn` answers {belief[0]:.3f} for every member. Was it trained?")
+    if belief[0] > 0.7 and belief[33] < 0.3:
+        raise Wrong("labels-swapped", "`gcn` has the two labels exchanged: the instructor, member 0, has label 0.")
+    if belief[0] > 0.4 or belief[33] < 0.6:
+        raise Wrong(
+            "not-trained",
+            f"`gcn` is not even sure of the two known labels: {belief[0]:.2f} for member 0 and {belief[33]:.2f} for "
+            "member 33, where 0 and 1 are right. Train it, or train for longer.",
+        )
+    alone = club_beliefs(student, eye, eye)
+    if np.abs(alone - belief).max() < 1e-3:
+        raise Wrong("graph-unused", "`gcn` gives the same answers when all edges are taken away: it does not use them.")
+    order = rng.permutation(34)
+    moved = club_beliefs(student, eye[order], graph[order][:, order])
+    apart = np.abs(moved - belief[order]).max()
+    message = "`gcn` uses the edges, and the numbers of the members do not matter to it."
+    if apart > 1e-2:
+        message = (
+            f"With the members in another order (features, rows and columns alike), an answer moves by {apart:.2f}. "
+            "Something in `gcn` treats places differently: a Flatten, or a Dense across the members."
+        )
+    yield Finding("same-in-any-order", apart <= 1e-2, message, points=1)
+    hidden = np.setdiff1d(np.arange(34), [0, 33])
+    accuracy = np.mean((belief > 0.5)[hidden] == faction[hidden])
+    yield at_least(
+        "08.2",
+        "accuracy",
+        accuracy,
+        "of the 32 members with hidden labels are placed right",
+        "Two graph layers, the matrix of `normalise`, and only the two known labels in the loss.",
+    )
+
+
+def two_known(known):
+    """The finding on the members whose labels may be used."""
+    known = known.ravel()
+    if known.size == 2:
+        raise Wrong("indices", "`known` holds two numbers. Give a weight for each of the 34 members, 1 or 0.")
+    if known.size != 34:
+        raise Wrong("wrong-shape", f"`known` holds {known.size} numbers; one for each of the 34 members was expected.")
+    used = np.flatnonzero(known)
+    if len(used) == 34:
+        raise Wrong("leak", "`known` lets the training use all labels: nothing is left to find out.")
+    right = used.tolist() == [0, 33] and (known >= 0).all()
+    message = "Two labels are known, those of members 0 and 33."
+    if not right:
+        message = (
+            f"`known` is not 0 for the members {used.tolist()[:8]}; for 0 and 33, and for nobody else, was expected."
+        )
+    return Finding("two-known", right, message, points=1)
+
+
+def club_beliefs(student, features, graph):
+    """The probability of label 1 for each member, shape (34,), from probabilities or logits."""
+    batch = [features[None].astype("float32"), graph[None].astype("float32")]
+    scores = as_array(student.call("gcn", batch), "What `gcn` returns")
+    if scores.size not in (34, 68) or 34 not in scores.shape:
+        raise Wrong(
+            "wrong-shape",
+            f"`gcn` was given one graph of 34 members and returned shape {scores.shape}; (1, 34, 2) was expected.",
+        )
+    return probability(scores.reshape(34, -1))
+
+
+def probability(scores):
+    """The probability of label 1, shape (n,), from one column or two of probabilities or logits."""
+    if scores.shape[1] == 2:
+        if scores.min() >= 0 and np.allclose(scores.sum(axis=1), 1, atol=1e-3):
+            return scores[:, 1]
+        logit = scores[:, 1] - scores[:, 0]
+    elif scores.min() >= 0 and scores.max() <= 1:
+        return scores[:, 0]
+    else:
+        logit = scores[:, 0]
+    return 0.5 * (1 + np.tanh(logit / 2))
+
+
+# --- 08.3
+
+
+@exercise(
+    "08.3",
+    title="Particles have no order",
+    points=4,
+    needs={
+        "shuffle_particles": "a function of particles, mask, seed that gives both in a new order",
+        "set_model": "a trained keras.Model of [particles, mask]",
+    },
+    hints=(
+        "`rng.random(mask.shape).argsort(axis=1)` is a random order for each event. In the network, nothing may look at "
+        "two particles at once before the sum.",
+        "`np.take_along_axis(mask, order, axis=1)` puts the mask in that order; the particles need `order[:, :, None]`. "
+        "The masked sum multiplies by `mask[:, :, None]`, then adds up over axis 1.",
+        "`return ops.sum(states * mask[:, :, None], axis=1)`; two `Dense(64, activation='relu')` on the particles, "
+        "`MaskedSum()([states, inputs[1]])`, one more `Dense(64, activation='relu')`, `Dense(1, activation='sigmoid')`; "
+        "Adam with 0.003, 15 epochs, batches of 128.",
+    ),
+    expected="At least {accuracy:.1%} of fresh decays right; no answer moves when particles are shuffled or padding is added.",
+)
+def particle_sets(student, rng):
+    """A shuffle that is one; a network that neither order nor padding can move; its accuracy on fresh decays."""
+    from coursekit.data import make_decays
+
+    particles, mask, label = make_decays(1000, seed=int(rng.integers(2**31)))
+    yield shuffles(student, particles[:60], mask[:60])
+
+    def ask(particles, mask):
+        answer = student.call("set_model", [particles.astype("float32"), mask.astype("float32")])
+        scores = as_array(answer, "What `set_model` returns")
+        if scores.size not in (len(mask), 2 * len(mask)) or scores.shape[0] != len(mask):
+            raise Wrong(
+                "wrong-shape",
+                f"`set_model` was given {len(mask)} events and returned shape {scores.shape}; one row an event, (n, 1), "
+                "was expected. Is the sum over the particles there?",
+            )
+        return probability(scores.reshape(len(mask), -1))
+
+    answers = ask(particles, mask)
+    spread = np.ptp(answers)
+    if spread < 1e-3:
+        raise Wrong("constant", f"`set_model` answers {answers[0]:.3f} for every event. Was it trained?")
+    yield order_is_unseen(rng, ask, particles[:300], mask[:300], answers[:300])
+    yield padding_is_unseen(rng, ask, particles[:300], mask[:300], answers[:300])
+    accuracy = np.mean((answers > 0.5) == label)
+    if accuracy < 0.2:
+        raise Wrong(
+            "labels-swapped", f"{1 - accuracy:.0%} are right with the labels exchanged: three bodies have label 1."
+        )
+    yield at_least(
+        "08.3", "accuracy", accuracy, "of 1,000 fresh decays are right", "Train for longer, or use wider layers."
+    )
+
+
+# What a sum in another order changes in float32 is some 1e-6 of a probability.
+UNMOVED = 1e-3
+
+
+def order_is_unseen(rng, ask, particles, mask, answers):
+    """The finding that the order of the particles does not matter."""
+    order = rng.random(mask.shape).argsort(axis=1)
+    again = ask(np.take_along_axis(particles, order[:, :, None], axis=1), np.take_along_axis(mask, order, axis=1))
+    moved = np.abs(again - answers).max()
+    message = f"Shuffled particles move no answer by more than {moved:.0e}."
+    if moved > UNMOVED:
+        message = (
+            f"Shuffled particles move an answer by up to {moved:.2f}. Something sees the order before the sum: a Flatten, a "
+            "recurrent layer, or a sum over the wrong axis."
+        )
+    return Finding("order-unseen", moved <= UNMOVED, message, points=1)
+
+
+def padding_is_unseen(rng, ask, particles, mask, answers):
+    """The finding that neither the amount of padding nor what stands in it matters."""
+    rows = ((0, 0), (0, 5))
+    try:
+        again = ask(np.pad(particles, (*rows, (0, 0))), np.pad(mask, rows))
+    except StudentError as error:
+        raise Wrong(
+            "fixed-size",
+            "`set_model` cannot read events with 17 rows in place of 12. Let it take any number: `keras.Input((None, 3))` "
+            f"and `keras.Input((None,))`. ({error.kind})",
+        ) from None
+    moved = np.abs(again - answers).max()
+    if moved > UNMOVED:
+        raise Wrong(
+            "padding-counts",
+            f"Five more rows of padding move an answer by up to {moved:.2f}. Multiply by the mask before you add up; for a "
+            "mean divide by the sum of the mask, not by the number of rows.",
+        )
+    rubbish = np.where(mask[:, :, None] > 0, particles, rng.normal(size=particles.shape))
+    moved = np.abs(ask(rubbish, mask) - answers).max()
+    message = "More padding, or rubbish in it, moves no answer."
+    if moved > UNMOVED:
+        message = f"Numbers in the padding, where the mask is 0, move an answer by up to {moved:.2f}. The mask has to keep them out."
+    return Finding("padding-unseen", moved <= UNMOVED, message, points=1)
+
+
+def shuffles(student, particles, mask):
+    """The finding on `shuffle_particles`: the same rows in each event, each with its mask, in an order of the seed's."""
+    shapes = {"particles": particles.shape, "mask": mask.shape}
+
+    def ask(seed):
+        return returned_parts(student, "shuffle_particles", particles, mask, seed, like=shapes)
+
+    (moved, moved_mask), (again, _), (other, _) = ask(5), ask(5), ask(6)
+    if np.array_equal(moved, particles):
+        if not np.array_equal(moved_mask, mask):
+            raise Wrong("particles-left", "The mask is shuffled, the particles are not: both need the same new order.")
+        raise Wrong("not-shuffled", "`shuffle_particles` gives the particles in their old order.")
+    if not np.allclose(in_order(moved, particles), 0, atol=1e-5):
+        explain_shuffle(particles, moved)
+        raise Wrong("other-particles", "After `shuffle_particles` an event no longer has the same particles as before.")
+    if not np.allclose(in_order(with_mask(moved, moved_mask), with_mask(particles, mask)), 0, atol=1e-5):
+        raise Wrong("mask-left", "The mask no longer stands beside its particles: give it the same new order.")
+    if not np.allclose(moved, again):
+        raise Wrong("not-seeded", "Twice the same seed gives two orders: `np.random.default_rng(seed)`.")
+    if np.allclose(moved, other):
+        raise Wrong("seed-unused", "Two seeds give the same order: use `seed`.")
+    return Finding("shuffle", True, "`shuffle_particles` gives each event a new order, masks included.", points=1)
+
+
+def with_mask(particles, mask):
+    return np.concatenate([particles, mask[:, :, None]], axis=2)
+
+
+def in_order(a, b):
+    """The difference of two sets of rows, each event sorted by its first component."""
+    a, b = (np.take_along_axis(x, x[:, :, :1].argsort(axis=1, kind="stable"), axis=1) for x in (a, b))
+    return a - b
+
+
+def explain_shuffle(particles, moved):
+    """Raises `Wrong` where something else than the rows of each event was shuffled."""
+    if np.allclose(np.sort(moved, axis=2), np.sort(particles, axis=2)):
+        raise Wrong(
+            "components-shuffled", "The three components of each momentum were shuffled; shuffle the rows, axis 1."
+        )
+    before, after = particles.sum(axis=(1, 2)), moved.sum(axis=(1, 2))
+    if np.allclose(np.sort(after), np.sort(before), atol=1e-4) and not np.allclose(after, before, atol=1e-4):
+        raise Wrong("events-shuffled", "Whole events changed places; shuffle the rows within each event, axis 1.")

@@ -1,0 +1,563 @@
+"""Cases of notebook 08. One club network and one set network are trained, once; the others get their weights by hand."""
+
+from functools import cache
+
+import numpy as np
+
+from tests.cases import table
+
+# --- 08.1
+
+
+def adjacency(edges, n_nodes):
+    A = np.eye(n_nodes)
+    A[edges[:, 0], edges[:, 1]] = A[edges[:, 1], edges[:, 0]] = 1
+    return A
+
+
+def adjacency_loop(edges, n_nodes):
+    A = [[int(i == j) for j in range(n_nodes)] for i in range(n_nodes)]
+    for i, j in edges:
+        A[i][j] = A[j][i] = 1
+    return A
+
+
+def mean_matrix(A):
+    return A / A.sum(axis=1, keepdims=True)
+
+
+def heard_of(A, rounds):
+    return np.linalg.matrix_power(A, rounds) > 0
+
+
+def heard_by_search(A, rounds):
+    heard = []
+    for i in range(len(A)):
+        known = {i}
+        for _ in range(rounds):
+            known |= {j for k in known for j in np.flatnonzero(A[k])}
+        heard.append([int(j in known) for j in range(len(A))])
+    return heard
+
+
+@cache
+def layer_class(slip=None):
+    """The layer in its plainest form, or in another style, or with a usual slip."""
+    import keras
+    from keras import layers, ops
+
+    class GraphLayer(layers.Layer):
+        def __init__(self, units, activation=None, **kwargs):
+            super().__init__(**kwargs)
+            self.units, self.activation = units, keras.activations.get(activation)
+            self.dense = layers.Dense(units, activation=activation if slip == "activation first" else None)
+
+        def call(self, inputs):
+            features, graph = inputs
+            mixed = ops.matmul(graph, self.dense(features))
+            if slip == "graph unused":
+                mixed = self.dense(features)
+            if slip == "transposed":
+                mixed = ops.matmul(ops.swapaxes(graph, 1, 2), self.dense(features))
+            if slip == "divided again":
+                mixed = mixed / ops.sum(graph, axis=2, keepdims=True)
+            if slip == "added":
+                mixed = mixed + self.dense(features)
+            if slip == "first graph":
+                mixed = ops.matmul(graph[:1], self.dense(features))
+            if slip == "new dense":
+                mixed = ops.matmul(graph, layers.Dense(self.units)(features))
+            if slip == "summed":
+                mixed = ops.sum(mixed, axis=1)
+            return mixed if slip in ("no activation", "activation first") else self.activation(mixed)
+
+    return GraphLayer
+
+
+@cache
+def layer_with_weights():
+    """The weights are the layer's own; the bias comes after the messages and does not begin at 0."""
+    import keras
+    from keras import ops
+
+    class GraphLayer(keras.layers.Layer):
+        def __init__(self, units, activation=None):
+            super().__init__()
+            self.units, self.activation = units, keras.activations.get(activation)
+
+        def build(self, shapes):
+            self.W = self.add_weight(shape=(shapes[0][-1], self.units), initializer="glorot_normal")
+            self.b = self.add_weight(shape=(self.units,), initializer=keras.initializers.RandomNormal(stddev=0.3))
+
+        def call(self, inputs):
+            features, graph = inputs
+            return self.activation(ops.einsum("bij,bjk,kl->bil", graph, features, self.W) + self.b)
+
+    return GraphLayer
+
+
+@cache
+def layer_without_weights():
+    import keras
+    from keras import ops
+
+    class GraphLayer(keras.layers.Layer):
+        def __init__(self, units, activation=None):
+            super().__init__()
+            self.units = units
+
+        def call(self, inputs):
+            features, graph = inputs
+            W = np.random.default_rng(0).normal(0, 0.4, (features.shape[-1], self.units)).astype("float32")
+            return ops.tanh(ops.matmul(graph, ops.matmul(features, W)))
+
+    return GraphLayer
+
+
+@cache
+def layer_of_layers():
+    """Messages first, then a Dense with the activation: the same function."""
+    from keras import layers
+
+    class GraphLayer(layers.Layer):
+        def __init__(self, units, activation=None):
+            super().__init__()
+            self.mix, self.dense = layers.Dot(axes=(2, 1)), layers.Dense(units, activation=activation)
+
+        def call(self, inputs):
+            return self.dense(self.mix([inputs[1], inputs[0]]))
+
+    return GraphLayer
+
+
+def answers_1():
+    return {
+        "adjacency": adjacency,
+        "mean_matrix": mean_matrix,
+        "heard_of": heard_of,
+        "GraphLayer": layer_class(),
+    }
+
+
+def one_way(edges, n_nodes):
+    A = np.eye(n_nodes)
+    A[edges[:, 0], edges[:, 1]] = 1
+    return A
+
+
+table(
+    "08.1",
+    answers_1,
+    {
+        "the text": {},
+        "loops and lists": {"adjacency": adjacency_loop, "heard_of": heard_by_search},
+        "np.diag": {"mean_matrix": lambda A: np.diag(1 / A.sum(axis=1)) @ A},
+        "messages of the mean": {"heard_of": lambda A, r: np.linalg.matrix_power(mean_matrix(A), r) != 0},
+        "own weights, bias at the end": lambda: {"GraphLayer": layer_with_weights()},
+        "messages first": lambda: {"GraphLayer": layer_of_layers()},
+        "float32 and np.add.at": {
+            "adjacency": lambda e, n: np.minimum(
+                np.eye(n) + sum(np.eye(n)[[i]].T * np.eye(n)[[j]] + np.eye(n)[[j]].T * np.eye(n)[[i]] for i, j in e), 1
+            ).astype("float32")
+        },
+    },
+    [
+        ("no-self-loops", "no self-loops", {"adjacency": lambda e, n: adjacency(e, n) - np.eye(n)}),
+        ("one-way", "one direction", {"adjacency": one_way}),
+        ("one-way", "the other direction", {"adjacency": lambda e, n: one_way(e[:, ::-1], n)}),
+        ("one-way-and-no-loops", "one direction, no loops", {"adjacency": lambda e, n: one_way(e, n) - np.eye(n)}),
+        ("double-loops", "loops added twice", {"adjacency": lambda e, n: adjacency(e, n) + np.eye(n)}),
+        ("wrong-shape", "size from the edges", {"adjacency": lambda e, n: adjacency(e, e.max() + 1)}),
+        ("columns", "columns divided", {"mean_matrix": lambda A: A / A.sum(axis=0)}),
+        ("not-divided", "A itself", {"mean_matrix": lambda A: A}),
+        ("whole-mean", "mean over everybody", {"mean_matrix": lambda A: A / len(A)}),
+        (
+            "symmetric",
+            "the GCN's matrix",
+            {"mean_matrix": lambda A: A / np.sqrt(np.outer(A.sum(axis=1), A.sum(axis=1)))},
+        ),
+        ("self-not-counted", "self not counted", {"mean_matrix": lambda A: A / np.maximum(A.sum(1) - 1, 1)[:, None]}),
+        ("wrong-shape", "means of nothing", {"mean_matrix": lambda A: A.mean(axis=1)}),
+        ("wrong-rounds", "always one round", {"heard_of": lambda A, r: A > 0}),
+        ("wrong-rounds", "one round more", {"heard_of": lambda A, r: heard_of(A, r + 1)}),
+        ("not-boolean", "numbers of ways", {"heard_of": lambda A, r: np.linalg.matrix_power(A, r)}),
+        ("negated", "negated", {"heard_of": lambda A, r: ~heard_of(A, r)}),
+        ("heard-of", "forgets", {"heard_of": lambda A, r: heard_of(A - np.eye(len(A)), r)}),
+        ("activation-first", "activation first", lambda: {"GraphLayer": layer_class("activation first")}),
+        ("graph-unused", "graph unused", lambda: {"GraphLayer": layer_class("graph unused")}),
+        ("transposed", "transposed", lambda: {"GraphLayer": layer_class("transposed")}),
+        ("divided-again", "divided again", lambda: {"GraphLayer": layer_class("divided again")}),
+        ("no-activation", "no activation", lambda: {"GraphLayer": layer_class("no activation")}),
+        ("first-graph", "first graph for all", lambda: {"GraphLayer": layer_class("first graph")}),
+        ("graph-layer", "own state added", lambda: {"GraphLayer": layer_class("added")}),
+        ("new-weights", "new weights in call", lambda: {"GraphLayer": layer_class("new dense")}),
+        ("layer-shape", "summed over the nodes", lambda: {"GraphLayer": layer_class("summed")}),
+        ("no-weights", "an array for weights", lambda: {"GraphLayer": layer_without_weights()}),
+        ("raises", "an object, not the class", lambda: {"GraphLayer": layer_class()(4)}),
+    ],
+)
+
+
+# --- 08.2
+
+
+def normalise(A):
+    degree = A.sum(axis=1)
+    return A / np.sqrt(np.outer(degree, degree))
+
+
+def club():
+    from coursekit.data import load_karate_club
+
+    edges, faction = load_karate_club()
+    return normalise(adjacency(edges, 34)), faction
+
+
+KNOWN = np.isin(np.arange(34), [0, 33]).astype(float)
+
+
+@cache
+def club_weights(weights=tuple(KNOWN), graph=True, epochs=200):
+    """W1, W2 of a GCN without biases, trained by plain descent in NumPy: shape (34, 8) and (8, 2)."""
+    rng = np.random.default_rng(0)
+    G, faction = club()
+    G = G if graph else np.eye(34)
+    W1, W2, truth = rng.normal(0, 0.3, (34, 8)), rng.normal(0, 0.3, (8, 2)), np.eye(2)[faction]
+    for _ in range(epochs):
+        hidden = np.tanh(G @ W1)
+        p = softmax(G @ hidden @ W2)
+        slope = G.T @ ((p - truth) * np.array(weights)[:, None])
+        W2_step, back = hidden.T @ slope, G.T @ (slope @ W2.T * (1 - hidden**2))
+        W1, W2 = W1 - 0.5 * back, W2 - 0.5 * W2_step
+    return W1, W2
+
+
+def softmax(scores):
+    scores = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    return scores / scores.sum(axis=-1, keepdims=True)
+
+
+@cache
+def gcn(weights=tuple(KNOWN), graph=True, epochs=200, last="softmax"):
+    """The notebook's model, with those weights."""
+    import keras
+
+    layer = layer_class() if graph else layer_class("graph unused")
+    inputs = [keras.Input((None, 34)), keras.Input((None, None))]
+    hidden = layer(8, "tanh")(inputs)
+    model = keras.Model(inputs, layer(2, last)([hidden, inputs[1]]))
+    W1, W2 = club_weights(weights, graph, epochs)
+    model.set_weights([W1, np.zeros(8), W2, np.zeros(2)])
+    return model
+
+
+@cache
+def gcn_one_column():
+    import keras
+
+    layer = layer_class()
+    inputs = [keras.Input((34, 34)), keras.Input((34, 34))]
+    hidden = layer(8, "tanh")(inputs)
+    model = keras.Model(inputs, layer(1, "sigmoid")([hidden, inputs[1]]))
+    W1, W2 = club_weights()
+    model.set_weights([W1, np.zeros(8), W2[:, 1:] - W2[:, :1], np.zeros(1)])
+    return model
+
+
+@cache
+def gcn_subclassed():
+    import keras
+
+    class Club(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.first, self.second = layer_class()(8, "tanh"), layer_class()(2)
+
+        def call(self, inputs):
+            features, graph = inputs
+            return self.second([self.first([features, graph]), graph])  # logits
+
+    model = Club()
+    model([np.eye(34)[None], np.eye(34)[None]])
+    W1, W2 = club_weights()
+    model.set_weights([W1, np.zeros(8), W2, np.zeros(2)])
+    return model
+
+
+def gcn_numpy(inputs):
+    features, graph = (np.asarray(part, dtype=float) for part in inputs)
+    W1, W2 = club_weights()
+    return softmax(graph @ np.tanh(graph @ features @ W1) @ W2)
+
+
+@cache
+def gcn_trained():
+    """As in the notebook, for fewer epochs and at a higher rate."""
+    import keras
+
+    keras.utils.set_random_seed(0)
+    layer, (graph, faction) = layer_class(), club()
+    inputs = [keras.Input((None, 34)), keras.Input((None, None))]
+    model = keras.Model(inputs, layer(2, "softmax")([layer(16, "tanh")(inputs), inputs[1]]))
+    model.compile(keras.optimizers.Adam(0.05), "sparse_categorical_crossentropy")
+    batch = [np.eye(34)[None], graph[None]]
+    model.fit(batch, faction[None], sample_weight=KNOWN[None], epochs=40, verbose=0)
+    return model
+
+
+@cache
+def flattened():
+    """A dense network across the members: it knows places."""
+    import keras
+    from keras import layers
+
+    inputs = [keras.Input((34, 34)), keras.Input((34, 34))]
+    rows = layers.Flatten()(inputs[1])
+    out = layers.Activation("softmax")(layers.Reshape((34, 2))(layers.Dense(68)(rows)))
+    model = keras.Model(inputs, out)
+    graph, faction = club()
+    # Each output is a score of one member; the first row of the graph drives it.
+    kernel = np.zeros((34 * 34, 68))
+    kernel[0] = np.stack([2 - 4 * faction, 4 * faction - 2], axis=1).ravel() / graph[0, 0]
+    model.set_weights([kernel, np.zeros(68)])
+    return model
+
+
+def answers_2():
+    return {"normalise": normalise, "known": KNOWN, "gcn": gcn()}
+
+
+TWO = np.isin(np.arange(34), [0, 1]).astype(float)
+
+table(
+    "08.2",
+    answers_2,
+    {
+        "the text": {},
+        "trained in Keras": lambda: {"gcn": gcn_trained()},
+        "roots by matrices": {"normalise": lambda A: np.diag(A.sum(1) ** -0.5) @ A @ np.diag(A.sum(1) ** -0.5)},
+        "logits": lambda: {"gcn": gcn(last=None)},
+        "one column, fixed size": lambda: {"gcn": gcn_one_column()},
+        "subclassed, booleans": lambda: {"gcn": gcn_subclassed(), "known": KNOWN > 0},
+        "a function, a list": lambda: {"gcn": gcn_numpy, "known": KNOWN.tolist()},
+        "with an axis in front": {"known": KNOWN[None].astype("float32")},
+    },
+    [
+        ("rows", "rows only", {"normalise": mean_matrix}),
+        ("no-root", "no root", {"normalise": lambda A: A / np.outer(A.sum(1), A.sum(1))}),
+        ("loops-twice", "self-loops again", {"normalise": lambda A: normalise(A + np.eye(len(A)))}),
+        ("multiplied", "multiplied", {"normalise": lambda A: A * np.sqrt(np.outer(A.sum(1), A.sum(1)))}),
+        ("not-divided", "A itself", {"normalise": lambda A: A}),
+        ("leak", "all labels", {"known": np.ones(34)}),
+        ("indices", "two numbers", {"known": [0, 33]}),
+        ("two-known", "members counted from 1", {"known": np.roll(KNOWN, 1)}),
+        ("two-known", "other members", {"known": TWO}),
+        ("wrong-shape", "one too few", {"known": KNOWN[1:]}),
+        ("not-trained|constant", "not trained", lambda: {"gcn": gcn(epochs=0)}),
+        ("graph-unused", "edges unused", lambda: {"gcn": gcn(graph=False)}),
+        ("same-in-any-order", "dense across the members", lambda: {"gcn": flattened()}),
+        ("labels-swapped", "labels exchanged", lambda: {"gcn": lambda inputs: gcn_numpy(inputs)[..., ::-1]}),
+        ("wrong-shape", "one answer for all", lambda: {"gcn": lambda inputs: gcn_numpy(inputs).mean(axis=1)}),
+        ("accuracy", "edges only in use, not in training", lambda: {"gcn": no_edges_in_training}),
+    ],
+)
+
+
+def no_edges_in_training(inputs):
+    features, graph = (np.asarray(part, dtype=float) for part in inputs)
+    W1, W2 = club_weights(graph=False)
+    return softmax(0.01 * (graph @ np.tanh(graph @ features @ W1) @ W2) + np.tanh(features @ W1) @ W2)
+
+
+# --- 08.3
+
+
+def shuffle_particles(particles, mask, seed):
+    order = np.random.default_rng(seed).random(mask.shape).argsort(axis=1)
+    return np.take_along_axis(particles, order[:, :, None], axis=1), np.take_along_axis(mask, order, axis=1)
+
+
+def one_order(particles, mask, seed):
+    order = np.random.RandomState(seed).permutation(mask.shape[1])
+    return particles[:, order], mask[:, order]
+
+
+def shuffle_loop(particles, mask, seed):
+    rng, both = np.random.default_rng(seed), np.concatenate([particles, mask[:, :, None]], axis=2)
+    for event in both:
+        rng.shuffle(event)
+    return [both[:, :, :3], both[:, :, 3]]
+
+
+@cache
+def masked(how="sum", width=64):
+    """A pooling layer of one kind."""
+    from keras import layers, ops
+
+    class Pool(layers.Layer):
+        def call(self, inputs):
+            states, mask = inputs
+            kept = states * mask[:, :, None]
+            if how == "mean":
+                return ops.sum(kept, axis=1) / ops.sum(mask, axis=1, keepdims=True)
+            if how == "mean of all":
+                return ops.mean(kept, axis=1)
+            if how == "no mask":
+                return ops.sum(states, axis=1)
+            if how == "max of all":
+                return ops.max(states, axis=1)
+            return ops.sum(kept, axis=1)
+
+    return Pool
+
+
+@cache
+def trained_weights():
+    """Weights of the notebook's network, trained once for all the cases that share them."""
+    import keras
+
+    from coursekit.data import make_decays
+
+    keras.utils.set_random_seed(0)
+    particles, mask, label = make_decays(5000, seed=1)
+    model = network()
+    model.compile(keras.optimizers.Adam(0.004), "binary_crossentropy")
+    model.fit([particles, mask], label, epochs=15, batch_size=128, verbose=0)
+    return model.get_weights()
+
+
+def network(how="sum", rows=None, last="sigmoid", rate=0):
+    import keras
+    from keras import layers
+
+    inputs = [keras.Input((rows, 3)), keras.Input((rows,))]
+    states = layers.Dense(64, activation="relu")(inputs[0])
+    states = layers.Dropout(rate)(layers.Dense(64, activation="relu")(states))
+    event = layers.Dense(64, activation="relu")(masked(how)()([states, inputs[1]]))
+    return keras.Model(inputs, layers.Dense(1, activation=last)(event))
+
+
+@cache
+def set_model(trained=True, shift=0.0, **changed):
+    """The network with the trained weights; `shift` is added to a bias before the sum."""
+    model = network(**changed)
+    if trained:
+        weights = [part.copy() for part in trained_weights()]
+        weights[3][0] += shift
+        model.set_weights(weights)
+    return model
+
+
+@cache
+def set_subclassed():
+    """The same network as a subclass that answers with the probabilities of both labels."""
+    import keras
+    from keras import ops
+
+    inner = set_model()
+
+    class Sets(keras.Model):
+        def call(self, inputs):
+            p = inner(inputs)
+            return ops.concatenate([1 - p, p], axis=-1)
+
+    return Sets()
+
+
+def by_hand(inputs):
+    """No network: how far the momenta are from one line. A right answer all the same, judged by what it does."""
+    particles, mask = (np.asarray(part, dtype=float) for part in inputs)
+    kept = particles * mask[:, :, None]
+    sizes = np.linalg.eigvalsh(np.einsum("npi,npj->nij", kept, kept))
+    return 1 / (1 + np.exp(-60 * (sizes[:, 1] / sizes[:, 2] - 0.065)))
+
+
+def torch_style(inputs):
+    """The network's forward pass in NumPy, as float64, shape (n,)."""
+    particles, mask = (np.asarray(part, dtype=float) for part in inputs)
+    W1, b1, W2, b2, W3, b3, W4, b4 = trained_weights()
+    states = np.maximum(np.maximum(particles @ W1 + b1, 0) @ W2 + b2, 0) * mask[:, :, None]
+    return (np.maximum(states.sum(axis=1) @ W3 + b3, 0) @ W4 + b4)[:, 0]
+
+
+@cache
+def flat():
+    """Dense layers on the rows one after the other."""
+    import keras
+    from keras import layers
+
+    keras.utils.set_random_seed(0)
+    inputs = [keras.Input((12, 3)), keras.Input((12,))]
+    hidden = layers.Dense(64, activation="relu")(layers.Flatten()(inputs[0]))
+    return keras.Model(inputs, layers.Dense(1, activation="sigmoid")(hidden))
+
+
+@cache
+def recurrent():
+    import keras
+    from keras import layers
+
+    keras.utils.set_random_seed(0)
+    inputs = [keras.Input((None, 3)), keras.Input((None,))]
+    return keras.Model(inputs, layers.Dense(1, activation="sigmoid")(layers.SimpleRNN(8)(inputs[0])))
+
+
+def unmasked(inputs):
+    """No biases before the sum: zeros add nothing, rubbish does."""
+    particles = np.asarray(inputs[0], dtype=float)
+    return by_hand([particles, np.ones(particles.shape[:2])])
+
+
+def answers_3():
+    return {"shuffle_particles": shuffle_particles, "set_model": set_model()}
+
+
+def components(particles, mask, seed):
+    order = np.random.default_rng(seed).permutation(3)
+    return particles[:, :, order[[1, 2, 0]] if (order == np.arange(3)).all() else order], mask
+
+
+table(
+    "08.3",
+    answers_3,
+    {
+        "the text": {},
+        "one order for all events": {"shuffle_particles": one_order},
+        "a loop, dropout": lambda: {"shuffle_particles": shuffle_loop, "set_model": set_model(rate=0.1)},
+        "logits": lambda: {"set_model": set_model(last=None)},
+        "subclassed, two columns": lambda: {"set_model": set_subclassed()},
+        "a function, logits, (n,)": lambda: {"set_model": torch_style},
+        "eigenvalues by hand": {"set_model": by_hand},
+    },
+    [
+        ("not-shuffled", "as it was", {"shuffle_particles": lambda p, m, seed: (p, m)}),
+        ("mask-left", "mask left", {"shuffle_particles": lambda p, m, s: (shuffle_particles(p, m, s)[0], m)}),
+        ("particles-left", "particles left", {"shuffle_particles": lambda p, m, s: (p, shuffle_particles(p, m, s)[1])}),
+        ("components-shuffled", "components", {"shuffle_particles": components}),
+        (
+            "events-shuffled",
+            "events",
+            {"shuffle_particles": lambda p, m, s: (p[np.random.default_rng(s).permutation(len(p))], m)},
+        ),
+        ("seed-unused", "seed unused", {"shuffle_particles": lambda p, m, s: shuffle_particles(p, m, 0)}),
+        ("not-seeded", "not seeded", {"shuffle_particles": lambda p, m, s: shuffle_particles(p, m, None)}),
+        ("wrong-type", "particles only", {"shuffle_particles": lambda p, m, s: shuffle_particles(p, m, s)[0]}),
+        (
+            "other-particles",
+            "each column its own order",
+            {"shuffle_particles": lambda p, m, s: (np.random.default_rng(s).permuted(p, axis=1), m)},
+        ),
+        ("order-unseen", "flattened", lambda: {"set_model": flat()}),
+        ("order-unseen", "recurrent", lambda: {"set_model": recurrent()}),
+        ("padding-counts", "no mask", lambda: {"set_model": set_model(how="no mask", shift=2.0)}),
+        ("padding-unseen", "no mask, zeros give 0", lambda: {"set_model": set_model(how="no mask", shift=-0.3)}),
+        ("padding-counts", "mean over all rows", lambda: {"set_model": set_model(how="mean of all")}),
+        ("padding-counts|padding-unseen", "maximum, no mask", lambda: {"set_model": set_model(how="max of all")}),
+        ("padding-unseen", "zeros trusted", {"set_model": unmasked}),
+        ("fixed-size", "twelve rows only", lambda: {"set_model": set_model(rows=12)}),
+        ("accuracy", "not trained", lambda: {"set_model": set_model(trained=False)}),
+        ("labels-swapped", "labels exchanged", {"set_model": lambda inputs: 1 - by_hand(inputs)}),
+        ("wrong-shape", "a row a particle", {"set_model": lambda inputs: np.asarray(inputs[0])[:, :, :1]}),
+        ("constant", "one half", {"set_model": lambda inputs: np.full((len(inputs[1]), 1), 0.5)}),
+    ],
+)
