@@ -6,7 +6,15 @@ import numpy as np
 
 from coursekit.checks.codec import Handle
 from coursekit.checks.core import Wrong, exercise, threshold
-from coursekit.checks.expect import as_array, as_number, at_least, predicted_labels, predictions, same_as_replay
+from coursekit.checks.expect import (
+    as_array,
+    as_number,
+    at_least,
+    predicted_labels,
+    predictions,
+    rebuild,
+    same_as_replay,
+)
 from coursekit.checks.report import Finding
 from coursekit.checks.student import StudentError
 
@@ -445,6 +453,8 @@ def _weights(given, y):
 )
 def best_epoch(student, rng):
     """The loss of the network on the validation rows must be the best in its history, and not the last."""
+    _is_model(student, "best_model")
+    _is_history(student)
     record = student.history("history")
     seen = {key: np.asarray(values) for key, values in record.items() if key.startswith("val_") and len(values)}
     if not seen:
@@ -458,17 +468,25 @@ def best_epoch(student, rng):
     X_val, X_test = (_encode(student, train, rows)[1] for rows in (val, test))
     p_val, p_test = (_probabilities(student, "best_model", X) for X in (X_val, X_test))
     same_as_replay(student, "best_model", X_val[:50])
-    scores = {"loss": _log_loss(labels[val], p_val), "auc": _area(labels[val], p_val)}
-    scores["acc"] = np.mean((p_val > 0.5) == labels[val])
+    loss = _log_loss(labels[val], p_val)
+    scores = [
+        {"auc": _area(labels[rows], p), "acc": np.mean((p > 0.5) == labels[rows])}
+        for rows, p in ((val, p_val), (test, p_test))
+    ]
     _not_last(seen)
-    kept = _matches_best(seen, scores)
+    kept = _best_by_score(seen, scores)
     if "val_loss" in seen:
-        _explain_epoch(seen["val_loss"], scores["loss"], _log_loss(labels[test], p_test), kept)
+        kept = _judge_loss(student, seen, (train, val, test), (p_val, p_test), kept)
+    lowest = (
+        "the lowest"
+        if "val_loss" in seen and abs(loss - np.nanmin(seen["val_loss"])) < _SAME_LOSS
+        else "about the best"
+    )
     yield Finding(
         "best-epoch",
         kept,
-        f"The loss of `best_model` on the validation rows is {scores['loss']:.4f}"
-        + (f", the lowest of {len(next(iter(seen.values())))} epochs." if kept else ", not the lowest of the history."),
+        f"The loss of `best_model` on the validation rows is {loss:.4f}"
+        + (f", {lowest} of {len(next(iter(seen.values())))} epochs." if kept else ", not the lowest of the history."),
         points=1,
     )
     area = _area(labels[test], p_test)
@@ -480,18 +498,69 @@ def best_epoch(student, rng):
 
 
 # Keras measures in float32 and in batches; its area under the curve is a sum over 200 cuts.
-_LOSS_TOLERANCE, _AREA_TOLERANCE = 0.002, 0.005
+_LOSS_TOLERANCE, _SAME_LOSS, _AREA_TOLERANCE = 0.002, 0.0005, 0.005
 
 
-def _matches_best(seen, scores):
-    """Whether the network is as good on the validation rows as the best epoch, by a score that the history holds."""
-    for key, values in seen.items():
-        if key == "val_loss" and scores["loss"] <= np.nanmin(values) + _LOSS_TOLERANCE:
-            return True
-        if "auc" in key.lower() and scores["auc"] >= np.nanmax(values) - _AREA_TOLERANCE:
-            return True
-        if "acc" in key and scores["acc"] >= np.nanmax(values) - 1e-3:
-            return True
+def _best_epochs(seen):
+    """The epochs that are best by one of the scores, the first of equals."""
+    rising = ("auc", "acc", "recall", "precision")
+    return {
+        int(np.nanargmax(values) if any(word in key.lower() for word in rising) else np.nanargmin(values))
+        for key, values in seen.items()
+        if np.isfinite(values).any()
+    }
+
+
+def _best_by_score(seen, scores):
+    """Whether area or accuracy on the validation rows are the best of the history; `scores` of both parts."""
+    for word, tolerance in (("auc", _AREA_TOLERANCE), ("acc", 1e-3)):
+        for key, values in seen.items():
+            if word not in key.lower():
+                continue
+            on_val, on_test = (abs(part[word] - np.nanmax(values)) for part in scores)
+            if on_val <= tolerance:
+                return True
+            if on_test <= tolerance and "val_loss" not in seen:
+                raise Wrong(
+                    "chosen-on-test",
+                    f"The best recorded score, {np.nanmax(values):.4f}, is the one on the *test* rows; on the validation "
+                    f"rows the network has {scores[0][word]:.4f}. Hand `fit` `validation_data=(X_val, y_val)`.",
+                )
+    return False
+
+
+def _losses(student):
+    """The losses that the history may hold, each a function of labels and probabilities."""
+    model = rebuild(student, "best_model", (1, _encode(student, *[_split(student)[0]] * 2)[0].shape[1]))
+    penalty = 0.0 if model is None else float(sum(np.asarray(part) for part in model.losses))
+
+    def smoothed(share):
+        return lambda y, p: (
+            (1 - share) * _log_loss(y, p) + share / 2 * (_log_loss(0 * y, p) + _log_loss(0 * y + 1, p)) + penalty
+        )
+
+    return [*(smoothed(share) for share in (0.0, 0.1)), lambda y, p: np.mean((p - y) ** 2) + penalty]
+
+
+def _judge_loss(student, seen, parts, p, kept):
+    """Whether the network has the best validation loss; raises `Wrong` where the losses belong to other rows."""
+    labels, val, recorded = _credit()[0], parts[1], seen["val_loss"]
+    loss, lowest = _log_loss(labels[val], p[0]), np.nanmin(recorded)
+    chosen = recorded[sorted(_best_epochs(seen))]
+
+    def near(value, values):
+        return np.nanmin(np.abs(values - value)) < _SAME_LOSS
+
+    losses = _losses(student)
+    own = next((one(labels[val], p[0]) for one in losses if near(one(labels[val], p[0]), chosen)), None)
+    if own is not None:
+        # An epoch that another score has chosen is right; what `kept` says of it was compared already.
+        return kept or own <= lowest + _LOSS_TOLERANCE
+    _explain_rows(student, losses[0], parts, p, recorded, chosen)
+    said = student.describe("best_model").get("loss")
+    if said is not None and "crossentropy" not in said and said not in ("mse", "mean_squared_error"):
+        return kept or loss <= lowest + _LOSS_TOLERANCE  # another loss, which cannot be computed again
+    _explain_epoch(recorded, loss)
     return False
 
 
@@ -510,24 +579,51 @@ def _not_last(seen):
         )
 
 
-def _explain_epoch(recorded, loss, test_loss, kept):
-    """Raises `Wrong` where the validation losses say which epoch was kept, and it is not the best."""
+def _explain_rows(student, plain, parts, p, recorded, chosen):
+    """Raises `Wrong` where the recorded validation losses are those of test rows or training rows."""
+    labels, (train, val, test) = _credit()[0], parts
+    loss = plain(labels[val], p[0])
+    p_train = _probabilities(student, "best_model", _encode(student, train, val)[0])
+    # How near each explanation comes; the right one agrees to the rounding of float32, another by chance only.
+    near = {"val": np.nanmin(np.abs(recorded - loss)), "test": np.abs(chosen - plain(labels[test], p[1])).min()}
+    for share in (1.0, 0.2, 0.1, 0.25, 0.3, 0.15, 0.33, 0.4, 0.5):
+        start = int(len(train) * (1 - share))
+        near[share] = np.abs(chosen - plain(labels[train[start:]], p_train[start:])).min()
+    rows = min(near, key=near.get)
+    if rows == "val" or near[rows] > _SAME_LOSS:
+        return
     lowest = np.nanmin(recorded)
-    if abs(test_loss - lowest) < _LOSS_TOLERANCE / 2 and abs(loss - lowest) > 2 * _LOSS_TOLERANCE:
+    rest = f"; on the validation rows the network has {loss:.4f}."
+    if rows == "test":
         raise Wrong(
             "chosen-on-test",
-            f"The lowest recorded loss, {lowest:.4f}, is the one on the *test* rows; on the validation rows the network "
-            f"has {loss:.4f}. The test rows must choose nothing: hand `fit` `validation_data=(X_val, y_val)`.",
+            f"The lowest recorded loss, {lowest:.4f}, is the one on the *test* rows{rest} The test rows must choose "
+            "nothing: hand `fit` `validation_data=(X_val, y_val)`.",
         )
-    if kept:
-        return
+    if rows == 1:
+        raise Wrong(
+            "chosen-on-train",
+            f"The lowest recorded validation loss, {lowest:.4f}, is the one on the training rows{rest} Hand `fit` "
+            "`validation_data=(X_val, y_val)`.",
+        )
+    raise Wrong(
+        "validation-split",
+        f"The lowest recorded loss, {lowest:.4f}, is the one on the last {rows:.0%} of the training rows{rest} In place of "
+        "`validation_split=` hand `fit` `validation_data=(X_val, y_val)`.",
+    )
+
+
+def _explain_epoch(recorded, loss):
+    """Raises `Wrong`: the validation losses say which epoch was kept, and it is not the best."""
+    lowest = np.nanmin(recorded)
     apart = np.abs(recorded - loss)
     epoch = int(np.nanargmin(apart))
     if abs(recorded[-1] - loss) < _LOSS_TOLERANCE:
         raise Wrong(
             "last-epoch",
             f"`best_model` has the weights of the last epoch: loss {loss:.4f} on the validation rows, where epoch "
-            f"{int(np.nanargmin(recorded)) + 1} had {lowest:.4f}. Load the saved file, or let `EarlyStopping` restore.",
+            f"{int(np.nanargmin(recorded)) + 1} had {lowest:.4f}. Load the saved file, and let it be the best: `save_best_only=True`, "
+            "`monitor='val_loss'`. Or let `EarlyStopping` restore: `restore_best_weights=True`.",
         )
     if apart[epoch] < _LOSS_TOLERANCE:
         raise Wrong(
@@ -538,8 +634,30 @@ def _explain_epoch(recorded, loss, test_loss, kept):
     raise Wrong(
         "not-in-history",
         f"On the validation rows `best_model` has the loss {loss:.4f}; the recorded epochs go from {lowest:.4f} to "
-        f"{np.nanmax(recorded):.4f} and none has it. Do model and history belong together, and was `X_val` used?",
+        f"{np.nanmax(recorded):.4f} and none has it. Do model and history belong together, and was `validation_data=(X_val, y_val)` used?",
     )
+
+
+def _is_model(student, name):
+    """Raises `Wrong` where what was handed in is not the model but something beside it."""
+    kind = student.kind(name)
+    if kind in ("type", "ABCMeta"):
+        raise Wrong("a-class", f"`{name}` is a class, not a model: make one of it with `()`, and fit it.")
+    if kind == "History":
+        raise Wrong("a-history", f"`{name}` is what `fit` returns in Keras, a History. Hand in the model itself.")
+    if kind in ("PosixPath", "WindowsPath", "str"):
+        raise Wrong(
+            "a-file-name", f"`{name}` is a file name or a text. Read the model: `keras.models.load_model(...)`."
+        )
+
+
+def _is_history(student):
+    kind = student.kind("history")
+    if student.describe("history")["family"] in ("keras", "sklearn"):
+        raise Wrong(
+            "not-a-history",
+            f"`history` is a {kind}. Hand in what `fit` returned, and the network as `best_model`.",
+        )
 
 
 def _probabilities(student, name, X):

@@ -323,6 +323,7 @@ def forecast_sunspots(student, rng):
             "The training windows change when only the test years change: mean and standard deviation are taken from all "
             "values. Compute them from `series[:n_train]`.",
         )
+    _check_scale(series, n_train, window, _windows_of(student, series, n_train, window)[1])
     yield Finding("prepare", True, "`prepare` splits in time, and scales by the past alone.", points=1)
 
     from coursekit.data import load_sunspots
@@ -330,7 +331,12 @@ def forecast_sunspots(student, rng):
     sunspots = load_sunspots()["sunspots"].to_numpy(dtype=float)
     _, y_train, X_test, _ = _windows_of(student, sunspots, N_TRAIN, WINDOW)
     slope, offset, _ = _line(sunspots[WINDOW:N_TRAIN], y_train)
-    yield _forecast("05.3", student, "model", X_test, sunspots, slope, offset)
+    found = _forecast("05.3", student, "model", X_test, sunspots, slope, offset)
+    if found.passed and not {name for name, _ in _parts(student.config("model"))} & {"LSTM", "LSTMCell"}:
+        raise Wrong(
+            "not-lstm", "The forecast is good enough, but no layer of `model` is an LSTM. Use `layers.LSTM` in it."
+        )
+    yield found
 
 
 def _windows_of(student, series, n_train, window):
@@ -389,6 +395,36 @@ def _check_windows(student, series, n_train, window):
                 "of the first n_train values for both.",
             )
         raise Wrong("windows", "`X_test` and `y_test` are not the windows whose targets come after the split.")
+
+
+def _check_scale(series, n_train, window, y_train):
+    """Raises `Wrong` where the training targets are not scaled by mean and deviation of the first n_train values."""
+    past, wanted = series[:n_train], series[window:n_train]
+    mean, low, high = past.mean(), past.min(), past.max()
+    if any(np.allclose(y_train, (wanted - mean) / past.std(ddof=ddof), atol=1e-4) for ddof in (0, 1)):
+        return
+    slips = {
+        "unscaled": (wanted, "The values are returned as they are, not scaled."),
+        "no-deviation": (wanted - mean, "The mean is subtracted; divide by the standard deviation as well."),
+        "no-mean": (wanted / past.std(), "The values are divided by the standard deviation; subtract the mean first."),
+        "variance": ((wanted - mean) / past.var(), "The values are divided by the variance, not its root."),
+        "min-max": ((wanted - low) / (high - low), "The values are scaled by minimum and maximum."),
+        "min-max both": (2 * (wanted - low) / (high - low) - 1, "The values are scaled by minimum and maximum."),
+        "maximum": (wanted / high, "The values are divided by the maximum."),
+        "targets-only": (
+            (wanted - wanted.mean()) / wanted.std(),
+            f"Mean and deviation come from values {window} to n_train only.",
+        ),
+    }
+    for code, (values, message) in slips.items():
+        if np.allclose(y_train, values, atol=1e-4):
+            raise Wrong(code.split()[0], f"{message} Scale by mean and standard deviation of `series[:n_train]`.")
+    slope, offset, _ = _line(wanted, y_train)
+    raise Wrong(
+        "wrong-scale",
+        f"The scaled values are {slope:.4g} * value {offset:+.4g}; with mean and standard deviation of `series[:n_train]` it "
+        f"is {1 / past.std():.4g} * value {-mean / past.std():+.4g}.",
+    )
 
 
 def _explain_split(n_first, n_second, n_train, window, n):
@@ -453,6 +489,8 @@ def _forecast(id, student, name, X_test, sunspots, slope, offset):
     )
     message += f"{limit:.1f} {'was' if passed else 'is'} asked for."
     advice = " More units or epochs help up to a point; too many learn the training years by heart."
+    if rmse > naive:
+        advice = " That is worse than the naive forecast: was it fitted on the scaled data, and for some epochs?"
     return Finding(
         "rmse", passed, message + ("" if passed else advice), points=2 if id == "05.3" else 1, seen={"rmse": rmse}
     )

@@ -525,6 +525,7 @@ for name, build in {
     "the lowest validation loss": lambda: answer_3(epoch(best()), trained()[2]),
     "functional, a dict": lambda: answer_3(epoch(best(), style="functional"), recorded("loss", "val_loss")),
     "logits, a table": lambda: answer_3(epoch(best(), style="logits"), frame()),
+    "a penalty on the weights": lambda: answer_3(*regularised()),
     "by the area": lambda: answer_3(epoch(best("val_auc")), recorded("auc", "val_auc")),
     "by the accuracy": lambda: answer_3(epoch(best("val_accuracy"))),
     "a class of one's own": lambda: answer_3(OwnNetwork()),
@@ -547,10 +548,58 @@ for name, code, build in (
     ),
     ("another network", "not-in-history", lambda: answer_3(keras_logistic(), recorded("val_loss"))),
     ("never fitted", "not-in-history", lambda: answer_3(unfitted_network(), recorded("loss", "val_loss"))),
+    (
+        "chosen on the test rows, by accident near",
+        "chosen-on-test",
+        lambda: answer_3(epoch(np.argmin(losses_on_test())), {"loss": [0.5] * 10, "val_loss": losses_on_test()}),
+    ),
+    ("a validation split", "validation-split", lambda: answer_3(*split_off())),
+    ("the training rows validate", "chosen-on-train", lambda: answer_3(epoch(-2), training_losses())),
+    ("a file name", "a-file-name", lambda: answer_3(__import__("pathlib").Path("best.keras"))),
+    ("the history for the model", "a-history", lambda: answer_3(trained()[2])),
+    ("arguments exchanged", "not-a-history", lambda: answer_3(epoch(best()), epoch(best()))),
     ("a history without epochs", "no-validation", lambda: answer_3(epoch(best()), {"val_loss": []})),
     ("three columns", "wrong-shape", lambda: answer_3(lambda X: np.zeros((len(X), 3)))),
 ):
     wrong("02b.3", code, name)(build)
+
+
+def losses_on(X, y):
+    losses = []
+    for W1, b1, W2, b2 in trained()[1]:
+        p = 1 / (1 + np.exp(-(np.maximum(0, X @ W1 + b1) @ W2 + b2)[:, 0]))
+        losses.append(-np.mean(np.where(y == 1, np.log(p), np.log(1 - p))))
+    return losses
+
+
+def split_off():
+    """An epoch in the middle is made the lowest of losses on the last fifth of the training rows."""
+    X, _, _, y, _, _ = arrays()
+    start = int(0.8 * len(y))
+    losses = losses_on(X[start:], y[start:])
+    return epoch(4), {"val_loss": [losses[4] + 0.05, losses[4], losses[4] + 0.03]}
+
+
+def training_losses():
+    X, _, _, y, _, _ = arrays()
+    losses = losses_on(X, y)
+    return {"val_loss": [losses[-2] + 0.05, losses[-2], losses[-2] + 0.03]}
+
+
+def regularised():
+    """A network with a penalty on its weights, which the recorded losses hold too."""
+    import keras
+    from keras import layers
+
+    weights = trained()[1][best()]
+    penalty = keras.regularizers.L2(1e-3)
+    model = keras.Sequential(
+        [keras.Input((weights[0].shape[0],)), layers.Dense(64, "relu", kernel_regularizer=penalty)]
+        + [layers.Dense(1, "sigmoid")]
+    )
+    model.set_weights(weights)
+    more = 1e-3 * np.sum(weights[0] ** 2)
+    return model, {"val_loss": [value + more for value in recorded()["val_loss"]]}
 
 
 def unfitted_network():

@@ -296,11 +296,15 @@ def prepare_sklearn(series, n_train, window):
     return X[: n_train - window], z[window:n_train], X[n_train - window :], z[n_train:]
 
 
-def prepare_minmax(series, n_train, window):
-    low, high = series[:n_train].min(), series[:n_train].max()
-    X_train, y_train, X_test, y_test = prepare(series, n_train, window)
-    mean, std = series[:n_train].mean(), series[:n_train].std()
-    return tuple((part * std + mean - low) / (high - low) for part in (X_train, y_train, X_test, y_test))
+def scaled_otherwise(middle, size):
+    """`prepare` with another scale, a function of the past alone."""
+
+    def prepared(series, n_train, window):
+        past = series[:n_train]
+        parts = (part * past.std() + past.mean() for part in prepare(series, n_train, window))
+        return tuple((part - middle(past)) / size(past) for part in parts)
+
+    return prepared
 
 
 def prepare_slip(slip):
@@ -380,8 +384,9 @@ def forecaster(style):
         model(np.zeros((1, WINDOW, 1), "float32"))
         return model
     flat = layers.Flatten()(inputs)
-    if style.startswith("GRU and"):
-        flat = layers.Concatenate()([flat, layers.GRU(2)(inputs)])
+    if style.startswith(("GRU and", "LSTM and")):
+        beside = layers.GRU(2) if style.startswith("GRU") else layers.LSTM(2)
+        flat = layers.Concatenate()([flat, beside(inputs)])
     model = keras.Model(inputs, layers.Dense(1)(flat))
     slopes, offset = least_squares(style)
     weights = model.get_weights()
@@ -449,8 +454,7 @@ declare(
         "a loop, lists, columns of targets": {"prepare": prepare_loop},
         "scikit-learn's scaler, float32": {"prepare": prepare_sklearn},
         "subclassed": {"model": "subclassed"},
-        "functional, least squares": {"model": "least squares"},
-        "GRU": {"model": "GRU"},
+        "functional, an LSTM beside a linear part": {"model": "LSTM and least squares"},
     },
     [
         *(
@@ -472,6 +476,17 @@ declare(
                 "the global series": "wrong-shape",
             }.items()
         ),
+        *((name, code, {"prepare": scaled_otherwise(*how)}) for name, code, how in (
+            ("not scaled", "unscaled", (lambda past: 0.0, lambda past: 1.0)),
+            ("divided by 100", "wrong-scale", (lambda past: 0.0, lambda past: 100.0)),
+            ("only the mean", "no-deviation", (np.mean, lambda past: 1.0)),
+            ("only the deviation", "no-mean", (lambda past: 0.0, np.std)),
+            ("variance", "variance", (np.mean, np.var)),
+            ("minimum and maximum", "min-max", (np.min, np.ptp)),
+            ("the maximum", "maximum", (lambda past: 0.0, np.max)),
+        )),
+        ("no LSTM", "not-lstm", {"model": "least squares"}),
+        ("a GRU", "not-lstm", {"model": "GRU"}),
         ("copies the last value", "copies-last-value", {"model": "copy"}),
         ("nearly copies it", "copies-last-value", {"model": "nearly a copy"}),
         ("eleven years ago", "rmse", {"model": "eleven years ago"}),
@@ -482,7 +497,7 @@ declare(
         ("knows the test years", "test-years-learned", lambda: {"model": memoriser()}),
         ("a function", "not-keras", {"model": lambda X: X[:, -1]}),
     ],
-)
+)  # fmt: skip
 
 
 # --- 05.4
