@@ -74,8 +74,15 @@ def rnn_slip(slip):
         for row in x[::-1] if slip == "from the end" else x:
             old = 0 * h if slip == "no state" else h
             z = row @ Wx + old @ Wh + b
+            if slip == "before the step":
+                states.append(h)
+            if slip == "in place":
+                h[:] = np.tanh(z)
+                states.append(h)
+                continue
             h = {"no tanh": z, "relu": np.maximum(0, z), "sigmoid": sigmoid(z)}.get(slip, np.tanh(z))
-            states.insert(0 if slip == "newest first" else len(states), h)
+            if slip != "before the step":
+                states.insert(0 if slip == "newest first" else len(states), h)
         return h if slip == "last" else np.array(states).T if slip == "columns" else np.array(states)
 
     return rnn
@@ -99,6 +106,8 @@ declare(
             "no tanh": "no-activation",
             "sigmoid": "wrong-activation",
             "relu": "states",
+            "before the step": "before-the-step",
+            "in place": "same-array",
             "transposed": "transposed",
             "no bias": "no-bias",
             "newest first": "reversed",
@@ -148,11 +157,15 @@ def step_slip(slip):
         i, f, g, o = np.split(x @ W + h @ U + b, 4)
         if slip == "i f o g":
             g, o = o, g
+        if slip == "f i g o":
+            i, f = f, i
         squash = sigmoid if slip == "sigmoid" else np.tanh
         new = (1 if slip == "no forget gate" else sigmoid(f)) * c + sigmoid(i) * squash(g)
         out = sigmoid(o) * (new if slip == "no tanh of c" else np.tanh(c if slip == "old c" else new))
         if slip == "gates without sigmoid":
             new, out = f * c + i * np.tanh(g), o * np.tanh(f * c + i * np.tanh(g))
+        if slip == "relu for tanh":
+            new = sigmoid(f) * c + sigmoid(i) * np.maximum(0, g)
         return {"c first": (new, out), "only h": out, "z": (x @ W, new)}.get(slip, (out, new))
 
     return lstm_step
@@ -180,6 +193,10 @@ def builder(style):
             return keras.Model(inputs, layers.RNN(layers.LSTMCell(units), **both)(inputs))
         if style == "any length":
             inputs = keras.Input((None, features))
+        if style == "LSTM without bias":
+            return keras.Model(inputs, layers.LSTM(units, use_bias=False, **both)(inputs))
+        if style == "sequence only":
+            return keras.Model(inputs, layers.LSTM(units, return_sequences=True)(inputs))
         if style == "no sequence":
             return keras.Model(inputs, layers.LSTM(units, return_state=True)(inputs))
         if style == "last only":
@@ -228,6 +245,7 @@ declare(
                 "no h": "no-state",
                 "no bias": "no-bias",
                 "i f o g": "gate-order",
+                "f i g o": "gate-order",
                 "sigmoid": "wrong-activation",
                 "no forget gate": "no-forget-gate",
                 "no tanh of c": "no-output-tanh",
@@ -235,7 +253,8 @@ declare(
                 "c first": "swapped",
                 "only h": "wrong-type",
                 "z": "wrong-shape",
-                "gates without sigmoid": "step",
+                "gates without sigmoid": "no-sigmoid",
+                "relu for tanh": "step",
             }.items()
         ),
         *(
@@ -243,6 +262,8 @@ declare(
             for style, code in {
                 "no sequence": "no-sequence",
                 "last only": "one-output",
+                "sequence only": "one-output",
+                "LSTM without bias": "no-bias",
                 "GRU": "not-lstm",
                 "two outputs": "wrong-type",
                 "twice the units": "not-lstm",
@@ -523,6 +544,14 @@ def latch(style="SimpleRNN"):
         model = keras.Sequential([inputs, layers.Dense(1, "sigmoid")])
         model.set_weights([np.array([[9.0]]), np.array([0.1])])
         return model
+    if style == "convolution":
+        model = keras.Sequential([inputs, layers.Conv1D(1, 3, padding="causal"), layers.Dense(1, "sigmoid")])
+        model.set_weights([np.array([3.0, 5, 20]).reshape(3, 1, 1), np.zeros(1), np.array([[1.0]]), np.zeros(1)])
+        return model
+    if style == "tanh":
+        model = keras.Sequential([inputs, layers.SimpleRNN(1, **steps)])
+        model.set_weights(cell)
+        return model
     if style == "both ways":
         model = keras.Sequential(
             [inputs, layers.Bidirectional(layers.SimpleRNN(1, **steps)), layers.Dense(1, "sigmoid")]
@@ -579,6 +608,8 @@ declare(
     },
     [
         ("no memory", "no-memory", {"latch_": "no memory"}),
+        ("a tanh at the end", "not-a-probability", {"latch_": "tanh"}),
+        ("a causal convolution", "accuracy", {"latch_": "convolution"}),
         ("Bidirectional", "looks-ahead", {"latch_": "both ways"}),
         ("one answer a sequence", "last-only", {"latch_": "last only"}),
         ("fixed to thirty steps", "fixed-length", {"latch_": "all steps at once"}),
@@ -897,6 +928,8 @@ def added(network="flat", reverse=True, spoil=None, style="join", lags=LAGS, add
 
 LAG_SLIPS = {
     "off by one": ("off-by-one", np.array(LAGS) - 1),
+    "one too large": ("one-too-large", np.array(LAGS) + 1),
+    "transposed": ("transposed", np.array(LAGS).T),
     "rows exchanged": ("rows-swapped", [LAGS[0], LAGS[2], LAGS[1]]),
     "in the order of reading": ("digits-reordered", [LAGS[0], LAGS[1][::-1], LAGS[2]]),
     "always to step six": ("same-writing-step", [[5, 4, 2, 1], [1, 2, 4, 5], [5, 4, 2, 1]]),
@@ -988,6 +1021,7 @@ declare(
     [
         ("LSTM without bias", "no-bias", {"lstm_params": lambda f, u: 4 * u * (f + u)}),
         ("one block", "one-block", {"lstm_params": lambda f, u: u * (f + u + 1)}),
+        ("LSTM with two biases", "two-biases", {"lstm_params": lambda f, u: 4 * u * (f + u + 2)}),
         ("three blocks", "three-blocks", {"lstm_params": lambda f, u: 3 * u * (f + u + 1)}),
         ("formulas exchanged", "gru-formula", {"lstm_params": gru_params, "gru_params": lstm_params}),
         ("one bias", "one-bias", {"gru_params": lambda f, u: 3 * u * (f + u + 1)}),
