@@ -62,7 +62,7 @@ axs[0].legend()
 share = (credit["status"] == "bad").groupby(credit["job"]).mean().sort_values()
 bars = axs[1].barh(share.index, share, color="#D55E00")
 axs[1].bar_label(bars, [f"{value:.0%}" for value in share], padding=3)
-axs[1].set(xlabel="share of bad customers", ylabel="job", title="So does the kind of job", xlim=(0, 0.7));
+axs[1].set(xlabel="share of bad customers", ylabel="job", title="The kind of job tells more", xlim=(0, 0.7));
 
 # %% [markdown]
 # ## Predict before you run
@@ -83,8 +83,8 @@ axs[1].set(xlabel="share of bad customers", ylabel="job", title="So does the kin
 # Typical value, mean and standard deviation are learned from data. If the test rows help to find them, the test is no
 # longer a test: that is a *leak*.
 #
-# - `train_rows`, `val_rows`, `test_rows`: whole numbers, positions in the table. Every row is in exactly one part; about
-#   60 %, 20 % and 20 %; the share of bad customers is the same in all three (*stratified*).
+# - `train_rows`, `val_rows`, `test_rows`: whole numbers, positions in the table (or boolean masks). Every row is in exactly
+#   one part; about 60 %, 20 % and 20 %; the share of bad customers is the same in all three (*stratified*).
 # - `encode(train_rows, other_rows)`: gives two float arrays of shape (n_train, k) and (n_other, k), the encoded rows of
 #   `NUMBERS` and `CATEGORIES`. It must work for any rows, also for a word that no training row has.
 
@@ -160,8 +160,9 @@ print(f"       deviation {price.std():.1f} on the training rows, {whole.std():.1
 # of a row is 1. The *recall* of a class is the share of its rows that the model finds.
 #
 # - `balanced_weights(y)`: labels 0 or 1 of shape (n,); gives the dictionary `{0: w0, 1: w1}`.
-# - `model`: a classifier fitted to `X_train`, `y_train`; gives the probability of "bad", or the label. Any kind will do.
-#   Keras takes `class_weight=` in `fit`, scikit-learn in the constructor of many models.
+# - `model`: a classifier fitted to `X_train`, `y_train`; gives the probability of "bad", or the label. Any kind
+#   that can be told the weights will do: Keras takes `class_weight=` in `fit`, scikit-learn in the constructor of many
+#   models (not of nearest neighbours or `MLPClassifier`).
 
 # %%
 ck.expected("02b.2")
@@ -208,7 +209,9 @@ def scores_of(model, X):
     if hasattr(model, "predict_proba"):
         return model.predict_proba(X)[:, 1]
     answers = model(X) if callable(model) else model.predict(X)
-    return np.reshape(answers, (len(X), -1))[:, -1]
+    column = np.reshape(answers, (len(X), -1))[:, -1]
+    logits = np.min(column) < 0 or np.max(column) > 1  # a network without a sigmoid at its end
+    return 1 / (1 + np.exp(-column)) if logits else column
 
 
 # %% tags=["picture-02b.2"]
@@ -470,9 +473,11 @@ ck.check("02b.5", pair_mass=pair_mass, log_scaled=log_scaled)
 
 # %% tags=["picture-02b.5"]
 mass = pair_mass(train_events)
+mass = mass if mass is ... else np.ravel(mass)
 fig, axs = plt.subplots(1, 2, figsize=(9, 3.4))
 standard = ... if mass is ... else (mass - mass.mean()) / mass.std()
 scaled = ... if mass is ... else log_scaled(mass, mass)
+scaled = scaled if scaled is ... else np.ravel(scaled)
 titles = ("Standardised only: a heap and a tail", "Logarithm first: a peak on a plateau")
 for ax, column, title in zip(axs, (standard, scaled), titles):
     if column is ...:
@@ -523,7 +528,7 @@ ax.legend();
 #
 # - `weighted_roc(y, scores, weights)`: three arrays of shape (n,); gives `fpr, tpr` as in 02b.4.
 # - `event_model`: a classifier fitted to `Z_train`, `s_train` so that its output, of shape (n, 1) or (n,), is the
-#   probability that a *real* event with these values is signal. Use `w_train` as they are, up to one common factor.
+#   probability (or the logit) that a *real* event with these values is signal. Use `w_train` as they are, up to one common factor.
 
 # %%
 def event_inputs(X):
@@ -531,7 +536,7 @@ def event_inputs(X):
     mass = pair_mass(X)
     if mass is ... or log_scaled(mass, mass) is ...:
         return ...
-    columns = [log_scaled(pair_mass(train_events), mass)]
+    columns = [log_scaled(np.ravel(pair_mass(train_events)), np.ravel(mass))]
     columns += [log_scaled(train_events[:, i], X[:, i]) for i in (0, 3)]
     return np.column_stack([*columns, X[:, 1] - X[:, 4]])
 

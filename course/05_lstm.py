@@ -740,8 +740,9 @@ for question, said, true in list(zip(texts[unseen][wrong], answers[wrong], sums[
 # default).
 #
 # - `lstm_params(features, units)` and `gru_params(features, units)`: the number of parameters of the layer in Keras,
-#   counted by a formula, with neither Keras nor a network in it.
-# - `gru`: the forecast of 05.3 with a GRU in the place of the LSTM, fitted on the same `X_train, y_train`.
+#   as a formula.
+# - `gru`: the forecast of 05.3 with a GRU in the place of the LSTM, fitted on the same `X_train, y_train`. 20 epochs
+#   with `Adam(0.01)` and batches of 16 are enough.
 
 # %%
 ck.expected("05.7")

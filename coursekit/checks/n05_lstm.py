@@ -1,11 +1,13 @@
 """Checks of notebook 05: sequences and memory."""
 
+from itertools import permutations
+
 import numpy as np
 
 from coursekit.checks.core import Wrong, exercise, threshold
 from coursekit.checks.expect import as_array, at_least, predictions, same_as_replay
 from coursekit.checks.report import Finding
-from coursekit.checks.student import StudentError
+from coursekit.checks.student import NotAttempted, StudentError
 
 # What is added to the worst of ten seeds of the solution; see benchmarks/record.py.
 # The forecasts are given room for other sizes and other training: the naive error is 30. Adding is asked for at 95 %.
@@ -26,6 +28,11 @@ def _network(student, name):
     if not said["built"]:
         raise Wrong("not-built", f"`{name}` has no weights yet. Begin it with `keras.Input(...)`, or fit it first.")
     return said
+
+
+def _a(name):
+    """The name with its article: an LSTM, a Dense."""
+    return f"{'an' if name[0] in 'AEIO' or name.startswith('LSTM') else 'a'} {name}"
 
 
 def _parts(config):
@@ -122,6 +129,15 @@ def _explain_states(given, wanted, x, Wx, Wh, b):
             "No state is carried along: each row depends on its own input only. Feed the last state back through Wh.",
         ),
         "state-of-ones": (_rnn(x, Wx, Wh, b, start=1.0), "The state begins with ones; it should begin with zeros."),
+        "before-the-step": (
+            np.vstack([0 * wanted[:1], wanted[:-1]]),
+            "Each state is stored before its step: the first row is h_0, and the last state is missing. Store it after.",
+        ),
+        "same-array": (
+            np.repeat(wanted[-1:], len(wanted), axis=0),
+            "Every row holds the last state: the list has the same array many times, and each step changes it in place. "
+            "Make a new array, `h = ...` in place of `h[:] = ...`, or append `h.copy()`.",
+        ),
         "no-activation": (_rnn(x, Wx, Wh, b, lambda z: z), "The tanh is left out: the state grows without a bound."),
         "wrong-activation": (_rnn(x, Wx, Wh, b, _sigmoid), "This is the sigmoid in the place of the tanh."),
         "transposed": (_rnn(x, Wx, Wh.T, b), "The weights of the state are transposed: here it is `h @ Wh`."),
@@ -191,9 +207,9 @@ def _explain_step(given, wanted, x, h, c, W, U, b):
     i, f, g, o = np.split(z, 4)
     slips = {
         "swapped": ((c_new, h_new), "`lstm_step` returns c before h. The order is h, c."),
-        "gate-order": (
-            _lstm_step(x, h, c, W, U, b, "ifog"),
-            "The quarters of z stand in the order i, f, g, o in Keras.",
+        "no-sigmoid": (
+            (o * np.tanh(f * c + i * np.tanh(g)), f * c + i * np.tanh(g)),
+            "The gates z_i, z_f and z_o are used as they are; each goes through a sigmoid first.",
         ),
         "no-state": (_lstm_step(x, 0 * h, c, W, U, b), "`h @ U` is missing: the gates do not see the hidden state."),
         "no-bias": (_lstm_step(x, h, c, W, U, 0 * b), "The bias b is left out."),
@@ -217,6 +233,13 @@ def _explain_step(given, wanted, x, h, c, W, U, b):
     for code, (states, message) in slips.items():
         if all(np.allclose(a, s, atol=1e-5) for a, s in zip(given, states, strict=True)):
             raise Wrong(code, message)
+    for order in permutations("ifgo"):
+        states = _lstm_step(x, h, c, W, U, b, order)
+        if "".join(order) != "ifgo" and all(np.allclose(a, s, atol=1e-5) for a, s in zip(given, states, strict=True)):
+            raise Wrong(
+                "gate-order",
+                f"The quarters of z are taken in the order {', '.join(order)}; in Keras they stand in the order i, f, g, o.",
+            )
 
 
 def _three_outputs(student, rng):
@@ -228,25 +251,36 @@ def _three_outputs(student, rng):
         raise Wrong("wrong-type", "`build_lstm` returns something that is no Keras model.")
     said = student.describe(built)
     if said["family"] != "keras":
-        raise Wrong("not-keras", f"`build_lstm` returns a {said['type']}; a Keras model was expected.")
+        raise Wrong("not-keras", f"`build_lstm` returns {_a(said['type'])}; a Keras model was expected.")
     X = rng.normal(size=(n, steps, features)).astype("float32")
     if not student.layers(built):
         raise Wrong(
-            "not-a-model", f"`build_lstm` returns a {said['type']}; a `keras.Model(inputs, [...])` was expected."
+            "not-a-model", f"`build_lstm` returns {_a(said['type'])}; a `keras.Model(inputs, [...])` was expected."
         )
+    parts = list(_parts(student.config(built)))
+    if {name for name, _ in parts} & {"GRU", "GRUCell", "SimpleRNN", "SimpleRNNCell"}:
+        name = next(name for name, _ in parts if name[:3] in ("GRU", "Sim")).removesuffix("Cell")
+        raise Wrong("not-lstm", f"The model has a {name}. A {name} has no cell state; `layers.LSTM` is asked for.")
+    hint = " Set `return_state=True`, and the layer gives the last states too."
+    if any(settings.get("return_state") for _, settings in parts):
+        hint = ""
     outputs = student.call(built, X)
     if isinstance(outputs, dict):
         outputs = list(outputs.values())
     if not isinstance(outputs, list | tuple):
         shape = np.shape(outputs)
         more = " It has one output; name all three in `keras.Model(inputs, [...])`."
-        raise Wrong("one-output", f"The model answers with one array of shape {shape}.{more}")
+        raise Wrong("one-output", f"The model answers with one array of shape {shape}.{hint}{more}")
     if len(outputs) != 3:
-        raise Wrong("wrong-type", f"The model has {len(outputs)} outputs; sequence, state_h and state_c were expected.")
+        raise Wrong(
+            "wrong-type", f"The model has {len(outputs)} outputs; sequence, state_h and state_c were expected.{hint}"
+        )
     sequence, state_h, state_c = (as_array(part, f"Output {i}") for i, part in enumerate(outputs, 1))
     weights = [w for layer in student.weights(built) for w in layer]
     shapes = [np.shape(w) for w in weights]
     if shapes != [(features, 4 * units), (units, 4 * units), (4 * units,)]:
+        if shapes == [(features, 4 * units), (units, 4 * units)]:
+            raise Wrong("no-bias", "The LSTM has no bias. Leave `use_bias` as it is, True.")
         kinds = [layer["class"] for layer in student.layers(built) if layer["class"] != "InputLayer"]
         raise Wrong("not-lstm", f"The model consists of {', '.join(kinds)}; one LSTM of `units` units was expected.")
     if sequence.ndim != 3:
@@ -260,7 +294,7 @@ def _three_outputs(student, rng):
         if np.allclose(state_h, cell, atol=1e-4) and np.allclose(state_c, hidden[:, -1], atol=1e-4):
             raise Wrong("states-swapped", "The second output is the cell state, the third the hidden state: swap them.")
         if np.allclose(state_h, state_c):
-            raise Wrong("same-state", "Outputs 2 and 3 are the same. The third should be the cell state.")
+            raise Wrong("same-state", f"Outputs 2 and 3 are the same. The third should be the cell state.{hint}")
     for code, name, seen, wanted in (
         ("sequence", "The sequence of hidden states", sequence, hidden),
         ("state-h", "The last hidden state, equal to the last row of the sequence,", state_h, hidden[:, -1]),
@@ -323,6 +357,7 @@ def forecast_sunspots(student, rng):
             "The training windows change when only the test years change: mean and standard deviation are taken from all "
             "values. Compute them from `series[:n_train]`.",
         )
+    _check_scale(series, n_train, window, _windows_of(student, series, n_train, window)[1])
     yield Finding("prepare", True, "`prepare` splits in time, and scales by the past alone.", points=1)
 
     from coursekit.data import load_sunspots
@@ -330,7 +365,12 @@ def forecast_sunspots(student, rng):
     sunspots = load_sunspots()["sunspots"].to_numpy(dtype=float)
     _, y_train, X_test, _ = _windows_of(student, sunspots, N_TRAIN, WINDOW)
     slope, offset, _ = _line(sunspots[WINDOW:N_TRAIN], y_train)
-    yield _forecast("05.3", student, "model", X_test, sunspots, slope, offset)
+    found = _forecast("05.3", student, "model", X_test, sunspots, slope, offset)
+    if found.passed and not {name for name, _ in _parts(student.config("model"))} & {"LSTM", "LSTMCell"}:
+        raise Wrong(
+            "not-lstm", "The forecast is good enough, but no layer of `model` is an LSTM. Use `layers.LSTM` in it."
+        )
+    yield found
 
 
 def _windows_of(student, series, n_train, window):
@@ -389,6 +429,36 @@ def _check_windows(student, series, n_train, window):
                 "of the first n_train values for both.",
             )
         raise Wrong("windows", "`X_test` and `y_test` are not the windows whose targets come after the split.")
+
+
+def _check_scale(series, n_train, window, y_train):
+    """Raises `Wrong` where the training targets are not scaled by mean and deviation of the first n_train values."""
+    past, wanted = series[:n_train], series[window:n_train]
+    mean, low, high = past.mean(), past.min(), past.max()
+    if any(np.allclose(y_train, (wanted - mean) / past.std(ddof=ddof), atol=1e-4) for ddof in (0, 1)):
+        return
+    slips = {
+        "unscaled": (wanted, "The values are returned as they are, not scaled."),
+        "no-deviation": (wanted - mean, "The mean is subtracted; divide by the standard deviation as well."),
+        "no-mean": (wanted / past.std(), "The values are divided by the standard deviation; subtract the mean first."),
+        "variance": ((wanted - mean) / past.var(), "The values are divided by the variance, not its root."),
+        "min-max": ((wanted - low) / (high - low), "The values are scaled by minimum and maximum."),
+        "min-max both": (2 * (wanted - low) / (high - low) - 1, "The values are scaled by minimum and maximum."),
+        "maximum": (wanted / high, "The values are divided by the maximum."),
+        "targets-only": (
+            (wanted - wanted.mean()) / wanted.std(),
+            f"Mean and deviation come from values {window} to n_train only.",
+        ),
+    }
+    for code, (values, message) in slips.items():
+        if np.allclose(y_train, values, atol=1e-4):
+            raise Wrong(code.split()[0], f"{message} Scale by mean and standard deviation of `series[:n_train]`.")
+    slope, offset, _ = _line(wanted, y_train)
+    raise Wrong(
+        "wrong-scale",
+        f"The scaled values are {slope:.4g} * value {offset:+.4g}; with mean and standard deviation of `series[:n_train]` it "
+        f"is {1 / past.std():.4g} * value {-mean / past.std():+.4g}.",
+    )
 
 
 def _explain_split(n_first, n_second, n_train, window, n):
@@ -453,6 +523,8 @@ def _forecast(id, student, name, X_test, sunspots, slope, offset):
     )
     message += f"{limit:.1f} {'was' if passed else 'is'} asked for."
     advice = " More units or epochs help up to a point; too many learn the training years by heart."
+    if rmse > naive:
+        advice = " That is worse than the naive forecast: was it fitted on the scaled data, and for some epochs?"
     return Finding(
         "rmse", passed, message + ("" if passed else advice), points=2 if id == "05.3" else 1, seen={"rmse": rmse}
     )
@@ -482,7 +554,7 @@ def _rmse(a, b):
 )
 def in_step(student, rng):
     """The share of right steps over 60 steps; an answer that uses the future, or no past, is named."""
-    said = _network(student, "latch")
+    _network(student, "latch")
     pulses, on = _switch(rng, 200, 60)
     labels, scores = _step_labels(student, "latch", pulses)
     other = pulses.copy()
@@ -491,7 +563,7 @@ def in_step(student, rng):
     if apart > 1e-3:
         raise Wrong(
             "looks-ahead",
-            f"When the pulses after step 30 change, answers before it change by up to {apart:.2f}. The answer at a step "
+            f"When the pulses after step 30 change, answers before it change by up to {apart:.2g}. The answer at a step "
             "may depend on what came before it only; leave `Bidirectional` out.",
         )
     right = labels == on
@@ -513,10 +585,20 @@ def in_step(student, rng):
             f"{early:.1%} of the first 25 steps are right, {right[:, 35:].mean():.1%} of those after step 35. The network "
             "does not hold on to its state over more steps than it was trained on; train for longer.",
         )
+    if scores.min() < -0.01 and student.layers("latch")[-1]["activation"] == "tanh":
+        raise Wrong(
+            "not-a-probability",
+            f"`latch` answers from {scores.min():.2f} to {scores.max():.2f}, through a tanh; a probability lies between 0 and "
+            "1. End with a Dense layer and a sigmoid.",
+        )
     same_as_replay(student, "latch", pulses[:20, :, None])
-    yield Finding("in-step", True, f"A {said['type']} that answers at each step from the past alone.")
+    yield Finding("in-step", True, "A model that answers at each step from the past alone.")
     share = right.mean()
-    yield at_least("05.4", "accuracy", share, "of 12,000 steps are right", "Train for longer.", points=2)
+    kinds = {name for name, _ in _parts(student.config("latch"))}
+    advice = "Train for longer."
+    if kinds & {"Conv1D", "SeparableConv1D"} and not kinds & {"LSTM", "GRU", "SimpleRNN", "RNN"}:
+        advice = "A convolution looks back over a few steps only; give the network a recurrent layer."
+    yield at_least("05.4", "accuracy", share, "of 12,000 steps are right", advice, points=2)
 
 
 def _switch(rng, n, steps):
@@ -708,26 +790,46 @@ LAGS = np.array([[5, 5, 2, 2], [1, 3, 4, 6], [6, 4, 3, 1]])
         "`keras.Sequential([keras.Input((5, 12)), layers.LSTM(96, unroll=True), layers.RepeatVector(4), layers.LSTM(96, "
         "return_sequences=True, unroll=True), layers.Dense(12, activation='softmax')])`. In `add`: `rows = "
         "np.asarray(adder(questions(texts))).argmax(axis=-1)`, join the symbols, `.split('.')[0]`. As written the digits 1, "
-        "2, 3, 4 are read at steps 1, 2, 4, 5; reversed at steps 5, 4, 2, 1. So the second row is 6 - 5, 7 - 4, 6 - 2, 7 - 1.",
+        "2, 3, 4 are read at steps 1, 2, 4, 5; reversed at steps 5, 4, 2, 1. The tens of '46' are written at step 6, the units at step 7.",
     ),
     expected="At least {exact:.1%} of unseen questions answered exactly, text that ends before STOP, and twelve lags.",
 )
 def add_as_text(student, rng):
     """Exact answers of the network to unseen pairs; `add` must say what the network says; the lags are counted."""
-    _network(student, "adder")
     pairs = rng.permutation(unseen_pairs())[:500]
     texts, sums = [f"{a}+{b}" for a, b in pairs], [str(a + b) for a, b in pairs]
-    said = {reverse: _answers(student, texts, reverse) for reverse in (True, False)}
+    said, waiting = {}, None
+    # Three parts, judged one by one: whoever has no trained network yet still learns about the others.
+    for part in (
+        lambda: _exact(student, rng, texts, sums, said),
+        lambda: _same_answers(student, texts, sums, said),
+        lambda: _lags(as_array(student.value("lags"), "`lags`")),
+    ):
+        try:
+            found = part()
+        except NotAttempted as error:
+            waiting = waiting or error
+        except Wrong as wrong:
+            yield wrong.finding
+        else:
+            if found is not None:
+                yield found
+    if waiting is not None:
+        raise waiting
+
+
+def _exact(student, rng, texts, sums, said):
+    """The finding about the answers of the network, which are put into `said` for both directions of the question."""
+    _network(student, "adder")
+    said.update({reverse: _answers(student, texts, reverse) for reverse in (True, False)})
     reverse = max(said, key=lambda key: _share(said[key], sums))
     exact = _share(said[reverse], sums)
     if exact < 0.9:
         _explain_adder(student, said, sums, exact, rng)
     same_as_replay(student, "adder", _one_hot(texts[:20], reverse))
-    yield at_least(
+    return at_least(
         "05.6", "exact", exact, "of 500 unseen questions are answered exactly", "Train for more epochs.", points=2
     )
-    yield _same_answers(student, rng, texts, said, reverse)
-    yield _lags(as_array(student.value("lags"), "`lags`"))
 
 
 def unseen_pairs():
@@ -787,8 +889,8 @@ def _explain_adder(student, said, sums, exact, rng):
         )
 
 
-def _same_answers(student, rng, texts, said, reverse):
-    """The finding that `add` says what the network says, without STOP."""
+def _same_answers(student, texts, sums, said):
+    """The finding that `add` says what the network says, without STOP; None where the network says nothing."""
     few = texts[:100]
     given = student.call("add", few)
     if isinstance(given, np.ndarray) and given.dtype.kind in "US" and given.ndim == 1:
@@ -800,10 +902,15 @@ def _same_answers(student, rng, texts, said, reverse):
         raise Wrong("wrong-type", f"`add` returns {kind}; a list of texts such as ['32', '198'] was expected.")
     if len(given) != len(few):
         raise Wrong("wrong-shape", f"`add` was asked {len(few)} questions and returns {len(given)} answers.")
-    wanted = [answer.split(".")[0] for answer in said[reverse][:100]]
-    other = [answer.split(".")[0] for answer in said[not reverse][:100]]
     if any("." in answer for answer in given):
         raise Wrong("no-stop", f"`add` answers {few[0]} with '{given[0]}'. Cut the text at the first STOP.")
+    if not said:
+        return None
+    reverse = max(said, key=lambda key: _share(said[key], sums))
+    if _share(said[reverse], sums) < 0.5:  # untrained: which way it reads cannot be told
+        reverse = max(said, key=lambda key: _share(said[key][:100], given))
+    wanted = [answer.split(".")[0] for answer in said[reverse][:100]]
+    other = [answer.split(".")[0] for answer in said[not reverse][:100]]
     same = float(np.mean([a.strip() == b for a, b in zip(given, wanted, strict=True)]))
     if same < 0.99 and np.mean([a == b for a, b in zip(given, other, strict=True)]) > 0.99:
         raise Wrong(
@@ -818,6 +925,8 @@ def _same_answers(student, rng, texts, said, reverse):
 
 def _lags(lags):
     """The finding about the table of lags; a slip that explains all of it is named."""
+    if np.array_equal(lags.T, LAGS):
+        raise Wrong("transposed", "`lags` is transposed: a row for each way of writing, a column for each digit.")
     if lags.shape != LAGS.shape:
         raise Wrong("wrong-shape", f"`lags` has shape {lags.shape}; (3, 4) was expected: three ways, four digits.")
     if np.array_equal(lags, LAGS):
@@ -825,6 +934,7 @@ def _lags(lags):
     reordered = np.array([LAGS[0], LAGS[1][::-1], LAGS[2]])
     slips = {
         "off-by-one": (LAGS - 1, "Every lag is one too small: from step 1 to step 6 there are 5 steps."),
+        "one-too-large": (LAGS + 1, "Every lag is one too large: from step 1 to step 6 there are 5 steps."),
         "rows-swapped": (
             LAGS[[0, 2, 1]],
             "Rows 1 and 2 are exchanged: first the question is reversed, then the answer.",
@@ -882,7 +992,13 @@ def gru_against_lstm(student, rng):
         (
             "lstm_params",
             _lstm_params,
-            {"one-block": (1, 1), "gru-formula": (3, 2), "no-bias": (4, 0), "three-blocks": (3, 1)},
+            {
+                "one-block": (1, 1),
+                "gru-formula": (3, 2),
+                "no-bias": (4, 0),
+                "three-blocks": (3, 1),
+                "two-biases": (4, 2),
+            },
         ),
         (
             "gru_params",
@@ -923,6 +1039,7 @@ _SLIPS = {
     "three-blocks": "the count of three blocks; the LSTM has four: three gates and the content.",
     "gru-formula": "the formula of the GRU. The LSTM has four blocks, each with one bias a unit.",
     "lstm-formula": "the formula of the LSTM. The GRU has three blocks, each with two biases a unit.",
+    "two-biases": "the count with two biases a unit in each block. Only the GRU has two; the LSTM has one.",
     "no-bias": "the count of the weights alone. Every block has biases too.",
     "one-bias": "the formula of the textbook, one bias a unit. Keras gives each block of the GRU two.",
 }

@@ -280,6 +280,7 @@ for name, code, function in (
     ("words left out", "not-one-hot", lambda *rows: [X[:, :9] for X in encode(*rows)]),
     ("rows mixed up", "not-one-hot|column-lost", lambda *rows: [X[::-1] for X in encode(*rows)]),
     ("one part", "wrong-type", lambda *rows: encode(*rows)[0]),
+    ("a sparse column transformer", "sparse", lambda *rows: sparse_words()(*rows)),
 ):
 
     @wrong("02b.1", code, name)
@@ -290,6 +291,18 @@ for name, code, function in (
 def ordinal():
     return encode_with(words=scaler("OrdinalEncoder", handle_unknown="use_encoded_value", unknown_value=-1,
                                     encoded_missing_value=-2))  # fmt: skip
+
+
+def sparse_words():
+    """The encoder of words is dense; the ColumnTransformer would decide otherwise."""
+
+    def encode(train_rows, other_rows):
+        table = credit()[0]
+        encoder = pipeline(words=scaler("OneHotEncoder", handle_unknown="ignore")())
+        encoder.sparse_threshold = 1.0
+        return encoder.fit_transform(table.iloc[train_rows]), encoder.transform(table.iloc[other_rows])
+
+    return encode
 
 
 def strict_words():
@@ -417,6 +430,10 @@ for name, code, build in (
     ("trained on the test rows", "trained-on-test", lambda: answer_2(forest(True))),
     ("copied before the split", "over-sampled-before-split", lambda: answer_2(split=over_sampled)),
     ("labels exchanged", "labels-swapped", lambda: answer_2(swapped_labels())),
+    ("weights exchanged in the fit", "fewer-than-without-weights", lambda: answer_2(exchanged())),
+    ("a forest that has seen all rows", "trained-on-test", lambda: answer_2(forest_of_all())),
+    ("a class", "a-class", lambda: answer_2(type(logistic()))),
+    ("what fit returns", "a-history", lambda: answer_2(trained()[2])),
     ("a coin", "recall", lambda: answer_2(constant("stratified", random_state=0))),
     ("equal weights", "equal-weights", lambda: answer_2(weights=lambda y: {0: 1.0, 1: 1.0})),
     ("weights exchanged", "weights-swapped", lambda: answer_2(weights=lambda y: {0: np.mean(y == 0), 1: np.mean(y)})),
@@ -433,11 +450,29 @@ for name, code, build in (
     wrong("02b.2", code, name)(build)
 
 
-def heavy():
+def exchanged():
+    w = balanced(arrays()[3])
+    return logistic_with({0: w[1], 1: w[0]})
+
+
+def logistic_with(class_weight):
     from sklearn.linear_model import LogisticRegression
 
     X_train, _, _, y_train, _, _ = arrays()
-    return LogisticRegression(class_weight={0: 0.05, 1: 5.0}, max_iter=1000).fit(X_train, y_train)
+    return LogisticRegression(max_iter=1000, class_weight=class_weight).fit(X_train, y_train)
+
+
+@cache
+def forest_of_all():
+    """Smoother than a forest of single rows, and still too good."""
+    from sklearn.ensemble import RandomForestClassifier
+
+    X, y = np.vstack(arrays()[:3]), np.concatenate(arrays()[3:])
+    return RandomForestClassifier(60, min_samples_leaf=5, class_weight="balanced", random_state=0).fit(X, y)
+
+
+def heavy():
+    return logistic_with({0: 0.05, 1: 5.0})
 
 
 # --- 02b.3
@@ -525,6 +560,7 @@ for name, build in {
     "the lowest validation loss": lambda: answer_3(epoch(best()), trained()[2]),
     "functional, a dict": lambda: answer_3(epoch(best(), style="functional"), recorded("loss", "val_loss")),
     "logits, a table": lambda: answer_3(epoch(best(), style="logits"), frame()),
+    "a penalty on the weights": lambda: answer_3(*regularised()),
     "by the area": lambda: answer_3(epoch(best("val_auc")), recorded("auc", "val_auc")),
     "by the accuracy": lambda: answer_3(epoch(best("val_accuracy"))),
     "a class of one's own": lambda: answer_3(OwnNetwork()),
@@ -547,10 +583,58 @@ for name, code, build in (
     ),
     ("another network", "not-in-history", lambda: answer_3(keras_logistic(), recorded("val_loss"))),
     ("never fitted", "not-in-history", lambda: answer_3(unfitted_network(), recorded("loss", "val_loss"))),
+    (
+        "chosen on the test rows, by accident near",
+        "chosen-on-test",
+        lambda: answer_3(epoch(np.argmin(losses_on_test())), {"loss": [0.5] * 10, "val_loss": losses_on_test()}),
+    ),
+    ("a validation split", "validation-split", lambda: answer_3(*split_off())),
+    ("the training rows validate", "chosen-on-train", lambda: answer_3(epoch(-2), training_losses())),
+    ("a file name", "a-file-name", lambda: answer_3(__import__("pathlib").Path("best.keras"))),
+    ("the history for the model", "a-history", lambda: answer_3(trained()[2])),
+    ("arguments exchanged", "not-a-history", lambda: answer_3(epoch(best()), epoch(best()))),
     ("a history without epochs", "no-validation", lambda: answer_3(epoch(best()), {"val_loss": []})),
     ("three columns", "wrong-shape", lambda: answer_3(lambda X: np.zeros((len(X), 3)))),
 ):
     wrong("02b.3", code, name)(build)
+
+
+def losses_on(X, y):
+    losses = []
+    for W1, b1, W2, b2 in trained()[1]:
+        p = 1 / (1 + np.exp(-(np.maximum(0, X @ W1 + b1) @ W2 + b2)[:, 0]))
+        losses.append(-np.mean(np.where(y == 1, np.log(p), np.log(1 - p))))
+    return losses
+
+
+def split_off():
+    """An epoch in the middle is made the lowest of losses on the last fifth of the training rows."""
+    X, _, _, y, _, _ = arrays()
+    start = int(0.8 * len(y))
+    losses = losses_on(X[start:], y[start:])
+    return epoch(4), {"val_loss": [losses[4] + 0.05, losses[4], losses[4] + 0.03]}
+
+
+def training_losses():
+    X, _, _, y, _, _ = arrays()
+    losses = losses_on(X, y)
+    return {"val_loss": [losses[-2] + 0.05, losses[-2], losses[-2] + 0.03]}
+
+
+def regularised():
+    """A network with a penalty on its weights, which the recorded losses hold too."""
+    import keras
+    from keras import layers
+
+    weights = trained()[1][best()]
+    penalty = keras.regularizers.L2(1e-3)
+    model = keras.Sequential(
+        [keras.Input((weights[0].shape[0],)), layers.Dense(64, "relu", kernel_regularizer=penalty)]
+        + [layers.Dense(1, "sigmoid")]
+    )
+    model.set_weights(weights)
+    more = 1e-3 * np.sum(weights[0] ** 2)
+    return model, {"val_loss": [value + more for value in recorded()["val_loss"]]}
 
 
 def unfitted_network():
@@ -650,6 +734,16 @@ def coarse(y, scores):
     return [[np.mean(scores[y == k] >= cut) for cut in from_above] for k in (0, 1)]
 
 
+def grid(y, scores):
+    """More cuts than scores, and several scores between two of them."""
+    cuts = np.concatenate([np.full(200, 1.2), np.linspace(1.2, -0.2, 50)])
+    return [[np.mean(scores[y == k] >= cut) for cut in cuts] for k in (0, 1)]
+
+
+def above(y, scores):
+    return [[np.mean(scores[y == k] > cut) for cut in np.unique(scores)[::-1]] for k in (0, 1)]
+
+
 def unsorted_cuts(y, scores):
     return [[0.0, *(np.mean(scores[y == k] >= cut) for cut in scores), 1.0] for k in (0, 1)]
 
@@ -663,6 +757,9 @@ for name, code, function in (
     ("no first point", "no-start", lambda y, s: roc(y, s, slip="no start")),
     ("from the lowest cut", "falling", lambda y, s: roc(y, s, slip="falling")),
     ("fifteen cuts", "cuts-missing", coarse),
+    ("a fine grid of cuts", "cuts-missing", lambda y, s: grid(y, s)),
+    ("above the cut, not at it", "lowest-cut", lambda y, s: above(y, s)),
+    ("the lowest cut left out", "lowest-cut", lambda y, s: [part[:-1] for part in roc(y, s)]),
     ("cuts not sorted", "not-rising", unsorted_cuts),
     ("three things", "wrong-type", lambda y, s: __import__("sklearn.metrics").metrics.roc_curve(y, s)),
     ("a diagonal", "cuts-missing", lambda y, s: ([0, 1], [0, 1])),
@@ -744,7 +841,8 @@ for name, functions in {
     "the formula": (pair_mass, log_scaled),
     "four-vectors, scikit-learn": (mass_from_vectors, scaled_sklearn),
     "a loop, base 10": (mass_loop, scaled_pandas),
-    "Keras operations, log(1 + m)": (mass_keras, lambda t, v: (np.log1p(v) - np.log1p(t).mean()) / np.log1p(t).std()),
+    "Keras operations, float32": (mass_keras, lambda t, v: log_scaled(t.astype("float32"), v.astype("float32"))),
+    "lists": (lambda X: pair_mass(X).tolist(), lambda t, v: log_scaled(t, v).tolist()),
     "half angles, base 2": (
         lambda X: (
             2
@@ -780,6 +878,26 @@ for name, code, function in (
         "sum-of-angles",
         lambda X: np.sqrt(2 * X[:, 0] * X[:, 3] * (np.cosh(X[:, 1] + X[:, 4]) - np.cos(X[:, 2] + X[:, 5]))),
     ),
+    (
+        "eta added",
+        "sum-of-eta",
+        lambda X: np.sqrt(2 * X[:, 0] * X[:, 3] * (np.cosh(X[:, 1] + X[:, 4]) - cosh_cos(X)[1])),
+    ),
+    (
+        "phi added",
+        "sum-of-phi",
+        lambda X: np.sqrt(2 * X[:, 0] * X[:, 3] * (cosh_cos(X)[0] - np.cos(X[:, 2] + X[:, 5]))),
+    ),
+    (
+        "phi as degrees",
+        "degrees",
+        lambda X: np.sqrt(2 * X[:, 0] * X[:, 3] * (cosh_cos(X)[0] - np.cos(np.deg2rad(X[:, 2] - X[:, 5])))),
+    ),
+    (
+        "phi into degrees",
+        "to-degrees",
+        lambda X: np.sqrt(2 * X[:, 0] * X[:, 3] * (cosh_cos(X)[0] - np.cos(np.rad2deg(X[:, 2] - X[:, 5])))),
+    ),
     ("MeV", "in-mev", lambda X: 1000 * pair_mass(X)),
     ("sum of momenta", "mass", lambda X: X[:, 0] + X[:, 3]),
     ("one number", "wrong-shape", lambda X: pair_mass(X).mean()),
@@ -792,6 +910,7 @@ for name, code, function in (
 
 for name, code, function in (
     ("no logarithm", "no-log", lambda t, v: (v - t.mean()) / t.std()),
+    ("log(1 + m)", "log1p", lambda t, v: log_scaled(1 + t, 1 + v)),
     ("its own mean", "own-statistics", lambda t, v: log_scaled(v, v)),
     ("mean of both", "leak", lambda t, v: log_scaled(np.concatenate([t, v]), v)),
     ("logarithm alone", "not-standardised", lambda t, v: np.log(v)),
@@ -871,6 +990,13 @@ def event_line():
     return LogisticRegression().fit(event_inputs(X), y, sample_weight=weights)
 
 
+def raw_events():
+    from sklearn.linear_model import LogisticRegression
+
+    X, y, _ = events()
+    return LogisticRegression(max_iter=10).fit(X, y)
+
+
 class Swapped:
     """Gives the probability of background."""
 
@@ -920,6 +1046,9 @@ for slip, code in {
 for name, code, build in (
     ("trained without weights", "weights-ignored", lambda: answer_6(event_trees("none"))),
     ("classes balanced", "classes-balanced", lambda: answer_6(event_trees("balanced"))),
+    ("learned by heart", "probability", lambda: answer_6(event_trees(min_samples_leaf=1, max_samples=None))),
+    ("fitted on the raw events", "raw-events", lambda: answer_6(raw_events())),
+    ("a class", "a-class", lambda: answer_6(type(event_line()))),
     ("inverse weights", "probability", lambda: answer_6(event_trees("inverse"))),
     ("a line", "loss", lambda: answer_6(event_line())),
     ("probability of background", "labels-swapped", lambda: answer_6(Swapped())),

@@ -74,8 +74,15 @@ def rnn_slip(slip):
         for row in x[::-1] if slip == "from the end" else x:
             old = 0 * h if slip == "no state" else h
             z = row @ Wx + old @ Wh + b
+            if slip == "before the step":
+                states.append(h)
+            if slip == "in place":
+                h[:] = np.tanh(z)
+                states.append(h)
+                continue
             h = {"no tanh": z, "relu": np.maximum(0, z), "sigmoid": sigmoid(z)}.get(slip, np.tanh(z))
-            states.insert(0 if slip == "newest first" else len(states), h)
+            if slip != "before the step":
+                states.insert(0 if slip == "newest first" else len(states), h)
         return h if slip == "last" else np.array(states).T if slip == "columns" else np.array(states)
 
     return rnn
@@ -99,6 +106,8 @@ declare(
             "no tanh": "no-activation",
             "sigmoid": "wrong-activation",
             "relu": "states",
+            "before the step": "before-the-step",
+            "in place": "same-array",
             "transposed": "transposed",
             "no bias": "no-bias",
             "newest first": "reversed",
@@ -148,11 +157,15 @@ def step_slip(slip):
         i, f, g, o = np.split(x @ W + h @ U + b, 4)
         if slip == "i f o g":
             g, o = o, g
+        if slip == "f i g o":
+            i, f = f, i
         squash = sigmoid if slip == "sigmoid" else np.tanh
         new = (1 if slip == "no forget gate" else sigmoid(f)) * c + sigmoid(i) * squash(g)
         out = sigmoid(o) * (new if slip == "no tanh of c" else np.tanh(c if slip == "old c" else new))
         if slip == "gates without sigmoid":
             new, out = f * c + i * np.tanh(g), o * np.tanh(f * c + i * np.tanh(g))
+        if slip == "relu for tanh":
+            new = sigmoid(f) * c + sigmoid(i) * np.maximum(0, g)
         return {"c first": (new, out), "only h": out, "z": (x @ W, new)}.get(slip, (out, new))
 
     return lstm_step
@@ -180,6 +193,10 @@ def builder(style):
             return keras.Model(inputs, layers.RNN(layers.LSTMCell(units), **both)(inputs))
         if style == "any length":
             inputs = keras.Input((None, features))
+        if style == "LSTM without bias":
+            return keras.Model(inputs, layers.LSTM(units, use_bias=False, **both)(inputs))
+        if style == "sequence only":
+            return keras.Model(inputs, layers.LSTM(units, return_sequences=True)(inputs))
         if style == "no sequence":
             return keras.Model(inputs, layers.LSTM(units, return_state=True)(inputs))
         if style == "last only":
@@ -228,6 +245,7 @@ declare(
                 "no h": "no-state",
                 "no bias": "no-bias",
                 "i f o g": "gate-order",
+                "f i g o": "gate-order",
                 "sigmoid": "wrong-activation",
                 "no forget gate": "no-forget-gate",
                 "no tanh of c": "no-output-tanh",
@@ -235,7 +253,8 @@ declare(
                 "c first": "swapped",
                 "only h": "wrong-type",
                 "z": "wrong-shape",
-                "gates without sigmoid": "step",
+                "gates without sigmoid": "no-sigmoid",
+                "relu for tanh": "step",
             }.items()
         ),
         *(
@@ -243,6 +262,8 @@ declare(
             for style, code in {
                 "no sequence": "no-sequence",
                 "last only": "one-output",
+                "sequence only": "one-output",
+                "LSTM without bias": "no-bias",
                 "GRU": "not-lstm",
                 "two outputs": "wrong-type",
                 "twice the units": "not-lstm",
@@ -296,11 +317,15 @@ def prepare_sklearn(series, n_train, window):
     return X[: n_train - window], z[window:n_train], X[n_train - window :], z[n_train:]
 
 
-def prepare_minmax(series, n_train, window):
-    low, high = series[:n_train].min(), series[:n_train].max()
-    X_train, y_train, X_test, y_test = prepare(series, n_train, window)
-    mean, std = series[:n_train].mean(), series[:n_train].std()
-    return tuple((part * std + mean - low) / (high - low) for part in (X_train, y_train, X_test, y_test))
+def scaled_otherwise(middle, size):
+    """`prepare` with another scale, a function of the past alone."""
+
+    def prepared(series, n_train, window):
+        past = series[:n_train]
+        parts = (part * past.std() + past.mean() for part in prepare(series, n_train, window))
+        return tuple((part - middle(past)) / size(past) for part in parts)
+
+    return prepared
 
 
 def prepare_slip(slip):
@@ -380,8 +405,9 @@ def forecaster(style):
         model(np.zeros((1, WINDOW, 1), "float32"))
         return model
     flat = layers.Flatten()(inputs)
-    if style.startswith("GRU and"):
-        flat = layers.Concatenate()([flat, layers.GRU(2)(inputs)])
+    if style.startswith(("GRU and", "LSTM and")):
+        beside = layers.GRU(2) if style.startswith("GRU") else layers.LSTM(2)
+        flat = layers.Concatenate()([flat, beside(inputs)])
     model = keras.Model(inputs, layers.Dense(1)(flat))
     slopes, offset = least_squares(style)
     weights = model.get_weights()
@@ -449,8 +475,7 @@ declare(
         "a loop, lists, columns of targets": {"prepare": prepare_loop},
         "scikit-learn's scaler, float32": {"prepare": prepare_sklearn},
         "subclassed": {"model": "subclassed"},
-        "functional, least squares": {"model": "least squares"},
-        "GRU": {"model": "GRU"},
+        "functional, an LSTM beside a linear part": {"model": "LSTM and least squares"},
     },
     [
         *(
@@ -472,6 +497,17 @@ declare(
                 "the global series": "wrong-shape",
             }.items()
         ),
+        *((name, code, {"prepare": scaled_otherwise(*how)}) for name, code, how in (
+            ("not scaled", "unscaled", (lambda past: 0.0, lambda past: 1.0)),
+            ("divided by 100", "wrong-scale", (lambda past: 0.0, lambda past: 100.0)),
+            ("only the mean", "no-deviation", (np.mean, lambda past: 1.0)),
+            ("only the deviation", "no-mean", (lambda past: 0.0, np.std)),
+            ("variance", "variance", (np.mean, np.var)),
+            ("minimum and maximum", "min-max", (np.min, np.ptp)),
+            ("the maximum", "maximum", (lambda past: 0.0, np.max)),
+        )),
+        ("no LSTM", "not-lstm", {"model": "least squares"}),
+        ("a GRU", "not-lstm", {"model": "GRU"}),
         ("copies the last value", "copies-last-value", {"model": "copy"}),
         ("nearly copies it", "copies-last-value", {"model": "nearly a copy"}),
         ("eleven years ago", "rmse", {"model": "eleven years ago"}),
@@ -482,7 +518,7 @@ declare(
         ("knows the test years", "test-years-learned", lambda: {"model": memoriser()}),
         ("a function", "not-keras", {"model": lambda X: X[:, -1]}),
     ],
-)
+)  # fmt: skip
 
 
 # --- 05.4
@@ -507,6 +543,14 @@ def latch(style="SimpleRNN"):
     if style == "no memory":
         model = keras.Sequential([inputs, layers.Dense(1, "sigmoid")])
         model.set_weights([np.array([[9.0]]), np.array([0.1])])
+        return model
+    if style == "convolution":
+        model = keras.Sequential([inputs, layers.Conv1D(1, 3, padding="causal"), layers.Dense(1, "sigmoid")])
+        model.set_weights([np.array([3.0, 5, 20]).reshape(3, 1, 1), np.zeros(1), np.array([[1.0]]), np.zeros(1)])
+        return model
+    if style == "tanh":
+        model = keras.Sequential([inputs, layers.SimpleRNN(1, **steps)])
+        model.set_weights(cell)
         return model
     if style == "both ways":
         model = keras.Sequential(
@@ -564,6 +608,8 @@ declare(
     },
     [
         ("no memory", "no-memory", {"latch_": "no memory"}),
+        ("a tanh at the end", "not-a-probability", {"latch_": "tanh"}),
+        ("a causal convolution", "accuracy", {"latch_": "convolution"}),
         ("Bidirectional", "looks-ahead", {"latch_": "both ways"}),
         ("one answer a sequence", "last-only", {"latch_": "last only"}),
         ("fixed to thirty steps", "fixed-length", {"latch_": "all steps at once"}),
@@ -882,6 +928,8 @@ def added(network="flat", reverse=True, spoil=None, style="join", lags=LAGS, add
 
 LAG_SLIPS = {
     "off by one": ("off-by-one", np.array(LAGS) - 1),
+    "one too large": ("one-too-large", np.array(LAGS) + 1),
+    "transposed": ("transposed", np.array(LAGS).T),
     "rows exchanged": ("rows-swapped", [LAGS[0], LAGS[2], LAGS[1]]),
     "in the order of reading": ("digits-reordered", [LAGS[0], LAGS[1][::-1], LAGS[2]]),
     "always to step six": ("same-writing-step", [[5, 4, 2, 1], [1, 2, 4, 5], [5, 4, 2, 1]]),
@@ -973,6 +1021,7 @@ declare(
     [
         ("LSTM without bias", "no-bias", {"lstm_params": lambda f, u: 4 * u * (f + u)}),
         ("one block", "one-block", {"lstm_params": lambda f, u: u * (f + u + 1)}),
+        ("LSTM with two biases", "two-biases", {"lstm_params": lambda f, u: 4 * u * (f + u + 2)}),
         ("three blocks", "three-blocks", {"lstm_params": lambda f, u: 3 * u * (f + u + 1)}),
         ("formulas exchanged", "gru-formula", {"lstm_params": gru_params, "gru_params": lstm_params}),
         ("one bias", "one-bias", {"gru_params": lambda f, u: 3 * u * (f + u + 1)}),
