@@ -1,18 +1,29 @@
 // A network to play with. The code above it is network.js and plane.js; the training runs in the browser.
 const MESH = 50; // points of a map along each side
 const OWN = "own points";
-const GROUND = [COLOURS[0], "#ffffff", COLOURS[1]].map((hex) => [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16)));
+const [BLUE, ORANGE] = COLOURS.map((hex) => [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16)));
 
 /** Fill `context` (MESH x MESH pixels) with values in [-1, 1]: blue, white, orange. */
 function paint(context, values) {
   const image = context.createImageData(MESH, MESH);
-  values.forEach((value, i) => {
-    const share = 0.75 * Math.min(1, Math.abs(value));
-    const end = value < 0 ? GROUND[0] : GROUND[2];
-    for (let c = 0; c < 3; c++) image.data[4 * i + c] = GROUND[1][c] + share * (end[c] - GROUND[1][c]);
+  for (let i = 0; i < values.length; i++) {
+    const share = 0.75 * Math.min(1, Math.abs(values[i]));
+    const end = values[i] < 0 ? BLUE : ORANGE;
+    for (let c = 0; c < 3; c++) image.data[4 * i + c] = 255 + share * (end[c] - 255);
     image.data[4 * i + 3] = 255;
-  });
+  }
   context.putImageData(image, 0, 0);
+}
+
+/** Column `unit` of `count` columns, divided by its largest size: within [-1, 1]. */
+function scaledColumn(values, unit, count) {
+  const column = new Float64Array(MESH * MESH);
+  let largest = 1e-9;
+  for (let i = 0; i < column.length; i++) {
+    column[i] = values[i * count + unit];
+    largest = Math.max(largest, Math.abs(column[i]));
+  }
+  return column.map((value) => value / largest);
 }
 
 /** Draw the line on which the values of the mesh are 0, by marching squares. */
@@ -166,12 +177,7 @@ function render({ model, el }) {
     context.drawImage(dots, 0, 0);
     if (own() && root.getRootNode().activeElement === canvas) drawPen(context, pen);
     units.forEach((column, layer) => {
-      const [values, count] = [outputs[layer + 1], column.length];
-      column.forEach((map, unit) => {
-        const mine = Float64Array.from(mesh, (_, i) => values[i * count + unit]);
-        const largest = mine.reduce((most, value) => Math.max(most, Math.abs(value)), 1e-9);
-        paint(map, mine.map((value) => value / largest));
-      });
+      column.forEach((map, unit) => paint(map, scaledColumn(outputs[layer + 1], unit, column.length)));
     });
     drawLoss(find(".ck-loss"), history);
     tell();
@@ -310,6 +316,7 @@ function render({ model, el }) {
 
   const anew = () => {
     pause();
+    say("");
     showSettings();
     reset();
   };

@@ -108,8 +108,8 @@ class Playground(Plane):
         from coursekit.plot import decision_boundary, waiting
 
         X, y = self.chosen()
-        figure = Figure(figsize=(9.5, 3.4), layout="constrained")
-        left, middle, right = figure.subfigures(1, 3, width_ratios=(1.15, 0.9, 0.95))
+        figure = Figure(figsize=(7.6 + 0.6 * len(self.hidden), 3.4), layout="constrained")
+        left, middle, right = figure.subfigures(1, 3, width_ratios=(4, 0.2 + 0.55 * len(self.hidden), 3.6))
         if set(y) != {0, 1}:
             waiting(figure.subplots())
             return figure
@@ -132,10 +132,10 @@ class Playground(Plane):
         batch = min(50, len(y))
         model = MLPClassifier(
             tuple(self.hidden), activation=ACTIVATIONS[self.activation], learning_rate_init=self.learning_rate,
-            alpha=2 * self.l2 * batch, batch_size=batch, max_iter=60, random_state=self.seed,
+            alpha=2 * self.l2 * batch, batch_size=batch, max_iter=max(60, 30_000 // len(y)), random_state=self.seed,
         )  # fmt: skip
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)  # sixty epochs are what is meant
+            warnings.simplefilter("ignore", ConvergenceWarning)  # this many epochs are what is meant
             return model.fit(self.inputs(X), y)
 
     def _draw_units(self, model, figure):
@@ -143,19 +143,20 @@ class Playground(Plane):
         from coursekit.plot.boundaries import _between
         from coursekit.plot.style import COLOURS
 
-        figure.suptitle("hidden units", fontsize=11)
         if not self.hidden:
             return
         axs = figure.subplots(max(self.hidden), len(self.hidden), squeeze=False)
         for ax in axs.flat:
-            ax.set_axis_off()
+            ax.set(xticks=[], yticks=[], frame_on=False)
         side = np.linspace(-PLANE, PLANE, 40)
         H = self.inputs(np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2))
         bend = {"tanh": np.tanh, "relu": lambda z: np.maximum(0, z), "linear": lambda z: z}
         bend["sigmoid"] = lambda z: 1 / (1 + np.exp(-z))
+        for layer, ax in enumerate(axs[0], start=1):
+            ax.set_title(f"layer {layer}", loc="center", fontsize=10)
         for column, kernel, bias in zip(axs.T, model.coefs_[:-1], model.intercepts_[:-1], strict=True):
             H = bend[self.activation](H @ kernel + bias)
             for ax, values in zip(column, H.T, strict=False):
                 most = np.abs(values).max() or 1.0
-                picture = values.reshape(40, 40)
-                ax.imshow(picture, origin="lower", cmap=_between(*COLOURS[:2]), vmin=-most, vmax=most)
+                ax.set_frame_on(True)
+                ax.imshow(values.reshape(40, 40), origin="lower", cmap=_between(*COLOURS[:2]), vmin=-most, vmax=most)
