@@ -116,6 +116,7 @@ function page(model, name) {
 function render({ model, el }) {
   const root = document.createElement("div");
   root.className = "ck-playground";
+  root.dataset.lmSuppressShortcuts = "true"; // Enter on a button presses it, and does not edit JupyterLab's cell
   root.innerHTML = page(model, `ck-class-${Math.random()}`);
   el.appendChild(root);
   const find = (selector) => root.querySelector(selector);
@@ -326,17 +327,10 @@ function render({ model, el }) {
     if (new Set(train.y).size < 2) pause();
     draw();
   };
-  const structural = "change:dataset change:features change:hidden change:activation change:datasets";
-  model.on(structural, anew);
-  model.on("change:learning_rate change:l2", showSettings);
+  for (const key of ["dataset", "features", "hidden", "activation", "datasets"]) model.on(`change:${key}`, anew);
+  for (const key of ["learning_rate", "l2"]) model.on(`change:${key}`, showSettings);
   model.on("change:points", drawn);
   showSettings();
   reset();
-  return () => {
-    if (timer !== null) cancelAnimationFrame(timer);
-    model.off(structural, anew);
-    model.off("change:learning_rate change:l2", showSettings);
-    model.off("change:points", drawn);
-  };
 }
 export default { render };

@@ -2,6 +2,7 @@
 function render({ model, el }) {
   const root = document.createElement("div");
   root.className = "ck-points";
+  root.dataset.lmSuppressShortcuts = "true"; // Enter on a button presses it, and does not edit JupyterLab's cell
   root.innerHTML = `
     <canvas class="ck-plane" width="${PIXELS}" height="${PIXELS}" tabindex="0" role="application"></canvas>
     ${drawingControls(`ck-class-${Math.random()}`)}
@@ -37,17 +38,15 @@ function render({ model, el }) {
     context.strokeRect(0, PIXELS / 2, PIXELS, 0);
     context.strokeRect(PIXELS / 2, 0, 0, PIXELS);
     drawPoints(context, points);
-    if (document.activeElement === canvas || root.getRootNode().activeElement === canvas) drawPen(context, pen);
+    if (root.getRootNode().activeElement === canvas) drawPen(context, pen);
     const ones = points.filter((point) => point[2] === 1).length;
     canvas.setAttribute("aria-label", `Plane from -3 to 3 with ${points.length - ones} points of class 0 and ${ones} of
       class 1. Arrow keys move the cross, space puts a point.`);
   }
-  const changed = () => {
+  model.on("change:points", () => {
     points = model.get("points");
     draw();
-  };
-  model.on("change:points", changed);
+  });
   draw();
-  return () => model.off("change:points", changed);
 }
 export default { render };
