@@ -71,17 +71,23 @@ function drawLoss(canvas, history) {
   context.fillText("epoch", left, top + height + 26);
   context.fillText("loss", 8, top + height / 2);
   const last = Math.max(1, history.at(-1).epoch);
-  for (const [key, colour, dash] of [["loss", "black", []], ["test", "#7a3b9a", [12, 8]]]) {
-    if (history[0][key] === null) continue;
+  const kinds = [["loss", "training", "black", []], ["test", "test", "#7a3b9a", [12, 8]]];
+  kinds.forEach(([key, name, colour, dash], row) => {
+    if (history[0][key] === null) return;
     context.lineWidth = 4;
-    context.strokeStyle = colour;
+    context.fillStyle = context.strokeStyle = colour;
     context.setLineDash(dash);
+    context.beginPath();
+    context.moveTo(left + width - 160, top + 22 + 30 * row);
+    context.lineTo(left + width - 100, top + 22 + 30 * row);
+    context.stroke();
+    context.fillText(name, left + width - 90, top + 30 + 30 * row);
     context.beginPath();
     for (const point of history) {
       context.lineTo(left + (width * point.epoch) / last, top + height * (1 - Math.min(1, point[key] / largest)));
     }
     context.stroke();
-  }
+  });
   context.setLineDash([]);
 }
 
@@ -107,7 +113,6 @@ function page(model, name) {
       <div><canvas class="ck-plane" width="${PIXELS}" height="${PIXELS}" role="img"></canvas>${drawingControls(name)}</div>
       <div class="ck-units" role="group" aria-label="What each hidden unit gives over the plane"></div>
       <div><canvas class="ck-loss" width="520" height="300" role="img" aria-label="Loss against epochs"></canvas>
-        <p class="ck-help"><b>——</b> training <b class="ck-test">– –</b> test</p>
         <p class="ck-figures"></p></div>
     </div>
     <p class="ck-note" role="status" aria-live="polite"></p>`;
