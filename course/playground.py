@@ -22,20 +22,20 @@ play
 # %% [markdown]
 # ## Try it
 #
-# 1. Take away the hidden layers. Which data set can the network still separate? Now add the feature `x1*x2`, and try XOR.
+# 1. Take away the hidden layers. Which data set does the network still do best on? Add the feature `x1*x2`, and try XOR.
 # 2. Circles with one hidden layer: how few units are enough? Why is it not two?
 # 3. Set the activation to linear, with two layers of eight. What does the border look like, and why?
-# 4. Spirals: `x1` and `x2` alone are hard. Which further features help? Which learning rate?
-# 5. Raise L2 on the moons, step by step. What happens to the border, and to the small pictures?
+# 4. Spirals, with the learning rates 0.001, 0.1 and 0.3: what does the loss do?
+# 5. Raise L2 on the moons, step by step. What happens to the border, and to the colours of the large picture?
 #
 # <details><summary>Answers</summary>
 #
-# 1. None of the four with `x1` and `x2` alone: one output is one straight line. On XOR, `x1*x2` has the sign of the
-#    answer, so that one line in the new plane is enough.
+# 1. The moons, and even those not without errors: one output is one straight line. On XOR the sign of `x1*x2` is the
+#    answer, so that this one feature is enough.
 # 2. Three lines are the fewest that enclose a region of the plane; two leave it open.
 # 3. Straight. Linear layers one after the other are one linear layer.
-# 4. The sines help most. Larger steps are faster, until they are too large and the loss jumps.
-# 5. It becomes smoother, then straight; at last every weight is pulled to zero, and the pictures fade.
+# 4. It falls slowly, then fast, then not at all: steps that are too large jump over every valley.
+# 5. The border becomes smoother, at last straight, and the colours fade: with weights near zero the output stays near 1/2.
 #
 # </details>
 
