@@ -22,7 +22,7 @@ play
 # %% [markdown]
 # ## Try it
 #
-# 1. Take away the hidden layers. Which data set does the network still do best on? Add the feature `x1*x2`, and try XOR.
+# 1. Take away the hidden layers. Which data set does the network do best on now? Add the feature `x1*x2`, and try XOR.
 # 2. Circles with one hidden layer: how few units are enough? Why is it not two?
 # 3. Set the activation to linear, with two layers of eight. What does the border look like, and why?
 # 4. Spirals, with the learning rates 0.001, 0.1 and 0.3: what does the loss do?
@@ -35,7 +35,7 @@ play
 # 2. Three lines are the fewest that enclose a region of the plane; two leave it open.
 # 3. Straight. Linear layers one after the other are one linear layer.
 # 4. It falls slowly, then fast, then not at all: steps that are too large jump over every valley.
-# 5. The border becomes smoother, at last straight, and the colours fade: with weights near zero the output stays near 1/2.
+# 5. The border becomes smoother, at last straight, and the colours fade: small weights keep the output near 1/2.
 #
 # </details>
 
