@@ -524,7 +524,22 @@ ax.legend();
 # - Turn the moons by 45 degrees. Whose border suffers, the tree's or the network's?
 # - Put `layers.BatchNormalization()` between the sigmoid layers of 02.5. What happens to the slope?
 # - Make a region of 02.4 that the deep network learns and the wide one does not.
-#
+# - Draw your own two classes below, and run the cell after it. Which shape does the network miss?
+
+# %%
+pad = ck.widgets.PointPad()  # Clear takes the sample away
+pad
+
+# %%
+if set(pad.y) == {0, 1}:
+    own = MLPClassifier((16, 16), activation="tanh", solver="lbfgs", alpha=0.01, max_iter=1000, random_state=seed)
+    own.fit(pad.X, pad.y)
+    title = f"The border around your points: {own.score(pad.X, pad.y):.0%} right"
+    ck.plot.decision_boundary(lambda X: own.predict_proba(X)[:, 1], pad.X, pad.y, title=title)
+else:
+    print("Draw points of both classes first, then run this cell again.")
+
+# %% [markdown]
 # ## Summary
 #
 # A border tells more than an accuracy. Trees draw corners, networks bend, boosting averages corners. Capacity must fit the

@@ -62,6 +62,31 @@ def page(width=1280, height=1000):
             browser.close()
 
 
+def load_module(page, source):
+    """Make what the JavaScript module `source` exports known to the page as `window.module`."""
+    page.goto("about:blank")
+    page.evaluate(
+        """async (source) => {
+            const address = URL.createObjectURL(new Blob([source], {type: "text/javascript"}));
+            window.module = await import(address);
+        }""",
+        source,
+    )
+
+
+def accessibility(page, selector, axe):
+    """What axe-core finds serious or critical in the part of the page: a list of sentences."""
+    page.evaluate(axe)
+    found = page.evaluate("(selector) => axe.run(selector, {resultTypes: ['violations']})", selector)
+    assert found["passes"], "axe looked at nothing"
+    return [
+        f"{violation['id']}: {violation['help']}: {node['html'][:200]}"
+        for violation in found["violations"]
+        if violation["impact"] in ("serious", "critical")
+        for node in violation["nodes"]
+    ]
+
+
 def open_notebook(page, address, path):
     """Open a notebook in JupyterLab and wait for its kernel."""
     page.goto(f"{address}/lab/tree/{path}?reset", timeout=60_000)

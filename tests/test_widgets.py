@@ -1,4 +1,4 @@
-"""Live training curves and the digit pad, without a browser."""
+"""Live training curves, the pads and the playground, without a browser."""
 
 import sys
 import types
@@ -9,6 +9,8 @@ import pytest
 
 from coursekit.widgets import training
 from coursekit.widgets.digit_pad import SIDE, WAITS, DigitPad
+from coursekit.widgets.playground import ACTIVATIONS, FEATURES, Playground
+from coursekit.widgets.point_pad import PointPad
 
 
 @pytest.fixture(autouse=True)
@@ -172,3 +174,99 @@ def test_bytes_from_the_browser_are_taken():
     pad = DigitPad(predict=sevens, prepare=small)
     pad.set_state({"pixels": memoryview(bytes([255]) * (SIDE * SIDE))})
     assert pad.image.min() == 255
+
+
+# --- the point pad and the playground
+
+
+def png(widget):
+    from base64 import b64decode
+
+    data, _ = widget._repr_mimebundle_()
+    assert "application/vnd.jupyter.widget-view+json" in data
+    return b64decode(data["image/png"])
+
+
+def test_the_point_pad_starts_with_a_sample_of_both_classes():
+    pad = PointPad()
+    assert pad.X.shape == (60, 2) and np.abs(pad.X).max() <= 3
+    assert np.bincount(pad.y).tolist() == [35, 25]
+    assert png(pad)[:8] == b"\x89PNG\r\n\x1a\n"
+
+
+def test_points_from_the_browser_are_arrays():
+    pad = PointPad()
+    pad.set_state({"points": [[0.5, -1, 1], [0, 2.25, 0]]})
+    assert pad.X.tolist() == [[0.5, -1], [0, 2.25]] and pad.y.tolist() == [1, 0]
+    pad.set_state({"points": []})
+    assert pad.X.shape == (0, 2) and pad.y.shape == (0,)
+    assert png(pad)
+
+
+@pytest.mark.parametrize("widget", [PointPad, Playground])
+@pytest.mark.parametrize(
+    "X, y, match",
+    [
+        ([[1, 2]], None, "together"),
+        ([[1, 2]], [2], "0 and 1 were expected"),
+        ([[1, 7]], [0], "Scale X first"),
+        ([[1, np.nan]], [0], "the plane runs"),
+        ([[1, 2, 3]], [0], r"\(n, 2\) was expected"),
+        ([[1, 2]], [0, 1], "one value a row"),
+    ],
+)
+def test_points_that_do_not_fit_are_refused(widget, X, y, match):
+    with pytest.raises(ValueError, match=match):
+        widget(X, y)
+
+
+def test_the_data_sets_of_the_playground_fit_its_plane():
+    play = Playground()
+    for name, parts in play.datasets.items():
+        for part, size in (("train", 500), ("test", 250)):
+            table = np.array(parts[part])
+            assert table.shape == (size, 3) and np.abs(table[:, :2]).max() <= 3, name
+            assert 0.4 < table[:, 2].mean() < 0.6, name
+    assert play.datasets == Playground().datasets, "the same for everyone"
+
+
+def test_the_still_picture_shows_a_network_that_separates_the_circles():
+    play = Playground()
+    X, y = play.chosen()
+    assert play._train(X, y).score(play.inputs(X), y) > 0.97
+    assert png(play)[:8] == b"\x89PNG\r\n\x1a\n"
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_the_still_picture_of_other_settings(activation):
+    X, y = PointPad().X, PointPad().y
+    play = Playground(X, y, activation=activation, hidden=[3, 1], features=list(FEATURES), l2=0.01)
+    assert play.dataset == "own points" and np.array_equal(play.chosen()[0], X)
+    assert png(play)
+
+
+@pytest.mark.parametrize("X, y", [([], []), ([[0, 1]], [1]), ([[0, 1], [1, 1]], [0, 1])])
+def test_few_points_raise_nothing(X, y):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert png(Playground(X, y, hidden=[]))
+
+
+@pytest.mark.parametrize(
+    "setting", [{"hidden": [9]}, {"hidden": [1] * 5}, {"features": []}, {"activation": "gelu"}, {"dataset": "iris"}]
+)
+def test_settings_out_of_range_are_refused(setting):
+    import traitlets
+
+    with pytest.raises(traitlets.TraitError):
+        Playground(**setting)
+
+
+@pytest.mark.slow
+def test_the_playground_notebook_runs_without_a_browser(tmp_path):
+    from coursekit.build import root
+    from tests.test_notebooks import nbval
+
+    done, log = nbval(root() / "notebooks" / "playground.ipynb", "untouched", tmp_path)
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert log == []

@@ -1,8 +1,13 @@
-"""Things in a notebook that move: live training curves, the digit pad."""
+"""Things in a notebook that move: live training curves, pads to draw digits and points on, a playground."""
 
 from importlib import import_module
 
-_WHERE = {"LiveCurves": "training", "DigitPad": "digit_pad"}
+_WHERE = {
+    "LiveCurves": "training",
+    "DigitPad": "digit_pad",
+    "PointPad": "point_pad",
+    "Playground": "playground",
+}
 
 __all__ = list(_WHERE)
 

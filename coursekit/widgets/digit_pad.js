@@ -4,9 +4,10 @@ const SIDE = 112; // four screen pixels a pixel of MNIST
 function render({ model, el }) {
   const root = document.createElement("div");
   root.className = "ck-pad";
+  root.dataset.lmSuppressShortcuts = "true"; // Enter on a button presses it, and does not edit JupyterLab's cell
   root.innerHTML = `
     <div>
-      <canvas width="${SIDE}" height="${SIDE}" tabindex="0" role="img" aria-label="Pad: draw a digit. With the keyboard,
+      <canvas width="${SIDE}" height="${SIDE}" tabindex="0" role="application" aria-label="Pad: draw a digit. With the keyboard,
         arrow keys move the pen, space puts it down and lifts it, Delete clears."></canvas>
       <p><button type="button">Clear</button> <span class="ck-help">Draw a digit. Keyboard: arrows, space.</span></p>
     </div>
