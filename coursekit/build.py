@@ -85,7 +85,8 @@ def sources(names=None, folder=None):
     for name in names:
         found = [path for path in every if path.stem == name or path.stem.split("_")[0] == name]
         if not found:
-            raise BuildError(f"There is no course/{name}*.py. There are: {', '.join(path.stem for path in every)}.")
+            numbers = [path.stem.split("_")[0] for path in every if path.stem[0].isdigit()]
+            raise BuildError(f"There is no course/{name}*.py. There are: {', '.join(numbers)}.")
         chosen += found
     return chosen
 

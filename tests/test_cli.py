@@ -38,7 +38,7 @@ def test_help_without_arguments(capfd):
 def test_progress(capfd, tmp_path, monkeypatch):
     monkeypatch.setenv("COURSEKIT_HOME", str(tmp_path))
     assert cli.main(["progress"]) == 0
-    assert "Next: 01.1" in capfd.readouterr().out
+    assert "Next: 00.1" in capfd.readouterr().out
 
 
 def test_build_check(capfd):
