@@ -394,6 +394,7 @@ false_rate, true_rate = (..., ...) if scores is ... else roc(scores, y_test != 0
 if false_rate is ...:
     ck.plot.style.waiting(exercise="06.4")
 else:
+    false_rate, true_rate = np.asarray(false_rate), np.asarray(true_rate)
     fig, axs = plt.subplots(1, 2, figsize=(9, 3.4))
     bins = np.linspace(0, np.quantile(scores, 0.995), 60)
     for normal, name, fill in ((True, "zeros", {}), (False, "other digits", {"hatch": "//"})):

@@ -232,6 +232,7 @@ for logit in (-6.0, 0.0, 6.0):
 # - `real` (n, 2) are real points; `noise` (n, 8) goes into the generator, in both halves the same. Both are tensors.
 # - **First half:** the loss $L_D$ of 07.1; move the discriminator with `d_optimizer`.
 # - **Second half:** the loss $L_G$, with the discriminator that has just moved; move the generator with `g_optimizer`.
+#   (To take both gradients first and then move both is a known variant, and passes too.)
 # - Gives both losses, $(L_D, L_G)$, as tensors.
 #
 # `tf.nn.softplus(a)` is $\log(1 + e^a)$, safe for any $a$. The networks are given.
@@ -372,7 +373,7 @@ for loss_name, one in (("L_D", of_d), ("L_G", of_g)):
 # - `count_modes(points)`: `points` (n, 2); gives how many of the eight centres have at least 1 % of the points within a
 #   distance of 0.3 (three standard deviations).
 # - `mended`: a generator, trained; takes noise (n, 8), gives points (n, 2). 8 of 8 modes, and most points on a spot.
-# - `growth`: what `train(gan, step, ring_batch, ring_noise, ring_look, looks)` gave for it, with six numbers of steps as
+# - `growth`: what `train(gan, step, ring_batch, ring_noise, ring_look, looks)` gave for it, with five or six numbers of steps as
 #   `looks`.
 #
 # Why did the hurried one fail? Its generator moved a long way before the discriminator noticed. Which of the two should
@@ -540,7 +541,7 @@ def build_digit_generator():
 
 
 # %% [markdown]
-# The discriminator and the training are given; about half a minute. Sixteen fixed noises are watched on the way.
+# The discriminator and the training are given; about half a minute. Ten fixed noises are watched on the way.
 
 # %%
 def build_digit_discriminator():

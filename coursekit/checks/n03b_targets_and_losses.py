@@ -50,7 +50,9 @@ def _at_most(id, name, dollars, what, advice, points, **seen):
     """The finding that an error in dollars is within its recorded limit."""
     limit = threshold(id, name)
     passed = dollars <= limit
-    message = f"{what} is off by {dollars:,.0f} dollars on the test houses; {limit:,.0f} {'was' if passed else 'is'} allowed."
+    message = (
+        f"{what} is off by {dollars:,.0f} dollars on the test houses; {limit:,.0f} {'was' if passed else 'is'} allowed."
+    )
     return Finding(name, passed, message if passed else f"{message} {advice}", points, {name: dollars, **seen})
 
 
@@ -134,9 +136,13 @@ def _scaled(student):
     if np.allclose(back, new, rtol=1e-4) and np.allclose(few, new[:5], rtol=1e-4):
         return Finding("scaled", True, "`scale` gives mean 0 and standard deviation 1, and `unscale` undoes it.", 1)
     if not np.allclose(few, back[:5], rtol=1e-4):
-        raise Wrong("uses-given-batch", "`unscale` answers differently for the same house in another company: " + _BATCH)
+        raise Wrong(
+            "uses-given-batch", "`unscale` answers differently for the same house in another company: " + _BATCH
+        )
     if np.allclose(new - back, dollars.mean(), rtol=1e-3):
-        raise Wrong("no-offset", f"`unscale` is {new[0] - back[0]:,.0f} dollars too low everywhere: the mean is missing.")
+        raise Wrong(
+            "no-offset", f"`unscale` is {new[0] - back[0]:,.0f} dollars too low everywhere: the mean is missing."
+        )
     raise Wrong(
         "not-inverse",
         f"`unscale(scale(y))` turns {new[0]:,.0f} dollars into {back[0]:,.0f}. Undo the last step first: multiply by the "
@@ -160,9 +166,13 @@ def _explain_scale(student, z, z_new, few, everything):
                 "them from `dollars_train`.",
             )
     if abs(z.mean()) < 1e-3 * max(z.std(), 1):
-        raise Wrong("not-divided", f"The mean is 0, the standard deviation is {z.std():,.3g}: divide by the spread too.")
+        raise Wrong(
+            "not-divided", f"The mean is 0, the standard deviation is {z.std():,.3g}: divide by the spread too."
+        )
     if abs(z.std() - 1) < 1e-3:
-        raise Wrong("not-centred", f"The standard deviation is 1, the mean is {z.mean():.3g}: take the mean away first.")
+        raise Wrong(
+            "not-centred", f"The standard deviation is 1, the mean is {z.mean():.3g}: take the mean away first."
+        )
 
 
 def _network(student, name, *args):
@@ -210,12 +220,20 @@ def _biased(student):
                 "activation of the last layer out.",
             )
         if not any(_bends(layer) for layer in student.layers(network)):
-            raise Wrong("linear-model", "The hidden layer of `build_with_bias` has no activation: it can only draw a plane.")
+            raise Wrong(
+                "linear-model", "The hidden layer of `build_with_bias` has no activation: it can only draw a plane."
+            )
     return Finding("bias", True, "The output of a fresh network begins at the bias that you ask for.", 1)
 
 
 def _bends(layer):
-    return layer["activation"] not in (None, "linear") or layer["class"] in ("ReLU", "LeakyReLU", "ELU", "PReLU", "Lambda")
+    return layer["activation"] not in (None, "linear") or layer["class"] in (
+        "ReLU",
+        "LeakyReLU",
+        "ELU",
+        "PReLU",
+        "Lambda",
+    )
 
 
 def _explain_bias(student, network, bias, answer):
@@ -246,7 +264,9 @@ def _bounded(student, X):
             f"{flat:.0%} of the outputs sit exactly on a limit: they are cut off, and where they are cut off the gradient "
             "is 0 and nothing is learned. Use a sigmoid, stretched to the range.",
         )
-    return Finding("range", True, "Whatever comes in, the output stays between low and high, and can reach both ends.", 1)
+    return Finding(
+        "range", True, "Whatever comes in, the output stays between low and high, and can reach both ends.", 1
+    )
 
 
 def _explain_range(low, high, smallest, largest):
@@ -282,7 +302,7 @@ def _explain_range(low, high, smallest, largest):
         "`codes[:, None] == np.arange(n_categories)` has the right shape. `layers.Embedding(28, 2)` on codes of shape "
         "(n, 1) gives (n, 1, 2): flatten it, and join it to the numbers with `layers.Concatenate()`.",
         'Inputs `[keras.Input((10,)), keras.Input((1,), dtype="int32")]`, then Embedding, Flatten, Concatenate, '
-        "`Dense(32, activation=\"relu\")`, `Dense(1)`, `keras.Model(inputs, outputs)`, and `fit(house_model, [A_train, "
+        '`Dense(32, activation="relu")`, `Dense(1)`, `keras.Model(inputs, outputs)`, and `fit(house_model, [A_train, '
         "codes_train], y_train, epochs=30)`.",
     ),
     expected="One 1 in each row; a network that is off by at most {mae:,.0f} dollars on the test houses and uses the "
@@ -370,7 +390,9 @@ def _uses_embedding(student, X, codes, fitted, rng):
         found = ", ".join(layer["class"] for layer in student.layers("house_model"))
         raise Wrong("no-embedding", f"`house_model` has no `Embedding` layer ({found}). Look the codes up in a table.")
     passed = any(rows >= 28 and columns >= 2 for rows, columns in tables)
-    message = f"Shuffled neighbourhoods move a prediction by {UNIT * moved:,.0f} dollars on average: the table is in use."
+    message = (
+        f"Shuffled neighbourhoods move a prediction by {UNIT * moved:,.0f} dollars on average: the table is in use."
+    )
     if not passed:
         message = f"The embedding has the shape {tables[0]}; 28 neighbourhoods with 2 numbers each were expected."
     return Finding("embedding", passed, message, points=1)
@@ -415,7 +437,11 @@ def own_function(student, rng):
         "r2",
         r2 >= limit,
         f"R² is {r2:.3f} on fresh points; {limit:.3f} {'was' if r2 >= limit else 'is'} asked for."
-        + ("" if r2 >= limit else " Use more units or epochs; if nothing helps, the function is too rough: make it smoother."),
+        + (
+            ""
+            if r2 >= limit
+            else " Use more units or epochs; if nothing helps, the function is too rough: make it smoother."
+        ),
         points=1,
         seen={"r2": r2},
     )
@@ -449,7 +475,9 @@ def _own(student, X, rng):
     design = np.column_stack([X, np.ones(len(X))])
     flat = _r2(truth, design @ np.linalg.lstsq(design, truth, rcond=None)[0])
     if flat > 0.999:
-        raise Wrong("linear-function", f"A plane fits your function (R² {flat:.4f}): too easy. Add a product or a square.")
+        raise Wrong(
+            "linear-function", f"A plane fits your function (R² {flat:.4f}): too easy. Add a product or a square."
+        )
     return truth
 
 
@@ -497,7 +525,9 @@ def _residuals(student, spread):
     given, wanted = given.ravel(), truth - fitted
     # float32 predictions are right to about 1e-6 of the spread; their sums over a layer to some 1e-5.
     if np.abs(given - wanted).max() <= 1e-3 * spread:
-        return Finding("residuals", True, f"The residuals have mean {wanted.mean():+.3g}, spread {wanted.std():.3g}.", 1)
+        return Finding(
+            "residuals", True, f"The residuals have mean {wanted.mean():+.3g}, spread {wanted.std():.3g}.", 1
+        )
     for code, other, message in (
         ("wrong-sign", -wanted, "These are prediction minus truth. A residual is truth minus prediction."),
         ("absolute", np.abs(wanted), "The signs are lost: a residual is negative where the prediction is too high."),
@@ -507,7 +537,9 @@ def _residuals(student, spread):
         if np.abs(given - other).max() <= 1e-3 * spread:
             raise Wrong(code, message)
     i = int(np.abs(given - wanted).argmax())
-    message = f"`residuals[{i}]` is {given[i]:.3g}; truth minus prediction is {wanted[i]:.3g} there. Are the rows `X_new`?"
+    message = (
+        f"`residuals[{i}]` is {given[i]:.3g}; truth minus prediction is {wanted[i]:.3g} there. Are the rows `X_new`?"
+    )
     return Finding("residuals", False, message, points=1)
 
 
@@ -537,7 +569,9 @@ def robust(student, rng):
     """The minimiser of three losses on skewed numbers; a network that the typing errors did not pull up."""
     y = _skewed(rng)
     best = {loss: _minimiser(y, loss) for loss in _LOSSES}
-    given = {loss: as_number(student.call("best_constant", y, loss), "What `best_constant` returns") for loss in _LOSSES}
+    given = {
+        loss: as_number(student.call("best_constant", y, loss), "What `best_constant` returns") for loss in _LOSSES
+    }
     tolerance = 0.01 * np.ptp(y)  # a grid of a hundred candidates is off by half of this
     right = {loss: abs(given[loss] - best[loss]) <= tolerance for loss in _LOSSES}
     if not all(right.values()):
@@ -585,11 +619,17 @@ def _explain_constants(y, given, best, tolerance):
             )
     ends = np.array([y.min(), y.max()])
     if all_near({loss: max(ends, key=lambda end, loss=loss: _LOSSES[loss](y - end).mean()) for loss in given}):
-        raise Wrong("largest-loss", "`best_constant` gives an end of the range: that is where the mean loss is *largest*.")
+        raise Wrong(
+            "largest-loss", "`best_constant` gives an end of the range: that is where the mean loss is *largest*."
+        )
     if all_near({loss: _LOSSES[loss](y - best[loss]).mean() for loss in given}):
-        raise Wrong("returns-loss", "`best_constant` gives the smallest mean loss. Give the constant that it belongs to.")
+        raise Wrong(
+            "returns-loss", "`best_constant` gives the smallest mean loss. Give the constant that it belongs to."
+        )
     if all(value >= 0 and value == round(value) for value in given.values()):
-        raise Wrong("returns-index", "`best_constant` gives a position in the grid. Give the candidate at that position.")
+        raise Wrong(
+            "returns-index", "`best_constant` gives a position in the grid. Give the candidate at that position."
+        )
 
 
 def _robust_model(student):
@@ -615,7 +655,9 @@ def _explain_robust(student, name, dollars, high):
     X, y, _, (_, _, test) = _houses()
     raw = _one_column(student, name, load_ames_numbers()[0][test])
     if _mae(y[test], raw) < 0.5 * dollars:
-        raise Wrong("unscaled-inputs", f"`{name}` was trained on the raw numbers; it is asked about the scaled `X_test`.")
+        raise Wrong(
+            "unscaled-inputs", f"`{name}` was trained on the raw numbers; it is asked about the scaled `X_test`."
+        )
     if high > 0.15:
         loss = str(student.describe(name).get("loss") or "").replace("mse", "mean_squared_error")
         raise Wrong(
@@ -691,7 +733,9 @@ def _explain_trees(student, name, dollars):
 
     X, y, _, (_, _, test) = _houses()
     if _mae(y[test], _one_column(student, name, load_ames_numbers()[0][test])) < 0.7 * dollars[2]:
-        raise Wrong("unscaled-inputs", f"`{name}` was fitted on the raw numbers; it is asked about the scaled `X_test`.")
+        raise Wrong(
+            "unscaled-inputs", f"`{name}` was fitted on the raw numbers; it is asked about the scaled `X_test`."
+        )
     if dollars[1] < 0.7 * dollars[0]:
         raise Wrong("wrong-rows", f"`{name}` is at its best on the validation rows. Fit it on `X_train`, `y_train`.")
 
@@ -700,7 +744,9 @@ def _errors(student, fits, y, rows):
     given = student.value("errors")
     names = ("line", "network", "forest", "boosting")
     if not isinstance(given, dict):
-        raise Wrong("wrong-type", f"`errors` is a {getattr(given, 'type_name', type(given).__name__)}; a dict was expected.")
+        raise Wrong(
+            "wrong-type", f"`errors` is a {getattr(given, 'type_name', type(given).__name__)}; a dict was expected."
+        )
     missing = [name for name in names if name not in given]
     if missing:
         raise Wrong("missing-key", f"`errors` has no key {missing[0]!r}. It has: {', '.join(map(str, given))}.")
@@ -719,7 +765,10 @@ def _errors(student, fits, y, rows):
             table(train, mean_absolute),
             "These are errors on the training rows, which the models have seen. A forest knows them nearly by heart.",
         ),
-        "errors-on-val": (table(val, mean_absolute), "These are errors on the validation rows; the test rows were asked for."),
+        "errors-on-val": (
+            table(val, mean_absolute),
+            "These are errors on the validation rows; the test rows were asked for.",
+        ),
         "squared": (
             table(test, lambda r: UNIT * np.sqrt(np.mean(r**2))),
             "These are root mean squared errors. The mean *absolute* error was asked for.",

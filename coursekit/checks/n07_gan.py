@@ -520,6 +520,11 @@ def counting(student, rng):
         ring_points(rng, [300, 0, 0, 40, 0, 0, 0, 200]),
         ring_points(rng, [200, 5, 30, 200, 3, 200, 100, 200], between=62),
         ring_points(rng, [0, 0, 10, 0, 0, 0, 0, 0], between=300),
+        # At distances of 0.2 (in), and of 0.35 straight and across (out).
+        np.concatenate(
+            [CENTRES[:3] + offset for offset in ([0.2, 0], [0, -0.2])] * 10
+            + [CENTRES[5:6] + [0.35, 0], CENTRES[6:7] + [0.25, 0.25]] * 30
+        ),
     )
     wanted = [int(np.sum(shares(points) >= 0.01)) for points in sets]
     given = [as_number(student.call("count_modes", points), "What `count_modes` returns") for points in sets]
@@ -547,10 +552,10 @@ def counting(student, rng):
         for code, (values, message) in rules.items():
             if given == values:
                 raise Wrong(code.removesuffix("-either"), f"`count_modes`: {message}")
-    i = next((i for i in range(4) if given[i] != wanted[i]), None)
-    message = "`count_modes` counts right on four made-up clouds."
+    i = next((i for i in range(len(sets)) if given[i] != wanted[i]), None)
+    message = "`count_modes` counts right on five made-up clouds."
     if i is not None:
-        message = f"`count_modes` gives {given[i]:g} for a cloud with {wanted[i]} modes."
+        message = f"`count_modes` gives {given[i]:g} where {wanted[i]} of the eight modes hold at least 1 % (a share of 0.01) within 0.3."
     return Finding("count-modes", i is None, message, points=1)
 
 
