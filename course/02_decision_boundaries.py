@@ -199,8 +199,9 @@ ck.plot.style.waiting(exercise="02.2") if fitted is ... else grid_of_borders(fit
 # - `train_scores`, `val_scores`: the accuracies of `DecisionTreeClassifier(max_depth=depth)` for each of `depths`.
 # - `best_depth`: the depth that you would take.
 # - `build_network(l2, dropout)`: a compiled Keras network 2 → 64 → 64 → 1, with the L2 penalty `l2` on both hidden kernels
-#   and `Dropout(dropout)` after both hidden layers; the output is one sigmoid, the metric is accuracy.
-# - `held`, `history`: such a network, trained with `EarlyStopping` on the validation loss that restores the best weights,
+#   and `Dropout(dropout)` after both hidden layers; the output is one sigmoid, the loss
+#   binary cross-entropy, the metric accuracy.
+# - `held`, `history`: such a network, say with `l2=0.001` and `dropout=0.2`, trained for up to 150 epochs with `EarlyStopping` on the validation loss that restores the best weights,
 #   and what `fit` returned.
 
 # %%
@@ -268,11 +269,11 @@ if ready:
     ax.plot(depths, val_scores, "s--", label="validation")
     ax.axvline(best_depth, color="black", linewidth=1, linestyle=":", label="your choice")
     ax.set(xlabel="depth of the tree", ylabel="accuracy")
-    ax.set_title("The training points only ever get better")
+    ax.set_title("On the training points deeper is never worse")
     ax.legend();
 
 # %%
-ck.plot.learning_curves(history, exercise="02.3", metrics=["loss"], title="Stopped where it is best");
+ck.plot.learning_curves(history, exercise="02.3", metrics=["loss"], title="The weights of the best epoch are kept");
 
 # %% [markdown] tags=["solution"]
 # **Three borders.** Too little capacity cannot bend, too much bends around single points. Hold the large network back, and
@@ -307,7 +308,7 @@ ck.plot.learning_curves(history_free, metrics=["loss"], title="Let loose: the va
 #
 # - `region(X)`: shape (n, 2) in, n labels out: 1 inside, 0 outside. A ring, a heart, a chessboard of 2 by 2: whatever you
 #   like, with at least 5 % of the points in each class.
-# - `wide`: a trained Keras network with one hidden layer. `deep`: one with at least three. The numbers of their parameters
+# - `wide`: a Keras network with one hidden layer, trained on `X_square`, `region(X_square)`. `deep`: one with at least three. The numbers of their parameters
 #   differ by at most 15 %. Both take (n, 2) and give the probability of class 1, shape (n, 1).
 
 # %%
@@ -381,7 +382,7 @@ else:
 # Back-propagation multiplies by the derivative of the activation at every layer. The sigmoid's is at most 1/4.
 #
 # - `collapse(W1, b1, W2, b2)`: the one layer `W, b` that does the same as two linear layers, $(X W_1 + b_1) W_2 + b_2$.
-# - `build_deep(activation, initializer)`: an untrained Keras network with 2 inputs, ten hidden layers of 32 units with this
+# - `build_deep(activation, initializer)`: an untrained Keras network, `Sequential` or functional, with 2 inputs, ten hidden layers of 32 units with this
 #   activation, and one sigmoid; all kernels start from `initializer`, a name such as `"he_normal"`.
 # - `gradient_sizes(model, X, y)`: for each of the 11 kernels, first layer first, the mean absolute value of the gradient
 #   of the mean binary cross-entropy; `X` (n, 2), `y` (n, 1).

@@ -84,7 +84,7 @@ def returned(student, name, *args, shape=()):
     """
     given = as_array(student.call(name, *args), f"What `{name}` returns")
     if tuple(size for size in given.shape if size > 1) != tuple(size for size in shape if size > 1):
-        said = " and ".join(f"shape {arg.shape}" if isinstance(arg, np.ndarray) else f"{arg!r:.40}" for arg in args)
+        said = " and ".join(_said(arg) for arg in args)
         wanted = f"shape {_shape(shape)}" if shape else "a single number"
         raise Wrong(
             "wrong-shape",
@@ -305,6 +305,13 @@ def _replayable(config):
     if isinstance(config, list | tuple):
         return all(_replayable(part) for part in config)
     return True
+
+
+def _said(argument):
+    """How a sentence names an argument."""
+    if isinstance(argument, np.ndarray):
+        return f"shape {argument.shape}"
+    return f"a {argument.type_name}" if isinstance(argument, Handle) else f"{argument!r:.40}"
 
 
 def _type(value):
