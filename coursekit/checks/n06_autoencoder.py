@@ -495,7 +495,7 @@ def _curve(student, rng):
     given = student.call("roc", scores, strange)
     if isinstance(given, np.ndarray) and given.ndim == 2 and len(given) == 2:
         given = list(given)
-    if not isinstance(given, list | tuple) or len(given) != 2:
+    if not isinstance(given, list | tuple) or len(given) < 2:
         raise Wrong("wrong-type", "`roc` has to return two things: false_rate, true_rate.")
     curve = [as_array(part, f"`{name}`") for part, name in zip(given, ("false_rate", "true_rate"), strict=False)]
     if any(np.ndim(np.squeeze(part)) != 1 for part in curve) or curve[0].size != curve[1].size:
