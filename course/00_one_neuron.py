@@ -410,7 +410,7 @@ def losses_of(rate, steps=30):
 
 
 three = {} if rates is ... or ... in rates.values() or not ready else {name: losses_of(rate) for name, rate in rates.items()}
-ax = ck.plot.style.waiting(exercise="00.4") if not three else plt.subplots(figsize=(5.6, 3.2))[1]
+ax = ck.plot.waiting(exercise="00.4") if not three else plt.subplots(figsize=(5.6, 3.2))[1]
 for (name, values), style in zip(three.items(), ("-", "--", ":")):
     ax.semilogy(values, style, label=f"{name}: {rates[name]:g}")
 if three:
@@ -539,7 +539,7 @@ for (name, path), style in zip(paths.items(), ("-", "--", ":")):
     if path is not ...:
         ax.semilogy([valley(*w) for w in path], style, label=name)
 ax.set(xlabel="step", ylabel="height in the valley", title="Height against steps")
-ax.legend() if ready else ck.plot.style.waiting(ax, "00.5");
+ax.legend() if ready else ck.plot.waiting(ax, "00.5");
 
 # %% [markdown] tags=["solution"]
 # **Read the paths.** Plain descent throws itself from wall to wall, because its learning rate is just below what the
@@ -677,7 +677,7 @@ shapes = {
     "Huber, delta = 1": [huber_loss(np.zeros(1), np.full(1, e), 1.0) for e in error],
 }
 ready = all(values[0] is not ... for values in shapes.values())
-ax = plt.subplots(figsize=(5.6, 3.4))[1] if ready else ck.plot.style.waiting(exercise="00.6")
+ax = plt.subplots(figsize=(5.6, 3.4))[1] if ready else ck.plot.waiting(exercise="00.6")
 for (name, values), style in zip(shapes.items() if ready else (), ("-", "--", ":")):
     ax.plot(error, values, style, label=name)
 if ready:

@@ -113,7 +113,7 @@ ck.check("02.1", mesh_points=mesh_points, as_field=as_field, field=field, tree=t
 # ck.hint("02.1")  # take the first # away and run this line for a hint; run it again for the next
 
 # %% tags=["picture-02.1"]
-ax = ck.plot.style.waiting(exercise="02.1") if field is ... else plt.subplots(figsize=(5, 4))[1]
+ax = ck.plot.waiting(exercise="02.1") if field is ... else plt.subplots(figsize=(5, 4))[1]
 if field is not ...:
     ax.imshow(field, origin="lower", extent=(*xlim, *ylim), cmap="RdBu_r", alpha=0.4)
     for label, marker in ((0, "o"), (1, "s")):
@@ -177,7 +177,7 @@ def grid_of_borders(fitted):
     fig.suptitle("The same points, three handwritings: corners, curves, many small corners")
 
 
-ck.plot.style.waiting(exercise="02.2") if fitted is ... else grid_of_borders(fitted);
+ck.plot.waiting(exercise="02.2") if fitted is ... else grid_of_borders(fitted);
 
 # %% [markdown] tags=["solution"]
 # **Read the grid.** The tree cuts parallel to the axes and gives every training point its will: thin strips reach for
@@ -263,7 +263,7 @@ ck.check("02.3", train_scores=train_scores, val_scores=val_scores, best_depth=be
 
 # %% tags=["picture-02.3"]
 ready = train_scores is not ...
-ax = plt.subplots(figsize=(5.8, 3.4))[1] if ready else ck.plot.style.waiting(exercise="02.3")
+ax = plt.subplots(figsize=(5.8, 3.4))[1] if ready else ck.plot.waiting(exercise="02.3")
 if ready:
     ax.plot(depths, train_scores, "o-", label="training")
     ax.plot(depths, val_scores, "s--", label="validation")
@@ -363,7 +363,7 @@ for ax, model, name in ((axs[0], wide, "wide"), (axs[1], deep, "deep")):
 if ready:
     axs[0].get_legend().remove()
 else:
-    ck.plot.style.waiting(exercise="02.4");
+    ck.plot.waiting(exercise="02.4");
 
 # %% [markdown] tags=["solution"]
 # **Wide or deep?** With as many parameters both get most of a simple region right. Each unit of the wide network is one
@@ -462,7 +462,7 @@ for (activation, initializer), style in styles.items():
         ax.semilogy(range(1, 12), sizes, style, label=f"{activation}, {initializer}")
 ready = bool(ax.lines)
 ax.set(xlabel="layer", ylabel="mean size of the gradient", title="Sigmoids starve the first layers")
-ax.legend() if ready else ck.plot.style.waiting(ax, "02.5");
+ax.legend() if ready else ck.plot.waiting(ax, "02.5");
 
 # %% [markdown] tags=["solution"]
 # **Read the slopes.** With sigmoids each layer towards the input gets a gradient several times smaller: the first layers

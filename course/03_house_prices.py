@@ -126,7 +126,7 @@ ck.check("03.1", engineered=engineered, shares=shares, capped=capped, classic=cl
 
 # %% tags=["picture-03.1"]
 ready = shares(0.0)[0] is not ...
-ax = plt.subplots(figsize=(6, 3.4))[1] if ready else ck.plot.style.waiting(exercise="03.1")
+ax = plt.subplots(figsize=(6, 3.4))[1] if ready else ck.plot.waiting(exercise="03.1")
 if ready:
     values = np.linspace(0, 396.9, 200)
     low, high = shares(values)
@@ -200,7 +200,7 @@ ck.check("03.2", X_train=X_train, X_test=X_test, y_train=y_train, y_test=y_test)
 
 # %% tags=["picture-03.2"]
 ready = X_train is not ...
-ax = plt.subplots(figsize=(6, 3.6))[1] if ready else ck.plot.style.waiting(exercise="03.2")
+ax = plt.subplots(figsize=(6, 3.6))[1] if ready else ck.plot.waiting(exercise="03.2")
 if ready:
     ax.boxplot(X_train, whis=(1, 99), sym="")
     ax.set_xticks(range(1, 13), ck.data.AMES_NUMBERS, rotation=45, ha="right")
@@ -342,7 +342,7 @@ ck.check("03.4", search=search, mean_scores=mean_scores)
 
 # %% tags=["picture-03.4"]
 ready = search is not ...
-ax = plt.subplots(figsize=(6, 2.8))[1] if ready else ck.plot.style.waiting(exercise="03.4")
+ax = plt.subplots(figsize=(6, 2.8))[1] if ready else ck.plot.waiting(exercise="03.4")
 if ready:
     results = search.cv_results_
     names = [
@@ -437,7 +437,7 @@ ck.check("03.5", k_folds=k_folds, build_regressor=build_regressor, out_of_fold=o
 
 # %% tags=["picture-03.5"]
 ready = out_of_fold is not ...
-ax = plt.subplots(figsize=(4.6, 4.2))[1] if ready else ck.plot.style.waiting(exercise="03.5")
+ax = plt.subplots(figsize=(4.6, 4.2))[1] if ready else ck.plot.waiting(exercise="03.5")
 if ready:
     ax.plot(y_search, out_of_fold, ".", markersize=4, alpha=0.5)
     ax.plot([0, 8], [0, 8], "k-", linewidth=1, label="exact")

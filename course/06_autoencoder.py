@@ -392,7 +392,7 @@ ck.check("06.4", anomaly_model=anomaly_model, anomaly_score=anomaly_score, roc=r
 scores = ... if anomaly_model is ... else anomaly_score(x_test)
 false_rate, true_rate = (..., ...) if scores is ... else roc(scores, y_test != 0)[:2]
 if false_rate is ...:
-    ck.plot.style.waiting(exercise="06.4")
+    ck.plot.waiting(exercise="06.4")
 else:
     false_rate, true_rate = np.asarray(false_rate), np.asarray(true_rate)
     fig, axs = plt.subplots(1, 2, figsize=(9, 3.4))

@@ -176,7 +176,7 @@ def play(d_step, g_step, steps=600, rate=0.1):
 # %% tags=["picture-07.1"]
 path = play(d_step, g_step)
 if path is ...:
-    ck.plot.curve_fit(..., ..., {}, exercise="07.1")
+    ck.plot.waiting(exercise="07.1")
 else:
     fig, ax = plt.subplots(figsize=(5, 3.6))
     ax.plot(*path.T, linewidth=1)
@@ -337,7 +337,7 @@ hasty = train(hasty_gan, train_step, ring_batch, ring_noise, ring_look, LOOKS)
 def ring_strip(seen, exercise, finding):
     """The generator's points after each number of steps."""
     if seen is ...:
-        return ck.plot.curve_fit(..., ..., {}, exercise=exercise)
+        return ck.plot.waiting(exercise=exercise)
     fig, axs = plt.subplots(1, len(seen), figsize=(2 * len(seen), 2.6))
     for ax, (steps, points) in zip(axs, seen.items()):
         ring_panel(ax, points, f"{steps:,} step{'s' if steps > 1 else ''}")
@@ -745,7 +745,7 @@ def fast_showers(energy, n=1000):
 
 # %% tags=["picture-07.5"]
 if shower_generator is ...:
-    ck.plot.curve_fit(..., ..., {}, exercise="07.5")
+    ck.plot.waiting(exercise="07.5")
 else:
     fig, axs = plt.subplots(1, 2, figsize=(10, 3.4))
     rng = random.Random(1)

@@ -109,7 +109,7 @@ def returned_parts(student, name, *args, like):
     if isinstance(given, np.ndarray) and len(given) == len(like) > 1:
         given = list(given)
     if not isinstance(given, list | tuple) or len(given) != len(like):
-        seen = f"{len(given)} things" if isinstance(given, list | tuple) else f"one {_type(given)}"
+        seen = f"{len(given)} things" if isinstance(given, list | tuple) else f"one {type_name(given)}"
         raise Wrong("wrong-type", f"`{name}` returns {seen}; {', '.join(like)} were expected, in this order.")
     parts = []
     for (part, shape), value in zip(like.items(), given, strict=True):
@@ -168,14 +168,24 @@ def agrees(code, what, given, wanted, slips=None, points=0, advice="", rtol=1e-4
 
 def predictions(student, name, X):
     """What the model predicts for `X`, as a finite array with one row a sample, shape (n, k)."""
-    scores = as_array(student.predict(name, X), f"The prediction of `{name}`")
+    scores = as_array(student.predict(name, X), f"The prediction of {_called(name)}")
     if scores.ndim == 0 or len(scores) != len(X):
         raise Wrong(
             "wrong-shape",
-            f"`{name}` was asked about {len(X)} samples and answered with shape {_shape(scores.shape)}; one row "
+            f"{_called(name)} was asked about {len(X)} samples and answered with shape {_shape(scores.shape)}; one row "
             "a sample was expected.",
         )
     return scores.reshape(len(X), -1)
+
+
+def one_column(student, name, X):
+    """One number a sample, shape (n,): what a regressor predicts."""
+    given = predictions(student, name, X)
+    if given.shape[1] != 1:
+        raise Wrong(
+            "wrong-shape", f"{_called(name)} answers with {given.shape[1]} columns; one number a sample was expected."
+        )
+    return given[:, 0]
 
 
 def predicted_labels(student, name, X, n_classes=2):
@@ -189,7 +199,7 @@ def predicted_labels(student, name, X, n_classes=2):
         return scores.argmax(axis=1)
     if scores.shape[1] != 1:
         raise Wrong(
-            "wrong-shape", f"`{name}` answers with {scores.shape[1]} columns; {n_classes} classes were expected."
+            "wrong-shape", f"{_called(name)} answers with {scores.shape[1]} columns; {n_classes} classes were expected."
         )
     column = scores[:, 0]
     if n_classes > 2 or np.isin(column, np.arange(n_classes)).all():
@@ -222,7 +232,8 @@ def not_constant(labels, name):
     if len(np.unique(labels)) == 1:
         raise Wrong(
             "constant",
-            f"`{name}` gives every point the label {labels[0]}. It has learned nothing yet: was it fitted, on data "
+            f"{_called(name)} gives every point the label {labels[0]}. It has learned nothing yet: was it fitted, on "
+            "data "
             "with both labels, for enough epochs?",
         )
 
@@ -286,7 +297,8 @@ def same_as_replay(student, name, X):
     if answered.shape != again.shape or not np.allclose(answered, again, rtol=1e-2, atol=1e-3):
         raise Wrong(
             "not-its-layers",
-            f"The predictions of `{name}` are not what its layers and weights compute. Hand in the network itself.",
+            f"The predictions of {_called(name)} are not what its layers and weights compute. Hand in the network "
+            "itself.",
         )
 
 
@@ -307,6 +319,11 @@ def _replayable(config):
     return True
 
 
+def _called(name):
+    """How a sentence names a model: by the student's name, where it has one."""
+    return f"`{name}`" if isinstance(name, str) else f"the {type_name(name)}"
+
+
 def _said(argument):
     """How a sentence names an argument."""
     if isinstance(argument, np.ndarray):
@@ -314,7 +331,8 @@ def _said(argument):
     return f"a {argument.type_name}" if isinstance(argument, Handle) else f"{argument!r:.40}"
 
 
-def _type(value):
+def type_name(value):
+    """The name of a value's class, also of one that stayed on the student's side."""
     return value.type_name if isinstance(value, Handle) else type(value).__name__
 
 

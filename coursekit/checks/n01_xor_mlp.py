@@ -9,9 +9,11 @@ from coursekit.checks.expect import (
     as_number,
     at_least,
     not_constant,
+    one_column,
     predicted_labels,
     predictions,
     same_as_replay,
+    type_name,
 )
 from coursekit.checks.report import Finding
 
@@ -253,7 +255,7 @@ def back_propagation(student, rng):
     names = ("W1", "b1", "W2", "b2")
     given = student.call("backward", X, y, *parameters)
     if not isinstance(given, list | tuple) or len(given) != 4:
-        seen = f"{len(given)} things" if isinstance(given, list | tuple) else f"one {_type(given)}"
+        seen = f"{len(given)} things" if isinstance(given, list | tuple) else f"one {type_name(given)}"
         raise Wrong(
             "wrong-type", f"`backward` returns {seen}; the four dW1, db1, dW2, db2 were expected, in this order."
         )
@@ -341,10 +343,6 @@ def _slip(given, wanted, X, y, parameters, n):
     if same([np.zeros_like(gradient) for gradient in wanted]):
         return "constant", "All four gradients are 0: nothing would ever be learned."
     return None
-
-
-def _type(value):
-    return value.type_name if isinstance(value, Handle) else type(value).__name__
 
 
 # --- 01.5
@@ -455,7 +453,7 @@ def fit_surface(student, rng):
 
     X = rng.uniform(-2, 2, size=(500, 2))
     truth = surface(X)
-    fitted = _one_column(student, "regressor", X)
+    fitted = one_column(student, "regressor", X)
     if np.std(fitted) < 1e-6:
         raise Wrong("constant", f"`regressor` answers {fitted[0]:.3f} everywhere. Was it fitted?")
     r2 = _r2(truth, fitted)
@@ -470,13 +468,6 @@ def fit_surface(student, rng):
         points=2,
         seen={"r2": r2},
     )
-
-
-def _one_column(student, name, X):
-    fitted = predictions(student, name, X)
-    if fitted.shape[1] != 1:
-        raise Wrong("wrong-shape", f"`{name}` answers with {fitted.shape[1]} columns; one number a point was expected.")
-    return fitted[:, 0]
 
 
 def _r2(truth, fitted):
@@ -497,7 +488,7 @@ def _explain_bad_fit(student, name, X, truth, fitted, r2):
             f"The fit has the right shape and the wrong scale or offset (R² {r2:.2f}). Were the targets scaled for "
             "training and the predictions not scaled back?",
         )
-    if X.shape[1] == 2 and _r2(truth, _one_column(student, name, X[:, ::-1].copy())) > 0.8:
+    if X.shape[1] == 2 and _r2(truth, one_column(student, name, X[:, ::-1].copy())) > 0.8:
         raise Wrong("inputs-swapped", "The fit is right with x1 and x2 exchanged. Check the order of the columns.")
 
 
@@ -532,7 +523,7 @@ def error_curves(student, rng):
         curve = as_array(student.value(name), f"`{name}`", shape=(None,))
         if len(curve) == 0:
             raise Wrong("too-short", f"`{name}` is empty: append the error after each epoch.")
-        curves[name] = curve, np.mean((_one_column(student, "epoch_model", X[rows]) - y[rows]) ** 2)
+        curves[name] = curve, np.mean((one_column(student, "epoch_model", X[rows]) - y[rows]) ** 2)
     (train, now_train), (test, now_test) = curves["train_mse"], curves["test_mse"]
     if len(train) != len(test):
         raise Wrong(
@@ -650,7 +641,7 @@ def universal_approximation(student, rng):
         points=1,
     )
     grid = np.linspace(0.02, 0.98, 300)
-    fitted = _one_column(student, "curve_model", grid[:, None])
+    fitted = one_column(student, "curve_model", grid[:, None])
     if np.std(fitted) < 1e-6:
         raise Wrong("constant", f"`curve_model` answers {fitted[0]:.3f} everywhere. Was it fitted?")
     r2 = _r2(curve(grid), fitted)

@@ -14,6 +14,7 @@ from coursekit.checks.expect import (
     predictions,
     rebuild,
     same_as_replay,
+    type_name,
 )
 from coursekit.checks.report import Finding
 from coursekit.checks.student import StudentError
@@ -108,7 +109,7 @@ def _split(student):
     labels = _credit()[0]
     given = student.value("split")
     if not isinstance(given, list | tuple) or len(given) != 3:
-        seen = f"{len(given)} things" if isinstance(given, list | tuple) else f"a {_type(given)}"
+        seen = f"{len(given)} things" if isinstance(given, list | tuple) else f"a {type_name(given)}"
         raise Wrong(
             "wrong-type", f"`split` is {seen}; train_rows, val_rows and test_rows were expected, in this order."
         )
@@ -179,7 +180,7 @@ def _encode(student, train, other):
             ) from None
         raise
     if not isinstance(given, list | tuple) or len(given) != 2:
-        seen = f"{len(given)} things" if isinstance(given, list | tuple) else f"one {_type(given)}"
+        seen = f"{len(given)} things" if isinstance(given, list | tuple) else f"one {type_name(given)}"
         raise Wrong("wrong-type", f"`encode` returns {seen}; two arrays were expected: training part, other part.")
     arrays = []
     for array, rows, name in zip(given, (train, other), ("training", "other"), strict=True):
@@ -338,10 +339,6 @@ def _imputed_from_training(name, values, X, rows):
                 f"Gaps in `{name}` are filled with {filled:.5g}, the {typical.__name__} of all rows; on the training rows "
                 f"of this test it is {own:.5g}. Fit the imputer on `train` too.",
             )
-
-
-def _type(value):
-    return value.type_name if isinstance(value, Handle) else type(value).__name__
 
 
 # --- 02b.2
@@ -782,7 +779,7 @@ def _curve(student, name, *arguments):
     given = student.call(name, *arguments)
     pair = isinstance(given, list | tuple) or isinstance(given, np.ndarray) and given.ndim == 2
     if not pair or len(given) != 2:
-        seen = f"{len(given)} things" if isinstance(given, list | tuple) else f"one {_type(given)}"
+        seen = f"{len(given)} things" if isinstance(given, list | tuple) else f"one {type_name(given)}"
         raise Wrong("wrong-type", f"`{name}` returns {seen}; the two arrays fpr and tpr were expected.")
     fpr, tpr = (as_array(part, f"`{what}`", shape=(None,)) for part, what in zip(given, ("fpr", "tpr"), strict=True))
     if len(fpr) != len(tpr) or len(fpr) < 2:

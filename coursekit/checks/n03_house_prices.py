@@ -4,7 +4,7 @@ import numpy as np
 
 from coursekit.checks.codec import Handle
 from coursekit.checks.core import Wrong, exercise, threshold
-from coursekit.checks.expect import agrees, as_array, as_number, predictions, returned_parts
+from coursekit.checks.expect import agrees, as_array, as_number, one_column, returned_parts
 from coursekit.checks.report import Finding
 from coursekit.checks.student import StudentError
 
@@ -38,14 +38,6 @@ def parts_of(student, name):
 def is_scaled(parts):
     """Whether one of the parts of a pipeline scales its inputs."""
     return any(part.endswith("Scaler") or part in ("PowerTransformer", "QuantileTransformer") for part in parts)
-
-
-def column(student, name, X):
-    """One prediction a row, shape (n,)."""
-    given = predictions(student, name, X)
-    if given.shape[1] != 1:
-        raise Wrong("wrong-shape", f"A prediction of {given.shape[1]} numbers a row came back; one was expected.")
-    return given[:, 0]
 
 
 def root(errors):
@@ -126,7 +118,7 @@ def _classic(student, table):
 
     X, y = table.drop(columns="medv").to_numpy(float), table["medv"].to_numpy()
     _, X_test, _, y_test = train_test_split(X, y, test_size=0.25, random_state=0)
-    predicted = column(student, "classic", X_test)
+    predicted = one_column(student, "classic", X_test)
     rmse = root(predicted - y_test)
     parts, layers = parts_of(student, "classic"), student.layers("classic")
     if not layers or layers[0]["units"] != 100 or len(layers) != 2 or layers[0]["activation"] != "sigmoid":
@@ -295,7 +287,7 @@ def baseline_and_network(student, rng):
 
     (X_fit, y_fit), (X_val, y_val), (X_test, y_test) = houses()
     wanted = LinearRegression().fit(X_fit, y_fit).predict(X_test)
-    given = column(student, "baseline", X_test)
+    given = one_column(student, "baseline", X_test)
     linear = np.allclose(given, wanted, rtol=1e-2)
     message = f"The linear baseline has an RMSE of {root(given - y_test):.3f} on the test houses."
     if not linear:
@@ -325,7 +317,8 @@ def baseline_and_network(student, rng):
         if "MLPRegressor" not in parts_of(student, trials[name]):
             raise Wrong("wrong-model", f"`trials[{name!r}]` has no MLPRegressor in it.")
         errors[name] = [
-            root(column(student, trials[name], X) - y) for X, y in ((X_fit, y_fit), (X_val, y_val), (X_test, y_test))
+            root(one_column(student, trials[name], X) - y)
+            for X, y in ((X_fit, y_fit), (X_val, y_val), (X_test, y_test))
         ]
     given = np.array([as_number(scores[name], f"`scores[{name!r}]`") for name in names])
     _explain_scores(given, np.array([errors[name] for name in names]).T, np.var(y_val))
@@ -436,7 +429,7 @@ def grid_search(student, rng):
     if params.get("refit") is False:
         raise Wrong("no-refit", "The search has `refit=False`, so that there is no best model to ask. Leave it out.")
     (X_fit, y_fit), (X_val, y_val), (X_test, y_test) = houses()
-    rmse = root(column(student, "search", X_test) - y_test)
+    rmse = root(one_column(student, "search", X_test) - y_test)
     best = scores.max()
     if best > 0 and params.get("scoring") == "neg_root_mean_squared_error":
         raise Wrong(
@@ -582,7 +575,7 @@ def _regressor(student):
     if student.call("build_regressor") == model:
         raise Wrong("same-network", "`build_regressor()` gives the same network twice; build a new one each time.")
     try:
-        answer = column(student, model, np.zeros((5, 12)))
+        answer = one_column(student, model, np.zeros((5, 12)))
     except StudentError as error:
         if "incompatible" not in error.text:
             raise

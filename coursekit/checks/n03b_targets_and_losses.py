@@ -10,7 +10,7 @@ from coursekit.checks.expect import (
     agrees,
     as_array,
     as_number,
-    predictions,
+    one_column,
     rebuild,
     returned,
     same_as_replay,
@@ -54,13 +54,6 @@ def _at_most(id, name, dollars, what, advice, points, **seen):
         f"{what} is off by {dollars:,.0f} dollars on the test houses; {limit:,.0f} {'was' if passed else 'is'} allowed."
     )
     return Finding(name, passed, message if passed else f"{message} {advice}", points, {name: dollars, **seen})
-
-
-def _one_column(student, name, X):
-    fitted = predictions(student, name, X)
-    if fitted.shape[1] != 1:
-        raise Wrong("wrong-shape", f"`{name}` answers with {fitted.shape[1]} columns; one number a row was expected.")
-    return fitted[:, 0]
 
 
 def _not_constant(name, fitted):
@@ -427,7 +420,7 @@ def own_function(student, rng):
     yield Finding("function", True, "Your function uses all five variables, and is not a plane.", points=1)
     if student.describe("my_model")["type"] in ("function", "method", "builtin_function_or_method"):
         raise Wrong("not-a-model", "`my_model` is a function. Hand in the fitted model itself.")
-    fitted = _one_column(student, "my_model", X)
+    fitted = one_column(student, "my_model", X)
     _not_constant("my_model", fitted)
     r2, limit = _r2(truth, fitted), threshold("03b.3", "r2")
     if r2 < limit:
@@ -512,7 +505,7 @@ def _explain_own(X, truth, fitted, r2):
 def _residuals(student, spread):
     X = np.random.default_rng(2).uniform(size=(1000, 5))  # X_new of the notebook
     truth = returned(student, "my_function", X, shape=(1000,))
-    fitted = _one_column(student, "my_model", X)
+    fitted = one_column(student, "my_model", X)
     given = as_array(student.value("residuals"), "`residuals`")
     if given.size == 1000**2:
         raise Wrong(
@@ -637,7 +630,7 @@ def _robust_model(student):
     name = "robust_model"
     if student.describe(name)["type"] in ("function", "method", "builtin_function_or_method"):
         raise Wrong("not-a-model", f"`{name}` is a function. Hand in the trained model itself.")
-    fitted = _one_column(student, name, X[test])
+    fitted = one_column(student, name, X[test])
     _not_constant(name, fitted)
     dollars, high = _mae(y[test], fitted), np.mean(fitted - y[test])
     if dollars > threshold("03b.4", "mae"):
@@ -653,7 +646,7 @@ def _explain_robust(student, name, dollars, high):
     from coursekit.data import load_ames_numbers
 
     X, y, _, (_, _, test) = _houses()
-    raw = _one_column(student, name, load_ames_numbers()[0][test])
+    raw = one_column(student, name, load_ames_numbers()[0][test])
     if _mae(y[test], raw) < 0.5 * dollars:
         raise Wrong(
             "unscaled-inputs", f"`{name}` was trained on the raw numbers; it is asked about the scaled `X_test`."
@@ -697,7 +690,7 @@ def baseline(student, rng):
     X, y, _, rows = _houses()
     fits = {}
     for name, words in (("forest", ("Forest", "ExtraTrees")), ("boosting", ("Boost", "XGB", "LGBM"))):
-        fits[name] = _one_column(student, name, X)
+        fits[name] = one_column(student, name, X)
         _not_constant(name, fits[name])
         dollars = [_mae(y[part], fits[name][part]) for part in rows]
         _same_kind(student, name, words)
@@ -712,7 +705,7 @@ def baseline(student, rng):
             _explain_trees(student, name, dollars)
         advice = "Take more trees, or let them grow deeper."
         yield _at_most("03b.5", name, dollars[2], f"`{name}`", advice, 1, **{f"{name}_low": dollars[2]})
-    fits["network"] = _one_column(student, "network", X)
+    fits["network"] = one_column(student, "network", X)
     _not_constant("network", fits["network"])
     design = np.column_stack([X, np.ones(len(X))])
     fits["line"] = design @ np.linalg.lstsq(design[rows[0]], y[rows[0]], rcond=None)[0]
@@ -732,7 +725,7 @@ def _explain_trees(student, name, dollars):
     from coursekit.data import load_ames_numbers
 
     X, y, _, (_, _, test) = _houses()
-    if _mae(y[test], _one_column(student, name, load_ames_numbers()[0][test])) < 0.7 * dollars[2]:
+    if _mae(y[test], one_column(student, name, load_ames_numbers()[0][test])) < 0.7 * dollars[2]:
         raise Wrong(
             "unscaled-inputs", f"`{name}` was fitted on the raw numbers; it is asked about the scaled `X_test`."
         )
