@@ -201,7 +201,7 @@ for name, model in (("random body", on_random), ("body of 0 to 4", transfer_mode
 #
 # A frozen body gives the same features for a picture every time. So compute them **once** and train the head alone, as a network of
 # its own: no convolution in any training step. Then repeat: new examples, a new head, and again. One draw of ten
-# examples may be lucky; five draws show by how much luck counts.
+# examples may be lucky; several draws show by how much luck counts.
 #
 # - `features(x)`: pictures (n, 28, 28, 1) to features (n, k), an array, by the body of `old_model`.
 # - `with_frozen_body(x, y, x_unseen)`: learns from pictures `x` with labels `y`, 5 to 9, by a new head on the frozen body;
@@ -286,20 +286,20 @@ ck.check("09.3", old_model=old_model, features=features,
 # ck.hint("09.3")
 
 # %% [markdown]
-# Now the learning curve: five draws for each number of examples.
+# Now the learning curve: four draws for each number of examples.
 
 # %%
 SIZES = (10, 30, 100, 300, 1000)
 
 
-def accuracies(learn, sizes=SIZES, draws=5):
+def accuracies(learn, draws=4):
     """The share of unseen new digits read right, (sizes, draws); `...` while `learn` is not written."""
     rows = []
-    for n in sizes:
-        guesses = [learn(*draw_examples(n, draw), x_new_test) for draw in range(draws)]
+    for n in SIZES:
+        guesses = [learn(*draw_examples(n, draw), x_new_test[:1000]) for draw in range(draws)]
         if guesses[0] is ...:
             return ...
-        rows.append([np.mean(guess == y_new_test) for guess in guesses])
+        rows.append([np.mean(np.ravel(guess) == y_new_test[:1000]) for guess in guesses])
     return np.array(rows)
 
 
@@ -358,7 +358,8 @@ def copy_of(network):
         return ...
     copy = keras.models.clone_model(network)
     copy.set_weights(network.get_weights())
-    copy.trainable = True
+    for layer in copy.layers:
+        layer.trainable = True
     return copy
 
 
@@ -367,7 +368,7 @@ ck.expected("09.4")
 
 # %%
 # [solution]
-fine_tuned = compiled(copy_of(transfer_model), learning_rate=0.1)
+fine_tuned = compiled(copy_of(transfer_model), learning_rate=0.03)
 train_briefly(fine_tuned, x_1000, y_1000 - 5, steps=400)
 # [stub]
 # fine_tuned = ...
@@ -393,7 +394,8 @@ else:
 
 # %% [markdown] tags=["solution"]
 # **Why a little is enough.** The head already reads most digits, so the gradients that reach the body are small and point to what
-# is still confused. From nothing, the same steps would go into finding strokes at all.
+# is still confused. From nothing, the same steps would go into finding strokes at all. The gain is small here, because strokes
+# of 0 to 4 fit 5 to 9 well already; the further apart the tasks, the more there is to adapt.
 
 # %% tags=["solution"]
 for name, model in (("frozen body", transfer_model), ("fine-tuned", fine_tuned)):
@@ -430,7 +432,7 @@ def remembered(network):
 
 # %%
 # [solution]
-broken = compiled(copy_of(transfer_model), learning_rate=1.0)
+broken = compiled(copy_of(transfer_model), learning_rate=0.4)
 train_briefly(broken, x_1000, y_1000 - 5, steps=100)
 # [stub]
 # broken = ...
@@ -447,7 +449,7 @@ ck.check("09.5", old_model=old_model, transfer_model=transfer_model,
 # Between 09.4 and 09.5 lies a whole range. Scan it, with plenty of examples and with ten.
 
 # %%
-RATES = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
+RATES = (0.003, 0.01, 0.03, 0.1, 0.2, 0.4)
 
 
 def scan(n):
@@ -481,12 +483,13 @@ else:
         ax.yaxis.set_major_formatter("{x:.0%}")
     axs[0].set_ylabel("read right")
     axs[0].legend(loc="lower left")
-    fig.suptitle("Large steps forget; a few examples teach nothing that was not known")
+    fig.suptitle("Large steps forget, and ten examples can only spoil")
 
 # %% [markdown] tags=["solution"]
 # **What happens on the left of the picture.** Steps too small to move anything: the network stays what it was. In the middle the body adapts
 # and still remembers. On the right the first steps, with large gradients from examples that the head still gets wrong, tear up the body; what
-# comes after is training from bad weights. A network at chance answers one digit whatever it sees: its ReLUs are dead, and nothing brings them back.
+# comes after is training from bad weights. With ten examples no rate gains anything: the network bends to these ten pictures and reads the others
+# worse than before. Few examples: keep the body frozen. A network at chance answers one digit whatever it sees: its ReLUs are dead, and nothing brings them back.
 
 # %% tags=["solution"]
 guesses, counts = np.unique(5 + np.array(broken(x_new_test)).argmax(axis=1), return_counts=True)

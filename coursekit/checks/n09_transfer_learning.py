@@ -463,7 +463,7 @@ def guessed(student, name, x, y, unseen):
         "`copy_of(transfer_model)` has the weights, shares no layer, and is trainable. It is not compiled yet.",
         "`compiled(..., learning_rate=...)` and `train_briefly` are the tools. Try 0.01, 0.03, 0.1, and a few hundred steps; the "
         "labels count from 0.",
-        "`fine_tuned = compiled(copy_of(transfer_model), learning_rate=0.1)`; `train_briefly(fine_tuned, x_1000, y_1000 - 5, "
+        "`fine_tuned = compiled(copy_of(transfer_model), learning_rate=0.03)`; `train_briefly(fine_tuned, x_1000, y_1000 - 5, "
         "steps=400)`.",
     ),
     expected="At least {accuracy:.0%} of unseen digits 5 to 9, with a body that has moved.",
@@ -555,9 +555,9 @@ def started_from(now, before):
     hints=(
         "The two networks have the same layers, so a third one can take the body's weights from one and the head's from the other.",
         "The head is the last layer: its kernel and its biases are the last two arrays of `get_weights()`. Set them on "
-        "`copy_of(old_model)`. For `broken`, repeat 09.4 with a rate ten times as large.",
+        "`copy_of(old_model)`. For `broken`, repeat 09.4 with a rate several times as large.",
         "`hybrid = copy_of(old_model)`; `hybrid.set_weights(network.get_weights()[:-2] + old_model.get_weights()[-2:])`; then the mean of "
-        "`argmax == y_old_test`. `broken`: `learning_rate=1.0`, 100 steps.",
+        "`argmax == y_old_test`. `broken`: `learning_rate=0.4`, 100 steps.",
     ),
     expected="The frozen body remembers what `old_model` reads; the broken one remembers fewer than 80 %.",
 )
