@@ -484,15 +484,23 @@ def fine_tuning(student, rng):
         )
     if [w.shape for w in transfer[:depth]] != [w.shape for w in old[:depth]]:
         raise Wrong("other-network", "`transfer_model` does not begin with the body of `old_model`. Do 09.2 first.")
+    if not moved(tuned, transfer):
+        raise Wrong(
+            "same-weights",
+            "`fine_tuned` and `transfer_model` have the same weights. If training moved both, they share layers: run 09.1 and "
+            "09.2 again and work on `copy_of(transfer_model)`.",
+        )
+    if moved(transfer[:depth], old[:depth]):
+        raise Wrong(
+            "body-moved",
+            "The bodies of `transfer_model` and `old_model` differ: one of them was trained on the way. Run 09.1 and 09.2 again, and "
+            "fine-tune a copy.",
+        )
     far = [distance([a], [b]) for a, b in zip(tuned[:depth], transfer[:depth], strict=True) if a.ndim > 1]
-    if max(far) < 1e-6 or student.value("fine_tuned") == student.value("transfer_model"):
-        if moved(transfer[:depth], old[:depth]) or not moved(tuned[depth:], transfer[depth:]):
-            raise Wrong(
-                "same-weights",
-                "`fine_tuned` and `transfer_model` have the same weights. If training moved both, they share layers: run 09.1 and "
-                "09.2 again and work on `copy_of(transfer_model)`.",
-            )
-        raise Wrong("still-frozen", "The body has not moved: set `trainable = True`, and then compile again.")
+    if max(far) < 1e-6:
+        raise Wrong(
+            "still-frozen", "The body has not moved: set `trainable = True` on its layers, and then compile again."
+        )
     if min(far) < 1e-6:
         raise Wrong(
             "partly-frozen",
