@@ -30,8 +30,8 @@ from keras import layers
 # %% [markdown]
 # ## Look at the data
 #
-# MNIST, in two halves: the **old** digits 0 to 4, of which there are plenty, and the **new** ones, 5 to 9, which are scarce.
-# Pictures have shape (n, 28, 28, 1), grey values in [0, 1]. Labels are the digits themselves.
+# MNIST, in two halves: the **old** digits 0 to 4, of which there are plenty, and the **new** ones, 5 to 9, which are
+# scarce. Pictures have shape (n, 28, 28, 1), grey values in [0, 1]. Labels are the digits themselves.
 
 # %%
 (x_train, y_train), (x_test, y_test) = ck.data.load_mnist()
@@ -58,19 +58,21 @@ ck.plot.image_grid(x_ten, y_ten, n_columns=10, title="Ten examples: two of each 
 # %% [markdown]
 # ## Predict before you run
 #
-# You have just seen ten examples, and could read thousands of such digits. A network that learns from these ten alone: how many of
-# 100 unseen digits does it read? And one that can read 0 to 4 before? Write down two numbers; then two for 1,000 examples.
+# You have just seen ten examples, and could read thousands of such digits. A network that learns from these ten
+# alone: how many of 100 unseen digits does it read? And one that could read 0 to 4 already? Write down two numbers; then
+# two for 1,000 examples.
 
 # %% [markdown]
 # ## 09.1 · Learn 0 to 4
 #
 # **Goal:** build a small convolutional network and train it on the old digits.
 #
-# Think of it as two parts. The **body** turns a picture into numbers that describe it, its **features**. The **head**, the last
-# layer, turns the features into classes.
+# Think of it as two parts. The **body** turns a picture into numbers that describe it, its **features**. The
+# **head**, the last layer, turns the features into classes.
 #
-# - `build_network()`: gives a new, untrained network: pictures (n, 28, 28, 1) to five probabilities, (n, 5). The body begins
-#   with convolutions and ends with `Flatten`; the head is one `Dense` layer with softmax. Keep it small, below 50,000 parameters.
+# - `build_network()`: gives a new, untrained network: pictures (n, 28, 28, 1) to five probabilities, (n, 5). The body
+#   begins with convolutions and ends with `Flatten`; the head is one `Dense` layer with softmax. Keep it small, below
+#   50,000 parameters.
 # - `old_model`: such a network, trained on `x_old`, `y_old`.
 
 # %%
@@ -113,9 +115,9 @@ ck.check("09.1", build_network=build_network, old_model=old_model)
 # ck.hint("09.1")  # take the first # away and run this line for a hint; run it again for the next
 
 # %% [markdown] tags=["solution"]
-# **What does it make of a 7?** It has never seen one and has no output for it. It answers all the same, and is often sure:
-# a softmax has no way to say "none of these". The features behind the answer are another matter: they describe strokes and their
-# places, and a 7 has those too.
+# **What does it make of a 7?** It has never seen one and has no output for it. It answers all the same, and is often
+# sure: a softmax has no way to say "none of these". The features behind the answer are another matter: they describe
+# strokes and their places, and a 7 has those too.
 
 # %% tags=["solution"]
 sevens = x_new_test[y_new_test == 7][:8]
@@ -128,11 +130,12 @@ ck.plot.image_grid(sevens, names, title="Asked for 0 to 4, the network always fi
 #
 # **Goal:** cut off the head, freeze the body, and train a new head on 1,000 new digits.
 #
-# Freezing a layer means `layer.trainable = False`, *before* `compile`: training then leaves its weights alone. The head starts
-# from nothing, and a head of five outputs counts its classes from 0: output 0 stands for digit 5, output 4 for digit 9.
+# Freezing a layer means `layer.trainable = False`, *before* `compile`: training then leaves its weights alone. The
+# head starts from nothing, and a head of five outputs counts its classes from 0: output 0 stands for digit 5, output
+# 4 for digit 9.
 #
-# - `transfer_model`: takes (n, 28, 28, 1), gives (n, 5). All layers of `old_model` but its last, frozen, and a new `Dense` head,
-#   trained on `x_1000`, `y_1000`.
+# - `transfer_model`: takes (n, 28, 28, 1), gives (n, 5). All layers of `old_model` but its last, frozen, and a new
+#   `Dense` head, trained on `x_1000`, `y_1000`.
 # - `n_trainable`: how many weights training could move in it, from your head.
 #
 # The next cell notes what the body weighs before you begin; the check compares.
@@ -175,8 +178,9 @@ else:
     ax.set_yticks(range(5), range(5, 10));
 
 # %% [markdown] tags=["solution"]
-# **Is it the body that helps?** Take a body that has learned nothing: the same layers with random weights, frozen. A head on top of
-# random features is not bad, and that is the fair yardstick for "the body has learned something useful".
+# **Is it the body that helps?** Take a body that has learned nothing: the same layers with random weights, frozen. A
+# head on top of random features is not bad, and that is the fair yardstick for "the body has learned something
+# useful".
 
 # %% tags=["solution"]
 random_body = keras.Sequential([keras.Input((28, 28, 1)), *build_network().layers[:-1]])
@@ -189,27 +193,29 @@ for name, model in (("random body", on_random), ("body of 0 to 4", transfer_mode
     print(f"{name:<15} {share:.1%} of unseen new digits")
 
 # %% [markdown] tags=["solution"]
-# **Traps.** A layer is an object: `transfer_model` *shares* its body with `old_model`. Had you trained without freezing, `old_model`
-# would have changed too, and would no longer read 0 to 4. And `trainable` is read by `compile`; set later, it comes too late.
-# With `BatchNormalization` in the body there is more to freeze than gradients see: the running mean and variance move in every
-# training step. Keras stops them when `trainable` is `False`; a body frozen by other means would drift.
+# **Traps.** A layer is an object: `transfer_model` *shares* its body with `old_model`. Had you trained without
+# freezing, `old_model` would have changed too, and would no longer read 0 to 4. And `trainable` is read by `compile`;
+# set later, it comes too late. With `BatchNormalization` in the body there is more to freeze than gradients see: the
+# running mean and variance move in every training step. Keras stops them when `trainable` is `False`; a body frozen
+# by other means would drift.
 
 # %% [markdown]
 # ## 09.3 · From 10, 100 and 1,000 examples
 #
 # **Goal:** measure how much the frozen body saves, against the same network from nothing.
 #
-# A frozen body gives the same features for a picture every time. So compute them **once** and train the head alone, as a network of
-# its own: no convolution in any training step. Then repeat: new examples, a new head, and again. One draw of ten
-# examples may be lucky; several draws show by how much luck counts.
+# A frozen body gives the same features for a picture every time. So compute them **once** and train the head alone,
+# as a network of its own: no convolution in any training step. Then repeat: new examples, a new head, and again. One
+# draw of ten examples may be lucky; several draws show by how much luck counts.
 #
 # - `features(x)`: pictures (n, 28, 28, 1) to features (n, k), an array, by the body of `old_model`.
-# - `with_frozen_body(x, y, x_unseen)`: learns from pictures `x` with labels `y`, 5 to 9, by a new head on the frozen body;
-#   gives its guesses for `x_unseen`, an array of digits 5 to 9.
+# - `with_frozen_body(x, y, x_unseen)`: learns from pictures `x` with labels `y`, 5 to 9, by a new head on the frozen
+#   body; gives its guesses for `x_unseen`, an array of digits 5 to 9.
 # - `from_nothing(x, y, x_unseen)`: the same with the whole network of `build_network()`, trained from random weights.
 #
-# `train_briefly` is given: 200 steps on batches of 32, however few examples there are. It uses plain gradient descent (`SGD`), which keeps no memory of
-# earlier steps. So one compiled network serves for all draws, if you put its first weights back each time.
+# `train_briefly` is given: 200 steps on batches of 32, however few examples there are. It uses plain gradient descent
+# (`SGD`), which keeps no memory of earlier steps. So one compiled network serves for all draws, if you put its first
+# weights back each time.
 
 # %%
 def compiled(network, learning_rate=0.1):
@@ -327,29 +333,31 @@ def draw_curves(curves, title, exercise):
 draw_curves(curves, "What was learned on 0 to 4 pays off on 5 to 9", "09.3");
 
 # %% [markdown] tags=["solution"]
-# **How to read it.** Go from a point of the upper line to the right until you meet the lower one: that many more examples does the network
-# from nothing need for the same accuracy. The dots say how much of it is luck.
+# **How to read it.** Go from a point of the upper line to the right until you meet the lower one: there you see how
+# many examples the network from nothing needs for the same accuracy. The dots say how much of it is luck.
 
 # %% tags=["solution"]
 frozen_mean, nothing_mean = (curve.mean(axis=1) for curve in curves.values())
-for n, accuracy in zip(SIZES[:4], frozen_mean):
+for n, accuracy in zip(SIZES, frozen_mean):
     needed = 10 ** np.interp(accuracy, nothing_mean, np.log10(SIZES))
-    print(f"{n:>4} examples with the frozen body ({accuracy:.0%}) are worth about {needed:,.0f} from nothing")
+    said = f"about {needed:,.0f}" if accuracy < nothing_mean[-1] else "more than 1,000"
+    print(f"{n:>5,} examples with the frozen body ({accuracy:.0%}) are worth {said} from nothing")
 
 # %% [markdown] tags=["solution"]
-# **A wrong way.** Forget to put the first weights back, and each draw goes on where the one before ended. The dots then show a network that has
-# seen the examples of all draws, and the gain looks larger than it is.
+# **A wrong way.** Forget to put the first weights back, and each draw goes on where the one before ended. The dots
+# then show a network that has seen the examples of all draws, and the gain looks larger than it is.
 
 # %% [markdown]
 # ## 09.4 · Fine-tuning
 #
 # **Goal:** let the whole network move a little, and gain what the frozen body could not give.
 #
-# The features were made for 0 to 4. **Fine-tuning** adapts them: start from the trained transfer network, make all layers trainable, compile again, and train on
-# the same examples with a **small** learning rate. Small, because the body is nearly right already.
+# The features were made for 0 to 4. **Fine-tuning** adapts them: start from the trained transfer network, make all
+# layers trainable, compile again, and train on the same examples with a **small** learning rate. Small, because the
+# body is nearly right already.
 #
-# - `fine_tuned`: takes (n, 28, 28, 1), gives (n, 5); starts from the weights of `transfer_model`, all layers trained on `x_1000`, `y_1000`.
-#   Work on a copy: `transfer_model` and `old_model` stay as they are. `copy_of` is given.
+# - `fine_tuned`: takes (n, 28, 28, 1), gives (n, 5); starts from the weights of `transfer_model`, all layers trained
+#   on `x_1000`, `y_1000`. Work on a copy: `transfer_model` and `old_model` stay as they are. `copy_of` is given.
 
 # %%
 def copy_of(network):
@@ -393,9 +401,10 @@ else:
     ax.set_title("Fine-tuning moves the body a little")
 
 # %% [markdown] tags=["solution"]
-# **Why a little is enough.** The head already reads most digits, so the gradients that reach the body are small and point to what
-# is still confused. From nothing, the same steps would go into finding strokes at all. The gain is small here, because strokes
-# of 0 to 4 fit 5 to 9 well already; the further apart the tasks, the more there is to adapt.
+# **Why a little is enough.** The head already reads most digits, so the gradients that reach the body are small and
+# point to what is still confused. From nothing, the same steps would go into finding strokes at all. The gain is
+# small here, because strokes of 0 to 4 fit 5 to 9 well already; the further apart the tasks, the more there is to
+# adapt.
 
 # %% tags=["solution"]
 for name, model in (("frozen body", transfer_model), ("fine-tuned", fine_tuned)):
@@ -407,13 +416,15 @@ for name, model in (("frozen body", transfer_model), ("fine-tuned", fine_tuned))
 #
 # **Goal:** measure what the body forgets, and break it.
 #
-# Put the old head back on the body of a fine-tuned network: does it still read 0 to 4? What a network loses of the old task
-# while it learns a new one is called **catastrophic forgetting**.
+# Put the old head back on the body of a fine-tuned network: does it still read 0 to 4? What a network loses of the
+# old task while it learns a new one is called **catastrophic forgetting**.
 #
-# - `remembered(network)`: takes a network such as `fine_tuned`, gives the share (0 to 1) of `x_old_test`, `y_old_test` that its body
-#   reads with the head of `old_model`. It must leave `network` and `old_model` as they are.
-# - `broken`: a copy of `transfer_model`, trained as in 09.4 on `x_1000`, `y_1000`, with a learning rate so large that it reads at least 5 of
-#   100 *new* digits fewer than `transfer_model`, and that its body remembers fewer than 80 of 100 old ones.
+# - `remembered(network)`: takes a network such as `fine_tuned`, gives the share (0 to 1) of `x_old_test`,
+#   `y_old_test` that its body reads with the head of `old_model`. It must leave `network` and `old_model` as they
+#   are.
+# - `broken`: a copy of `transfer_model`, trained as in 09.4 on `x_1000`, `y_1000`, with a learning rate so large that
+#   it reads at least 5 of 100 *new* digits fewer than `transfer_model`, and that its body remembers fewer than 80 of
+#   100 old ones.
 
 # %%
 ck.expected("09.5")
@@ -486,10 +497,12 @@ else:
     fig.suptitle("Large steps forget, and ten examples can only spoil")
 
 # %% [markdown] tags=["solution"]
-# **What happens on the left of the picture.** Steps too small to move anything: the network stays what it was. In the middle the body adapts
-# and still remembers. On the right the first steps, with large gradients from examples that the head still gets wrong, tear up the body; what
-# comes after is training from bad weights. With ten examples no rate gains anything: the network bends to these ten pictures and reads the others
-# worse than before. Few examples: keep the body frozen. A network at chance answers one digit whatever it sees: its ReLUs are dead, and nothing brings them back.
+# **What happens on the left of the picture.** Steps too small to move anything: the network stays what it was. In the
+# middle the body adapts and still remembers. On the right the first steps, with large gradients from examples that
+# the head still gets wrong, tear up the body; what comes after is training from bad weights. With ten examples no
+# rate gains anything: the network bends to these ten pictures and reads the others worse than before. Few examples:
+# keep the body frozen. A network at chance answers one digit whatever it sees: its ReLUs are dead, and nothing brings
+# them back.
 
 # %% tags=["solution"]
 guesses, counts = np.unique(5 + np.array(broken(x_new_test)).argmax(axis=1), return_counts=True)
@@ -506,11 +519,13 @@ print(f"old digits remembered: fine-tuned {remembered(fine_tuned):.0%}, broken {
 #
 # <details><summary>Answers</summary>
 #
-# 1. Where examples are scarce. What the body brings along is worth a number of examples; once you have those, you can learn it
-#    from them.
+# 1. Where examples are scarce. What the body brings along is worth a number of examples; once you have those, you can
+#    learn it from them.
 # 2. The head starts from nothing and has far to go; the body is nearly where it should be.
-# 3. Its features were made for another task. With enough examples the network can find better ones, and from then on a frozen body is the limit.
-# 4. The first layer, which finds edges, would still help a little; later layers would describe fur. The nearer the tasks, the more there is to carry over.
+# 3. Its features were made for another task. With enough examples the network can find better ones, and from then on
+#    a frozen body is the limit.
+# 4. The first layer, which finds edges, would still help a little; later layers would describe fur. The nearer the
+#    tasks, the more there is to carry over.
 #
 # </details>
 #
@@ -522,8 +537,9 @@ print(f"old digits remembered: fine-tuned {remembered(fine_tuned):.0%}, broken {
 #
 # ## Summary
 #
-# The body of a trained network describes pictures; the head names them. Freeze the body, and a new head learns from few examples, at little cost, because features are computed once.
-# With more examples, fine-tune all layers with a small learning rate. Large steps destroy what was learned, and what is destroyed cannot be noticed on the new task
+# The body of a trained network describes pictures; the head names them. Freeze the body, and a new head learns from
+# few examples, at little cost, because features are computed once. With more examples, fine-tune all layers with a
+# small learning rate. Large steps destroy what was learned, and what is destroyed cannot be noticed on the new task
 # alone: measure the old one too.
 
 # %%
@@ -533,9 +549,10 @@ ck.progress()
 # ## References
 #
 # - Pratt, L. Y. (1993). Discriminability-based transfer between neural networks. *NeurIPS 5*.
-# - McCloskey, M., Cohen, N. J. (1989). Catastrophic interference in connectionist networks: the sequential learning problem.
-#   *Psychology of Learning and Motivation*, 24, 109–165.
-# - Yosinski, J., Clune, J., Bengio, Y., Lipson, H. (2014). How transferable are features in deep neural networks? *NeurIPS 27*.
+# - McCloskey, M., Cohen, N. J. (1989). Catastrophic interference in connectionist networks: the sequential learning
+#   problem. *Psychology of Learning and Motivation*, 24, 109–165.
+# - Yosinski, J., Clune, J., Bengio, Y., Lipson, H. (2014). How transferable are features in deep neural networks?
+#   *NeurIPS 27*.
 # - Donahue, J., et al. (2014). DeCAF: a deep convolutional activation feature for generic visual recognition. *ICML*.
 # - LeCun, Y., Bottou, L., Bengio, Y., Haffner, P. (1998). Gradient-based learning applied to document recognition.
 #   *Proceedings of the IEEE*, 86, 2278–2324.
