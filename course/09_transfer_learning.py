@@ -443,8 +443,11 @@ def remembered(network):
 
 # %%
 # [solution]
-broken = compiled(copy_of(transfer_model), learning_rate=0.4)
-train_briefly(broken, x_1000, y_1000 - 5, steps=100)
+for rate in (0.4, 0.5, 0.6, 0.7):  # turn it up until it breaks
+    broken = compiled(copy_of(transfer_model), learning_rate=rate)
+    train_briefly(broken, x_1000, y_1000 - 5, steps=100)
+    if remembered(broken) < 0.4:
+        break
 # [stub]
 # broken = ...
 # [end]
