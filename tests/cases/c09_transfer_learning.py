@@ -1,0 +1,580 @@
+"""Cases of notebook 09. Networks are trained once and shared; most cases only change weights."""
+
+from functools import cache
+
+import numpy as np
+
+from tests.cases import table
+
+
+@cache
+def digits(old, test=False):
+    """One half of the digits as a network takes them; labels from 0."""
+    from coursekit.data import load_mnist
+
+    x, y = load_mnist()[1 if test else 0]
+    mine = y < 5 if old else y >= 5
+    return x[mine][..., None].astype("float32") / 255, y[mine].astype(int) - (0 if old else 5)
+
+
+@cache
+def thousand():
+    x, y = digits(old=False)
+    rows = np.random.default_rng(0).choice(len(x), 1000, replace=False)
+    return x[rows], y[rows]
+
+
+def build_network(outputs=5, last="softmax"):
+    import keras
+    from keras import layers
+
+    return keras.Sequential(
+        [
+            keras.Input((28, 28, 1)),
+            layers.Conv2D(16, 5, strides=2, activation="relu"),
+            layers.Conv2D(32, 3, strides=2, activation="relu"),
+            layers.Conv2D(32, 3, activation="relu"),
+            layers.Flatten(),
+            layers.Dense(outputs, activation=last),
+        ]
+    )
+
+
+def functional():
+    import keras
+    from keras import layers
+
+    x = keras.Input((28, 28, 1))
+    h = layers.Conv2D(16, 5, strides=2, activation="relu")(x)
+    h = layers.MaxPooling2D()(layers.Conv2D(32, 3, activation="relu")(h))
+    return keras.Model(x, layers.Dense(5, activation="softmax")(layers.Flatten()(h)))
+
+
+def fit(model, x, y, optimizer="adam", epochs=3, batch_size=64):
+    import keras
+
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=model.layers[-1].activation.__name__ == "linear")
+    model.compile(optimizer, loss)
+    model.fit(x, y, batch_size=batch_size, epochs=epochs, verbose=0)
+    return model
+
+
+def sgd(rate):
+    import keras
+
+    return keras.optimizers.SGD(rate)
+
+
+@cache
+def old_model():
+    import keras
+
+    keras.utils.set_random_seed(0)
+    x, y = digits(old=True)
+    return fit(build_network(), x[:15_000], y[:15_000], keras.optimizers.Adam(0.003))
+
+
+def filled(weights, build=build_network):
+    """A new network with these weights."""
+    model = build()
+    model.set_weights(weights)
+    return model
+
+
+def body_weights():
+    return old_model().get_weights()[:-2]
+
+
+# --- 09.1
+
+
+def logits():
+    return filled(old_model().get_weights(), lambda: build_network(last=None))
+
+
+def nested():
+    import keras
+
+    source = filled(old_model().get_weights())
+    body = keras.Sequential([keras.Input((28, 28, 1)), *source.layers[:-1]])
+    return keras.Sequential([keras.Input((28, 28, 1)), body, source.layers[-1]])
+
+
+def subclassed():
+    import keras
+
+    source = filled(old_model().get_weights())
+
+    class Net(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.parts = source.layers
+
+        def call(self, x):
+            for part in self.parts:
+                x = part(x)
+            return x
+
+    model = Net()
+    model(np.zeros((1, 28, 28, 1), "float32"))
+    return model
+
+
+@cache
+def other_style():
+    x, y = digits(old=True)
+    return fit(functional(), x[:15_000], y[:15_000], epochs=3)
+
+
+@cache
+def short():
+    x, y = digits(old=True)
+    return fit(build_network(), x[:600], y[:600], epochs=6)
+
+
+def renumbered():
+    *body, W, b = old_model().get_weights()
+    return filled([*body, W[:, ::-1], b[::-1]])
+
+
+def of_grey_values():
+    first, *rest = old_model().get_weights()
+    return filled([first / 255, *rest])
+
+
+def dense_only():
+    import keras
+    from keras import layers
+
+    return keras.Sequential(
+        [keras.Input((28, 28, 1)), layers.Flatten(), layers.Dense(32, activation="relu"), layers.Dense(5)]
+    )
+
+
+def wide():
+    import keras
+    from keras import layers
+
+    parts = [keras.Input((28, 28, 1)), layers.Conv2D(32, 3, activation="relu"), layers.Flatten(), layers.Dense(5)]
+    return keras.Sequential(parts)
+
+
+ONCE = []
+
+
+def once():
+    """The same network each time."""
+    if not ONCE:
+        ONCE.append(build_network())
+    return ONCE[0]
+
+
+table(
+    "09.1",
+    lambda: {"build_network": build_network, "old_model": old_model()},
+    {
+        "Sequential": {},
+        "functional": lambda: {"build_network": functional, "old_model": other_style()},
+        "logits": lambda: {"build_network": lambda: build_network(last=None), "old_model": logits()},
+        "nested": lambda: {"old_model": nested()},
+        "subclassed": lambda: {"old_model": subclassed()},
+    },
+    [
+        ("wrong-head", "ten outputs", {"build_network": lambda: build_network(10)}),
+        ("same-network", "built once", {"build_network": once}),
+        ("already-trained", "trained", {"build_network": lambda: filled(old_model().get_weights())}),
+        ("no-convolution", "dense only", {"build_network": dense_only}),
+        ("size", "far too many", {"build_network": wide}),
+        ("untrained|constant", "not trained", lambda: {"old_model": build_network()}),
+        ("accuracy", "too few digits", lambda: {"old_model": short()}),
+        ("labels-not-shifted", "renumbered", lambda: {"old_model": renumbered()}),
+        ("unscaled-inputs", "grey values", lambda: {"old_model": of_grey_values()}),
+    ],
+)
+
+
+# --- 09.2
+
+
+@cache
+def head_weights(digits_of="train", epochs=12):
+    """A head trained on the frozen body, alone."""
+    import keras
+    from keras import layers
+
+    keras.utils.set_random_seed(1)
+    x, y = thousand() if digits_of == "train" else digits(old=False, test=True)
+    features = np.asarray(keras.Sequential(old_model().layers[:-1])(x))
+    head = keras.Sequential([keras.Input((288,)), layers.Dense(5, activation="softmax")])
+    return fit(head, features, y, keras.optimizers.Adam(0.003), epochs, 32).get_weights()
+
+
+def frozen(model, depth=-1):
+    for layer in model.layers[:depth]:
+        layer.trainable = False
+    return model
+
+
+def transfer_model(build=build_network, head=None):
+    return frozen(filled([*body_weights(), *(head or head_weights())], build))
+
+
+def transfer_shared():
+    """The layers of `old_model` themselves; thawed again for the other cases."""
+    import keras
+
+    new = keras.layers.Dense(5, activation="softmax")
+    model = keras.Sequential([keras.Input((28, 28, 1)), *copy_layers(), new])
+    new.set_weights(head_weights())
+    return frozen(model)
+
+
+def copy_layers():
+    return filled(old_model().get_weights()).layers[:-1]
+
+
+def transfer_nested(inner=False):
+    import keras
+
+    body = keras.Sequential([keras.Input((28, 28, 1)), *copy_layers()])
+    if inner:
+        for layer in body.layers:
+            layer.trainable = False
+    else:
+        body.trainable = False
+    new = keras.layers.Dense(5, activation="softmax")
+    model = keras.Sequential([keras.Input((28, 28, 1)), body, new])
+    new.set_weights(head_weights())
+    return model
+
+
+def transfer_functional():
+    import keras
+
+    source = frozen(filled(old_model().get_weights()), None)
+    new = keras.layers.Dense(5, activation="softmax")
+    model = keras.Model(source.inputs, new(source.layers[-2].output))
+    new.set_weights(head_weights())
+    return model
+
+
+def transfer_two_layers():
+    """A head of two layers: the second only passes on."""
+    import keras
+
+    new = keras.layers.Dense(5), keras.layers.Dense(5, activation="softmax")
+    model = keras.Sequential([keras.Input((28, 28, 1)), *copy_layers(), *new])
+    new[0].set_weights(head_weights())
+    new[1].set_weights([np.eye(5), np.zeros(5)])
+    return frozen(model, -2)
+
+
+def nudged(scale, start=None, seed=0):
+    """The transfer network with all weights a little off."""
+    rng = np.random.default_rng(seed)
+    weights = start or [*body_weights(), *head_weights()]
+    return [w + scale * rng.normal(size=w.shape) * (np.abs(w).mean() + 1e-3) for w in weights]
+
+
+def answers_2():
+    model = old_model()
+    return {
+        "old_model": model,
+        "weights_before": model.get_weights(),
+        "transfer_model": transfer_model(),
+        "n_trainable": 1445,
+    }
+
+
+table(
+    "09.2",
+    answers_2,
+    {
+        "layer by layer": {},
+        "shared layers": lambda: {"transfer_model": transfer_shared(), "n_trainable": 1445.0},
+        "nested": lambda: {"transfer_model": transfer_nested()},
+        "nested, frozen inside": lambda: {"transfer_model": transfer_nested(inner=True)},
+        "functional": lambda: {"transfer_model": transfer_functional(), "n_trainable": np.array([1445])},
+        "logits": lambda: {"transfer_model": transfer_model(lambda: build_network(last=None))},
+        "a head of two layers": lambda: {"transfer_model": transfer_two_layers(), "n_trainable": 1475},
+    },
+    [
+        ("wrong-head", "ten outputs", lambda: {"transfer_model": frozen(build_network(10))}),
+        ("body-not-frozen", "body moved", lambda: {"transfer_model": frozen(filled(nudged(0.05)))}),
+        ("body-not-frozen", "shared and moved", lambda: {"old_model": filled(nudged(0.05, old_model().get_weights()))}),
+        ("new-body", "cloned without weights", lambda: {"transfer_model": frozen(build_network())}),
+        ("body-trainable", "not frozen", lambda: {"transfer_model": filled([*body_weights(), *head_weights()])}),
+        ("other-body", "another body", lambda: {"transfer_model": frozen(functional())}),
+        ("forgot-biases", "no biases", {"n_trainable": 1440}),
+        ("counted-all", "the whole network", {"n_trainable": 15749}),
+        ("counted-body", "the body", {"n_trainable": 14304}),
+        ("old-head", "the old head", lambda: {"transfer_model": frozen(filled(old_model().get_weights()))}),
+        (
+            "labels-not-shifted",
+            "9 - y",
+            lambda: {"transfer_model": transfer_model(head=[w[..., ::-1] for w in head_weights()])},
+        ),
+        (
+            "constant|untrained",
+            "head not trained",
+            lambda: {"transfer_model": transfer_model(head=build_network().get_weights()[-2:])},
+        ),
+        ("trained-on-test-digits", "test digits", lambda: {"transfer_model": transfer_model(head=by_heart())}),
+        ("head-removed", "popped", lambda: {"old_model": popped()}),
+    ],
+)
+
+
+@cache
+def by_heart():
+    """A head that has the test digits by heart."""
+    return head_weights("test", epochs=60)
+
+
+def popped():
+    import keras
+
+    return keras.Sequential([keras.Input((28, 28, 1)), *copy_layers()])
+
+
+# --- 09.3
+
+
+def features(x):
+    return np.asarray(popped()(x))
+
+
+def softmax_head(f, y, steps=150, rate=0.3):
+    """A head trained by plain gradient descent in NumPy, on all examples at once."""
+    W, b = np.zeros((f.shape[1], 5)), np.zeros(5)
+    for _ in range(steps):
+        z = f @ W + b
+        p = np.exp(z - z.max(axis=1, keepdims=True))
+        d = (p / p.sum(axis=1, keepdims=True) - np.eye(5)[y]) / len(y)
+        W, b = W - rate * f.T @ d, b - rate * d.sum(axis=0)
+    return W, b
+
+
+def with_frozen_body(x, y, x_unseen):
+    W, b = softmax_head(features(x), np.asarray(y) - 5)
+    return 5 + (features(x_unseen) @ W + b).argmax(axis=1)
+
+
+def with_logistic(x, y, x_unseen):
+    from sklearn.linear_model import LogisticRegression
+
+    model = LogisticRegression(max_iter=50, tol=1e-2).fit(features(x), y)
+    return model.predict(features(x_unseen))
+
+
+@cache
+def network_of_nothing():
+    """One compiled network for all cases, and its first weights."""
+    import keras
+
+    keras.utils.set_random_seed(3)
+    model = build_network()
+    model.compile(sgd(0.1), "sparse_categorical_crossentropy", steps_per_execution=20)
+    return model, model.get_weights()
+
+
+def from_nothing(x, y, x_unseen, reset=True, scores=False, steps=200):
+    model, start = network_of_nothing()
+    if reset:
+        model.set_weights(start)
+    rows = np.resize(np.arange(len(x)), 32 * steps)
+    model.fit(x[rows], np.asarray(y)[rows] - 5, batch_size=32, verbose=0)
+    answer = np.asarray(model(x_unseen))
+    return answer if scores else 5 + answer.argmax(axis=1)
+
+
+def learned_on_test(x, y, x_unseen):
+    W, b = head_weights()
+    return 5 + (features(x_unseen) @ W + b).argmax(axis=1)
+
+
+table(
+    "09.3",
+    lambda: {
+        "old_model": old_model(),
+        "features": features,
+        "with_frozen_body": with_frozen_body,
+        "from_nothing": from_nothing,
+    },
+    {
+        "NumPy head": {},
+        "scikit-learn": {"with_frozen_body": with_logistic},
+        "scores": {"from_nothing": lambda *a: from_nothing(*a, scores=True)},
+        "lists": {"with_frozen_body": lambda *a: with_frozen_body(*a).tolist()},
+        "maps not flattened": {"features": lambda x: features(x).reshape(-1, 3, 3, 32)},
+        "a column of floats": {"from_nothing": lambda *a: from_nothing(*a)[:, None].astype("float32")},
+    },
+    [
+        ("after-the-head", "after the head", {"features": lambda x: np.asarray(old_model()(x))}),
+        ("wrong-shape", "the pixels", {"features": lambda x: x.reshape(len(x), -1)}),
+        ("features", "of a new network", {"features": lambda x: features(x)[:, ::-1]}),
+        ("labels-not-shifted", "0 to 4", {"with_frozen_body": lambda *a: with_frozen_body(*a) - 5}),
+        ("more-than-given", "learned elsewhere", {"with_frozen_body": learned_on_test}),
+        ("more-than-given", "not reset", {"from_nothing": lambda *a: from_nothing(*a, reset=False)}),
+        ("constant", "always 7", {"from_nothing": lambda x, y, u: np.full(len(u), 7)}),
+        ("untrained", "guesses", {"from_nothing": lambda x, y, u: 5 + np.arange(len(u)) % 5}),
+        ("nothing_100", "few steps", {"from_nothing": lambda *a: from_nothing(*a, steps=20)}),
+        ("wrong-shape", "guesses for x", {"with_frozen_body": lambda x, y, u: with_frozen_body(x, y, x)}),
+        ("wrong-values", "ten too high", {"with_frozen_body": lambda *a: with_frozen_body(*a) + 10}),
+    ],
+)
+
+
+# --- 09.4
+
+
+@cache
+def tuned_weights(rate=0.03, epochs=12, optimizer=None):
+    import keras
+
+    keras.utils.set_random_seed(2)
+    model = filled([*body_weights(), *head_weights()])
+    return fit(model, *thousand(), optimizer or sgd(rate), epochs, 32).get_weights()
+
+
+@cache
+def scratch_weights():
+    import keras
+
+    keras.utils.set_random_seed(5)
+    return fit(build_network(), *thousand(), epochs=8, batch_size=32).get_weights()
+
+
+def tuned_functional():
+    import keras
+
+    source = filled(tuned_weights())
+    return keras.Model(source.inputs, source.outputs)
+
+
+def tuned_subclassed():
+    import keras
+
+    source = filled(tuned_weights())
+
+    class Net(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.parts = source.layers
+
+        def call(self, x):
+            for part in self.parts:
+                x = part(x)
+            return x
+
+    model = Net()
+    model(np.zeros((1, 28, 28, 1), "float32"))
+    return model
+
+
+def partly():
+    first = body_weights()[:2]
+    return filled([*first, *tuned_weights()[2:]])
+
+
+def head_only():
+    return filled([*body_weights(), *(w * 1.01 for w in head_weights())])
+
+
+table(
+    "09.4",
+    lambda: {"old_model": old_model(), "transfer_model": transfer_model(), "fine_tuned": filled(tuned_weights())},
+    {
+        "Sequential": {},
+        "functional": lambda: {"fine_tuned": tuned_functional()},
+        "subclassed": lambda: {"fine_tuned": tuned_subclassed()},
+        "logits": lambda: {"fine_tuned": filled(tuned_weights(), lambda: build_network(last=None))},
+        "frozen again afterwards": lambda: {"fine_tuned": frozen(filled(tuned_weights()))},
+        "Adam": lambda: {"fine_tuned": filled(tuned_weights(epochs=6, optimizer="adam"))},
+        "nested transfer": lambda: {"transfer_model": transfer_nested()},
+    },
+    [
+        ("still-frozen", "head only", lambda: {"fine_tuned": head_only()}),
+        ("same-weights", "not trained", lambda: {"fine_tuned": transfer_model()}),
+        ("partly-frozen", "first layer frozen", lambda: {"fine_tuned": partly()}),
+        ("from-nothing", "from nothing", lambda: {"fine_tuned": filled(scratch_weights())}),
+        ("learning-rate-too-large", "far off", lambda: {"fine_tuned": filled(nudged(1.2))}),
+        ("other-network", "another network", lambda: {"fine_tuned": functional()}),
+        ("wrong-head", "ten outputs", lambda: {"fine_tuned": build_network(10)}),
+    ],
+)
+
+
+# --- 09.5
+
+
+@cache
+def broken():
+    """Trained by steps that are too large, and still finite."""
+    rate = 0.5
+    return filled(tuned_weights(rate=rate, epochs=4))
+
+
+def remembered(network):
+    hybrid = build_network()
+    hybrid.set_weights([*network.get_weights()[:-2], *old_model().get_weights()[-2:]])
+    return score(hybrid)
+
+
+def score(model, old=True):
+    x, y = digits(old=old, test=True)
+    return np.mean(np.asarray(model(x[:2000])).argmax(axis=1) == y[:2000])
+
+
+def remembered_by_layers(network):
+    x, y = digits(old=True, test=True)
+    h = x[:2000]
+    for layer in network.layers[:-1]:
+        h = layer(h)
+    return np.mean(np.asarray(old_model().layers[-1](h)).argmax(axis=1) == y[:2000])
+
+
+def remembered_numpy(network):
+    import keras
+
+    x, y = digits(old=True, test=True)
+    W, b = old_model().get_weights()[-2:]
+    f = np.asarray(keras.Sequential(network.layers[:-1])(x[:2000]))
+    return [float(np.mean((f @ W + b).argmax(axis=1) == y[:2000]))]
+
+
+def remembered_in_place(network):
+    """Puts the old head into the network that it was given."""
+    network.layers[-1].set_weights(old_model().get_weights()[-2:])
+    return score(network)
+
+
+table(
+    "09.5",
+    lambda: {
+        "old_model": old_model(),
+        "transfer_model": transfer_model(),
+        "remembered": remembered,
+        "broken": filled(broken().get_weights()),
+    },
+    {
+        "weights": {},
+        "layers": {"remembered": remembered_by_layers},
+        "NumPy": {"remembered": remembered_numpy},
+        "evaluate": {"remembered": lambda network: np.float32(remembered(network))},
+        "one element": {"remembered": lambda network: np.array([[remembered(network)]])},
+        "blown off": lambda: {"broken": filled(nudged(3.0))},
+    },
+    [
+        ("percent", "percent", {"remembered": lambda network: 100 * remembered(network)}),
+        ("forgotten-share", "forgotten", {"remembered": lambda network: 1 - remembered(network)}),
+        ("body-unused", "the old network", {"remembered": lambda network: score(old_model())}),
+        ("own-head", "its own head", {"remembered": score}),
+        ("new-digits", "new digits", {"remembered": lambda network: score(network, old=False)}),
+        ("changes-network", "in place", {"remembered": remembered_in_place}),
+        ("not-trained", "not trained", lambda: {"broken": transfer_model()}),
+        ("worse", "still good", lambda: {"broken": filled(tuned_weights())}),
+        ("not-from-transfer", "never trained", lambda: {"broken": build_network()}),
+        ("other-network", "another network", lambda: {"broken": other_style()}),
+    ],
+)
