@@ -19,6 +19,7 @@ from coursekit.data.generators import (
     shift_images,
     surface,
 )
+from coursekit.data.jets import make_jets
 from coursekit.data.loaders import (
     AMES_NUMBERS,
     ames_rows,
@@ -47,6 +48,7 @@ __all__ = [
     "load_sunspots",
     "make_curve",
     "make_digit_pairs",
+    "make_jets",
     "make_lepton_pairs",
     "make_lines",
     "make_showers",
