@@ -3,7 +3,7 @@
 import numpy as np
 
 from coursekit.checks.core import Wrong, exercise, threshold
-from coursekit.checks.expect import agrees, as_number, predictions, returned, same_as_replay
+from coursekit.checks.expect import agrees, as_number, predicted_labels, predictions, returned, same_as_replay
 from coursekit.checks.report import Finding
 from coursekit.checks.student import StudentError
 
@@ -17,7 +17,7 @@ MARGINS = {
 }
 
 _N_PIXELS, _HALF_WIDTH = 16, 0.4
-_TRAINED = 0.6  # an area that no untrained network reaches: 0.5 is a coin
+_RIGHT = 0.6  # share of jets that a network which has learned something gets right; the solution's have 0.7
 
 
 def _area(y, scores):
@@ -63,34 +63,42 @@ def _network(student, name):
     return said
 
 
-def _not_coins(y, scores, what):
-    """The area of a score, or `Wrong` where it has learned nothing, or the wrong way round."""
+def _not_constant(scores, what):
     if np.ptp(scores) < 1e-6:
         raise Wrong("constant", f"{what} is {scores[0]:.3f} for every jet. Was the network trained?")
-    area = _area(y, scores)
-    if area < 1 - _TRAINED:
-        raise Wrong(
-            "reversed",
-            f"The area is {area:.3f}, and {1 - area:.3f} the other way round: the scores are high for quarks. Label 1 is "
-            "a gluon.",
-        )
-    return area
+
+
+def _reversed(area):
+    return Wrong(
+        "reversed",
+        f"The area is {area:.3f}, and {1 - area:.3f} the other way round: the scores are high for quarks. Label 1 is a "
+        "gluon.",
+    )
 
 
 def _area_of(student, name, X, y, others=None):
     """The area of a Keras model on fresh jets, or `Wrong` with the cause of a poor one.
 
+    An untrained sum over particles may order the jets well by chance; its answers are not on the right side of one half.
     `others` are inputs that a student may have trained on by mistake: code -> (X, sentence).
     """
-    area = _not_coins(y, _scores(student, name, X), f"The answer of `{name}`")
+
+    def measured(inputs):
+        return _area(y, _scores(student, name, inputs)), np.mean(predicted_labels(student, name, inputs) == y)
+
+    _not_constant(_scores(student, name, X), f"The answer of `{name}`")
     same_as_replay(student, name, X[:20])
-    for code, (X_other, sentence) in (others or {}).items() if area < 0.76 else ():
-        other = _area(y, _scores(student, name, X_other))
-        if other > area + 0.02 and other > _TRAINED:
+    area, right = measured(X)
+    for code, (X_other, sentence) in (others or {}).items() if area < 0.76 or right < _RIGHT else ():
+        other, right_there = measured(X_other)
+        if other > area + 0.02 and right_there > max(_RIGHT, right):
             raise Wrong(code, f"The area is {area:.3f} on these inputs and {other:.3f} on others: {sentence}")
-    if area < _TRAINED:
+    if area < 0.4 and right < 1 - _RIGHT:
+        raise _reversed(area)
+    if right < _RIGHT:
         raise Wrong(
-            "not-trained", f"The area of `{name}` is {area:.3f} on fresh jets, and a coin has 0.5. Was it trained?"
+            "not-trained",
+            f"`{name}` is right about {right:.0%} of fresh jets (area {area:.3f}), and a coin about 50 %. Was it trained?",
         )
     return area
 
@@ -563,7 +571,10 @@ def leaderboard(student, rng):
     """The area of the student's best tagger on hidden fresh jets, beside that of the count."""
     jets, y = _jets(rng, 4000)
     scores = returned(student, "best", jets, shape=(len(jets),))
-    area = _not_coins(y, scores, "The score of `best`")
+    _not_constant(scores, "The score of `best`")
+    area = _area(y, scores)
+    if area < 0.4:
+        raise _reversed(area)
     again = returned(student, "best", jets[:100][::-1].copy(), shape=(100,))[::-1]
     if np.mean(np.abs(again - scores[:100]) > 1e-3 * np.ptp(scores)) > 0.5:
         raise Wrong(
