@@ -165,8 +165,8 @@ def in_gev(model):
     new = keras.models.clone_model(model)
     weights = model.get_weights()
     kernel = np.zeros_like(weights[0])
-    kernel[..., 0, :] = 2.0
-    new.set_weights([kernel, np.array([-5.5, -6.5]), *weights[2:]])
+    kernel[..., 0, :] = 1.0
+    new.set_weights([kernel, np.array([-5.5, -6.5]), weights[2], np.array([-2.5])])
     return new
 
 
@@ -229,7 +229,7 @@ def counting(model, cut=0.0):
 
 
 for name, code, build in (
-    ("untrained", "not-trained|reversed", lambda: untrained(cnn)),
+    ("untrained", "not-trained|reversed|constant", lambda: untrained(cnn)),
     ("constant", "constant", lambda: zeroed(cnn())),
     ("labels exchanged", "reversed", lambda: cnn("reversed")),
     ("trained in GeV", "unscaled-inputs", lambda: in_gev(cnn())),
@@ -311,7 +311,7 @@ for name, code, function in (
     ("softest first", "rising", lambda jets: in_order(jets)[:, ::-1]),
     ("columns torn", "columns-torn", lambda jets: np.sort(jets, axis=1)),
     ("columns torn, falling", "columns-torn-falling", lambda jets: np.sort(jets, axis=1)[:, ::-1]),
-    ("columns torn, minus", "columns-torn-minus", lambda jets: -np.sort(-jets, axis=1)),
+    ("columns torn, minus", "columns-torn-falling", lambda jets: -np.sort(-jets, axis=1)),
     ("untouched", "not-sorted", lambda jets: jets),
     ("one order for all", "one-order-for-all", lambda jets: jets[:, np.argsort(-jets[0, :, 0])]),
     ("by eta", "in-order", lambda jets: np.take_along_axis(jets, np.argsort(jets[:, :, 1], axis=1)[..., None], axis=1)),
@@ -321,11 +321,11 @@ for name, code, function in (
     wrong("10.3", code, name)(lambda function=function: sequence(function))
 
 for name, code, build in (
-    ("untrained", "not-trained|reversed", lambda: untrained(lstm)),
+    ("untrained", "not-trained|reversed|constant", lambda: untrained(lstm)),
     ("labels exchanged", "reversed", lambda: lstm("reversed")),
     ("constant", "constant", lambda: zeroed(lstm())),
     ("no recurrence", "not-recurrent", lambda: set_network("fixed")),
-    ("an image network", "raises", lambda: cnn()),
+    ("an image network", "raises|not-trained|not-recurrent", lambda: cnn()),
     ("scikit-learn", "not-keras", forest),
 ):
     wrong("10.3", code, name)(lambda build=build: sequence(model=build()))
@@ -427,7 +427,7 @@ def subclassed_any(build):
 
 
 for name, code, build in (
-    ("untrained", "not-trained|reversed", lambda: untrained(set_network)),
+    ("untrained", "not-trained|reversed|constant", lambda: untrained(set_network)),
     ("constant", "constant", lambda: zeroed(set_network())),
     ("labels exchanged", "reversed", lambda: set_network("reversed")),
     ("forty rows only", "fixed-size", lambda: set_network("fixed")),
