@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+import time
 from importlib.util import find_spec
 
 import numpy as np
@@ -273,3 +274,70 @@ def test_decays_have_two_or_three_directions_and_keep_their_momentum():
     assert abs(mask[n_bodies == 0].sum(axis=1).mean() - mask[n_bodies == 1].sum(axis=1).mean()) < 0.3
     with pytest.raises(ValueError, match="max_particles"):
         data.make_decays(10, max_particles=8)
+
+
+# --- jets
+
+
+def test_jets_are_rows_of_particles_with_padding_last():
+    jets, y = data.make_jets(500, seed=0)
+    again, other = data.make_jets(500, seed=0), data.make_jets(500, seed=1)
+    assert np.array_equal(jets, again[0]) and np.array_equal(y, again[1]) and not np.array_equal(jets, other[0])
+    assert jets.shape == (500, 40, 3) and np.bincount(y).tolist() == [250, 250]
+    real = jets[:, :, 0] > 0
+    assert (np.diff(real.astype(int), axis=1) <= 0).all() and real[:, 0].all()
+    assert not jets[~real].any()
+    # No order: the hardest particle stands anywhere among the real ones.
+    place = jets[:, :, 0].argmax(axis=1) / real.sum(axis=1)
+    assert abs(place.mean() - 0.5) < 0.06
+
+
+def test_showers_of_jets_conserve_energy_and_centre():
+    jets, _ = data.make_jets(400, seed=1, energy=600.0, n_particles=80, pileup=0)
+    pt = jets[:, :, 0]
+    assert np.allclose(pt.sum(axis=1), 600.0)
+    assert np.allclose(np.einsum("np,npk->nk", pt, jets[:, :, 1:]), 0.0, atol=1e-9)
+
+
+def test_a_gluon_radiates_as_the_splitting_functions_say():
+    jets, y = data.make_jets(20000, seed=2, n_particles=80, pileup=0)
+    alone = np.sum(jets[:, :, 0] > 0, axis=1) == 1
+    # The chance that nothing is radiated is exp(-I); I is the integral of the probability over angle and z.
+    log_angle = np.linspace(np.log(0.5 * 4 / 1000), np.log(0.4), 2001)[:, None]
+    z = np.geomspace(1e-4, 1 - 1e-4, 2001)
+    resolved = z * (1 - z) * 1000 * np.exp(log_angle) > 0.5
+    for label, splitting in ((0, 4 / 3 * (1 + (1 - z) ** 2) / z), (1, 3 * (2 * (1 - z) / z + z * (1 - z)))):
+        values = splitting * resolved
+        inner = np.sum((values[:, 1:] + values[:, :-1]) / 2 * np.diff(z), axis=1)
+        total = 0.25 / (2 * np.pi) * 2 * np.sum((inner[1:] + inner[:-1]) / 2 * np.diff(log_angle[:, 0]))
+        assert abs(alone[y == label].mean() - np.exp(-total)) < 4 * np.sqrt(np.exp(-total) / 10000) + 1e-3
+
+
+def test_pileup_is_soft_and_the_same_for_both_classes():
+    jets, y = data.make_jets(4000, seed=3, n_particles=150, pileup=30.0)
+    plain, _ = data.make_jets(4000, seed=3, n_particles=150, pileup=0.0)
+    more = np.sum(jets[:, :, 0] > 0, axis=1) - np.sum(plain[:, :, 0] > 0, axis=1)
+    assert abs(more.mean() - 30) < 0.4 and abs(more[y == 0].mean() - more[y == 1].mean()) < 0.8
+    assert abs((jets[:, :, 0].sum() - plain[:, :, 0].sum()) / 4000 - 30 * 1.5) < 1.0
+
+
+def test_the_softest_are_dropped_where_rows_are_few():
+    few, _ = data.make_jets(200, seed=4, n_particles=5)
+    all_of_them, _ = data.make_jets(200, seed=4, n_particles=80)
+    assert np.allclose(np.sort(few[:, :, 0]), np.sort(all_of_them[:, :, 0])[:, -5:])
+
+
+def test_ten_thousand_jets_in_two_seconds():
+    data.make_jets(10)
+    start = time.process_time()
+    data.make_jets(10_000, seed=0)
+    assert time.process_time() - start < 2.0
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [{"n_samples": 0}, {"n_samples": 2.5}, {"energy": 1}, {"energy": float("nan")}, {"n_particles": 0}, {"pileup": -1}],
+)
+def test_jets_refuse_bad_arguments(bad):
+    with pytest.raises(ValueError, match="was expected"):
+        data.make_jets(**bad)

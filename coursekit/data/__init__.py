@@ -20,6 +20,7 @@ from coursekit.data.generators import (
     surface,
 )
 from coursekit.data.graphs import load_karate_club, make_decays
+from coursekit.data.jets import make_jets
 from coursekit.data.loaders import (
     AMES_NUMBERS,
     ames_rows,
@@ -50,6 +51,7 @@ __all__ = [
     "make_curve",
     "make_decays",
     "make_digit_pairs",
+    "make_jets",
     "make_lepton_pairs",
     "make_lines",
     "make_showers",

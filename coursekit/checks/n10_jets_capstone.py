@@ -1,0 +1,600 @@
+"""Checks of notebook 10: jets as images, as sequences and as sets."""
+
+import numpy as np
+
+from coursekit.checks.core import Wrong, exercise, threshold
+from coursekit.checks.expect import agrees, as_number, predictions, returned, same_as_replay
+from coursekit.checks.report import Finding
+from coursekit.checks.student import StudentError
+
+# What is added to the worst of ten seeds of the solution; see benchmarks/record.py. Each seed draws its own hidden jets;
+# a network of another size or with another training is given room.
+MARGINS = {
+    "10.2": {"area": -0.01},
+    "10.3": {"area": -0.01},
+    "10.4": {"area": -0.01},
+    "10.6": {"area": -0.005},
+}
+
+_N_PIXELS, _HALF_WIDTH = 16, 0.4
+_RIGHT = 0.6  # share of jets that a network which has learned something gets right; the solution's have 0.7
+
+
+def _area(y, scores):
+    """The probability that a gluon has a higher score than a quark; a tie counts one half."""
+    _, place = np.unique(scores, return_inverse=True)
+    quarks = np.bincount(place[y == 0], minlength=place.max() + 1)
+    gluons = np.bincount(place[y == 1], minlength=place.max() + 1)
+    return np.sum(gluons * (np.cumsum(quarks) - quarks / 2)) / (gluons.sum() * quarks.sum())
+
+
+def _jets(rng, n_samples):
+    """Fresh jets and their labels."""
+    from coursekit.data import make_jets
+
+    return make_jets(n_samples, seed=int(rng.integers(2**31)))
+
+
+def _ordered(jets):
+    order = np.argsort(-jets[:, :, 0], axis=1)
+    return np.take_along_axis(jets, order[:, :, None], axis=1)
+
+
+def _inputs(jets):
+    """The three numbers of each particle as the notebook's `particle_inputs` gives them."""
+    return np.dstack([np.log1p(jets[:, :, 0]), jets[:, :, 1:] / _HALF_WIDTH]).astype("float32")
+
+
+def _scores(student, name, X):
+    """One score a jet, higher for a gluon; one column, or one a class, are both read."""
+    scores = predictions(student, name, X)
+    if scores.shape[1] > 2:
+        raise Wrong("wrong-shape", f"`{name}` answers with {scores.shape[1]} numbers a jet; one was expected.")
+    return scores[:, -1] if scores.shape[1] == 1 else scores[:, 1] - scores[:, 0]
+
+
+def _network(student, name):
+    """Raises `Wrong` where the object is no Keras model with weights."""
+    said = student.describe(name)
+    if said["family"] != "keras":
+        raise Wrong("not-keras", f"`{name}` is a {said['type']}; a Keras model was expected.")
+    if not said["built"]:
+        raise Wrong("not-built", f"`{name}` has no weights yet. Begin it with `keras.Input(...)`, or fit it first.")
+    return said
+
+
+def _not_constant(scores, what):
+    if np.ptp(scores) < 1e-6:
+        raise Wrong("constant", f"{what} is {scores[0]:.3f} for every jet. Was the network trained?")
+
+
+def _reversed(area):
+    return Wrong(
+        "reversed",
+        f"The area is {area:.3f}, and {1 - area:.3f} the other way round: the scores are high for quarks. Label 1 is a "
+        "gluon.",
+    )
+
+
+def _middle(student, name, scores):
+    """Where an answer turns from quark to gluon: 0 for log-odds, one half for probabilities."""
+    layers = student.layers(name)
+    log_odds = scores.min() < 0 or scores.max() > 1 or (layers and layers[-1]["activation"] == "linear")
+    return 0.0 if log_odds else 0.5
+
+
+def _area_of(student, name, X, y, others=None):
+    """The area of a Keras model on fresh jets, or `Wrong` with the cause of a poor one.
+
+    An untrained sum over particles may order the jets well by chance; its answers are not on the right side of one half.
+    `others` are inputs that a student may have trained on by mistake: code -> (X, sentence).
+    """
+
+    def measured(inputs):
+        scores = _scores(student, name, inputs)
+        _not_constant(scores, f"The answer of `{name}`")
+        return _area(y, scores), np.mean((scores > _middle(student, name, scores)) == y)
+
+    area, right = measured(X)
+    if isinstance(student.config(name), dict):  # of a subclassed model the layers alone do not tell what it computes
+        same_as_replay(student, name, X[:20])
+    for code, (X_other, sentence) in (others or {}).items() if area < 0.76 or right < _RIGHT else ():
+        other, right_there = measured(X_other)
+        if other > area + 0.02 and right_there > max(_RIGHT, right):
+            raise Wrong(code, f"The area is {area:.3f} on these inputs and {other:.3f} on others: {sentence}")
+    if area < 0.4 and right < 1 - _RIGHT:
+        raise _reversed(area)
+    if right < _RIGHT:
+        raise Wrong(
+            "not-trained",
+            f"`{name}` is right about {right:.0%} of fresh jets (area {area:.3f}), and a coin about 50 %. Was it trained?",
+        )
+    return area
+
+
+def _area_finding(id, area, what, advice, points):
+    limit = threshold(id, "area")
+    passed = area >= limit
+    message = (
+        f"{what} has an area of {area:.3f} below the ROC curve; {limit:.3f} {'was' if passed else 'is'} asked for."
+    )
+    return Finding("area", passed, message if passed else f"{message} {advice}", points=points, seen={"area": area})
+
+
+def _classes(config):
+    """The class names in a Keras configuration, however deep."""
+    if isinstance(config, dict):
+        if "class_name" in config:
+            yield config["class_name"]
+        for part in config.values():
+            yield from _classes(part)
+    elif isinstance(config, list | tuple):
+        for part in config:
+            yield from _classes(part)
+
+
+# --- 10.1
+
+
+@exercise(
+    "10.1",
+    title="From particles to an image",
+    points=2,
+    needs={"to_images": "a function of jets (n, particles, 3) that gives images (n, 16, 16)"},
+    hints=(
+        "Where does a particle fall? Add 0.4 to its distance, divide by the side of a cell, 0.05, and round down. Begin "
+        "with a loop over jets and particles; speed comes later.",
+        "`row = np.floor((jets[:, :, 1] + 0.4) / 0.05).astype(int)`, and the column likewise from `jets[:, :, 2]`. Keep "
+        "only the particles whose row and column are both from 0 to 15.",
+        "`np.add.at(images, (jet, row, column), pt)` adds each particle, also where several fall into one cell. Or, for "
+        "each jet, `np.histogram2d(eta, phi, bins=16, range=[[-0.4, 0.4]] * 2, weights=pt)[0]`.",
+    ),
+    expected="Images that hold all the energy inside the grid, each particle in its cell.",
+)
+def to_images(student, rng):
+    """Particles inside and outside of the grid, some in one cell, on random places away from the borders of cells."""
+    jets = _scattered(rng)
+    given = returned(student, "to_images", jets.copy(), shape=(len(jets), _N_PIXELS, _N_PIXELS))
+    wanted = _pixels(jets)
+    ones = np.dstack([np.ones(jets.shape[:2]), jets[:, :, 1:]])
+    real = np.dstack([jets[:, :, 0] > 0, jets[:, :, 1:]])
+    slips = {
+        "transposed": (
+            wanted.transpose(0, 2, 1),
+            "Rows and columns are exchanged: the row counts along eta (`jets[:, :, 1]`), the column along phi.",
+        ),
+        "upside-down": (wanted[:, ::-1], "The rows run the wrong way: row 0 is at eta = -0.4."),
+        "mirrored": (wanted[:, :, ::-1], "The columns run the wrong way: column 0 is at phi = -0.4."),
+        "last-wins": (
+            _pixels(jets, add=False),
+            "Where several particles fall into one cell only the last is kept. `images[index] += pt` does that; use "
+            "`np.add.at(images, index, pt)`.",
+        ),
+        "wraps": (
+            _pixels(jets, outside="wrap"),
+            "Particles outside of the grid come in again on the other side: a negative index counts from the end.",
+        ),
+        "clipped": (
+            _pixels(jets, outside="clip"),
+            "Particles outside of the grid are heaped up in its border cells. Leave them out.",
+        ),
+        "rounded": (
+            _pixels(jets, cell=np.rint),
+            "Particles are half a cell off: a cell begins at its lower border, so round down (`np.floor`).",
+        ),
+        "cut-to-zero": (
+            _pixels(jets, cell=np.trunc),
+            "Particles just below -0.4 come into cell 0: `int` cuts towards zero. Round down (`np.floor`) first.",
+        ),
+        "counts": (_pixels(real), "The images count particles; add up their transverse momentum, `jets[:, :, 0]`."),
+        "counts-padding": (_pixels(ones), "The images count rows, padding too; add up `jets[:, :, 0]`."),
+        "normalised": (
+            wanted / wanted.sum(axis=(1, 2), keepdims=True),
+            "The images are divided by their sums. Keep the GeV.",
+        ),
+    }
+    places = agrees(
+        "places",
+        "The image",
+        given,
+        wanted,
+        slips,
+        points=1,
+        advice="Cell (i, j) begins at eta = -0.4 + 0.05 i and phi = -0.4 + 0.05 j.",
+    )
+    kept, inside = given.sum(axis=(1, 2)), wanted.sum(axis=(1, 2))
+    i = np.abs(kept - inside).argmax()
+    passed = np.abs(kept[i] - inside[i]) < 1e-3 * inside[i]
+    message = f"The particles of a jet inside the grid have {inside[i]:.1f} GeV together, its image has {kept[i]:.1f}"
+    yield Finding("energy", passed, message + (": none is lost." if passed else "."), points=1)
+    yield places
+
+
+def _scattered(rng):
+    """Seven jets of 30 particles: three pairs share a cell, some lie outside, the last five rows are padding."""
+    shape = (7, 30)
+    cells = rng.integers(-3, _N_PIXELS + 3, size=(*shape, 2))
+    cells[:, 3:6] = cells[:, :3] = rng.integers(0, _N_PIXELS, size=(7, 3, 2))
+    cells[:, 6:8, 0], cells[:, 8:10, 1] = [-1, _N_PIXELS], [-1, _N_PIXELS]
+    side = 2 * _HALF_WIDTH / _N_PIXELS
+    jets = np.dstack([rng.uniform(1, 50, shape), (cells + rng.uniform(0.1, 0.9, (*shape, 2))) * side - _HALF_WIDTH])
+    jets[:, 25:] = 0.0
+    return jets
+
+
+def _pixels(jets, add=True, outside="drop", cell=np.floor):
+    images = np.zeros((len(jets), _N_PIXELS, _N_PIXELS))
+    places = cell((jets[:, :, 1:] + _HALF_WIDTH) / (2 * _HALF_WIDTH / _N_PIXELS)).astype(int)
+    for image, place, pt in zip(images, places, jets[:, :, 0], strict=True):
+        for (row, column), momentum in zip(place, pt, strict=True):
+            if outside == "clip":
+                row, column = np.clip([row, column], 0, _N_PIXELS - 1)
+            elif outside == "wrap" and row < _N_PIXELS and column < _N_PIXELS:
+                row, column = row % _N_PIXELS, column % _N_PIXELS
+            if 0 <= row < _N_PIXELS and 0 <= column < _N_PIXELS:
+                image[row, column] = momentum + (image[row, column] if add else 0)
+    return images
+
+
+# --- 10.2
+
+
+@exercise(
+    "10.2",
+    title="As an image: a convolutional network",
+    points=3,
+    needs={"cnn": "a Keras model with convolutions, trained on `image_inputs(jets_train)`"},
+    hints=(
+        "The recipe of notebook 04 is enough: convolution, pooling, convolution, pooling, flatten, a small dense layer, one "
+        "sigmoid.",
+        "`layers.Conv2D(8, 3, padding='same', activation='relu')` and `layers.MaxPooling2D()`, then again with 16 filters. "
+        "Begin with `keras.Input((16, 16, 1))`.",
+        "After `layers.Flatten()` put `layers.Dropout(0.3)`, `layers.Dense(16, activation='relu')` and `layers.Dense(1, "
+        "activation='sigmoid')`; then `train('CNN', cnn, image_inputs(jets_train), epochs=8)`.",
+    ),
+    expected="An area of at least {area:.2f} below the ROC curve, on jets that the network has never seen.",
+)
+def image_network(student, rng):
+    """The area on fresh jets; images in GeV instead of their logarithm are recognised; then the convolutions."""
+    _network(student, "cnn")
+    jets, y = _jets(rng, 3000)
+    images = _fast_pixels(jets)
+    X = np.log1p(images)[..., None].astype("float32")
+    others = {
+        "unscaled-inputs": (
+            images[..., None].astype("float32"),
+            "it was trained on images in GeV. Train it on `image_inputs(jets_train)`, which takes the logarithm.",
+        )
+    }
+    area = _area_of(student, "cnn", X, y, others)
+    advice = "Train for more epochs; if the training loss is low already, use a smaller network or `Dropout`."
+    yield _area_finding("10.2", area, "`cnn`", advice, points=2)
+    found = any("Conv" in name for name in _classes(student.config("cnn")))
+    message = "The network has convolutions." if found else "No layer of `cnn` is a convolution: use `layers.Conv2D`."
+    yield Finding("convolution", found, message, points=1)
+
+
+def _fast_pixels(jets):
+    """`_pixels` for many jets."""
+    place = np.floor((jets[:, :, 1:] + _HALF_WIDTH) / (2 * _HALF_WIDTH / _N_PIXELS)).astype(int)
+    inside = ((place >= 0) & (place < _N_PIXELS)).all(axis=2)
+    jet = np.broadcast_to(np.arange(len(jets))[:, None], inside.shape)[inside]
+    images = np.zeros((len(jets), _N_PIXELS, _N_PIXELS))
+    np.add.at(images, (jet, *place[inside].T), jets[:, :, 0][inside])
+    return images
+
+
+# --- 10.3
+
+
+@exercise(
+    "10.3",
+    title="As a sequence: hardest first",
+    points=3,
+    needs={
+        "in_order": "a function of jets that gives each jet's particles sorted by falling transverse momentum",
+        "lstm": "a Keras model with an LSTM, trained on `particle_inputs(in_order(jets_train))`",
+    },
+    hints=(
+        "Sorting needs two steps: find the order of each jet, then take whole rows in this order. The order comes from one "
+        "column only.",
+        "`order = np.argsort(-jets[:, :, 0], axis=1)` has shape (n, particles). `np.take_along_axis` applies it, once it "
+        "has a third axis: `order[:, :, None]`.",
+        "`keras.Sequential([keras.Input((40, 3)), layers.Masking(), layers.LSTM(16), layers.Dense(1, "
+        "activation='sigmoid')])`, trained for 8 epochs with `learning_rate=0.01`.",
+    ),
+    expected="Every jet in order, and an area of at least {area:.2f} below the ROC curve, on fresh jets.",
+)
+def sequence_network(student, rng):
+    """The order of random particles, whose rows must stay whole; then the area, and the recurrent layer."""
+    jets, y = _jets(rng, 3000)
+    jets = jets[:, rng.permutation(jets.shape[1])]  # padding in the middle too
+    probe = jets[:50]
+    given = returned(student, "in_order", probe.copy(), shape=probe.shape)
+    wanted = _ordered(probe)
+    rising = wanted[:, ::-1]
+    padded_last = np.take_along_axis(
+        probe, np.argsort(np.where(probe[:, :, 0] > 0, probe[:, :, 0], np.inf), axis=1)[:, :, None], axis=1
+    )
+    torn = np.sort(probe, axis=1)
+    message_torn = (
+        "Each column is sorted on its own: the rows are no particles any more. Sort the indices of one column with "
+        "`np.argsort`, and take whole rows."
+    )
+    slips = {
+        "rising": (rising, "The softest come first, and the rows of zeros before them. Sort by *falling* momentum."),
+        "softest-first": (padded_last, "The softest particle comes first. Sort by *falling* momentum."),
+        "not-sorted": (probe, "The particles come back in the order in which they were given."),
+        "columns-torn": (torn, message_torn),
+        "columns-torn-falling": (torn[:, ::-1], message_torn),
+        "one-order-for-all": (
+            probe[:, np.argsort(-probe[0, :, 0])],
+            "All jets are sorted in the order of the first one. Each jet has its own.",
+        ),
+    }
+    yield agrees("in-order", "`in_order`", given, wanted, slips, points=1, advice="Hardest first, rows kept whole.")
+    _network(student, "lstm")
+    X = _inputs(_ordered(jets))
+    others = {
+        "order-unlike": (
+            _inputs(_ordered(jets)[:, ::-1]),
+            "it was trained on particles in another order. Train it on `particle_inputs(in_order(jets_train))`.",
+        ),
+        "unscaled-inputs": (
+            _ordered(jets).astype("float32"),
+            "it was trained on the momenta in GeV. Train it on `particle_inputs(in_order(jets_train))`.",
+        ),
+    }
+    area = _area_of(student, "lstm", X, y, others)
+    found = any(part in name for name in _classes(student.config("lstm")) for part in ("LSTM", "GRU", "RNN"))
+    if not found:
+        raise Wrong("not-recurrent", "No layer of `lstm` is recurrent: use `layers.LSTM`.")
+    advice = "Train for more epochs, and let `layers.Masking()` skip the rows of zeros."
+    yield _area_finding("10.3", area, "`lstm`", advice, points=2)
+
+
+# --- 10.4
+
+
+@exercise(
+    "10.4",
+    title="As a set: the order must not matter",
+    points=3,
+    needs={"set_network": "a Keras model of sets (n, particles, 3), trained on `particle_inputs(jets_train)`"},
+    hints=(
+        "A `Dense` layer on (n, particles, 3) works on each row alone, with the same weights. What joins the rows must "
+        "not know their order: a sum.",
+        "`mask = keras.ops.any(keras.ops.not_equal(particles, 0), axis=-1, keepdims=True)` is true where a row is a "
+        "particle. Multiply the hidden values by it, as numbers, before you sum over `axis=1`.",
+        "`hidden = layers.Dense(32, activation='relu')(particles)`, once more, then `jet = keras.ops.sum(hidden * "
+        "keras.ops.cast(mask, 'float32'), axis=1)`, a Dense layer of 32, one sigmoid, and `keras.Model(particles, output)`.",
+    ),
+    expected="The same answer in any order and with any padding, and an area of at least {area:.2f} on fresh jets.",
+)
+def set_network(student, rng):
+    """The area on fresh jets; the same answers for shuffled rows, and with more rows of zeros."""
+    _network(student, "set_network")
+    jets, y = _jets(rng, 3000)
+    X = _inputs(jets)
+    others = {
+        "unscaled-inputs": (
+            jets.astype("float32"),
+            "it was trained on the momenta in GeV. Train it on `particle_inputs(jets_train)`.",
+        ),
+        "order-matters": (
+            _inputs(_ordered(jets)),
+            "it was trained on sorted particles and needs the order. Treat every row alike, and sum over the rows.",
+        ),
+    }
+    area = _area_of(student, "set_network", X, y, others)
+    few = X[:200]
+    answers = _scores(student, "set_network", few)
+    room = 1e-3 * max(1.0, np.ptp(answers))  # a sum in another order, in float32
+    shuffled = np.stack([jet[rng.permutation(len(jet))] for jet in few])
+    apart = np.abs(_scores(student, "set_network", shuffled) - answers).max()
+    if apart > room:
+        raise Wrong(
+            "order-matters",
+            f"With its rows shuffled a jet gets an answer that differs by up to {apart:.2f}. Treat every row alike with "
+            "`Dense`, then sum over the rows; no `Flatten`, no LSTM.",
+        )
+    longer = np.concatenate([few, np.zeros((len(few), 13, 3), dtype="float32")], axis=1)
+    try:
+        padded = _scores(student, "set_network", longer)
+    except StudentError:
+        raise Wrong(
+            "fixed-size", "`set_network` does not take jets of 53 rows. Begin it with `keras.Input((None, 3))`."
+        ) from None
+    apart = np.abs(padded - answers).max()
+    if apart > room:
+        raise Wrong(
+            "padding-matters",
+            f"With 13 more rows of zeros a jet gets an answer that differs by up to {apart:.2f}. Multiply the hidden values "
+            "by the mask before you sum: the biases make something out of zeros.",
+        )
+    yield _area_finding("10.4", area, "`set_network`", "Train for more epochs, or use wider layers.", points=2)
+    yield Finding("set", True, "Neither the order of the particles nor the padding matters.", points=1)
+
+
+# --- 10.5
+
+
+@exercise(
+    "10.5",
+    title="The comparison",
+    points=3,
+    needs={
+        "area": "a function of labels and scores that gives the area below the ROC curve",
+        "rejection": "a function of labels, scores and an efficiency that gives 1 over the share of quarks that pass",
+        "n_params": "a dict: the parameters of your networks CNN, LSTM and set, counted by you",
+        "cnn": "the model of 10.2",
+        "lstm": "the model of 10.3",
+        "set_network": "the model of 10.4",
+    },
+    hints=(
+        "For the area compare every gluon with every quark: `gluons[:, None] > quarks` is a table of all pairs. For the "
+        "rejection ask which score the share `efficiency` of the gluons exceeds.",
+        "`cut = np.quantile(scores[y == 1], 1 - efficiency)`. A convolution of 3x3 has (9 * channels + 1) parameters for "
+        "each filter, a Dense layer (inputs + 1) for each unit. Pooling, masks and sums have none.",
+        "`return np.mean((gluons[:, None] > quarks) + 0.5 * (gluons[:, None] == quarks))` and `return 1 / "
+        "np.mean(scores[y == 0] >= cut)`. Two poolings leave 4 x 4 of the 16 x 16 cells.",
+    ),
+    expected="The areas and rejections of random scores, with ties and without; three counts that Keras confirms.",
+)
+def comparison(student, rng):
+    """Both measures on random scores; the counts against the networks' own."""
+    y = rng.permutation(np.arange(600) % 3 > 0).astype(int)
+    scores = rng.normal(size=600) + 0.8 * y
+    yield from _areas(student, y, scores)
+    yield _rejections(student, y, scores)
+    yield _counts(student, rng)
+
+
+def _areas(student, y, scores):
+    tied = np.round(scores)
+    g, q = tied[y == 1][:, None], tied[y == 0]
+    given, wanted = float(returned(student, "area", y, scores)), _area(y, scores)
+    slips = {
+        "reversed": (1 - wanted, "This is the probability that the quark has the higher score: 1 minus the area."),
+        "accuracy": (np.mean((scores > 0.5) == y), "This is the accuracy of a cut at 0.5; the area needs no cut."),
+        "not-averaged": (
+            wanted * np.sum(y == 1) * np.sum(y == 0),
+            "This is the number of pairs; divide by how many pairs there are.",
+        ),
+    }
+    right = agrees("area", "`area`", given, wanted, slips, advice="Compare every gluon with every quark.")
+    if not right.passed:
+        yield right
+        return
+    given = float(returned(student, "area", y, tied))
+    slips = {
+        "ties-lost": (np.mean(g > q), "Ties are counted as lost: a gluon and a quark of equal score count one half."),
+        "ties-won": (np.mean(g >= q), "Ties are counted as won: a gluon and a quark of equal score count one half."),
+    }
+    yield agrees("area", "With ties `area`", given, _area(y, tied), slips, points=1, advice="A tie counts one half.")
+
+
+def _rejections(student, y, scores):
+    gluons, quarks = np.sort(scores[y == 1])[::-1], scores[y == 0]
+
+    def passing(cut):
+        return np.mean(quarks >= cut)
+
+    for efficiency in (0.8, 0.3):
+        given = float(returned(student, "rejection", y, scores, efficiency))
+        # Quantiles are defined in several ways: they lie within a gluon or two of each other.
+        k = efficiency * len(gluons)
+        tight, loose = gluons[max(int(k) - 3, 0)], gluons[min(int(k) + 2, len(gluons) - 1)]
+        low, high = 1 / (passing(loose) + 1 / len(quarks)), 1 / max(passing(tight) - 1 / len(quarks), 1e-9)
+        if low <= given <= high:
+            continue
+        share = passing(np.quantile(gluons, 1 - efficiency))
+        slips = {
+            "not-inverted": (share, "This is the share of quarks that pass; the rejection is 1 over it."),
+            "rejected-share": (
+                1 - share,
+                "This is the share of quarks that fail; the rejection is 1 over those that pass.",
+            ),
+            "wrong-side": (
+                1 / passing(np.quantile(gluons, efficiency)),
+                f"The cut keeps the share {1 - efficiency:.1f} of the gluons: take the quantile 1 - efficiency.",
+            ),
+            "below-the-cut": (
+                1 / max(1 - share, 1e-9),
+                "Quarks below the cut are counted; those above it pass for gluons.",
+            ),
+            "classes-swapped": (
+                1 / np.mean(gluons >= np.quantile(quarks, 1 - efficiency)),
+                "The cut keeps that share of the quarks. Set it by the gluons, and count the quarks that pass.",
+            ),
+            "of-all": (
+                len(scores) / max(np.sum(quarks >= np.quantile(gluons, 1 - efficiency)), 1),
+                "The quarks that pass are divided by all jets; divide by the number of quarks.",
+            ),
+            "efficiency-unused": (
+                1 / passing(np.quantile(gluons, 0.5)),
+                "`efficiency` is not used: 0.5 stands in its place.",
+            ),
+        }
+        for code, (value, message) in slips.items():
+            if abs(given - value) < 0.01 * value:
+                raise Wrong(code, message)
+        message = f"At an efficiency of {efficiency} `rejection` gives {given:.3g} where {1 / share:.3g} was expected."
+        return Finding("rejection", False, message)
+    return Finding("rejection", True, "`rejection` is right at two efficiencies.", points=1)
+
+
+def _counts(student, rng):
+    jets, y = _jets(rng, 400)
+    views = {
+        "CNN": ("cnn", np.log1p(_fast_pixels(jets))[..., None].astype("float32")),
+        "LSTM": ("lstm", _inputs(_ordered(jets))),
+        "set": ("set_network", _inputs(jets)),
+    }
+    counts = student.value("n_params")
+    if not isinstance(counts, dict) or set(counts) != set(views):
+        seen = f"the keys {', '.join(map(str, counts))}" if isinstance(counts, dict) else f"a {type(counts).__name__}"
+        raise Wrong("wrong-keys", f"`n_params` is {seen}; a dict with the keys CNN, LSTM and set was expected.")
+    for key, (name, X) in views.items():
+        wanted = _network(student, name)["n_params"]
+        _area_of(student, name, X, y)
+        given = as_number(counts[key], f'`n_params["{key}"]`')
+        if given == wanted:
+            continue
+        weights = [w for layer in student.weights(name) for w in layer]
+        gates = sum(layer["params"] or 0 for layer in student.layers(name) if layer["class"] == "LSTM")
+        if given == sum(w.size for w in weights if w.ndim > 1):
+            raise Wrong(
+                "no-biases", f"{given:g} are the weights of `{name}` alone; each unit or filter has a bias too."
+            )
+        if gates and given == wanted - 0.75 * gates:
+            raise Wrong("no-gates", f"{given:g} counts one gate of the LSTM; it has four, each with its own weights.")
+        return Finding(
+            "n-params",
+            False,
+            f"`{name}` has not {given:g} parameters. Go through `{name}.layers` and count (inputs + 1) * units of each.",
+        )
+    return Finding("n-params", True, "The three counts are those of your networks.", points=1)
+
+
+# --- 10.6
+
+
+@exercise(
+    "10.6",
+    title="The leaderboard",
+    points=4,
+    needs={"best": "a function of jets (n, 40, 3) that gives one score a jet, higher for a gluon"},
+    hints=(
+        "Start with one network: `best` brings the jets into the form that it was trained on, and returns its answer. Then "
+        "put several together.",
+        "The mean of the log-odds, log(p / (1 - p)), of several networks is hard to beat with little effort. More training "
+        "jets help too: `ck.data.make_jets(20_000, seed=3)`.",
+        "`p = scores_of(set_network, particle_inputs(jets))` is one entry. Clip each p to between 1e-6 and 1 - 1e-6, take "
+        "the log-odds, and return their mean over the three networks.",
+    ),
+    expected="An area of at least {area:.3f} below the ROC curve, on 4,000 fresh jets. There is no top.",
+)
+def leaderboard(student, rng):
+    """The area of the student's best tagger on hidden fresh jets, beside that of the count."""
+    jets, y = _jets(rng, 4000)
+    scores = returned(student, "best", jets, shape=(len(jets),))
+    _not_constant(scores, "The score of `best`")
+    area = _area(y, scores)
+    if area < 0.4:
+        raise _reversed(area)
+    again = returned(student, "best", jets[:100][::-1].copy(), shape=(100,))[::-1]
+    if np.mean(np.abs(again - scores[:100]) > 1e-3 * np.ptp(scores)) > 0.5:
+        raise Wrong(
+            "depends-on-others",
+            "A jet gets another score when other jets are scored with it, or in another order. Score each jet by itself: "
+            "what is subtracted or divided by must come from the training jets.",
+        )
+    count = _area(y, np.sum(jets[:, :, 0] > 0, axis=1))
+    yield _area_finding(
+        "10.6",
+        area,
+        f"Your entry on the board: `best`, beside {count:.3f} for the count of particles,",
+        "Put several networks together, or train on more jets.",
+        points=4,
+    )
