@@ -162,18 +162,12 @@ def _shell():
     config.HistoryManager.enabled = False
     config.InteractiveShell.colors = "nocolor"
     config.InteractiveShell.cache_size = 0
-    # InteractiveShell alone has no magic for matplotlib's figures; the backend shows them after each cell.
     shell = InteractiveShell.instance(config=config)
     shell.user_ns["__name__"] = "__main__"
     builtins.input = _no_input
     sys.path.append(os.getcwd())
-    with contextlib.suppress(Exception):
-        import matplotlib
-
-        matplotlib.use("module://matplotlib_inline.backend_inline")
-        from matplotlib_inline.backend_inline import configure_inline_support
-
-        configure_inline_support(shell, "module://matplotlib_inline.backend_inline")
+    with contextlib.suppress(ImportError):
+        shell.enable_matplotlib("inline")
     return shell
 
 
