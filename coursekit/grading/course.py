@@ -23,12 +23,13 @@ _EXERCISE = re.compile(r"\b(\d\d[a-z]?\.\d{1,2})(?!\d)")
 _CHECK_ID = re.compile(r"check-(\d\d[a-z]?)-(\d{1,2})")
 _MAGIC = re.compile(r"^([ \t]*)(?:(\w+(?:, ?\w+)*)[ \t]*=[ \t]*)?[%!].*$|^\?.*$|^[\w.]+\?{1,2}[ \t]*$", re.M)
 _BADGE = re.compile(r"^\[!\[.*$", re.M)
+_TOKEN = re.compile(r"\w+|[^\w\s]")
 _NAMES = frozenset(dir(builtins)) | {"__name__", "__file__", "In", "Out", "_", "display", "get_ipython", "exit", "quit"}
 
 # Bounds on the work that a submission can cause. Similarity compares the beginning of cells only.
-_MAX_SOURCE = 100_000
-_MAX_COMPARED = 800
-_MAX_COMPARISONS = 3_000
+_MAX_SOURCE = 50_000
+_MAX_TOKENS = 150
+_MAX_COMPARISONS = 2_000
 _MAX_GLANCES = 20_000
 _SIMILAR = 0.6
 
@@ -221,6 +222,7 @@ def plan(notebook, cells):
     sections = _exercises_of(notebook, cells, matched)
     anchors = _anchors(notebook, cells, looks, matched, sections)
     restored = _restored(notebook, cells, looks, matched)
+    uses = Counter(name for look in looks for name in look.used)
     here = {}
     for id in notebook.checks:
         here.setdefault(anchors[id], []).append(id)
@@ -229,7 +231,9 @@ def plan(notebook, cells):
         steps += restored.get(index, [])
         judged = here.get(index, [])
         if cell.kind == "code":
-            if looks[index].asks_only(cell, notebook) and not _used_elsewhere(index, looks):
+            # A report that another cell uses has to be made.
+            wanted = any(uses[name] > (name in looks[index].used) for name in looks[index].bound)
+            if looks[index].asks_only(cell, notebook) and not wanted:
                 if not judged:
                     exercise = next((id for id, _ in looks[index].calls), sections[index])
                     steps.append(Step("skip", index, cell.source, "check", exercise))
@@ -384,16 +388,16 @@ def _match_answers(notebook, cells, found, free, take):
 
 def _match_similar(notebook, cells, found, free, take, texts, said):
     left, glances = _MAX_COMPARISONS, _MAX_GLANCES
+    tokens = {i: _tokens(texts[i]) for i in free}
     for index, cell in enumerate(cells):
         if found[index] is not None or not said[index]:
             continue
-        matcher = SequenceMatcher(None, "", said[index][:_MAX_COMPARED], autojunk=False)
+        matcher = SequenceMatcher(None, [], _tokens(said[index]), autojunk=False)
         best, where = _SIMILAR, None
         for i in free:
-            text = texts[i][:_MAX_COMPARED]
-            if notebook.cells[i].kind != cell.kind or not text or notebook.cells[i].role == "check":
+            if notebook.cells[i].kind != cell.kind or notebook.cells[i].role == "check":
                 continue
-            matcher.set_seq1(text)
+            matcher.set_seq1(tokens[i])
             if matcher.real_quick_ratio() < best:
                 continue
             if left <= 0 or glances <= 0:
@@ -530,12 +534,6 @@ def _expressions(call, needs):
     if list(sorted(given)) != sorted(needs):
         raise CourseError(f"A check cell of the course reads `{ast.unparse(call)}`; it should hand in {needs}.")
     return {need: given[need] for need in needs}
-
-
-def _used_elsewhere(index, looks):
-    """Whether another cell uses the name to which a cell gives the report of its check."""
-    bound = looks[index].bound
-    return bool(bound) and any(bound & look.used for other, look in enumerate(looks) if other != index)
 
 
 def _check(notebook, id, index=-1, source=""):
@@ -707,6 +705,11 @@ def _exercises_of(notebook, cells, matched):
 def _plain(source):
     """A cell's text without what editors change: white space at the ends of lines, the badge with its address."""
     return "\n".join(line.rstrip() for line in _BADGE.sub("", source).strip().splitlines())
+
+
+def _tokens(text):
+    """The first words and signs of a text: what similarity looks at."""
+    return _TOKEN.findall(text[: 20 * _MAX_TOKENS])[:_MAX_TOKENS]
 
 
 def _new_lines(before, after):

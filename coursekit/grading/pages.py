@@ -53,14 +53,15 @@ def publish(out, exercises, rules=None, roster=None, given=None):
         Sentences for the instructor.
     """
     out = Path(out)
-    results, problems = _results.load(out / "results")
+    results, problems = _results.load(out / "results", outputs=False)
     try:
         notes, absent = _results.write_tables(out, results, exercises, rules, roster)
     except _results.RosterError as error:  # the marks and the pages are worth having without it
         notes, absent = _results.write_tables(out, results, exercises, rules)
         notes = [f"canvas.csv and moodle.csv were written without the roster. {error}", *notes]
     for student, own in _results.by_student(results).items():
-        _results.write(out / "feedback" / file_name(student), feedback(own, exercises, rules))
+        whole = {number: _results.read(result["path"]) for number, result in own.items()}
+        _results.write(out / "feedback" / file_name(student), feedback(whole, exercises, rules))
     _results.write(out / "text_answers.html", text_answers(results, exercises))
     _results.write(out / "class.html", class_page(results, exercises, rules, given, absent, problems))
     return [*problems, *notes]
@@ -220,7 +221,8 @@ def _png(text):
     width, height = struct.unpack(">II", data[16:24])
     if not (0 < width <= PNG_SIDE and 0 < height <= PNG_SIDE):
         return None
-    return {"png": base64.b64encode(data).decode("ascii"), "width": width, "height": height}
+    # Our own base64 of it: there is nothing to escape in it, and megabytes to look through.
+    return {"png": Markup(base64.b64encode(data).decode("ascii")), "width": width, "height": height}
 
 
 # Prose ----------------------------------------------------------------------------------------------------------------
@@ -280,7 +282,8 @@ def class_page(results, exercises, rules=None, given=None, absent=(), problems=(
         plots=[*_score_plot(percents), *_cost_plot(ran, odd)],
         attention=_attention(results, odd),
         similar_note=note, pairs=pairs,
-        findings=[{**item, "short": _cut(item["plain"], 110)} for item in found],
+        findings=[{**item, "short": _prose(_cut(item["plain"], 140, bare=True)), "long": len(item["plain"]) > 140}
+                  for item in found],
         waiting=[{"exercise": id, "title": title, "count": len(names), "names": _names(names, 300)}
                  for id, title, names in _waiting(mine, ran) if names],
         students=[_student_row(student, own, scores, mine, rules) for student, own in students.items()],
@@ -319,7 +322,7 @@ def _example(id, cases, people):
     best = None
     for message, result in cases:
         cells = [c["source"] for c in result.get("cells", ()) if c.get("exercise") == id and c["role"] == "answer"]
-        source, changed = anonymous("\n\n".join(cells), result["student"], people)
+        source, changed = anonymous("\n\n".join(cells)[:20_000], result["student"], people)
         message, more = anonymous(message, result["student"], (), code=False)
         # Of equal ones the one of middling length: neither a fragment nor the longest of the class.
         rank = (changed + more, abs(len(source) - 400), source)
@@ -328,7 +331,7 @@ def _example(id, cases, people):
     return _cut(best[1], 700), _cut(best[2], 3000)
 
 
-_EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+_EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _HANDLE = re.compile(r"(?<![\w.])\d{6,}(?![\w.])")
 
 
@@ -693,9 +696,10 @@ def _plain(text):
     return "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n"))
 
 
-def _cut(text, most):
+def _cut(text, most, bare=False):
     text = str(text)
-    return text if len(text) <= most else f"{text[:most].rstrip()} … ({len(text) - most} more characters)"
+    rest = "" if bare else f" ({len(text) - most} more characters)"
+    return text if len(text) <= most else f"{text[:most].rstrip()} …{rest}"
 
 
 def _prose(message):

@@ -37,29 +37,43 @@ class Upload:
     absent: tuple = ()  # who stands in the roster and has handed in nothing
 
 
-def load(folder):
+def load(folder, outputs=True):
     """Read the results in `folder`.
+
+    Parameters
+    ----------
+    folder : path
+    outputs : bool
+        Without them a class fits into memory, however many pictures it drew; `read` gives one result whole.
 
     Returns
     -------
     results : list of dict
-        Sorted by student and notebook, whatever the order in which they were written.
+        Sorted by student and notebook, whatever the order in which they were written; "path" says where each stands.
     problems : list of str
         One sentence for each file that is no result.
     """
     results, problems = [], []
-    for path in sorted(Path(folder).glob("*.json")):
+    for path in sorted(Path(folder).glob("[!.]*.json")):
         try:
-            result = json.loads(path.read_text(encoding="utf-8"))
-            if result["version"] != 1 or result["status"] not in STATUSES:
-                raise ValueError("another version")
-            if not isinstance(result["student"], str) or not isinstance(result["notebook"], str):
-                raise TypeError("no names")
+            result = read(path)
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
             problems.append(f"{path.name} is not a result of this version; delete it and grade again.")
             continue
-        results.append(result)
+        if not outputs:
+            result["cells"] = [{**cell, "outputs": []} for cell in result.get("cells", ())]
+        results.append({**result, "path": str(path)})
     return ordered(results), problems
+
+
+def read(path):
+    """One result, whole. Raises ValueError, KeyError or TypeError where the file is none."""
+    result = json.loads(Path(path).read_text(encoding="utf-8"))
+    if result["version"] != 1 or result["status"] not in STATUSES:
+        raise ValueError("another version")
+    if not isinstance(result["student"], str) or not isinstance(result["notebook"], str):
+        raise TypeError("no names")
+    return result
 
 
 def ordered(results):
@@ -405,10 +419,12 @@ def _left(left, platform):
 
 # Excel, LibreOffice and Google's sheets also take the full-width forms; NFKC makes plain ones of them. A semicolon, a
 # tab or a line's end begins a new cell where the separator of the machine is not the comma of this file.
-_FORMULA = re.compile(r"(^|[;\t\r\n\x0b\x0c\x85\u2028\u2029])([\s\u200b-\u200f\ufeff\u00ad\x00-\x1f'\"]*)(?=[=+\-@])")
+_CELL_ENDS = r";\t\r\n\x0b\x0c\x85\u2028\u2029"
+_FORMULA = re.compile(rf"(^|[{_CELL_ENDS}])(?:(?![{_CELL_ENDS}])[\s\u200b-\u200f\ufeff\u00ad'\"])*(?=[=+\-@])")
 _NUMBER = re.compile(r"[+-]?\d+(?:[.,]\d+)?\s*%?")
 # What steers the direction of writing can make a name look like another.
 _STEERING = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C])
+_UNSEEN = {**_STEERING, **dict.fromkeys(c for c in [*range(32), *range(127, 160)] if chr(c) not in "\n\t")}
 
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
 
@@ -416,22 +432,21 @@ _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[
 def clean(text):
     """Text that every file and every reader can hold: no lone surrogates, no colours of a terminal, no control
     characters, none that steer the direction."""
-    text = _ANSI.sub("", str(text)).encode("utf-8", "replace").decode("utf-8").translate(_STEERING)
-    return "".join(c for c in text if c in "\n\t" or unicodedata.category(c) != "Cc")
+    return _ANSI.sub("", str(text)).encode("utf-8", "replace").decode("utf-8").translate(_UNSEEN)
 
 
 def safe(text):
     """The text of a cell that no spreadsheet takes for a formula: an apostrophe goes before what would begin one."""
-    text = str(text).replace("\r\n", "\n").encode("utf-8", "replace").decode("utf-8").translate(_STEERING)
+    text = clean(text)  # first: what is taken away must not uncover a formula
     plain = [unicodedata.normalize("NFKC", c) for c in text]
     # Lengths are kept, so that places in the one are places in the other.
     mirror = "".join(p if len(p) == 1 else "x" for p in plain)
     if mirror.strip() == "-":  # the platforms' sign for "no grade"
-        return clean(text)
-    marks = {found.end() for found in _FORMULA.finditer(mirror)}
-    starts_with_control = text[:1] in ("\t", "\r", "\n")
-    out = "".join(("'" if place in marks else "") + c for place, c in enumerate(text))
-    return clean(("'" if starts_with_control else "") + out)
+        return text
+    marks = {found.end(1) for found in _FORMULA.finditer(mirror)}
+    if text[:1] in ("\t", "\n"):
+        marks.add(0)
+    return "".join(("'" if place in marks else "") + c for place, c in enumerate(text))
 
 
 def to_csv(rows):

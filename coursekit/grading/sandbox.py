@@ -19,6 +19,7 @@ import socket
 import stat
 import sys
 import tempfile
+import threading
 import time
 import traceback
 from dataclasses import dataclass
@@ -45,6 +46,7 @@ _ENVIRONMENT = {
     *("PYTHONHASHSEED", "PYTHONUTF8", "PYTHONIOENCODING", "PYTHONDONTWRITEBYTECODE", "CUDA_VISIBLE_DEVICES"),
     *("TF_CPP_MIN_LOG_LEVEL", "TF_ENABLE_ONEDNN_OPTS", "TF_NUM_INTEROP_THREADS", "TF_NUM_INTRAOP_THREADS"),
     *("TF_DETERMINISTIC_OPS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "LOKY_MAX_CPU_COUNT"),
+    *("COURSEKIT_GRADING", "COURSEKIT_MODE", "COURSEKIT_QUIET", "COURSEKIT_SEED"),
 }
 
 _REFUSED = """
@@ -123,6 +125,7 @@ class Child:
         self.pid, self.error, self.ended = 0, "", None
         self.scratch, self.limits = folder or SCRATCH, limits
         self._keeper, self._link, self._folder, self._text = keeper, link, folder, b""
+        self._lock = threading.Lock()
 
     def interrupt(self):
         """Send SIGINT, the KeyboardInterrupt of Python."""
@@ -153,8 +156,8 @@ class Child:
 
     def _signal(self, number):
         # The keeper leaves the process unreaped until `_finish`, so that its number cannot be another's by now.
-        if self.ended is None and self.pid:
-            with contextlib.suppress(ProcessLookupError):
+        with self._lock, contextlib.suppress(ProcessLookupError):
+            if self.ended is None and self.pid:
                 os.kill(self.pid, number)
 
     def _line(self, deadline):
@@ -194,12 +197,13 @@ class Child:
             self._note(kind, rest)
 
     def _finish(self, how):
+        with self._lock:
+            self.ended = how
         with contextlib.suppress(OSError):
             self._link.send(b".")
         self._link.close()
         with contextlib.suppress(ChildProcessError):
             os.waitpid(self._keeper, 0)
-        self.ended = how
         if self._folder:
             shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -208,7 +212,8 @@ def start(scratch_files, run, *, keep_fds=(), limits=None, readable=(), hidden=(
     """Fork a child, put it into the sandbox, and call `run` there.
 
     Call it from a process with one thread, or from a thread that lives at least as long as the child: the kernel ends
-    the child when the thread that forked it ends.
+    the child when the thread that forked it ends. In the sandbox `run` is process 1, so that a signal that it sends to
+    itself does nothing unless it handles it; SIGKILL to itself included.
 
     Parameters
     ----------
@@ -344,11 +349,11 @@ def missing():
     """
     if not LINUX:
         return [f"The sandbox needs Linux; this is {sys.platform}. Use a Linux container, or --unsafe."]
-    found = []
+    found, error = [], None
     try:
         _filter()
-    except SandboxError as error:
-        found.append(str(error))
+    except SandboxError as gap:
+        found.append(str(gap))
     base = 0 if os.geteuid() == 0 else _NEWUSER
     layers = [(_NEWUSER, "a user namespace")] if base else []
     layers += [
@@ -358,9 +363,12 @@ def missing():
     for flag, name in layers:
         code = _try(lambda flag=flag: _call("unshare", base | flag))
         if code:
-            found.append(_sentence(name, OSError(code, os.strerror(code))))
+            error = OSError(code, os.strerror(code))
+            found.append(f"The sandbox cannot set up {name}: {error.strerror}.")
             if flag == _NEWUSER:
                 break
+    if error:
+        found[-1] += " " + _advice(error)  # the same for all of them
     if not found:
         child = start({"probe": b"1"}, lambda: 0)
         ended = child.wait(30)
@@ -502,7 +510,8 @@ def _filter():
         add(refuse, "ioctl", arg(1, seccomp.MASKED_EQ, low, command))
     # Shared memory without a file counts for no process once its pages are dropped: none, so that a limit is a limit.
     for name in ("mmap", "mmap2"):
-        add(refuse, name, arg(3, seccomp.MASKED_EQ, 0x2F, 0x21))
+        add(refuse, name, arg(3, seccomp.MASKED_EQ, 0x2F, 0x21))  # MAP_SHARED with MAP_ANONYMOUS
+        add(refuse, name, arg(3, seccomp.MASKED_EQ, 0x100, 0x100))  # MAP_GROWSDOWN, which RLIMIT_DATA does not count
     # It must not outlive the parent.
     add(refuse, "prctl", arg(0, seccomp.MASKED_EQ, low, _PDEATHSIG))
     with tempfile.TemporaryFile() as file:
@@ -517,7 +526,11 @@ def _filter():
 def _keep(parent, link, scratch_files, run, keep, limits, program, paths, masked, folder):
     """The keeper: makes the namespaces, forks the submission's process, tells the parent, waits."""
     isolated = folder is None
-    _die_with_parent()
+    try:
+        _die_with_parent()
+    except OSError as error:
+        link.sendall(f"error {_sentence('the end together with the grader', error)}\nexit 71\n".encode())
+        os._exit(71)
     if os.getppid() != parent:
         os._exit(70)
     os.setsid()
@@ -552,11 +565,12 @@ def _keep(parent, link, scratch_files, run, keep, limits, program, paths, masked
         result = os.waitid(os.P_PID, inner, os.WEXITED | os.WNOWAIT)
         ended = "exit" if result.si_code == os.CLD_EXITED else "signal"
         link.sendall(f"{ended} {result.si_status}\n".encode())
+        link.recv(1)  # until then the number of the process stays taken
+        os.waitpid(inner, 0)
     else:
         code = _reap(inner)
         _end_rest()
         link.sendall((f"exit {code}\n" if code >= 0 else f"signal {-code}\n").encode())
-    link.recv(1)
     os._exit(0)
 
 
@@ -683,7 +697,7 @@ def _build_root(paths, masked, scratch_files, limits, user, group):
     os.mkdir("/tmp" + old)
     _pivot("/tmp", "/tmp" + old)
     os.chdir("/")
-    old_umask = os.umask(0)
+    old_umask = os.umask(0o022)
     # One tmpfs in three places, so that one size bounds them together. It comes first: a shown path may lie in /tmp.
     places = {SCRATCH: 0o700, "/tmp": 0o1777, "/dev/shm": 0o1777}
     os.mkdir("/.scratch", 0o755)
@@ -778,6 +792,9 @@ def _limit(limits, isolated):
     }
     if isolated:  # else it would count every process of the instructor
         bounds["RLIMIT_NPROC"] = limits.processes
+    soft, hard = resource.getrlimit(resource.RLIMIT_STACK)  # not counted as data either
+    most = 64 * _MB if hard == resource.RLIM_INFINITY else min(hard, 64 * _MB)
+    resource.setrlimit(resource.RLIMIT_STACK, (most if soft == resource.RLIM_INFINITY else min(soft, most), most))
     for name, bound in bounds.items():
         kind = getattr(resource, name, None)
         if kind is None:

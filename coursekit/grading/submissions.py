@@ -43,7 +43,7 @@ MAX_BYTES_OF_ONE = 300_000_000
 MAX_RATIO = 200
 MAX_CELLS = 2_000
 MAX_NESTED = 1_000_000
-MAX_CODE = 3_000_000
+MAX_CODE = 1_000_000
 
 _IGNORED = {"__macosx", "__pycache__", "thumbs.db", "desktop.ini"}
 _CANVAS = re.compile(
@@ -156,11 +156,14 @@ def read(path):
     path = Path(path)
     if not os.path.lexists(path):
         raise SubmissionsError(f"There is no {_shown(path)}. Give the folder, or the zip, that holds the submissions.")
-    path = path.resolve()
+    shown = _shown(path)
     try:
+        path = path.resolve()
         mode = path.stat().st_mode
-    except OSError as error:
-        raise SubmissionsError(f"{_shown(path)} cannot be opened: {_reason(error)}.") from None
+        if stat.S_ISDIR(mode):
+            os.listdir(path)
+    except (OSError, RuntimeError) as error:
+        raise SubmissionsError(f"{shown} cannot be opened: {_reason(error)}.") from None
     if stat.S_ISDIR(mode):
         entries = _folder(path)
         inner = [entry for entry in entries if _is_zip(entry.parts)]
@@ -408,7 +411,7 @@ def _members(members, place, before, above):
     for index, member in enumerate(members):
         given = _zip_name(member)
         parts = tuple(part for part in re.split(r"[/\\]", given) if part not in ("", "."))
-        if member.is_dir() or not parts or any(_ignored(part) for part in parts):
+        if member.is_dir() or not parts or any(_ignored(part) for part in parts if part != ".."):
             continue
         outside = given.startswith(("/", "\\")) or ".." in parts or re.match(r"[A-Za-z]:", given)
         inside = tuple(part for part in parts if part != ".." and not re.fullmatch(r"[A-Za-z]:", part)) or ("unnamed",)
@@ -606,7 +609,7 @@ def _key(student, ident=""):
     plain = unicodedata.normalize("NFKD", identity).encode("ascii", "ignore").decode()
     slug = re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")[:40].strip("-")
     # A name that looks like one with a hash gets one, so that nobody can take another's file name.
-    if slug == identity and slug not in _RESERVED and not re.search(r"-[0-9a-f]{8}$", slug):
+    if slug and slug == identity and slug not in _RESERVED and not re.search(r"-[0-9a-f]{8}$", slug):
         return slug
     digest = hashlib.sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()[:8]
     return f"{slug or 'student'}-{digest}"
