@@ -17,7 +17,6 @@ from coursekit.grading.sandbox import Limits
 
 PACKAGE = Path(__file__).resolve().parents[1]
 QUESTION_S = 60.0  # seconds that the student's code may take to answer one question of a check
-JUDGE_MB = 6000  # what the judge itself may take, should an answer be made to fill its memory
 
 
 class Stop(Exception):
@@ -128,11 +127,10 @@ def regrade(out, ids):
             path = folder / f"{number}.json"
             job = {
                 "out": str(item["path"]), "said": f"{path}.said", "again": True, "only": item["only"],
-                "steps": item["steps"], "judge_mb": JUDGE_MB, "key": "",
-                "transcripts": str(Path(out) / "transcripts" / item["path"].stem),
+                "steps": item["steps"], "key": "",
+                "transcripts": str(transcripts(item["path"])),
             }  # fmt: skip
-            path.write_text(json.dumps(job), encoding="utf-8")
-            start.start(path)
+            start.start(written(path, job))
             status = None
             while status is None:
                 status = dict(start.ended(1.0)).get(str(path))
@@ -248,15 +246,19 @@ def describe(brief, checks, again=False):
         "run_key": run_key,
         "key": _digest(run_key, checks),
         "limits": limits,
-        "judge_mb": JUDGE_MB,
         "timeouts": timeouts,
         "out": str(brief["out"]),
-        "transcripts": str(brief["out"].parents[1] / "transcripts" / brief["out"].stem),
+        "transcripts": str(transcripts(brief["out"])),
         **shown(),
         "unsafe": brief["unsafe"],
         "again": again,
         "only": [],
     }
+
+
+def transcripts(path):
+    """Where the transcripts of the result at `path` are kept."""
+    return path.parents[1] / "transcripts" / path.stem
 
 
 def summary(result):
@@ -301,10 +303,13 @@ def shown():
     """What a student's process may read besides Python's own folders, and what of it looks empty there: the checks,
     their limits, the pictures of the results."""
     checks = PACKAGE / "checks"
-    hidden = [*checks.glob("n[0-9]*.py"), checks / "thresholds.json", checks / "pictures"]
+    compiled = checks / "__pycache__"
+    with contextlib.suppress(OSError):
+        compiled.mkdir(exist_ok=True)  # what is not there when the sandbox is made cannot be masked
+    hidden = [*checks.glob("n[0-9]*.py"), checks / "thresholds.json", checks / "pictures", compiled]
     return {
-        "readable": [str(PACKAGE), str(PACKAGE.parent / "data")],
-        "hidden": [str(path) for path in hidden],
+        "readable": [str(path) for path in (PACKAGE, PACKAGE.parent / "data") if path.exists()],
+        "hidden": [str(path) for path in hidden if path.exists()],
     }
 
 
@@ -364,9 +369,21 @@ def begin(start, brief, path):
     """Write the job's file and start it. Returns the file in which the judge says what it could not judge again."""
     job = describe(brief, brief["checks"], brief["again"])
     job["said"] = f"{path}.said"
-    path.write_text(json.dumps(job), encoding="utf-8")
-    start.start(path)
+    start.start(written(path, job))
     return Path(job["said"])
+
+
+def written(path, job):
+    """Write a job as two files: what the sandbox is made of, and, for the judge alone, all the rest.
+
+    The student's process is forked from the judge. Nothing may be in its memory then that a student should not see:
+    the seed of the checks, the paths of the results.
+    """
+    names = () if job["again"] else ("files", "limits", "readable", "hidden", "unsafe")
+    box = {name: job.pop(name) for name in names}
+    Path(path).write_text(json.dumps(box), encoding="utf-8")
+    Path(f"{path}.judge").write_text(json.dumps(job), encoding="utf-8")
+    return path
 
 
 def outcome(brief, said, path, status):
@@ -380,10 +397,19 @@ def outcome(brief, said, path, status):
         return None
     if not brief.get("tried"):
         return {**brief, "tried": True, "again": False}
+    failed(brief, why(path, status))
+    return None
+
+
+def why(path, status):
+    """The last words of a judge that failed."""
     error = Path(f"{path}.error")
     last = error.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-1:] if error.exists() else []
-    message = f"The grader itself failed on this submission ({' '.join(last)[:300] or f'exit status {status}'})."
-    failed = unreadable(brief["handed"], brief["seed"])
-    flags = [*brief["handed"].flags, {"code": "grader-failed", "message": message}]
-    judge.save(brief["out"], {**failed, "status": "grader-failed", "flags": flags})
-    return None
+    return " ".join(last)[:300] or f"exit status {status}"
+
+
+def failed(brief, reason):
+    """Write the result of a submission on which the grader itself failed: it has no marks, not even 0."""
+    flag = {"code": "grader-failed", "message": f"The grader itself failed on this submission ({reason})."}
+    result = unreadable(brief["handed"], brief["seed"])
+    judge.save(brief["out"], {**result, "status": "grader-failed", "flags": [*brief["handed"].flags, flag]})

@@ -23,6 +23,7 @@ from coursekit.grading import sandbox, transcript
 
 GRACE = 3.0  # seconds between an interrupt and the end
 KEPT = ("key", "run_key", "student", "ident", "notebook", "file", "submitted", "seed", "answers")
+JUDGE_MB = 6000  # what this process may take, should an answer be made to fill its memory
 MAX_ANSWER = 256 * 1024 * 1024
 
 
@@ -106,15 +107,16 @@ class Channel:
         return any(select.select(*watched, left))
 
 
-def judge(job, start):
-    """Run and judge one submission.
+def judge(job, child, reading, writing):
+    """Judge one submission whose process has been started.
 
     Parameters
     ----------
     job : dict
-        student, notebook, file, cells, steps, files, seed, key, limits, timeouts, transcripts; see `grade.jobs`.
-    start : callable
-        ``start(job, keep) -> (child, reading, writing)``: starts the student's process.
+        See `grade.describe`.
+    child : sandbox.Child
+    reading, writing : int
+        The ends of the two pipes to it.
 
     Returns
     -------
@@ -122,7 +124,6 @@ def judge(job, start):
         The result; see docs/grading.md.
     """
     began = time.monotonic()
-    child, reading, writing = start(job)
     if child.error:
         raise sandbox.SandboxError(child.error)
     # Only now: no check, and so nothing that it expects, was in memory when the student's process was forked.
@@ -353,8 +354,8 @@ class _Watch(threading.Thread):
         self.join(timeout=2)
 
 
-def forked(job):
-    """Start the student's process by forking this one, which must have run nothing yet."""
+def forked(box):
+    """Start the student's process by forking this one, which must have run nothing and know nothing yet."""
     to_read, to_write = os.pipe()
     from_read, from_write = os.pipe()
 
@@ -364,18 +365,18 @@ def forked(job):
         runner.run(to_read, from_write)
 
     child = sandbox.start(
-        _files(job), serve, keep_fds=(to_read, from_write), limits=sandbox.Limits(**job["limits"]),
-        readable=job["readable"], hidden=job["hidden"], unsafe=job["unsafe"],
+        _files(box), serve, keep_fds=(to_read, from_write), limits=sandbox.Limits(**box["limits"]),
+        readable=box["readable"], hidden=box["hidden"], unsafe=box["unsafe"],
     )  # fmt: skip
     os.close(to_read)
     os.close(from_write)
     return child, from_read, to_write
 
 
-def _files(job):
+def _files(box):
     import base64
 
-    return {name: base64.b64decode(data) for name, data in job["files"].items()}
+    return {name: base64.b64decode(data) for name, data in box["files"].items()}
 
 
 def save(path, result):
@@ -390,24 +391,20 @@ def save(path, result):
 
 
 def main(path):
-    """Do the job described in the JSON file at `path` and write its result."""
-    job = json.loads(Path(path).read_text(encoding="utf-8"))
-    limit = job["judge_mb"] * 2**20
-    if job["again"]:
+    """Do the job that the files at `path` describe and write its result; see `grade.written`."""
+    box = json.loads(Path(path).read_text(encoding="utf-8"))
+    # The seed, the paths and the steps are read only after the student's process was forked.
+    started = forked(box) if box else None
+    job = json.loads(Path(f"{path}.judge").read_text(encoding="utf-8")) | box
+    if started is None:
         result = json.loads(Path(job["out"]).read_text(encoding="utf-8"))
         result, open_ = judge_again(job, result)
         save(job["out"], result)
         Path(job["said"]).write_text(json.dumps(open_), encoding="utf-8")
         return
-    started = []
-
-    def start(job):
-        started.append(forked(job))
-        with contextlib.suppress(ValueError, OSError):
-            resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
-        return started[0]
-
-    save(job["out"], judge(job, start))
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_DATA, (JUDGE_MB * 2**20, JUDGE_MB * 2**20))
+    save(job["out"], judge(job, *started))
 
 
 if __name__ == "__main__":

@@ -167,7 +167,13 @@ def _shell():
     builtins.input = _no_input
     sys.path.append(os.getcwd())
     with contextlib.suppress(ImportError):
-        shell.enable_matplotlib("inline")
+        # What %matplotlib inline does in a kernel: figures are shown after each cell and closed.
+        import matplotlib
+        from matplotlib_inline.backend_inline import configure_inline_support
+
+        matplotlib.use("module://matplotlib_inline.backend_inline")
+        matplotlib.interactive(True)
+        configure_inline_support(shell, "inline")
     return shell
 
 
