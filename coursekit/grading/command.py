@@ -41,7 +41,7 @@ def main(console, handed_in, out, *, rules=None, roster=None, regrade=None, unsa
 def _grade(console, handed_in, out, **options):
     with Progress(
         TextColumn("grading"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
-        TextColumn("left"), TimeRemainingColumn(), TextColumn("{task.fields[last]}"), console=console,
+        TextColumn("left"), TimeRemainingColumn(), TextColumn("{task.fields[last]}"), console=console, transient=True,
     ) as bar:  # fmt: skip
         task = bar.add_task("", total=None, last="")
 
