@@ -263,8 +263,8 @@ def empty_zip(folder):
         (lambda folder: [STUDENT, "--regrade", "00.1"], "Grade first"),
         (lambda folder: [STUDENT, "--rules", folder / "none.toml"], "There is no file"),
         (lambda folder: [STUDENT, "--scheduler", "tcp://127.0.0.1:9"], "No scheduler answers"),
-        (lambda folder: [STUDENT, "--timeout", "soon"], "not a valid float"),
-        (lambda folder: [STUDENT, "--workers", "0"], "not in the range"),
+        (lambda folder: [STUDENT, "--timeout", "soon"], "--timeout"),
+        (lambda folder: [STUDENT, "--workers", "0"], "--workers"),
     ],
 )
 def test_bad_commands_get_one_sentence(tmp_path, what, said):
