@@ -1,4 +1,4 @@
-"""The command line: lab · build · run · progress · doctor · test."""
+"""The command line: lab · build · run · grade · progress · doctor · test."""
 
 import os
 import subprocess
@@ -67,6 +67,34 @@ def progress():
     from coursekit.checks import notebook
 
     console.print(str(notebook.progress()), markup=False)
+
+
+@app.command()
+def grade(
+    submissions: Annotated[Path, typer.Argument(help="A folder per student, a flat folder of notebooks, or a zip.")],
+    out: Annotated[Path, typer.Option(help="Folder for the results; grading again goes on there.")],
+    notebook: Annotated[str | None, typer.Option(help='Grade this notebook only, e.g. "01".')] = None,
+    rules: Annotated[Path | None, typer.Option(help="A TOML file with late and bonus rules.")] = None,
+    roster: Annotated[Path | None, typer.Option(help="The class list that Canvas or Moodle exported.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of the checks' inputs; a secret one if none.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Submissions at once; by cores and memory if none.")] = None,
+    timeout: Annotated[float, typer.Option(help="Seconds that one notebook may take.")] = 900.0,
+    cell_timeout: Annotated[float, typer.Option(help="Seconds that one cell may take.")] = 300.0,
+    memory: Annotated[int, typer.Option(help="Megabytes that one submission may take.")] = 3000,
+    regrade: Annotated[list[str] | None, typer.Option(help='Judge "03.4" again from the transcripts.')] = None,
+    scheduler: Annotated[str | None, typer.Option(help="Address of a dask.distributed scheduler.")] = None,
+    unsafe: Annotated[bool, typer.Option("--unsafe", help="Run students' code without a sandbox.")] = False,
+):
+    """Grade what a class handed in: marks, feedback for each student, a report for the instructor."""
+    _checkout()
+    from coursekit.grading import command
+
+    raise typer.Exit(
+        command.main(
+            console, submissions, out, notebook=notebook, rules=rules, roster=roster, seed=seed, workers=workers,
+            total_s=timeout, cell_s=cell_timeout, memory_mb=memory, regrade=regrade, scheduler=scheduler, unsafe=unsafe,
+        )
+    )  # fmt: skip
 
 
 @app.command()

@@ -179,21 +179,32 @@ class Progress:
     __repr__ = __str__
 
     def _repr_html_(self):
+        following = self.next()
         rows = ""
         for number, marks, score, points in self._lines():
-            cells = "".join(
-                f'<span title="{escape(item.title)}: {mark["status"]}" style="display:inline-block;min-width:1.9em;'
-                f"text-align:center;margin:0 2px;border-radius:4px;border:1px solid {_COLOURS[mark['status']]};"
-                f'color:{_COLOURS[mark["status"]]}">{_DOTS[mark["status"]]} {item.id.split(".")[1]}</span>'
-                for item, mark in marks
-            )
+            cells = "".join(_chip(item, mark["status"], item is following) for item, mark in marks)
             rows += (
-                f'<tr><th style="text-align:left">{number}</th><td style="text-align:left">{cells}</td>'
-                f"<td>{score:g} / {points:g}</td></tr>"
+                f'<tr><th scope="row" style="text-align:left;white-space:nowrap">{_name(number)}</th>'
+                f'<td style="text-align:left">{cells}</td><td style="text-align:right">{score:g} / {points:g}</td></tr>'
             )
-        following = self.next()
         after = f"Next: <b>{following.id}</b> {escape(following.title)}" if following else "Every exercise is passed."
         return f"<table>{rows}</table><p>{after}</p>"
+
+
+def _chip(item, status, following):
+    """One exercise on the map. The text keeps the theme's own colour, so that it reads on light and on dark."""
+    colour = "#0072B2" if following else _COLOURS[status]
+    return (
+        f'<span title="{escape(item.title)}: {status}" style="display:inline-block;min-width:2.1em;text-align:center;'
+        f"margin:1px 2px;border-radius:4px;border:{'2px' if following else '1px'} solid {colour};"
+        f'border-bottom-width:4px">{_DOTS[status]}&nbsp;{item.id.split(".")[1]}</span>'
+    )
+
+
+def _name(number):
+    """A notebook's number and its name in words, from that of its check module."""
+    words = core.notebooks()[number].split(".")[-1].split("_")[1:]
+    return f"{number} {' '.join(words)}"
 
 
 _DOTS = {PASSED: "✓", "failed": "✗", NOT_ATTEMPTED: "○"}

@@ -1,6 +1,6 @@
 """The second transport: a student's objects in another process, asked through a pipe.
 
-`serve` runs where the objects are; `PipeStudent` is the handle on the other side. The child process has no sandbox
+`serve` runs where the objects are; `pipe_student` is the handle on the other side. The child process has no sandbox
 here; the grader puts one around it.
 """
 
@@ -14,13 +14,23 @@ def _no_handles(item):
     raise CodecError(f"a check may not send a {type(item).__name__}")
 
 
-def pipe_student(reader, writer):
-    """A `Student` whose objects answer at the other end of two binary streams."""
+def question(operation, *args):
+    """One question as a frame: a description and its arrays."""
+    return pack([operation, list(args)], _no_handles)
+
+
+def remote_student(exchange):
+    """A `Student` whose objects answer elsewhere.
+
+    Parameters
+    ----------
+    exchange : callable
+        ``exchange(description, arrays) -> (description, arrays)``: takes a question there and brings the answer.
+    """
 
     def ask(operation, *args):
-        write_frame(writer, *pack([operation, list(args)], _no_handles))
         try:
-            kind, answer = unpack(*read_frame(reader))
+            kind, answer = unpack(*exchange(*question(operation, *args)))
         except (TypeError, ValueError, EOFError) as error:
             if isinstance(error, CodecError):
                 raise
@@ -29,14 +39,37 @@ def pipe_student(reader, writer):
             return answer
         if kind == "error" and isinstance(answer, list) and len(answer) == 3:
             raise StudentError(*(str(part)[:2000] for part in answer))
-        raise _ERRORS.get(kind, CodecError)(str(answer)[:2000])
+        raise (_ERRORS.get(kind, CodecError) if isinstance(kind, str) else CodecError)(str(answer)[:2000])
 
     return Student(ask)
+
+
+def pipe_student(reader, writer):
+    """A `Student` whose objects answer at the other end of two binary streams."""
+
+    def exchange(description, arrays):
+        write_frame(writer, description, arrays)
+        return read_frame(reader)
+
+    return remote_student(exchange)
 
 
 def serve(objects, reader, writer):
     """Answer questions about `objects` until the question "end" comes or the stream ends."""
     servant = Objects(objects)
+    respond(servant.answer, servant.keep, reader, writer)
+
+
+def respond(answer, keep, reader, writer):
+    """Answer questions with ``answer(operation, *args)`` until "end" comes or the stream ends.
+
+    Parameters
+    ----------
+    answer : callable
+        Returns an object or raises StudentError, NotAttempted, Missing or CodecError.
+    keep : callable
+        Puts aside what is not plain data and returns its `Handle`.
+    """
     while True:
         try:
             operation, args = unpack(*read_frame(reader))
@@ -45,18 +78,18 @@ def serve(objects, reader, writer):
         if operation == "end":
             return
         try:
-            message = pack(["answer", servant.answer(operation, *args)], servant.keep)
+            message = pack(["answer", answer(operation, *args)], keep)
         except StudentError as error:
-            message = pack(["error", [error.kind, error.text, error.line]], servant.keep)
+            message = pack(["error", [error.kind, error.text, error.line]], keep)
         except NotAttempted as waiting:
-            message = pack(["not-attempted", str(waiting)], servant.keep)
+            message = pack(["not-attempted", str(waiting)], keep)
         except Missing as missing:
-            message = pack(["missing", str(missing)], servant.keep)
+            message = pack(["missing", str(missing)], keep)
         except CodecError as error:
-            message = pack(["codec", str(error)], servant.keep)
+            message = pack(["codec", str(error)], keep)
         write_frame(writer, *message)
 
 
 def end(writer):
     """Tell `serve` to return."""
-    write_frame(writer, *pack(["end", []], _no_handles))
+    write_frame(writer, *question("end"))

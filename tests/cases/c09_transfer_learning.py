@@ -129,7 +129,7 @@ def other_style():
 @cache
 def short():
     x, y = digits(old=True)
-    return fit(build_network(), x[:600], y[:600], epochs=6)
+    return fit(build_network(), x[:200], y[:200], epochs=4)
 
 
 def renumbered():
@@ -544,9 +544,9 @@ def remembered_numpy(network):
 
 
 def remembered_in_place(network):
-    """Puts the old head into the network that it was given."""
-    network.layers[-1].set_weights(old_model().get_weights()[-2:])
-    return score(network)
+    """Scales the head of the network that it was given: the same answers, other weights, each time it is called."""
+    network.layers[-1].set_weights([1.01 * w for w in network.layers[-1].get_weights()])
+    return remembered(network)
 
 
 table(

@@ -1,0 +1,183 @@
+"""What runs inside the sandbox: a student's cells in IPython, and the answers to what a check asks of their objects.
+
+The judge, outside, sends one question at a time. Two questions are this module's own: "cell" runs a cell and says what
+it printed; "bind" names the objects that the next check looks at. Everything else is answered by
+`coursekit.checks.student.Objects`. Nothing here knows what the answers should be.
+"""
+
+import base64
+import builtins
+import contextlib
+import io
+import os
+import re
+import signal
+import sys
+import time
+
+from coursekit.checks.pipe import respond
+from coursekit.checks.student import Objects, StudentError
+
+MAX_TEXT = 60_000
+MAX_OUTPUTS = 40
+MAX_PICTURE = 1_500_000
+_ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+def run(reading, writing):
+    """Serve the judge on two file descriptors until it ends the conversation.
+
+    Parameters
+    ----------
+    reading, writing : int
+        File descriptors of the two pipes.
+    """
+    servant = _Servant()
+    with os.fdopen(reading, "rb") as reader, os.fdopen(writing, "wb") as writer:
+        respond(servant.answer, servant.keep, reader, writer)
+
+
+class _Servant:
+    def __init__(self):
+        self._shell = _shell()
+        # Held here, so that a cell that replaces them on the shell hurts nobody.
+        self._run_cell = self._shell.run_cell
+        self._clock = time.perf_counter
+        self._objects = Objects({})
+        self._busy = False
+        signal.signal(signal.SIGINT, self._interrupted)
+
+    def keep(self, item):
+        return self._objects.keep(item)
+
+    def _interrupted(self, number, frame):
+        # A signal that arrives between two questions would tear a frame.
+        if self._busy:
+            raise KeyboardInterrupt
+
+    def answer(self, operation, *args):
+        try:
+            self._busy = True
+            if operation == "cell":
+                return self._cell(*args)
+            if operation == "bind":
+                return self._bind(*args)
+            return self._objects.answer(operation, *args)
+        except KeyboardInterrupt:
+            raise StudentError("TimeoutError", "it took longer than the time that a check may take") from None
+        finally:
+            self._busy = False
+
+    def _cell(self, source):
+        start = self._clock()
+        outputs = _Outputs()
+        error = None
+        try:
+            with outputs.capture(self._shell):
+                result = self._run_cell(source, store_history=True)
+                error = result.error_before_exec or result.error_in_exec
+        except BaseException as escaped:  # a patched shell, or an exit that IPython lets through
+            error = escaped
+            outputs.text(f"{type(escaped).__name__}: {escaped}")
+        status = "stopped" if isinstance(error, KeyboardInterrupt) else "error" if error is not None else "ok"
+        return {"status": status, "seconds": self._clock() - start, "outputs": outputs.items}
+
+    def _bind(self, expressions):
+        found = {}
+        for name, expression in expressions.items():
+            # An undefined name is left out: the check says that it is missing.
+            with contextlib.suppress(NameError):
+                try:
+                    found[name] = eval(expression, self._shell.user_ns)
+                except NameError:
+                    raise
+                except Exception as error:
+                    raise StudentError(type(error).__name__, str(error), expression) from None
+        self._objects = Objects(found)
+
+
+class _Outputs:
+    """What one cell shows, within caps: text and errors as text, pictures as PNG."""
+
+    def __init__(self):
+        self.items = []
+        self._left = MAX_TEXT
+
+    @contextlib.contextmanager
+    def capture(self, shell):
+        stream = _Stream(self)
+        publisher, hook = shell.display_pub, shell.displayhook
+        kept = sys.stdout, sys.stderr, publisher.publish, hook.write_format_data
+        sys.stdout = sys.stderr = stream
+        publisher.publish = lambda data, metadata=None, **_: self.show(data)
+        hook.write_format_data = lambda data, metadata=None: self.show(data)
+        try:
+            yield
+        finally:
+            sys.stdout, sys.stderr, publisher.publish, hook.write_format_data = kept
+
+    def text(self, text):
+        text = _ANSI.sub("", text)[: max(self._left, 0)]
+        if not text:
+            return
+        self._left -= len(text)
+        if self.items and self.items[-1]["type"] == "text":
+            self.items[-1]["text"] += text
+        elif len(self.items) < MAX_OUTPUTS:
+            self.items.append({"type": "text", "text": text})
+        if self._left <= 0:
+            self.items.append({"type": "text", "text": "\n... (the rest of the output was dropped)"})
+
+    def show(self, data):
+        picture = data.get("image/png")
+        if picture is not None and len(self.items) < MAX_OUTPUTS:
+            if isinstance(picture, bytes):
+                picture = base64.b64encode(picture).decode("ascii")
+            if len(picture) <= MAX_PICTURE:
+                self.items.append({"type": "image", "png": str(picture)})
+                return
+        self.text(str(data.get("text/plain", "")) + "\n")
+
+
+class _Stream(io.TextIOBase):
+    encoding = "utf-8"
+
+    def __init__(self, outputs):
+        self._outputs = outputs
+
+    def writable(self):
+        return True
+
+    def write(self, text):
+        self._outputs.text(str(text))
+        return len(text)
+
+
+def _shell():
+    """An IPython shell without a kernel: no history file, no colours, figures shown as in a notebook."""
+    from IPython.core.interactiveshell import InteractiveShell
+    from traitlets.config import Config
+
+    config = Config()
+    config.HistoryManager.enabled = False
+    config.InteractiveShell.colors = "nocolor"
+    config.InteractiveShell.cache_size = 0
+    shell = InteractiveShell.instance(config=config)
+    shell.user_ns["__name__"] = "__main__"
+    builtins.input = _no_input
+    sys.path.append(os.getcwd())
+    with contextlib.suppress(ImportError):
+        # What %matplotlib inline does in a kernel: figures are shown after each cell and closed.
+        import matplotlib
+        from matplotlib_inline.backend_inline import configure_inline_support
+
+        matplotlib.use("module://matplotlib_inline.backend_inline")
+        matplotlib.interactive(True)
+        configure_inline_support(shell, "inline")
+    return shell
+
+
+def _no_input(prompt=""):
+    raise EOFError("nobody is there to answer `input()` while the notebook is graded; put the value into the cell")
+
+

@@ -1,0 +1,83 @@
+"""What a check asked and what was answered, kept so that a changed check is judged again without running anything.
+
+One file per exercise: pairs of frames in the format of `coursekit.checks.codec`, the digest of a question and its
+answer, compressed by gzip.
+"""
+
+import gzip
+import hashlib
+import json
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from coursekit.checks.codec import CodecError, read_frame, write_frame
+
+
+class NotKept(Exception):
+    """A question whose answer is not in the transcript: the submission must run again."""
+
+
+def digest(description, arrays):
+    """A digest of one question."""
+    total = hashlib.sha256(json.dumps(description).encode())
+    for array in arrays:
+        total.update(f"{array.dtype.str}{array.shape}".encode())
+        total.update(np.ascontiguousarray(array).data if array.dtype.kind != "U" else array.tobytes())
+    return total.hexdigest()
+
+
+@contextmanager
+def recording(exchange, path):
+    """`exchange` with everything that it brings written to `path`.
+
+    Parameters
+    ----------
+    exchange : callable
+        ``exchange(description, arrays) -> (description, arrays)``.
+    path : Path
+        Replaces what is there once the conversation has ended.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_suffix(".tmp")
+    with gzip.open(beside, "wb", compresslevel=1) as file:
+
+        def asked(description, arrays):
+            answer = exchange(description, arrays)
+            write_frame(file, [digest(description, arrays), answer[0]], answer[1])
+            return answer
+
+        yield asked
+    beside.replace(path)
+
+
+def replaying(path):
+    """An `exchange` that answers from the transcript at `path`.
+
+    The same question asked again gets the answers in their order, and the last one from then on.
+
+    Raises
+    ------
+    NotKept
+        Where there is no transcript; the `exchange` raises it for a question that was not asked before.
+    """
+    answers = {}
+    try:
+        with gzip.open(Path(path), "rb") as file:
+            while True:
+                try:
+                    (question, description), arrays = read_frame(file)
+                except EOFError:
+                    break
+                answers.setdefault(question, []).append((description, arrays))
+    except (OSError, CodecError, ValueError) as error:
+        raise NotKept(str(error)) from None
+
+    def exchange(description, arrays):
+        kept = answers.get(digest(description, arrays))
+        if not kept:
+            raise NotKept(f"the check asks something new ({description['l'][0]})")
+        return kept.pop(0) if len(kept) > 1 else kept[0]
+
+    return exchange

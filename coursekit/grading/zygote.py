@@ -1,0 +1,220 @@
+"""A process that has imported TensorFlow, Keras and scikit-learn and forks a judge for each submission.
+
+It never runs an operation: after the first one (even ``tf.constant``) a forked child hangs or dies. So at the start it
+lets a canary child train one step, and says whether that child came back.
+
+On its standard input it reads lines: the path of a job file, or nothing more. On its standard output it writes JSON
+lines: ``{"ready": true}``, ``{"started": path, "pid": n}``, ``{"ended": path, "status": n}``.
+"""
+
+import contextlib
+import ctypes
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+import traceback
+from importlib import import_module
+
+PRELOAD = (
+    "tensorflow", "keras", "sklearn.neural_network", "sklearn.pipeline", "sklearn.preprocessing", "sklearn.ensemble",
+    "sklearn.model_selection", "sklearn.metrics", "sklearn.datasets", "sklearn.tree", "sklearn.decomposition",
+    "pandas", "matplotlib.pyplot", "matplotlib_inline.backend_inline", "IPython.core.interactiveshell", "PIL.Image",
+    "coursekit", "coursekit.session", "coursekit.explain", "coursekit.plot", "coursekit.data", "coursekit.widgets",
+    "coursekit.checks.notebook", "coursekit.checks.pipe", "coursekit.grading.judge", "coursekit.grading.runner",
+)  # fmt: skip
+CANARY_SECONDS = 60
+_PR_SET_PDEATHSIG = 1
+
+
+def preload():
+    """Import what submissions use. Missing packages are left to the submissions to find out."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    os.environ["COURSEKIT_GRADING"] = "1"
+    from coursekit.session import _quiet_stderr
+
+    with _quiet_stderr():
+        for name in PRELOAD:
+            with contextlib.suppress(ImportError):
+                import_module(name)
+
+
+def canary(seconds=CANARY_SECONDS):
+    """Whether a forked child trains one step and comes back in time."""
+    pid = os.fork()
+    if pid == 0:
+        try:
+            _train_one_step()
+            os._exit(0)
+        except BaseException:
+            os._exit(1)
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        ended, status = os.waitpid(pid, os.WNOHANG)
+        if ended:
+            return status == 0
+        time.sleep(0.05)
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    return False
+
+
+def _train_one_step():
+    import keras
+    import numpy as np
+
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2), keras.layers.Dense(1)])
+    model.compile(loss="mse")
+    model.fit(np.ones((4, 2)), np.ones((4, 1)), verbose=0)
+
+
+def die_with_parent():
+    """Let the kernel end this process when the one that forked it ends (Linux)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def serve():
+    """Fork a judge for every job that is named on the standard input, until that ends."""
+    preload()
+    _say({"ready": canary()})
+    running, waiting, open_ = {}, b"", True
+    while open_ or running:
+        if open_ and select.select([0], [], [], 0.05)[0]:
+            data = os.read(0, 65536)
+            open_ = bool(data)
+            if not open_:
+                break  # the grader has gone; what runs dies with this process
+            *lines, waiting = (waiting + data).split(b"\n")
+            for line in lines:
+                path = line.decode()
+                pid = _fork(path)
+                running[pid] = path
+                _say({"started": path, "pid": pid})
+        while running:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+            if not pid:
+                break
+            if pid in running:
+                _say({"ended": running.pop(pid), "status": os.waitstatus_to_exitcode(status)})
+
+
+def _fork(path):
+    parent = os.getpid()
+    pid = os.fork()
+    if pid:
+        return pid
+    status = 1
+    try:
+        die_with_parent()
+        if os.getppid() != parent:
+            os._exit(1)
+        os.setsid()
+        nothing = os.open(os.devnull, os.O_RDWR)
+        os.dup2(nothing, 0)
+        os.dup2(nothing, 1)
+        from coursekit.grading import judge
+
+        judge.main(path)
+        status = 0
+    except BaseException:
+        with open(f"{path}.error", "w", encoding="utf-8") as file:
+            file.write(traceback.format_exc())
+    finally:
+        os._exit(status)
+
+
+def _say(message):
+    os.write(1, json.dumps(message).encode() + b"\n")
+
+
+class Zygote:
+    """The grader's end of a zygote process.
+
+    Raises
+    ------
+    RuntimeError
+        When the canary does not come back: then `Spawner` is the way.
+    """
+
+    def __init__(self, environment=None):
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "coursekit.grading.zygote"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,
+            env={**os.environ, **(environment or {})},
+        )
+        self._rest = b""
+        ready = self._read(CANARY_SECONDS * 3)
+        if not ready or not ready[0].get("ready"):
+            self.close()
+            raise RuntimeError("a forked process could not train a network")
+
+    @property
+    def pid(self):
+        return self._process.pid
+
+    def start(self, path):
+        """Begin the job that the file at `path` describes."""
+        self._process.stdin.write(f"{path}\n".encode())
+        self._process.stdin.flush()
+
+    def ended(self, seconds):
+        """The jobs that have ended since: a list of (path, exit status). Waits `seconds` at most."""
+        return [(line["ended"], line["status"]) for line in self._read(seconds) if "ended" in line]
+
+    def close(self):
+        """End the zygote and with it everything that it started."""
+        self._process.kill()
+        self._process.wait()
+        self._process.stdin.close()
+        self._process.stdout.close()
+
+    def _read(self, seconds):
+        if not select.select([self._process.stdout], [], [], seconds)[0]:
+            return []
+        data = os.read(self._process.stdout.fileno(), 65536)
+        if not data:
+            raise EOFError("the process that starts the submissions has ended")
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        return [json.loads(line) for line in lines]
+
+
+class Spawner:
+    """The same as `Zygote` with a new interpreter for each job: slower, and works everywhere."""
+
+    pid = None
+
+    def __init__(self, environment=None):
+        self._running = {}
+        self._environment = {**os.environ, **(environment or {}), "COURSEKIT_GRADING": "1"}
+
+    def start(self, path):
+        command = [sys.executable, "-m", "coursekit.grading.judge", str(path)]
+        with open(f"{path}.error", "wb") as errors:
+            self._running[str(path)] = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors,
+                start_new_session=True, env=self._environment,
+            )  # fmt: skip
+
+    def ended(self, seconds):
+        time.sleep(min(seconds, 0.1))
+        done = [(path, child.returncode) for path, child in self._running.items() if child.poll() is not None]
+        for path, _ in done:
+            del self._running[path]
+        return done
+
+    def close(self):
+        for child in self._running.values():
+            child.kill()
+            child.wait()
+        self._running.clear()
+
+
+if __name__ == "__main__":
+    serve()
