@@ -1,22 +1,32 @@
 """What a student calls in a notebook: `check`, `hint`, `expected`, `progress`."""
 
 import base64
+import contextlib
 import json
 import os
+import sys
+import textwrap
 import time
+from functools import wraps
 from html import escape
 from pathlib import Path
+from unittest import mock
 
 from coursekit.checks import core
 from coursekit.checks import progress as kept
-from coursekit.checks.report import NOT_ATTEMPTED, PASSED, Finding, Report
+from coursekit.checks.report import NOT_ATTEMPTED, PASSED, Finding, Report, grader
 from coursekit.checks.student import local_student
+from coursekit.session import _quiet_stderr
 
 _hints_shown = {}
 
 
 class CheckFailed(Exception):
-    """Raised by `check` where $COURSEKIT_MODE asks for another outcome: see `check`."""
+    """Raised by `check` where $COURSEKIT_MODE or nbgrader's validation asks for another outcome: see `check`."""
+
+    def _render_traceback_(self):
+        # nbgrader shows these lines to the student, cut at 87 characters: the findings, nothing of ours.
+        return [part for line in str(self).splitlines() for part in textwrap.wrap(line, 84, subsequent_indent="    ")]
 
 
 class Card:
@@ -42,6 +52,30 @@ class Card:
         )
 
 
+def _unless_graded(function):
+    """Under `coursekit grade` the check runs in another process: here none is loaded, and a card says so."""
+
+    @wraps(function)
+    def answer(*args, **named):
+        if grader() == "coursekit":
+            return Card(str(args[0]) if args else "Later", "The grader judges this exercise.")
+        return function(*args, **named)
+
+    return answer
+
+
+@contextlib.contextmanager
+def _no_stderr():
+    """Keep the error stream empty under nbgrader: one warning in it takes every point from a right answer."""
+    if grader() not in ("autograde", "validate"):
+        yield
+        return
+    # The method, so that handlers of logging that hold the stream are covered; the descriptor, for C++ libraries.
+    with mock.patch.object(sys.stderr, "write", len), _quiet_stderr():
+        yield
+
+
+@_unless_graded
 def check(id, *objects, **named):
     """Check an exercise.
 
@@ -61,7 +95,8 @@ def check(id, *objects, **named):
     ------
     CheckFailed
         Only where the environment variable COURSEKIT_MODE asks for it: "strict" raises on anything but a pass (for
-        solutions), "untouched" on anything but "not attempted" (for student notebooks).
+        solutions), "untouched" on anything but "not attempted" (for student notebooks). `nbgrader validate` raises on
+        anything but a pass.
     """
     start = time.perf_counter()
     try:
@@ -75,10 +110,12 @@ def check(id, *objects, **named):
         message = f"{id} looks at {_list(names)}. Call `{core.call_line(item)}`."
         return _finish(_refusal(item.id, item.title, "wrong-call", message, item.points), 0.0)
     seed = os.environ.get("COURSEKIT_CHECK_SEED")
-    report = core.judge(item, local_student({**given, **named}), seed=int(seed) if seed else None)
+    with _no_stderr():
+        report = core.judge(item, local_student({**given, **named}), seed=int(seed) if seed else None)
     return _finish(report, time.perf_counter() - start)
 
 
+@_unless_graded
 def hint(id):
     """The next hint of an exercise: the first time the first, and so on to the last."""
     try:
@@ -91,6 +128,7 @@ def hint(id):
     return Card(f"{id} · hint {shown} of {len(item.hints)}{last}", item.hints[shown - 1])
 
 
+@_unless_graded
 def expected(id):
     """The expected result of an exercise: a number with its band, and the reference picture where there is one."""
     try:
@@ -103,6 +141,7 @@ def expected(id):
     return Card(f"{id} · expected result", text, picture, alt=text)
 
 
+@_unless_graded
 def progress():
     """The exercises of the course with their scores; what to do next."""
     return Progress(kept.load())
@@ -190,6 +229,8 @@ def _finish(report, seconds):
     wanted = {"strict": PASSED, "untouched": NOT_ATTEMPTED}.get(mode)
     if wanted and report.status != wanted:
         raise CheckFailed(f"{mode}: expected '{wanted}'\n{report}")
-    if not wanted and report.status != NOT_ATTEMPTED:
+    if grader() == "validate" and not report.passed:
+        raise CheckFailed(str(report))
+    if not wanted and not grader() and report.status != NOT_ATTEMPTED:
         kept.record(report)
     return report
