@@ -45,23 +45,21 @@ HALF = {"half done": 4, "untouched": 0}
 
 
 def kinds():
-    """Every kind of submission: name -> notebook."""
+    """Every kind of submission, the student's notebook with answers filled in: name -> notebook."""
     solution = nbformat.read(root() / "solutions" / f"{NAME}.ipynb", as_version=4)
     student = nbformat.read(root() / "notebooks" / f"{NAME}.ipynb", as_version=4)
-    made = {"right": solution}
-    for kind, (old, new) in WRONG.items():
-        cells = [cell for cell in solution.cells if is_answer(cell) and old in cell.source]
-        if not cells:
-            raise SystemExit(f"No answer of solutions/{NAME}.ipynb holds {old!r}; mend WRONG in benchmarks/grading.py.")
-        made[kind] = altered(solution, {id_of(cell): cell.source.replace(old, new) for cell in cells})
-    for kind, (start, text) in CRASH.items():
-        first = next(cell for cell in solution.cells if id_of(cell).startswith(start))
-        made[kind] = altered(solution, {id_of(first): text})
     answers = {id_of(cell): cell.source for cell in solution.cells if is_answer(cell)}
+    made = {"right": altered(student, answers)}
+    for kind, (old, new) in WRONG.items():
+        wrong = {id: text.replace(old, new) for id, text in answers.items()}
+        if wrong == answers:
+            raise SystemExit(f"No answer of solutions/{NAME}.ipynb holds {old!r}; mend WRONG in benchmarks/grading.py.")
+        made[kind] = altered(student, wrong)
+    for kind, (start, text) in {**CRASH, LOOP: ("answer-01-5-", "while True:\n    pass")}.items():
+        first = next(id for id in answers if id.startswith(start))
+        made[kind] = altered(student, {**answers, first: text})
     for kind, last in HALF.items():
         made[kind] = altered(student, {id: text for id, text in answers.items() if int(id.split("-")[2]) <= last})
-    fifth = next(cell for cell in solution.cells if id_of(cell).startswith("answer-01-5-"))
-    made[LOOP] = altered(solution, {id_of(fifth): "while True:\n    pass"})
     return made
 
 
@@ -178,13 +176,13 @@ def run_coursekit(submissions, work, timeout):
     """`coursekit grade` over the same folder: seconds, and student -> exercise -> (status, score)."""
     out = work / "results"
     command = [sys.executable, "-m", "coursekit", "grade", str(submissions), "--out", str(out)]
-    command += ["--notebook", NAME.split("_")[0], "--timeout", str(timeout)]
+    command += ["--notebook", NAME.split("_")[0], "--cell-timeout", str(timeout)]
     start = time.perf_counter()
     done = subprocess.run(command, cwd=work, env=environment(work / "home"), capture_output=True, text=True)
     seconds = time.perf_counter() - start
     if done.returncode:
         raise SystemExit(f"coursekit grade failed:\n{(done.stdout + done.stderr)[-2000:]}")
-    with open(out / "gradebook.csv", newline="", encoding="utf-8") as file:
+    with open(out / "gradebook.csv", newline="", encoding="utf-8-sig") as file:
         rows = list(csv.DictReader(file))
     students = {path.name for path in submissions.iterdir()}
     if len(rows) != len(students):
@@ -219,7 +217,7 @@ def differences(chosen, references, said):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--submissions", type=int, default=30)
-    parser.add_argument("--timeout", type=int, default=60, help="seconds that nbgrader gives a cell")
+    parser.add_argument("--timeout", type=int, default=60, help="seconds that a cell may take, in both")
     parser.add_argument("--only", choices=("nbgrader", "coursekit"))
     parser.add_argument("--nbgrader", default=sys.executable, metavar="PYTHON")
     options = parser.parse_args()

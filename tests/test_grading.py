@@ -211,7 +211,7 @@ def test_regrade_judges_one_exercise_from_the_transcripts(class_of_five, tmp_pat
 
 
 def test_where_forking_fails_each_submission_gets_an_interpreter(class_of_five, graded, tmp_path, monkeypatch, capsys):
-    def no_fork():
+    def no_fork(environment):
         raise RuntimeError("a forked process could not train a network")
 
     monkeypatch.setattr(zygote, "Zygote", no_fork)

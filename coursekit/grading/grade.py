@@ -16,6 +16,7 @@ from coursekit.grading import judge, sandbox, submissions, zygote
 from coursekit.grading.sandbox import Limits
 
 PACKAGE = Path(__file__).resolve().parents[1]
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 QUESTION_S = 60.0  # seconds that the student's code may take to answer one question of a check
 
 
@@ -329,20 +330,25 @@ def load(path):
         return None
 
 
-def starter():
-    """What starts the judges: a zygote where forking works, else a new interpreter for each, which says so."""
+def starter(workers=1):
+    """What starts the judges: a zygote where forking works, else a new interpreter for each, which says so.
+
+    The cores are shared out: two networks that train with two threads each on two cores take far longer than with one.
+    """
+    threads = str(max(1, (os.cpu_count() or 1) // workers))
+    shares = {name: os.environ.get(name, threads) for name in THREADS}
     if sys.platform == "linux":
         try:
-            return zygote.Zygote()
+            return zygote.Zygote(shares)
         except (RuntimeError, EOFError, OSError) as reason:
             print(f"Each submission gets a new interpreter, which takes seconds longer: {reason}.", file=sys.stderr)
-    return zygote.Spawner()
+    return zygote.Spawner(shares)
 
 
 def run(todo, workers, finished):
     """Do the jobs, `workers` at a time, and call ``finished(summary)`` for each."""
     folder = Path(tempfile.mkdtemp(prefix="coursekit-"))
-    start = starter()
+    start = starter(workers)
     waiting, running, count = list(todo), {}, 0
     try:
         while waiting or running:

@@ -9,6 +9,7 @@ lines: ``{"ready": true}``, ``{"started": path, "pid": n}``, ``{"ended": path, "
 
 import contextlib
 import ctypes
+import gc
 import json
 import os
 import select
@@ -41,6 +42,9 @@ def preload():
         for name in PRELOAD:
             with contextlib.suppress(ImportError):
                 import_module(name)
+    # What was imported stays: no child need look through it for garbage, and no page of it is copied for that.
+    gc.collect()
+    gc.freeze()
 
 
 def canary(seconds=CANARY_SECONDS):
