@@ -15,6 +15,8 @@ import numpy as np
 MAX_DEPTH = 20
 MAX_ITEMS = 200_000
 MAX_BYTES = 512 * 1024 * 1024
+MAX_ARRAYS = 240 * 1024 * 1024
+MAX_TEXT = 64 * 1024 * 1024
 
 
 class CodecError(ValueError):
@@ -50,7 +52,7 @@ def pack(value, keep):
         Copies: neither side can change the other's.
     """
     arrays = []
-    budget = [MAX_ITEMS]
+    budget, size = [MAX_ITEMS], [0]
 
     def describe(item, depth):
         budget[0] -= 1
@@ -70,6 +72,9 @@ def pack(value, keep):
             return {"d": [[describe(key, depth + 1), describe(part, depth + 1)] for key, part in item.items()]}
         array = _as_array(item)
         if array is not None:
+            size[0] += array.nbytes
+            if size[0] > MAX_ARRAYS:  # before the copy: what is broadcast takes no memory until then
+                raise CodecError(f"the value is larger than {MAX_ARRAYS // 2**20} MB")
             arrays.append(np.array(array, copy=True))
             return {"a": len(arrays) - 1}
         return describe(keep(item), depth)
@@ -106,9 +111,12 @@ def _from_objects(array):
 def unpack(description, arrays):
     """Rebuild what `pack` described. Raises CodecError where the description is not one of ours."""
 
+    budget = [MAX_ITEMS]
+
     def rebuild(item, depth):
-        if depth > MAX_DEPTH:
-            raise CodecError("the value is nested too deeply")
+        budget[0] -= 1
+        if depth > MAX_DEPTH or budget[0] < 0:
+            raise CodecError("the value is nested too deeply or has too many items")
         if item is None or type(item) in (bool, int, float, str):
             return item
         if type(item) is not dict or len(item) != 1:
@@ -152,7 +160,7 @@ def write_frame(stream, description, arrays=()):
 def read_frame(stream):
     """Read one message; raises EOFError at the end of the stream and CodecError for anything not ours."""
     text_size, body_size, count = struct.unpack(">QQI", _read_exactly(stream, 20))
-    if text_size + body_size > MAX_BYTES or count > MAX_ITEMS:
+    if text_size > MAX_TEXT or text_size + body_size > MAX_BYTES or count > MAX_ITEMS:
         raise CodecError(f"the message is larger than {MAX_BYTES // 2**20} MB")
     text = _read_exactly(stream, text_size)
     blob = io.BytesIO(_read_exactly(stream, body_size))
@@ -161,6 +169,10 @@ def read_frame(stream):
         arrays = [np.lib.format.read_array(blob, allow_pickle=False) for _ in range(count)]
     except (ValueError, RecursionError, MemoryError) as error:
         raise CodecError(f"the message is damaged: {error}") from None
+    for array in arrays:
+        # An array of items of no size may have any length at all, and take for ever.
+        if not is_plain_array(array) or array.size > body_size:
+            raise CodecError("the message is damaged: an array is not one of numbers or texts")
     return description, arrays
 
 

@@ -165,10 +165,25 @@ def judge(item, student, seed=None):
         findings.append(Finding("check-failed", False, message))
     passed = bool(findings) and all(finding.passed for finding in findings)
     score = sum(finding.points for finding in findings if finding.passed)
-    findings += [Finding(code, True, message) for code, message in student.notes()]
+    findings += _notes(student)
     return Report(
         item.id, item.title, PASSED if passed else FAILED, min(score, item.points), item.points, tuple(findings), seed
     )
+
+
+def _notes(student):
+    """The advice that came up on the way. It comes from the student's side, which may have ended by now, or lie."""
+    try:
+        given = student.notes()
+    except Exception:
+        return []
+    notes = given[:20] if isinstance(given, list) else []
+    notes = [note for note in notes if isinstance(note, tuple | list) and len(note) == 2]
+    return [
+        Finding(code[:60], True, message[:500])
+        for code, message in notes
+        if isinstance(code, str) and isinstance(message, str)
+    ]
 
 
 def _kind(student, name):

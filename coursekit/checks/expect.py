@@ -5,6 +5,7 @@ import numpy as np
 from coursekit.checks.codec import Handle
 from coursekit.checks.core import Wrong, threshold
 from coursekit.checks.report import Finding
+from coursekit.checks.student import StudentError
 
 # The layers that `replay` may build. None of them can run code of the student's.
 _REPLAYABLE = frozenset(
@@ -13,8 +14,11 @@ _REPLAYABLE = frozenset(
     + ["Dropout", "SpatialDropout2D", "GaussianNoise", "Activation", "ReLU", "LeakyReLU", "ELU", "PReLU", "Softmax"]
     + ["BatchNormalization", "LayerNormalization", "Rescaling", "ZeroPadding2D", "Add", "Concatenate", "Multiply"]
     + ["Average", "Normalization", "LSTM", "GRU", "SimpleRNN", "Bidirectional", "TimeDistributed", "RepeatVector"]
-    + ["Masking", "Embedding"]
+    + ["Masking", "Embedding", "DTypePolicy"]
+    + ["Relu", "Sigmoid", "Tanh", "Subtract", "Divide"]  # nodes that keras.ops leaves in a functional model
 )
+# Keras looks up "layers.Lambda" of the module "keras" too: what is not a layer of the list must be of one of these.
+_HARMLESS = ("keras.initializers", "keras.regularizers", "keras.constraints", "keras.activations")
 
 
 def as_array(value, what, shape=None):
@@ -83,7 +87,7 @@ def returned(student, name, *args, shape=()):
         With the code "wrong-shape", or one of `as_array`.
     """
     given = as_array(student.call(name, *args), f"What `{name}` returns")
-    if tuple(size for size in given.shape if size > 1) != tuple(size for size in shape if size > 1):
+    if tuple(size for size in given.shape if size != 1) != tuple(size for size in shape if size != 1):
         said = " and ".join(_said(arg) for arg in args)
         wanted = f"shape {_shape(shape)}" if shape else "a single number"
         raise Wrong(
@@ -106,7 +110,7 @@ def returned_parts(student, name, *args, like):
     list of numpy.ndarray
     """
     given = student.call(name, *args)
-    if isinstance(given, np.ndarray) and len(given) == len(like) > 1:
+    if isinstance(given, np.ndarray) and given.ndim and len(given) == len(like) > 1:
         given = list(given)
     if not isinstance(given, list | tuple) or len(given) != len(like):
         seen = f"{len(given)} things" if isinstance(given, list | tuple) else f"one {type_name(given)}"
@@ -255,6 +259,8 @@ def rebuild(student, name, input_shape):
     config = student.config(name)
     if config is None:
         return None
+    if isinstance(config, dict):
+        config = {**config, "compile_config": None}
     chain = isinstance(config, list)
     if not all(_replayable(part) for part in (config if chain else [config])):
         return None
@@ -265,9 +271,11 @@ def rebuild(student, name, input_shape):
             model = keras.Sequential([keras.saving.deserialize_keras_object(part) for part in config])
             model.build(input_shape)
         else:
-            model = keras.saving.deserialize_keras_object({**config, "compile_config": None})
+            model = keras.saving.deserialize_keras_object(config)
         model.set_weights([w for layer in student.weights(name) for w in layer])
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except StudentError:
+        raise
+    except Exception:  # whatever Keras makes of a configuration from the student's side: too large, not a layer's
         return None
     return model
 
@@ -287,10 +295,16 @@ def replay(student, name, X):
         return None
 
 
-def same_as_replay(student, name, X):
-    """Raises `Wrong` where the model's answers are not those of its own layers and weights."""
+def same_as_replay(student, name, X, required=False):
+    """Raises `Wrong` where the model's answers are not those of its own layers and weights.
+
+    With `required`, where every right answer is made of Keras's own layers, also where they cannot be computed again.
+    """
     again = replay(student, name, X)
     if again is None:
+        if required:
+            raise Wrong("not-plain-layers", f"{_called(name)} cannot be built again from its layers and weights. Use "
+                        "Keras's own layers, and nothing else.")  # fmt: skip
         return
     answered = predictions(student, name, X)
     again = again.reshape(len(X), -1)
@@ -307,11 +321,10 @@ def _replayable(config):
     if isinstance(config, dict):
         if config.get("registered_name") not in (None, "", config.get("class_name")):
             return False
-        module = config.get("module")
+        module, name = config.get("module"), config.get("class_name")
         if module is not None and not str(module).startswith("keras"):
             return False
-        builds_layers = str(module).startswith(("keras.layers", "keras.models", "keras.src"))
-        if builds_layers and config.get("class_name") not in _REPLAYABLE:
+        if module is not None and not str(module).startswith(_HARMLESS) and name not in _REPLAYABLE:
             return False
         return all(_replayable(part) for part in config.values())
     if isinstance(config, list | tuple):

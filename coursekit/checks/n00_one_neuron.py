@@ -335,7 +335,7 @@ def _portions(student):
 
 def _batches(student, *args):
     given = student.call("minibatches", *args)
-    if isinstance(given, np.ndarray):
+    if isinstance(given, np.ndarray) and given.ndim:
         given = list(given)
     if isinstance(given, Handle) or not isinstance(given, list | tuple) or not given:
         seen = given.type_name if isinstance(given, Handle) else type(given).__name__

@@ -390,7 +390,7 @@ def keras_twice(student, rng):
         if not said["built"] or said["n_params"] is None:
             raise Wrong("not-built", f"`{name}` has no weights yet. Begin it with `keras.Input(shape=(2,))`.")
         scores = predictions(student, name, X)
-        same_as_replay(student, name, X[:20])
+        same_as_replay(student, name, X[:20], required=True)
         _same_architecture(name, student, said)
     accuracy = np.mean(predicted_labels(student, "sequential", X) == y)
     yield at_least(

@@ -4,10 +4,41 @@
 here; the grader puts one around it.
 """
 
+import numpy as np
+
 from coursekit.checks.codec import CodecError, pack, read_frame, unpack, write_frame
 from coursekit.checks.student import Missing, NotAttempted, Objects, Student, StudentError
 
 _ERRORS = {"not-attempted": NotAttempted, "missing": Missing, "codec": CodecError}
+
+
+def _are(kind, parts):
+    return isinstance(parts, list | tuple) and all(isinstance(part, kind) for part in parts)
+
+
+def _is_description(answer):
+    return (
+        isinstance(answer, dict)
+        and all(isinstance(answer.get(name), str) for name in ("type", "family"))
+        and isinstance(answer.get("params"), dict)
+        and {"fitted", "n_params"} <= set(answer)
+    )
+
+
+def _is_history(answer):
+    return answer is ... or isinstance(answer, dict) and all(_are(int | float, part) for part in answer.values())
+
+
+# What `Objects` answers to the questions about models. Whoever took its place on the other side may answer anything.
+_FORMS = {
+    "kind": lambda answer: isinstance(answer, str),
+    "layers": lambda given: _are(dict, given) and all({"class", "name", "activation"} <= set(part) for part in given),
+    "weights": lambda answer: _are(list | tuple, answer) and all(_are(np.ndarray, part) for part in answer),
+    "history": _is_history,
+    "config": lambda answer: answer is None or isinstance(answer, dict | list),
+    "describe": _is_description,
+    "notes": lambda answer: isinstance(answer, list),
+}
 
 
 def _no_handles(item):
@@ -35,11 +66,15 @@ def remote_student(exchange):
             if isinstance(error, CodecError):
                 raise
             raise CodecError("the process that holds your objects ended or answered out of turn") from None
+        if not isinstance(kind, str):
+            raise CodecError("the process that holds your objects answered out of turn")
         if kind == "answer":
+            if operation in _FORMS and not _FORMS[operation](answer):
+                raise CodecError(f"the question {operation!r} got an answer of another form")
             return answer
         if kind == "error" and isinstance(answer, list) and len(answer) == 3:
             raise StudentError(*(str(part)[:2000] for part in answer))
-        raise (_ERRORS.get(kind, CodecError) if isinstance(kind, str) else CodecError)(str(answer)[:2000])
+        raise _ERRORS.get(kind, CodecError)(str(answer)[:2000])
 
     return Student(ask)
 
@@ -87,6 +122,8 @@ def respond(answer, keep, reader, writer):
             message = pack(["missing", str(missing)], keep)
         except CodecError as error:
             message = pack(["codec", str(error)], keep)
+        except MemoryError:
+            message = pack(["codec", "there was no memory left to hand it in"], keep)
         write_frame(writer, *message)
 
 

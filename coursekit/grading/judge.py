@@ -4,12 +4,14 @@ This process is trusted. It holds the checks; what comes back from the sandbox r
 in time.
 """
 
+import base64
 import contextlib
 import hashlib
 import json
 import os
 import resource
 import select
+import signal
 import struct
 import sys
 import tempfile
@@ -25,6 +27,8 @@ GRACE = 3.0  # seconds between an interrupt and the end
 KEPT = ("key", "run_key", "student", "ident", "notebook", "file", "submitted", "seed", "answers")
 JUDGE_MB = 6000  # what this process may take, should an answer be made to fill its memory
 MAX_ANSWER = 256 * 1024 * 1024
+MAX_OUTPUT = 4_000_000  # characters that one cell may show, pictures included
+HUNG = 300  # seconds past the time of the notebook after which the judge itself is taken to hang
 
 
 class Ended(Exception):
@@ -34,8 +38,11 @@ class Ended(Exception):
 class Channel:
     """Questions to one student's process, each with a time limit."""
 
-    def __init__(self, child, reading, writing):
+    def __init__(self, child, reading, writing, total):
         self._child, self._reading, self._writing = child, reading, writing
+        self._total, self._until = total, time.monotonic() + total
+        # Or a write would wait for ever where the process no longer reads.
+        os.set_blocking(writing, False)
         self._deadline = 0.0
         self.ended = ""
 
@@ -44,8 +51,12 @@ class Channel:
         return self.exchange(*question(operation, *args), seconds=seconds)
 
     def exchange(self, description, arrays, *, seconds):
+        left = self._until - time.monotonic()
+        if left <= 0:
+            self.end(f"the notebook took longer than {self._total:.0f} s")
         if self.ended:
             raise Ended(self.ended)
+        seconds = min(seconds, max(left, 0.1))
         try:
             self._deadline = time.monotonic() + seconds
             self._write(description, arrays)
@@ -93,7 +104,8 @@ class Channel:
         while view:
             if not self._wait(self._writing, True):
                 raise TimeoutError
-            view = view[os.write(self._writing, view) :]
+            with contextlib.suppress(BlockingIOError):
+                view = view[os.write(self._writing, view) :]
 
     def flush(self):
         pass
@@ -130,18 +142,15 @@ def judge(job, child, reading, writing):
     from coursekit.checks import core
 
     watch = _Watch(child, job["limits"]["memory_mb"])
-    channel = Channel(child, reading, writing)
-    cells, reports = _blank(job), {}
     times = job["timeouts"]
+    channel = Channel(child, reading, writing, times["total"])
+    cells, reports = _blank(job), {}
     try:
         for step in job["steps"]:
-            left = times["total"] - (time.monotonic() - began)
-            if left <= 0:
-                channel.end(f"the notebook took longer than {times['total']:.0f} s")
             if step["kind"] == "cell":
                 # A cell that the course puts back has no place in the submission.
                 cell = cells[step["index"]] if step["index"] >= 0 else {"source": step["source"]}
-                _run(channel, cell, min(times["cell"], max(left, 0.1)))
+                _run(channel, cell, times["cell"])
             elif step["kind"] == "check":
                 id = step["exercise"]
                 reports[id] = _judge(core, job, channel, id, step["expressions"])
@@ -193,25 +202,35 @@ def _blank(job):
 
 
 def _run(channel, cell, seconds):
-    try:
-        description, arrays = channel.ask("cell", cell["source"], seconds=seconds)
-        from coursekit.checks.codec import unpack
+    from coursekit.checks.codec import unpack
 
-        kind, answer = unpack(description, arrays)
+    start = time.monotonic()
+    try:
+        kind, answer = unpack(*channel.ask("cell", cell["source"], seconds=seconds))
         if kind == "answer":
-            cell["status"] = answer["status"] if answer["status"] in ("ok", "error", "stopped") else "error"
-            cell["seconds"] = round(float(answer["seconds"]), 3)
-            cell["outputs"] = [_output(output) for output in answer["outputs"][:50]]
+            status, outputs = answer["status"], answer["outputs"]
+            cell["status"] = status if isinstance(status, str) and status in ("ok", "error", "stopped") else "error"
+            cell["outputs"] = _outputs(outputs if isinstance(outputs, list) else [])
         else:
             cell["status"] = "error"
     except (Ended, CodecError, KeyError, TypeError, ValueError, AttributeError):
         cell["status"] = "stopped" if channel.ended else "error"
+    cell["seconds"] = round(time.monotonic() - start, 3)
 
 
-def _output(output):
-    if output["type"] == "image":
-        return {"type": "image", "png": str(output["png"])}
-    return {"type": "text", "text": str(output["text"])[:100_000]}
+def _outputs(outputs):
+    """What of the outputs is kept. The runner has caps of its own, but what comes may not be from the runner."""
+    kept, left = [], MAX_OUTPUT
+    for output in outputs[:50]:
+        name = "png" if output["type"] == "image" else "text"
+        content = output[name]
+        if not isinstance(content, str) or len(content) > left:
+            continue
+        if name == "png":
+            base64.b64decode(content, validate=True)
+        left -= len(content)
+        kept.append({"type": "image" if name == "png" else "text", name: content})
+    return kept
 
 
 def _judge(core, job, channel, id, expressions):
@@ -374,8 +393,6 @@ def forked(box):
 
 
 def _files(box):
-    import base64
-
     return {name: base64.b64decode(data) for name, data in box["files"].items()}
 
 
@@ -404,6 +421,9 @@ def main(path):
         return
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_DATA, (JUDGE_MB * 2**20, JUDGE_MB * 2**20))
+    # Whatever an answer makes of a check, this process comes to an end: by default the signal ends it.
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.alarm(int(job["timeouts"]["total"]) + HUNG)
     save(job["out"], judge(job, *started))
 
 
