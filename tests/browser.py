@@ -17,15 +17,23 @@ _FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "
 _FLAGS += ["--disable-component-update", "--disable-sync"]
 
 
+# How to start each of the two, and where it shows a notebook.
+APPLICATIONS = {
+    "jupyterlab": ("LabApp", "lab/tree/{}?reset"),
+    "notebook": ("JupyterNotebookApp", "notebooks/{}"),
+}
+
+
 @contextmanager
-def lab(folder, **environment):
-    """JupyterLab serving `folder`; gives its address. Its processes end with the block."""
+def lab(folder, application="jupyterlab", **environment):
+    """JupyterLab, or Notebook 7, serving `folder`; gives its address. Its processes end with the block."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}", "--ip=127.0.0.1"]
+    command = [sys.executable, "-m", application, "--no-browser", "--allow-root", f"--port={port}", "--ip=127.0.0.1"]
     command += ["--IdentityProvider.token=", "--ServerApp.port_retries=0", f"--notebook-dir={folder}"]
-    command += ["--LabApp.expose_app_in_browser=True", "--LabApp.news_url=", "--ServerApp.log_level=ERROR"]
+    command += [f"--{APPLICATIONS[application][0]}.expose_app_in_browser=True", "--LabApp.news_url="]
+    command += ["--ServerApp.log_level=ERROR"]
     settings = {"JUPYTER_CONFIG_DIR": f"{folder}/.jupyter", "JUPYTERLAB_SETTINGS_DIR": f"{folder}/.settings"}
     process = subprocess.Popen(command, env=os.environ | settings | environment, cwd=folder)
     address = f"http://127.0.0.1:{port}"
@@ -87,9 +95,9 @@ def accessibility(page, selector, axe):
     ]
 
 
-def open_notebook(page, address, path):
-    """Open a notebook in JupyterLab and wait for its kernel."""
-    page.goto(f"{address}/lab/tree/{path}?reset", timeout=60_000)
+def open_notebook(page, address, path, application="jupyterlab"):
+    """Open a notebook and wait for its kernel."""
+    page.goto(f"{address}/{APPLICATIONS[application][1].format(path)}", timeout=60_000)
     page.wait_for_function("() => window.jupyterapp && window.jupyterapp.shell.currentWidget?.context", timeout=60_000)
     _evaluate(
         page,

@@ -209,10 +209,12 @@ READ_PLAY = """import json; print(json.dumps({
     "activation": play.activation, "l2": play.l2, "points": play.X.tolist()}))"""
 
 
-def test_the_playground_separates_the_circles(tmp_path):
+@pytest.mark.parametrize("application", browser.APPLICATIONS)
+def test_the_playground_separates_the_circles(tmp_path, application):
+    pytest.importorskip(application)
     write(tmp_path / "play.ipynb", PLAY, READ_PLAY)
-    with browser.lab(tmp_path) as address, browser.page(height=1200) as page:
-        browser.open_notebook(page, address, "play.ipynb")
+    with browser.lab(tmp_path, application) as address, browser.page(height=1200) as page:
+        browser.open_notebook(page, address, "play.ipynb", application)
         browser.run_all(page, 60)
         play = page.locator(".ck-playground")
         play.wait_for(timeout=30_000)
@@ -236,8 +238,8 @@ def test_the_playground_separates_the_circles(tmp_path):
         first = epochs(), time.perf_counter()
         page.wait_for_timeout(4000)
         rate = (epochs() - first[0]) / (time.perf_counter() - first[1])
-        print(f"\nplayground: circles separated after {seconds:.1f} s; 2-8-8-1, 500 points: {rate:.0f} frames a second")
-        keep(page, "playground")
+        print(f"\nplayground in {application}: circles separated after {seconds:.1f} s, {rate:.0f} frames a second")
+        keep(page, f"playground-{application}")
         play.get_by_role("button", name="Pause").click()
         page.wait_for_timeout(500)
         state = answer(page)

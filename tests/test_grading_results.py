@@ -640,3 +640,20 @@ def test_two_hundred_students_in_under_ten_seconds(tmp_path):
     spent = time.process_time() - start
     assert len(list((tmp_path / "feedback").iterdir())) == 200
     assert spent < 10, f"{spent:.1f} s of CPU"
+
+
+def test_the_instructors_time_of_submission_counts():
+    text = """
+        [late]
+        deadline = 2026-11-30T23:59:00+01:00
+        per_day = 0.1
+        [late.submitted]
+        anna = 2026-12-02T10:00:00+01:00
+        ben = {"01" = 2026-11-30T12:00:00+01:00}
+    """
+    said = rules.parse(text)
+    for name, days in (("anna", 2), ("ben", 0)):
+        assert rules.lateness(said, {"student": name, "notebook": "01", "submitted": None})[0] == days
+    assert "not known" in rules.lateness(said, {"student": "ben", "notebook": "02", "submitted": None})[1]
+    with pytest.raises(rules.RulesError, match="late.submitted.anna"):
+        rules.parse('[late]\ndeadline = 2026-11-30T23:59:00+01:00\n[late.submitted]\nanna = "yesterday"')

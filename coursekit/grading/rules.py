@@ -15,6 +15,9 @@
     anna = 2026-12-03T23:59:00+01:00
     "ben" = { "02" = 2026-12-10T23:59:00+01:00 }
 
+    [late.submitted]                           # when a file came in, where the learning platform's zip does not say
+    carla = 2026-12-01T10:30:00+01:00
+
     [bonus]                                    # extra points for a pass
     "03.5" = 1.0
 
@@ -49,6 +52,8 @@ class Rules:
         By notebook, before `deadline`.
     extensions : dict of str to (datetime or dict of str to datetime)
         By student, before both.
+    submitted : dict of str to (datetime or dict of str to datetime)
+        By student, before what the submission says.
     grace_minutes, per_day, at_most : float
     bonus, points : dict of str to float
         By exercise.
@@ -59,6 +64,7 @@ class Rules:
     deadline: datetime | None = None
     deadlines: dict = field(default_factory=dict)
     extensions: dict = field(default_factory=dict)
+    submitted: dict = field(default_factory=dict)
     grace_minutes: float = 0.0
     per_day: float = 0.0
     at_most: float = 1.0
@@ -133,28 +139,22 @@ def parse(text, known=()):
         raise RulesError(f"this is not TOML: {error}. Write lines such as `per_day = 0.1`.") from None
     _only(table, "", ("late", "bonus", "points", "cap"))
     late = _table(table, "", "late")
-    _only(late, "late.", ("deadline", "deadlines", "extensions", "grace_minutes", "per_day", "at_most"))
+    _only(late, "late.", ("deadline", "deadlines", "extensions", "submitted", "grace_minutes", "per_day", "at_most"))
     deadlines = _table(late, "late.", "deadlines")
     extensions = _table(late, "late.", "extensions")
     known = frozenset(known)
     numbers = frozenset(id.split(".")[0] for id in known)
     for name in deadlines:
         _known(f"late.deadlines.{name!r}", name, numbers, "notebook")
-    for student, what in extensions.items():
-        for name in what if isinstance(what, dict) else ():
-            _known(f"late.extensions.{student}.{name!r}", name, numbers, "notebook")
+    submitted = _table(late, "late.", "submitted")
     late_costs = late.get("deadline") is not None or deadlines
     if late and not late_costs and (extensions or "per_day" in late):
         raise RulesError("late.deadline is missing: write `deadline = 2026-11-30T23:59:00+01:00` under [late].")
     return Rules(
         deadline=_moment("late.deadline", late["deadline"]) if "deadline" in late else None,
         deadlines={name: _moment(f"late.deadlines.{name!r}", when) for name, when in deadlines.items()},
-        extensions={
-            name: {n: _moment(f"late.extensions.{name}.{n!r}", when) for n, when in what.items()}
-            if isinstance(what, dict)
-            else _moment(f"late.extensions.{name}", what)
-            for name, what in extensions.items()
-        },
+        extensions=_by_student("late.extensions", extensions, numbers),
+        submitted=_by_student("late.submitted", submitted, numbers),
         grace_minutes=_number(late, "late.", "grace_minutes", 0.0),
         per_day=_number(late, "late.", "per_day", 0.0, 1.0),
         at_most=_number(late, "late.", "at_most", 1.0, 1.0),
@@ -162,6 +162,19 @@ def parse(text, known=()):
         points=_by_exercise(table, "points", known),
         cap=_number(table, "", "cap", None),
     )
+
+
+def _by_student(key, table, numbers):
+    """A moment for every student, or one for each of some notebooks."""
+    moments = {}
+    for student, what in table.items():
+        if isinstance(what, dict):
+            for name in what:
+                _known(f"{key}.{student}.{name!r}", name, numbers, "notebook")
+            moments[student] = {name: _moment(f"{key}.{student}.{name!r}", when) for name, when in what.items()}
+        else:
+            moments[student] = _moment(f"{key}.{student}", what)
+    return moments
 
 
 def apply(rules, result, exercises):
@@ -231,7 +244,9 @@ def lateness(rules, result):
     deadline, extended = _deadline(rules, result)
     if deadline is None:
         return 0, ""
-    submitted = result.get("submitted")
+    known = rules.submitted.get(result["student"])
+    known = known.get(result["notebook"]) if isinstance(known, dict) else known
+    submitted = known.isoformat() if known else result.get("submitted")
     if not submitted:
         return 0, "The time of submission is not known; it counts as in time"
     try:
