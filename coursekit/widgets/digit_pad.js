@@ -68,6 +68,8 @@ function render({ model, el }) {
     });
   }
   const steps = { ArrowLeft: [-4, 0], ArrowRight: [4, 0], ArrowUp: [0, -4], ArrowDown: [0, 4] };
+  // Or Jupyter takes the arrow keys as its own: to the cell above, to the cell below.
+  canvas.dataset.lmSuppressShortcuts = "true";
   canvas.addEventListener("keydown", (event) => {
     if (event.key in steps) {
       pen.x = Math.min(SIDE, Math.max(0, pen.x + steps[event.key][0]));

@@ -105,6 +105,8 @@ function drawByHand({ canvas, controls, enabled, read, write, say, redraw }) {
     });
   }
   const moves = { ArrowLeft: [-0.1, 0], ArrowRight: [0.1, 0], ArrowUp: [0, 0.1], ArrowDown: [0, -0.1] };
+  // Or Jupyter takes the arrow keys as its own: to the cell above, to the cell below.
+  canvas.dataset.lmSuppressShortcuts = "true";
   canvas.addEventListener("keydown", (event) => {
     if (!enabled() || event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key in moves) {
