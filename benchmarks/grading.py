@@ -1,11 +1,12 @@
 """A class marked by nbgrader and by `coursekit grade`: seconds, and every verdict that differs from the notebook's own.
 
-    python benchmarks/grading.py --submissions 30
+    python benchmarks/grading.py --submissions 30                     (01.5 alone: one Keras network, trained)
+    python benchmarks/grading.py --submissions 30 --whole             (all of notebook 01: 7 s of a student's training)
     python benchmarks/grading.py --only nbgrader --submissions 6      (one half alone)
     python benchmarks/grading.py --nbgrader PYTHON                    (the Python that has nbgrader, where this has not)
 
-The submissions are made from notebook 01: right ones, wrong ones of several kinds, half-done ones, some with a cell
-that raises, one with an endless loop. nbgrader marks them one after the other, as it does. The reference is what the
+The assignment is the Keras exercise of notebook 01, or all of it. The submissions: right ones, wrong ones of several
+kinds, half-done ones, some with a cell that raises, one with an endless loop. nbgrader marks them one after the other, as it does. The reference is what the
 checks say in the notebook itself: each kind is executed once with nbclient. The loop has no reference.
 """
 
@@ -44,20 +45,38 @@ CRASH = {"crash in 01.1": ("answer-01-1-", "raise ValueError('mine')"), "crash i
 HALF = {"half done": 4, "untouched": 0}
 
 
-def kinds():
+def cut(notebook):
+    """A copy of a notebook with the setup, the data and exercise 01.5 alone."""
+    notebook = copy.deepcopy(notebook)
+    kept, keep = [], True
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown" and cell.source.startswith("## "):
+            keep = cell.source.startswith(("## Setup", "## Look at the data", "## 01.5"))
+        kept += [cell] if keep else []
+    notebook.cells = kept
+    return notebook
+
+
+def given(whole):
+    """The notebook that is handed out."""
+    student = nbformat.read(root() / "notebooks" / f"{NAME}.ipynb", as_version=4)
+    return student if whole else cut(student)
+
+
+def kinds(whole):
     """Every kind of submission, the student's notebook with answers filled in: name -> notebook."""
     solution = nbformat.read(root() / "solutions" / f"{NAME}.ipynb", as_version=4)
-    student = nbformat.read(root() / "notebooks" / f"{NAME}.ipynb", as_version=4)
+    solution, student = solution if whole else cut(solution), given(whole)
     answers = {id_of(cell): cell.source for cell in solution.cells if is_answer(cell)}
     made = {"right": altered(student, answers)}
     for kind, (old, new) in WRONG.items():
         wrong = {id: text.replace(old, new) for id, text in answers.items()}
-        if wrong == answers:
-            raise SystemExit(f"No answer of solutions/{NAME}.ipynb holds {old!r}; mend WRONG in benchmarks/grading.py.")
-        made[kind] = altered(student, wrong)
+        if wrong != answers:
+            made[kind] = altered(student, wrong)
     for kind, (start, text) in {**CRASH, LOOP: ("answer-01-5-", "while True:\n    pass")}.items():
-        first = next(id for id in answers if id.startswith(start))
-        made[kind] = altered(student, {**answers, first: text})
+        first = next((id for id in answers if id.startswith(start)), None)
+        if first:
+            made[kind] = altered(student, {**answers, first: text})
     for kind, last in HALF.items():
         made[kind] = altered(student, {id: text for id, text in answers.items() if int(id.split("-")[2]) <= last})
     return made
@@ -79,9 +98,8 @@ def altered(notebook, answers):
     return notebook
 
 
-def make_submissions(folder, count):
+def make_submissions(folder, made, count):
     """Write `count` notebooks as STUDENT/NAME.ipynb; student -> kind. The last one loops, two in five are right."""
-    made = kinds()
     others = itertools.cycle(kind for kind in made if kind not in ("right", LOOP))
     order = ["right" if number % 5 in (0, 3) else next(others) for number in range(count - 1)]
     chosen = {f"student{number:03}": kind for number, kind in enumerate([*order, LOOP], 1)}
@@ -129,13 +147,15 @@ print(json.dumps(marks))
 """
 
 
-def run_nbgrader(submissions, work, timeout, python=sys.executable):
+def run_nbgrader(submissions, source, work, timeout, python=sys.executable):
     """Real `nbgrader autograde` over a folder of submissions.
 
     Parameters
     ----------
     submissions : Path
         STUDENT/NAME.ipynb.
+    source : notebook
+        What was handed out.
     work : Path
         Becomes nbgrader's course folder.
     timeout : int
@@ -151,7 +171,7 @@ def run_nbgrader(submissions, work, timeout, python=sys.executable):
         student -> exercise -> points; None where nbgrader marked nothing.
     """
     (work / "source" / "class").mkdir(parents=True)
-    shutil.copy(root() / "notebooks" / f"{NAME}.ipynb", work / "source" / "class")
+    nbformat.write(source, work / "source" / "class" / f"{NAME}.ipynb")
     settings = f"from coursekit.nbgrader import configure\nconfigure(get_config(), timeout={timeout})\n"
     (work / "nbgrader_config.py").write_text(settings)
     for path in sorted(submissions.iterdir()):
@@ -218,6 +238,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--submissions", type=int, default=30)
     parser.add_argument("--timeout", type=int, default=60, help="seconds that a cell may take, in both")
+    parser.add_argument("--whole", action="store_true", help="all exercises of the notebook")
     parser.add_argument("--only", choices=("nbgrader", "coursekit"))
     parser.add_argument("--nbgrader", default=sys.executable, metavar="PYTHON")
     options = parser.parse_args()
@@ -225,15 +246,18 @@ def main():
         parser.error("--submissions: at least 2, a right one and the loop.")
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         work = Path(folder)
-        chosen = make_submissions(work / "handed-in", options.submissions)
-        made = kinds()
+        made = kinds(options.whole)
+        chosen = make_submissions(work / "handed-in", made, options.submissions)
         references = {kind: in_notebook(made[kind]) for kind in dict.fromkeys(chosen.values()) if kind != LOOP}
         earned = ", ".join(f"{kind} {sum(score for _, score in said.values()):g}" for kind, said in references.items())
-        print(f"{len(chosen)} submissions of {NAME}, {os.cpu_count()} cores. Points in the notebook: {earned}.")
+        what = NAME if options.whole else "01.5"
+        print(f"{len(chosen)} submissions of {what}, {os.cpu_count()} cores. Points in the notebook: {earned}.")
         throughput, good = {}, True
         if options.only != "coursekit":
             (work / "nbgrader").mkdir()
-            seconds, marks = run_nbgrader(work / "handed-in", work / "nbgrader", options.timeout, options.nbgrader)
+            seconds, marks = run_nbgrader(
+                work / "handed-in", given(options.whole), work / "nbgrader", options.timeout, options.nbgrader
+            )
             throughput["nbgrader"] = report("nbgrader autograde", seconds, chosen)
             said = {student: {id: (None, score) for id, score in points.items()} for student, points in marks.items()}
             tell("nbgrader", differences(chosen, references, said))
