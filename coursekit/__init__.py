@@ -14,6 +14,7 @@ _FUNCTIONS = {
     "hint": "coursekit.checks.notebook",
     "expected": "coursekit.checks.notebook",
     "progress": "coursekit.checks.notebook",
+    "variant": "coursekit.variants",
 }
 _MODULES = ("data", "plot", "checks", "widgets")
 

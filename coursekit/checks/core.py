@@ -11,6 +11,7 @@ from zlib import crc32
 
 import numpy as np
 
+from coursekit import variants
 from coursekit.checks.codec import CodecError
 from coursekit.checks.report import FAILED, NOT_ATTEMPTED, PASSED, Finding, Report
 from coursekit.checks.student import Missing, NotAttempted, StudentError
@@ -37,6 +38,9 @@ class Exercise:
         From a nudge to nearly the answer.
     expected : str
         The expected result in words, with numbers as ``{threshold name}``.
+    varies : bool
+        Whether each student has data of their own: then the check is ``check(student, rng, variant)``, where `variant`
+        is the seed that ``ck.variant(id)`` gave the student.
     """
 
     id: str
@@ -47,6 +51,7 @@ class Exercise:
     hints: tuple = ()
     expected: str = ""
     summary: str = field(default="")
+    varies: bool = False
 
 
 class Wrong(Exception):
@@ -57,13 +62,14 @@ class Wrong(Exception):
         self.finding = Finding(code, False, message, seen=seen)
 
 
-def exercise(id, *, title, points, needs, hints, expected=""):
+def exercise(id, *, title, points, needs, hints, expected="", varies=False):
     """Register a check as the one of exercise `id`. See `Exercise` for the parameters."""
 
     def register(check):
         if id in _REGISTRY and _REGISTRY[id].check.__module__ != check.__module__:
             raise ValueError(f"exercise {id} is declared twice")
-        _REGISTRY[id] = Exercise(id, title, check, points, dict(needs), tuple(hints), expected, check.__doc__ or "")
+        summary = check.__doc__ or ""
+        _REGISTRY[id] = Exercise(id, title, check, points, dict(needs), tuple(hints), expected, summary, varies)
         return check
 
     return register
@@ -123,7 +129,7 @@ def expected_text(item):
     )
 
 
-def judge(item, student, seed=None):
+def judge(item, student, seed=None, variant=None):
     """Run the check of `item` on `student` and return its `Report`. Never raises for what a student did.
 
     Parameters
@@ -132,14 +138,17 @@ def judge(item, student, seed=None):
     student : Student
     seed : int, optional
         Seed of the inputs that the check draws; from the exercise's id where not given.
+    variant : int, optional
+        Seed of the student's own data, for an exercise that varies; that of the class where not given.
     """
     seed = crc32(item.id.encode()) if seed is None else seed
+    own = (variants.seed("", item.id) if variant is None else variant,) if item.varies else ()
     findings = []
     try:
         for name, what in item.needs.items():
             if _kind(student, name) == "NoneType":
                 raise Wrong("none", f"`{name}` is None. It should be {what}; did a function forget to return?")
-        for finding in item.check(student, np.random.default_rng(seed)):
+        for finding in item.check(student, np.random.default_rng(seed), *own):
             findings.append(finding)
     except NotAttempted as waiting:
         findings.append(_waiting(item, str(waiting)))

@@ -17,6 +17,7 @@ from coursekit.checks import progress as kept
 from coursekit.checks.report import NOT_ATTEMPTED, PASSED, Finding, Report, grader
 from coursekit.checks.student import local_student
 from coursekit.session import _quiet_stderr
+from coursekit.variants import variant
 
 _hints_shown = {}
 
@@ -111,7 +112,7 @@ def check(id, *objects, **named):
         return _finish(_refusal(item.id, item.title, "wrong-call", message, item.points), 0.0)
     seed = os.environ.get("COURSEKIT_CHECK_SEED")
     with _no_stderr():
-        report = core.judge(item, local_student({**given, **named}), seed=int(seed) if seed else None)
+        report = core.judge(item, local_student({**given, **named}), seed=int(seed) if seed else None, variant=variant(id))
     return _finish(report, time.perf_counter() - start)
 
 

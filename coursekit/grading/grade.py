@@ -11,6 +11,7 @@ import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
+from coursekit import variants
 from coursekit.grading import course as courses
 from coursekit.grading import judge, sandbox, submissions, zygote
 from coursekit.grading.sandbox import Limits
@@ -26,7 +27,7 @@ class Stop(Exception):
 
 def grade(
     handed_in, out, *, notebook=None, seed=None, workers=None, total_s=900.0, cell_s=300.0, memory_mb=3000,
-    unsafe=False, scheduler=None, on_result=None,
+    unsafe=False, scheduler=None, secret="", on_result=None,
 ):  # fmt: skip
     """Grade what is in `handed_in`; write one result per submission below `out`.
 
@@ -50,6 +51,8 @@ def grade(
         Run without a sandbox.
     scheduler : str, optional
         Address of a dask.distributed scheduler.
+    secret : str
+        The course's, for exercises in which each student has data of their own; see `coursekit.variants`.
     on_result : callable, optional
         Called as ``on_result(summary, done, total)`` after each submission.
 
@@ -70,7 +73,7 @@ def grade(
     if not unsafe:
         _sandbox_or_stop()
     options = {"total_s": total_s, "cell_s": cell_s, "memory_mb": memory_mb, "unsafe": unsafe}
-    todo, results = jobs(handed_in, out, notebook, _seed(out, seed), options)
+    todo, results = jobs(handed_in, out, notebook, _seed(out, seed), secret, options)
     total = len(todo) + len(results)
     standing, results = results, []
 
@@ -188,7 +191,7 @@ def _seed(out, seed):
     return seed
 
 
-def jobs(handed_in, out, number, seed, options):
+def jobs(handed_in, out, number, seed, secret, options):
     """What is still to do, and the results that stand already.
 
     Returns
@@ -208,6 +211,7 @@ def jobs(handed_in, out, number, seed, options):
         path = out / "results" / f"{handed.key}--{handed.number or 'none'}.json"
         mine = int.from_bytes(hashlib.sha256(f"{seed}/{handed.student}/{handed.ident}".encode()).digest()[:6], "big")
         brief = {"handed": handed, "notebook": notebooks.get(handed.number), "seed": mine, "out": path, **options}
+        brief["code"] = variants.code(handed.ident or handed.student, secret) if secret else ""
         job = None if handed.problem else describe(brief, checks)
         before = load(path)
         if job is None:
@@ -231,7 +235,7 @@ def describe(brief, checks, again=False):
         steps = [step for step in steps if step.kind == "check"]
     limits = asdict(Limits(memory_mb=brief["memory_mb"]))
     timeouts = {"total": brief["total_s"], "cell": brief["cell_s"], "question": QUESTION_S}
-    run_key = _digest(cells, steps, brief["seed"], timeouts, limits, brief["unsafe"])
+    run_key = _digest(cells, steps, brief["seed"], brief["code"], timeouts, limits, brief["unsafe"])
     return {
         "student": handed.student,
         "ident": handed.ident,
@@ -244,6 +248,7 @@ def describe(brief, checks, again=False):
         "steps": [asdict(step) for step in steps],
         "files": {},
         "seed": brief["seed"],
+        "code": brief["code"],
         "run_key": run_key,
         "key": _digest(run_key, checks),
         "limits": limits,
@@ -282,6 +287,7 @@ def unreadable(handed, seed):
         "submitted": handed.submitted,
         "status": "unreadable",
         "seed": seed,
+        "code": "",
         "seconds": 0.0,
         "peak_mb": 0,
         "flags": [*handed.flags, {"code": "unreadable", "message": handed.problem}],

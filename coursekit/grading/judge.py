@@ -19,12 +19,13 @@ import threading
 import time
 from pathlib import Path
 
+from coursekit import variants
 from coursekit.checks.codec import CodecError, pack, read_frame, write_frame
 from coursekit.checks.pipe import question, remote_student
 from coursekit.grading import sandbox, transcript
 
 GRACE = 3.0  # seconds between an interrupt and the end
-KEPT = ("key", "run_key", "student", "ident", "notebook", "file", "submitted", "seed", "answers")
+KEPT = ("key", "run_key", "student", "ident", "notebook", "file", "submitted", "seed", "code", "answers")
 JUDGE_MB = 6000  # what this process may take, should an answer be made to fill its memory
 MAX_ANSWER = 256 * 1024 * 1024
 MAX_OUTPUT = 4_000_000  # characters that one cell may show, pictures included
@@ -244,13 +245,14 @@ def _judge(core, job, channel, id, expressions):
         seconds = job["timeouts"]["question"]
         path = Path(job["transcripts"]) / f"{id}.gz"
         with transcript.recording(lambda d, a: _answer(channel, d, a, seconds), path) as exchange:
-            report = verdict(core, item, exchange, expressions, check_seed(job["seed"], id))
+            own = variants.seed(job["code"], id)
+            report = verdict(core, item, exchange, expressions, check_seed(job["seed"], id), own)
         if channel.ended and not report.passed and report.score == 0:
             report = _ended(core, item, channel.ended)
     return {**report.to_dict(), "seconds": round(time.monotonic() - start, 3)}
 
 
-def verdict(core, item, exchange, expressions, seed):
+def verdict(core, item, exchange, expressions, seed, variant=None):
     """What the check of `item` says of the objects that `expressions` name at the other end of `exchange`."""
 
     def bound(description, arrays):
@@ -263,7 +265,7 @@ def verdict(core, item, exchange, expressions, seed):
         return exchange(description, arrays)
 
     named = []
-    return core.judge(item, remote_student(bound), seed)
+    return core.judge(item, remote_student(bound), seed, variant)
 
 
 def _plain(frame):
@@ -343,7 +345,8 @@ def judge_again(job, result):
                 missed.append(str(gap))
                 return pack(["codec", str(gap)], None)
 
-        report = verdict(core, item, exchange, step["expressions"], check_seed(result["seed"], id))
+        own = variants.seed(result.get("code", ""), id)
+        report = verdict(core, item, exchange, step["expressions"], check_seed(result["seed"], id), own)
         if missed:
             open_.append(id)
         else:
