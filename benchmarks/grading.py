@@ -6,8 +6,9 @@
     python benchmarks/grading.py --nbgrader PYTHON                    (the Python that has nbgrader, where this has not)
 
 The assignment is the Keras exercise of notebook 01, or all of it. The submissions: right ones, wrong ones of several
-kinds, half-done ones, some with a cell that raises, one with an endless loop. nbgrader marks them one after the other, as it does. The reference is what the
-checks say in the notebook itself: each kind is executed once with nbclient. The loop has no reference.
+kinds, half-done ones, some with a cell that raises, one with an endless loop. nbgrader marks them one after the other,
+as it does. The reference is what the checks say in the notebook itself: each kind is executed once with nbclient. The
+loop has no reference.
 """
 
 import argparse
