@@ -257,6 +257,68 @@ def test_each_bad_answer_has_its_code(objects, code):
     assert report.status == "failed" and report.codes == (code,)
 
 
+def test_a_part_that_ends_early_leaves_the_next_to_be_judged():
+    def check(student, rng):
+        def refused():
+            raise core.Wrong("shape", "no")
+
+        def broken():
+            yield Finding("first", True, "", points=0.5)
+            student.call("f")
+
+        yield refused
+        yield broken
+        yield lambda: Finding("last", True, "", points=1)
+
+    report = judged(check, {"f": bad_function})
+    assert (report.status, report.score, report.codes) == ("failed", 1.5, ("shape", "raises"))
+
+
+def test_a_part_that_is_still_open_waits():
+    def check(student, rng):
+        yield lambda: Finding("done", True, "", points=1)
+        yield lambda: Finding("open", student.value("f") == 1, "", points=1)
+
+    report = judged(check, {"f": ...})
+    assert (report.status, report.score) == ("not attempted", 1)
+
+
+def test_an_error_of_tensorflow_is_told_without_its_machinery():
+    kernel = "{{function_node __wrapped__BatchMatMulV2_device_/job:localhost/replica:0/task:0/device:CPU:0}}"
+    text = (
+        f"Exception encountered when calling GraphLayer.call().\n\n\x1b[1m{kernel} In[0] mismatch In[1] shape: 4 vs. 3 "
+        "[Op:BatchMatMulV2] name: \x1b[0m\n\nArguments received by GraphLayer.call():\n  inputs=[...]"
+    )
+    assert core.without_machinery(text) == (
+        "Exception encountered when calling GraphLayer.call(). In[0] mismatch In[1] shape: 4 vs. 3"
+    )
+
+
+def test_what_was_never_fitted_is_named():
+    from sklearn.ensemble import RandomForestRegressor
+
+    def check(student, rng):
+        student.predict("f", np.zeros((2, 1)))
+        yield Finding("fitted", True, "", points=2)
+
+    message = judged(check, {"f": RandomForestRegressor()}).findings[0].message
+    assert message.startswith("The `RandomForestRegressor` has never been fitted.")
+
+
+def test_a_note_is_not_shown_as_praise():
+    def shift(a):
+        a += 1
+        return a
+
+    def check(student, rng):
+        yield Finding("right", student.call("f", np.zeros(2)).sum() == 2, "It is right.", points=2)
+
+    report = judged(check, {"f": shift})
+    assert report.passed and [finding.note for finding in report.findings] == [False, True]
+    assert "\n  ! `f` changed an array" in str(report) and "x.copy()" in str(report)
+    assert report._repr_html_().count("✓") == 2  # the verdict's and the first finding's
+
+
 def test_our_own_error_is_a_finding_not_a_traceback(monkeypatch):
     monkeypatch.delenv("COURSEKIT_DEBUG", raising=False)
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from coursekit import variants
 from coursekit.checks.codec import CodecError
-from coursekit.checks.report import FAILED, NOT_ATTEMPTED, PASSED, Finding, Report
+from coursekit.checks.report import FAILED, NOT_ATTEMPTED, PASSED, Finding, Report, note
 from coursekit.checks.student import Missing, NotAttempted, StudentError
 
 _REGISTRY = {}
@@ -29,7 +29,9 @@ class Exercise:
         "01.3": the notebook's number and the part's.
     title : str
     check : callable
-        ``check(student, rng)`` yields `Finding` s; it may raise `Wrong` to end with one.
+        ``check(student, rng)`` yields `Finding` s; it may raise `Wrong` to end with one. In place of a finding it may
+        yield a function of no arguments that gives one or several: a part that, where it ends with `Wrong` or with an
+        error of the student's, leaves the later parts to be judged.
     points : float
         What a passed exercise is worth: the sum of the points of its findings.
     needs : dict of str to str
@@ -148,10 +150,10 @@ def judge(item, student, seed=None, variant=None):
         for name, what in item.needs.items():
             if _kind(student, name) == "NoneType":
                 raise Wrong("none", f"`{name}` is None. It should be {what}; did a function forget to return?")
-        for finding in item.check(student, np.random.default_rng(seed), *own):
-            findings.append(finding)
+        for part in item.check(student, np.random.default_rng(seed), *own):
+            findings.extend(_judged(part))
     except NotAttempted as waiting:
-        findings.append(_waiting(item, str(waiting)))
+        findings.append(_waiting(item, *waiting.args))
         if all(finding.passed for finding in findings[:-1]):
             score = sum(finding.points for finding in findings[:-1])
             return Report(item.id, item.title, NOT_ATTEMPTED, score, item.points, tuple(findings), seed)
@@ -164,7 +166,7 @@ def judge(item, student, seed=None, variant=None):
     except StudentError as error:
         findings.append(_explain(error))
     except CodecError as error:
-        findings.append(Finding("unreadable", False, f"The answer could not be read: {error}. Hand in plain arrays."))
+        findings.append(_unreadable(error))
     except KeyboardInterrupt:
         findings.append(Finding("interrupted", False, "The check was interrupted before it came to a verdict."))
     except Exception as error:
@@ -174,25 +176,39 @@ def judge(item, student, seed=None, variant=None):
         findings.append(Finding("check-failed", False, message))
     passed = bool(findings) and all(finding.passed for finding in findings)
     score = sum(finding.points for finding in findings if finding.passed)
-    findings += _notes(student)
+    told = {finding.code for finding in findings}
+    findings += [note(code, message) for code, message in _notes(student) if code not in told]
     return Report(
         item.id, item.title, PASSED if passed else FAILED, min(score, item.points), item.points, tuple(findings), seed
     )
 
 
 def _notes(student):
-    """The advice that came up on the way. It comes from the student's side, which may have ended by now, or lie."""
+    """The advice that came up on the way: pairs of code and message. It comes from the student's side, which may have
+    ended by now, or lie."""
     try:
         given = student.notes()
     except Exception:
         return []
     notes = given[:20] if isinstance(given, list) else []
-    notes = [note for note in notes if isinstance(note, tuple | list) and len(note) == 2]
-    return [
-        Finding(code[:60], True, message[:500])
-        for code, message in notes
-        if isinstance(code, str) and isinstance(message, str)
-    ]
+    pairs = [pair for pair in notes if isinstance(pair, tuple | list) and len(pair) == 2]
+    return [(code[:60], message[:500]) for code, message in pairs if isinstance(code, str) and isinstance(message, str)]
+
+
+def _judged(part):
+    """The findings of a part of a check, as they come; what ends the part is its last one."""
+    if isinstance(part, Finding):
+        yield part
+        return
+    try:
+        found = part()
+        yield from [found] if isinstance(found, Finding) else found
+    except Wrong as wrong:
+        yield wrong.finding
+    except StudentError as error:
+        yield _explain(error)
+    except CodecError as error:
+        yield _unreadable(error)
 
 
 def _kind(student, name):
@@ -210,19 +226,34 @@ def call_line(item):
     return f'ck.check("{item.id}", {arguments})'
 
 
-def _waiting(item, name):
+def _waiting(item, name, advice="replace the `...` by your answer."):
     what = item.needs.get(name)
-    rest = f"it waits for {what}." if what else "replace the `...` by your answer."
+    rest = f"it waits for {what}." if what else advice
     return Finding("not-attempted", False, f"`{name}` is still `...`: {rest}")
+
+
+def _unreadable(error):
+    return Finding("unreadable", False, f"The answer could not be read: {error}. Hand in plain arrays.")
+
+
+def without_machinery(text):
+    """An error's text on one line, without terminal colours, names of TensorFlow kernels and the list of arguments."""
+    text = re.sub(r"\x1b\[[0-9;]*m|\{\{function_node[^}]*\}\}| ?\[Op:\w+\](?: name: \S*)?", "", text)
+    return " ".join(text.split("Arguments received by")[0].split())
 
 
 def _explain(error):
     """One sentence for an error that the student's code raised."""
-    text = " ".join(error.text.split())
+    text = without_machinery(error.text)
     text = text if len(text) <= 220 else text[:217] + "..."
     where = f" It happened at {error.line}." if error.line else ""
     if error.kind == "NotFittedError":
-        return Finding("not-fitted", False, "The model has never been fitted. Call `model.fit(X, y)` before the check.")
+        named = re.match(r"This (\w+) instance", text)
+        which = f"The `{named[1]}`" if named else "The model"
+        return Finding("not-fitted", False, f"{which} has never been fitted. Call `model.fit(X, y)` before the check.")
+    if error.kind == "TypeError" and "'History' object is not callable" in text:
+        message = "What was handed in is the History that `fit` returns. Hand in the model itself, after `fit`."
+        return Finding("wrong-type", False, message)
     if error.kind == "TypeError" and "not callable" in text:
         return Finding("wrong-type", False, f"What was handed in cannot be called or asked to predict: {text}.{where}")
     if "has not been built" in text or "has never been called" in text or "not yet been built" in text:

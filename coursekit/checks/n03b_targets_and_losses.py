@@ -15,7 +15,7 @@ from coursekit.checks.expect import (
     returned,
     same_as_replay,
 )
-from coursekit.checks.report import Finding
+from coursekit.checks.report import Finding, note
 from coursekit.checks.student import StudentError
 
 # What is added to the worst of ten seeds of the solution; see benchmarks/record.py. Errors are in dollars.
@@ -63,6 +63,19 @@ def _not_constant(name, fitted):
 
 def _explain_prices(name, fitted, truth):
     """Raises `Wrong` where the unit of the predictions explains a large error."""
+    off = np.mean(np.abs(truth - fitted))
+    if fitted.max() < 20:
+        for what, back in (
+            ("", np.exp(fitted)),
+            ("1 plus ", np.expm1(fitted)),
+            ("dollars of ", np.exp(fitted) / UNIT),
+        ):
+            if np.mean(np.abs(truth - back)) < 0.25 * off:
+                raise Wrong(
+                    "log-target",
+                    f"`{name}` predicts the logarithm of {what}the price. Take it back with `exp`: as a Keras layer, or for "
+                    "scikit-learn with `TransformedTargetRegressor(model, func=np.log, inverse_func=np.exp)`.",
+                )
     if np.median(fitted) > 1000:
         raise Wrong(
             "in-dollars",
@@ -104,10 +117,10 @@ def _explain_prices(name, fitted, truth):
 )
 def target_unit(student, rng):
     """The two functions undo each other; the built networks begin where they should and stay where they should."""
-    yield _scaled(student)
     X = rng.normal(size=(300, 12))
-    yield _biased(student)
-    yield _bounded(student, X)
+    yield lambda: _scaled(student)
+    yield lambda: _biased(student)
+    yield lambda: _bounded(student, X)
 
 
 def _scaled(student):
@@ -158,6 +171,19 @@ def _explain_scale(student, z, z_new, few, everything):
                 f"The mean and the standard deviation are those of {which}: the test rows have leaked into the scale. Take "
                 "them from `dollars_train`.",
             )
+    train = UNIT * _houses()[1][_houses()[3][0]]
+    if abs(z.std() * train.std() - 1) < 1e-3:
+        raise Wrong(
+            "divided-by-variance",
+            f"The standard deviation of the scaled prices is {z.std():.3g}: you divided by the variance. Divide by its root, "
+            "`np.std(dollars_train)`.",
+        )
+    if np.allclose(z, (train - train.mean() / UNIT) / (train.std() / UNIT), rtol=1e-2):
+        raise Wrong(
+            "other-unit",
+            f"The scaled prices have mean {z.mean():.3g}: the statistics are those of `y_train`, in units of 100,000 dollars. "
+            "The prices come in dollars: use `dollars_train`.",
+        )
     if abs(z.mean()) < 1e-3 * max(z.std(), 1):
         raise Wrong(
             "not-divided", f"The mean is 0, the standard deviation is {z.std():,.3g}: divide by the spread too."
@@ -179,7 +205,8 @@ def _network(student, name, *args):
         raise Wrong("not-keras", f"{call} gives a {seen}; a Keras network was expected.")
     said = student.describe(given)
     if not said["built"]:
-        raise Wrong("not-built", f"What {call} gives has no weights yet. Begin it with `keras.Input((12,))`.")
+        student.predict(given, np.zeros((1, 12)))  # without `keras.Input`, the first batch says how many inputs there are
+        said = student.describe(given)
     if said["n_params"] != 449:
         raise Wrong(
             "wrong-size",
@@ -212,11 +239,18 @@ def _biased(student):
                 f"The output of `build_with_bias({bias})` goes through {output}, and begins at {answers[bias]:.3g}. Leave the "
                 "activation of the last layer out.",
             )
-        if not any(_bends(layer) for layer in student.layers(network)):
+        if not any(_bends(layer) for layer in student.layers(network)) and _straight(student, network):
             raise Wrong(
                 "linear-model", "The hidden layer of `build_with_bias` has no activation: it can only draw a plane."
             )
     return Finding("bias", True, "The output of a fresh network begins at the bias that you ask for.", 1)
+
+
+def _straight(student, network):
+    """Whether the network is a plane: halfway between a point and its mirror image lies the value at 0."""
+    X = np.random.default_rng(0).normal(size=(20, 12))
+    there, back, middle = (_outputs(student, network, "build_with_bias", points) for points in (X, -X, 0 * X))
+    return np.allclose(there + back, 2 * middle, atol=1e-3)
 
 
 def _bends(layer):
@@ -268,7 +302,7 @@ def _explain_range(low, high, smallest, largest):
 
     said = f"The outputs of `build_in_range({low}, {high})` run from {smallest:.3g} to {largest:.3g}"
     if reaches(0, 1):
-        raise Wrong("not-stretched", f"{said}: a plain sigmoid. Multiply by high - low and add low.")
+        raise Wrong("not-stretched", f"{said}: a sigmoid. Multiply by high - low and add low, *after* the sigmoid.")
     if reaches(0, high - low):
         raise Wrong("no-offset", f"{said}: the width is right, and low has not been added.")
     if reaches(low, low + high) or reaches(0, high):
@@ -303,7 +337,12 @@ def _explain_range(low, high, smallest, largest):
 )
 def categories(student, rng):
     """One-hot for codes of which some are missing; a network whose embedding matters to its predictions."""
-    yield _one_hot(student, rng)
+    yield lambda: _one_hot(student)
+    yield lambda: _house_network(student, rng)
+
+
+def _house_network(student, rng):
+    """The findings on `house_model`."""
     said = student.describe("house_model")
     if said["family"] != "keras":
         raise Wrong("not-keras", f"`house_model` is a {said['type']}; a Keras network with two inputs was expected.")
@@ -319,10 +358,10 @@ def categories(student, rng):
     again = rebuild(student, "house_model", (None, 10)) if isinstance(student.config("house_model"), dict) else None
     if again is not None and not np.allclose(np.ravel(again([X, codes])), fitted, rtol=1e-2, atol=1e-3):
         raise Wrong("not-its-layers", "The predictions of `house_model` are not what its layers and weights compute.")
-    yield _uses_embedding(student, X, codes, fitted, rng)
+    yield from _uses_embedding(student, X, codes, fitted, rng)
 
 
-def _one_hot(student, rng):
+def _one_hot(student):
     codes, n = np.array([5, 0, 2, 2, 0, 5, 5]), 8  # some codes do not occur, the last among them
     given = as_array(student.call("one_hot", codes, n), "What `one_hot` returns")
     wanted = (codes[:, None] == np.arange(n)).astype(float)
@@ -352,6 +391,7 @@ def _ask_two(student, X, codes):
         try:
             student.call("house_model", [codes, X])
         except StudentError:
+            _explain_inputs(student, codes)
             raise error from None
         raise Wrong(
             "inputs-swapped", "`house_model` takes the codes first. Its inputs should be the numbers, then the codes."
@@ -366,6 +406,34 @@ def _ask_two(student, X, codes):
     return fitted.ravel()
 
 
+def _tables(student):
+    """The shape of each embedding of the network."""
+    return [
+        weights[0].shape
+        for layer, weights in zip(student.layers("house_model"), student.weights("house_model"), strict=True)
+        if layer["class"] == "Embedding" and weights
+    ]
+
+
+def _explain_inputs(student, codes):
+    """Raises `Wrong` where the size of the table or the number of columns explains that the network cannot answer."""
+    small = [rows for rows, _ in _tables(student) if rows <= codes.max()]
+    if small:
+        raise Wrong(
+            "embedding",
+            f"The embedding has {small[0]} rows; 28 are needed, one for each of the codes 0 to 27.",
+        )
+    X, _, _, (_, _, test) = _houses()
+    try:
+        student.call("house_model", [X[test].astype("float32"), codes])
+    except StudentError:
+        return
+    raise Wrong(
+        "too-many-inputs",
+        "`house_model` was built for 12 numbers. Use `A_train`: the ten without longitude and latitude.",
+    )
+
+
 def _uses_embedding(student, X, codes, fitted, rng):
     moved = np.abs(_ask_two(student, X, rng.permutation(codes)) - fitted).mean()
     if moved < 1e-3:
@@ -374,11 +442,7 @@ def _uses_embedding(student, X, codes, fitted, rng):
             "The predictions stay the same when the neighbourhoods are shuffled: the codes do not reach the output. Join "
             "the embedding to the numbers.",
         )
-    tables = [
-        weights[0].shape
-        for layer, weights in zip(student.layers("house_model"), student.weights("house_model"), strict=True)
-        if layer["class"] == "Embedding" and weights
-    ]
+    tables = _tables(student)
     if not tables:
         found = ", ".join(layer["class"] for layer in student.layers("house_model"))
         raise Wrong("no-embedding", f"`house_model` has no `Embedding` layer ({found}). Look the codes up in a table.")
@@ -388,7 +452,12 @@ def _uses_embedding(student, X, codes, fitted, rng):
     )
     if not passed:
         message = f"The embedding has the shape {tables[0]}; 28 neighbourhoods with 2 numbers each were expected."
-    return Finding("embedding", passed, message, points=1)
+    yield Finding("embedding", passed, message, points=1)
+    if passed and max(columns for _, columns in tables) > 2:
+        yield note(
+            "more-columns",
+            f"The embedding has the shape {tables[0]}; two columns were asked for. The map below draws the first two only.",
+        )
 
 
 # --- 03b.3
@@ -462,7 +531,7 @@ def _own(student, X, rng):
         if moved < 0.01 * spread:
             raise Wrong(
                 "variable-unused",
-                f"Column {j} hardly matters: with other values in it `{name}` moves by {moved / spread:.1%} of its spread. "
+                f"`X[:, {j}]` hardly matters: with other values in it `{name}` moves by {moved / spread:.1%} of its spread. "
                 "Give it more weight.",
             )
     design = np.column_stack([X, np.ones(len(X))])
@@ -561,6 +630,12 @@ def _residuals(student, spread):
 def robust(student, rng):
     """The minimiser of three losses on skewed numbers; a network that the typing errors did not pull up."""
     y = _skewed(rng)
+    yield lambda: _constants(student, y)
+    yield lambda: _robust_model(student)
+
+
+def _constants(student, y):
+    """The findings on `best_constant`, one for each loss."""
     best = {loss: _minimiser(y, loss) for loss in _LOSSES}
     given = {
         loss: as_number(student.call("best_constant", y, loss), "What `best_constant` returns") for loss in _LOSSES
@@ -573,8 +648,9 @@ def robust(student, rng):
         message = f"{loss}: {given[loss]:.2f} minimises the mean loss."
         if not right[loss]:
             message = f"{loss}: {given[loss]:.2f} was returned for 41 numbers whose mean loss is smallest at {best[loss]:.2f}."
+            other = next((name for name in best if abs(given[loss] - best[name]) <= tolerance), None)
+            message += f" It is the best constant of the {other} loss." if other else ""
         yield Finding(f"constant-{loss}", right[loss], message, points=0.5)
-    yield _robust_model(student)
 
 
 _LOSSES = {
@@ -610,6 +686,17 @@ def _explain_constants(y, given, best, tolerance):
                 "same-for-all",
                 f"`best_constant` gives the {name}, {best[loss]:.2f}, whatever the loss. Use `LOSSES[loss]`.",
             )
+    among = {loss: min(y, key=lambda c, loss=loss: _LOSSES[loss](y - c).mean()) for loss in given}
+    if all(abs(given[loss] - among[loss]) < 1e-6 for loss in given):
+        raise Wrong(
+            "only-data",
+            "`best_constant` tries the numbers in y and no others. The best constant need not be one of them: take a fine "
+            "grid from the smallest to the largest.",
+        )
+    if len({round(value, 6) for value in given.values()}) > 1:
+        for name, prices in _other_prices().items():
+            if all_near({loss: _minimiser(prices, loss) for loss in given}):
+                raise Wrong("not-its-y", f"`best_constant` gives the constants of `{name}`. Use the `y` that it is given.")
     ends = np.array([y.min(), y.max()])
     if all_near({loss: max(ends, key=lambda end, loss=loss: _LOSSES[loss](y - end).mean()) for loss in given}):
         raise Wrong(
@@ -623,6 +710,14 @@ def _explain_constants(y, given, best, tolerance):
         raise Wrong(
             "returns-index", "`best_constant` gives a position in the grid. Give the candidate at that position."
         )
+
+
+def _other_prices():
+    """What else a function could look at in this notebook: name -> prices."""
+    _, y, _, (train, _, _) = _houses()
+    spoilt = y[train].copy()
+    spoilt[np.random.default_rng(0).choice(len(spoilt), size=len(spoilt) // 20, replace=False)] *= 10
+    return {"y_spoilt": spoilt, "y_train": y[train]}
 
 
 def _robust_model(student):
@@ -689,7 +784,8 @@ def baseline(student, rng):
     """Two kinds of trees that have not seen the test rows, and four errors that are theirs."""
     X, y, _, rows = _houses()
     fits = {}
-    for name, words in (("forest", ("Forest", "ExtraTrees")), ("boosting", ("Boost", "XGB", "LGBM"))):
+
+    def trees(name, words):
         fits[name] = one_column(student, name, X)
         _not_constant(name, fits[name])
         dollars = [_mae(y[part], fits[name][part]) for part in rows]
@@ -704,12 +800,21 @@ def baseline(student, rng):
             _explain_prices(name, fits[name], y)
             _explain_trees(student, name, dollars)
         advice = "Take more trees, or let them grow deeper."
-        yield _at_most("03b.5", name, dollars[2], f"`{name}`", advice, 1, **{f"{name}_low": dollars[2]})
-    fits["network"] = one_column(student, "network", X)
-    _not_constant("network", fits["network"])
-    design = np.column_stack([X, np.ones(len(X))])
-    fits["line"] = design @ np.linalg.lstsq(design[rows[0]], y[rows[0]], rcond=None)[0]
-    yield _errors(student, fits, y, rows)
+        return _at_most("03b.5", name, dollars[2], f"`{name}`", advice, 1, **{f"{name}_low": dollars[2]})
+
+    def four():
+        fits["network"] = one_column(student, "network", X)
+        _not_constant("network", fits["network"])
+        design = np.column_stack([X, np.ones(len(X))])
+        fits["line"] = design @ np.linalg.lstsq(design[rows[0]], y[rows[0]], rcond=None)[0]
+        return _errors(student, fits, y, rows)
+
+    yield lambda: trees("forest", ("Forest", "ExtraTrees"))
+    yield lambda: trees("boosting", ("Boost", "XGB", "LGBM"))
+    absent = [name for name in ("forest", "boosting") if name not in fits]
+    if absent:
+        raise Wrong("not-looked-at", f"Not looked at yet: `errors`. It needs the predictions of `{absent[0]}`.")
+    yield four
 
 
 def _same_kind(student, name, words):
@@ -735,6 +840,8 @@ def _explain_trees(student, name, dollars):
 
 def _errors(student, fits, y, rows):
     given = student.value("errors")
+    if student.kind("errors") == "Series":
+        raise Wrong("wrong-type", "`errors` is a pandas Series; a dict was expected. `errors.to_dict()` makes one.")
     names = ("line", "network", "forest", "boosting")
     if not isinstance(given, dict):
         raise Wrong(
@@ -766,7 +873,13 @@ def _errors(student, fits, y, rows):
             table(test, lambda r: UNIT * np.sqrt(np.mean(r**2))),
             "These are root mean squared errors. The mean *absolute* error was asked for.",
         ),
+        "mean-squared": (table(test, lambda r: UNIT * np.mean(r**2)), _SQUARES),
         "median": (table(test, lambda r: UNIT * np.median(np.abs(r))), "These are medians; the mean was asked for."),
     }
+    slips |= {"mean-squared-dollars": (table(test, lambda r: UNIT**2 * np.mean(r**2)), _SQUARES)}
     advice = "Give `error(y_test, model.predict(X_test))` for each model."
-    return agrees("errors", "`errors`", given, table(test, mean_absolute), slips, points=1, advice=advice, rtol=1e-3)
+    wanted = table(test, mean_absolute)
+    return agrees("errors", "`errors`", given, wanted, slips, points=1, advice=advice, rtol=1e-3, names=names)
+
+
+_SQUARES = "These are mean squared errors, in other units than dollars. The mean *absolute* error was asked for."

@@ -3,10 +3,10 @@
 import numpy as np
 
 from coursekit.checks.codec import Handle
-from coursekit.checks.core import Wrong, exercise
+from coursekit.checks.core import Wrong, exercise, without_machinery
 from coursekit.checks.expect import agrees, as_array, at_least, returned, returned_parts
-from coursekit.checks.report import Finding
-from coursekit.checks.student import StudentError
+from coursekit.checks.report import Finding, note
+from coursekit.checks.student import NotAttempted, StudentError
 
 # What is added to the worst of ten seeds of the solution; see benchmarks/record.py. One of 32 members is 0.03125.
 MARGINS = {"08.2": {"accuracy": -0.0625}, "08.3": {"accuracy": -0.03}}
@@ -48,6 +48,14 @@ def random_graph(rng, n_nodes=8, n_edges=9):
 def message_passing(student, rng):
     """The three functions on fresh graphs; the layer as a function of features and graph, its weights read off by probes."""
     edges, A = random_graph(rng)
+    yield lambda: adjacent(student, edges, A)
+    yield lambda: means(student, A)
+    yield lambda: heard(student, A)
+    yield lambda: layer_mixes(student, rng)
+
+
+def adjacent(student, edges, A):
+    """The finding on `adjacency`."""
     eye = np.eye(len(A))
     up, down = eye.copy(), eye.copy()
     up[edges[:, 0], edges[:, 1]] = down[edges[:, 1], edges[:, 0]] = 1
@@ -61,12 +69,28 @@ def message_passing(student, rng):
         "one-way-and-no-loops": (up - eye, one_way + " The self-loops are missing too."),
         "double-loops": (A + eye, "The diagonal of `adjacency` is 2: the self-loops were added twice."),
     }
+    for begin in (eye, 0 * eye):
+        rows = begin.copy()
+        rows[edges] = 1
+        if np.array_equal(given, rows):
+            message = (
+                "`adjacency` has whole rows of ones: both columns of `edges` were taken as row numbers. Write "
+                "`A[edges[:, 0], edges[:, 1]]`."
+            )
+            return Finding("whole-rows", False, message, points=1)
     slips["one-way"] = (down, one_way) if np.allclose(given, down) else slips["one-way"]
-    yield agrees("adjacency", "`adjacency`", given, A, slips, points=1)
+    return agrees("adjacency", "`adjacency`", given, A, slips, points=1)
 
+
+def means(student, A):
+    """The finding on `mean_matrix`."""
     degree = A.sum(axis=1)
     slips = {
-        "columns": (A / degree, "`mean_matrix` divides columns. A row holds one node's neighbours: `keepdims=True`."),
+        "columns": (
+            A / degree,
+            "`mean_matrix` divides each column by its sum. A row holds one node's neighbours, so divide each row: "
+            "`A.sum(axis=1, keepdims=True)`.",
+        ),
         "not-divided": (A, "`mean_matrix` gives A as it was: divide each row by its sum, the degree."),
         "whole-mean": (A / len(A), "`mean_matrix` divides by the number of all nodes, not by the node's degree."),
         "symmetric": (
@@ -79,9 +103,7 @@ def message_passing(student, rng):
         ),
     }
     given = returned(student, "mean_matrix", A, shape=A.shape)
-    yield agrees("mean-matrix", "`mean_matrix`", given, A / degree[:, None], slips, points=1)
-    yield heard(student, A)
-    yield layer_mixes(student, rng)
+    return agrees("mean-matrix", "`mean_matrix`", given, A / degree[:, None], slips, points=1)
 
 
 def heard(student, A):
@@ -95,7 +117,7 @@ def heard(student, A):
             continue
         seen = next((r for r in reach if np.array_equal(given, reach[r])), None)
         if seen is not None:
-            raise Wrong("wrong-rounds", f"`heard_of(A, {rounds})` gives what is known after {seen} rounds.")
+            raise Wrong("wrong-rounds", f"`heard_of(A, {rounds})` gives what is known after {seen} round{'' if seen == 1 else 's'}.")
         if np.array_equal(given, ~reach[rounds]):
             raise Wrong("negated", "`heard_of` says True where nothing was heard.")
         message = (
@@ -109,12 +131,19 @@ def heard(student, A):
 def layer_mixes(student, rng):
     """The finding on `GraphLayer`: what it answers is tanh(G (X W + b)) for some W and b that stay."""
     inside, units = 3, 4
-    layer = student.call("GraphLayer", units, "tanh")
+    try:
+        layer = student.call("GraphLayer", units, "tanh")
+    except StudentError:
+        if student.describe("GraphLayer")["family"] == "keras":
+            raise Wrong(
+                "wrong-type", "`GraphLayer` is a layer made from the class. Hand in the class: `GraphLayer=GraphLayer`."
+            ) from None
+        raise
     if not isinstance(layer, Handle):
         raise Wrong("wrong-type", "`GraphLayer(4, 'tanh')` does not give a layer. Hand in the class itself.")
 
     def ask(features, graph):
-        answer = student.call(layer, [features.astype("float32"), graph.astype("float32")])
+        answer = layer_answer(student, layer, [features.astype("float32"), graph.astype("float32")])
         given = as_array(answer, "What a `GraphLayer` returns")
         if given.shape != (*features.shape[:2], units):
             raise Wrong(
@@ -131,6 +160,12 @@ def layer_mixes(student, rng):
     size = student.describe(layer)["n_params"]
     if not size:
         raise Wrong("no-weights", "The layer has no weights that Keras knows of, so training cannot change any.")
+    if size < inside * units + units:
+        raise Wrong(
+            "no-bias",
+            f"For {inside} features and {units} units the layer has {size} parameters; weights and a bias make "
+            f"{inside * units + units}. Leave the bias in the `layers.Dense`.",
+        )
     empty = ask(np.zeros_like(eye), eye)
     X, G = rng.normal(0, 0.6, (2, 6, inside)), rng.uniform(0, 0.5, (2, 6, 6))
     given = ask(X, G)
@@ -144,8 +179,14 @@ def layer_mixes(student, rng):
     straight, offset = learned(lambda y: y)
     # The bias may be added before the messages or after. 1e-3 is what arctanh leaves of float32.
     if any(np.allclose(given, np.tanh(wanted), atol=1e-3) for wanted in (G @ (X @ W + b), G @ X @ W + b)):
+        layer_joins(student, layer, inside)
         return Finding("graph-layer", True, "`GraphLayer` mixes the nodes as the graph says.", points=1)
+    twice, twice_b = learned(lambda y: np.arctanh(np.clip(np.arctanh(np.clip(y, -0.76, 0.76)), -1 + 1e-7, 1 - 1e-7)))
     slips = {
+        "activation-twice": (
+            np.tanh(G @ np.tanh(X @ twice + twice_b)),
+            "The layer applies the activation twice, before the messages and after. Leave it out of the `layers.Dense`.",
+        ),
         "activation-first": (
             G @ np.tanh(X @ W + b),
             "The layer applies the activation before the messages; mix the nodes first, then apply it.",
@@ -172,6 +213,36 @@ def layer_mixes(student, rng):
     return Finding("graph-layer", False, message, points=1)
 
 
+def layer_answer(student, layer, batch):
+    """What the layer gives for features and graph, or the cause why it gives nothing."""
+    try:
+        return student.call(layer, batch)
+    except NotAttempted:
+        raise NotAttempted("GraphLayer.call", "it should `return` the new states.") from None
+    except StudentError as error:
+        if "'ellipsis' object is not callable" in error.text:
+            raise NotAttempted("self.dense", "make a `layers.Dense` in `__init__` of `GraphLayer`.") from None
+        if "ncompatible shapes" in error.text or "size-incompatible" in error.text:
+            raise Wrong(
+                "wrong-product",
+                "In `call` of `GraphLayer` the shapes do not fit together. The graph comes first, and the product is one of "
+                f"matrices: `ops.matmul(graph, states)`. ({without_machinery(error.text).split('.call(). ')[-1]})",
+            ) from None
+        raise
+
+
+def layer_joins(student, layer, inside):
+    """Raises `Wrong` where the layer cannot be part of a model, which is what 08.2 makes of it."""
+    try:
+        student.symbolic(layer, [(6, inside), (6, 6)])
+    except StudentError as error:
+        raise Wrong(
+            "not-in-a-model",
+            f"`GraphLayer` is right on arrays, but Keras cannot build a model with it ({error.kind}). In `call` use "
+            "`ops.matmul` and other functions of `keras.ops`, not those of NumPy.",
+        ) from None
+
+
 def normalised(A):
     degree = A.sum(axis=1)
     return A / np.sqrt(np.outer(degree, degree))
@@ -194,39 +265,65 @@ def normalised(A):
         "Two inputs, `keras.Input((None, 34))` and `keras.Input((None, None))`, go as a list into the first `GraphLayer`; "
         "its output and the second input go as a list into the second. The loss for whole-number labels is "
         "`sparse_categorical_crossentropy`.",
-        "`hidden = GraphLayer(16, 'tanh')(inputs)`, `gcn = keras.Model(inputs, GraphLayer(2, 'softmax')([hidden, "
+        "`A / np.sqrt(np.outer(degree, degree))`; `known = np.zeros(34)`, then `known[[0, 33]] = 1`. The network: `inputs "
+        "= [keras.Input((None, 34)), keras.Input((None, None))]`, `hidden = GraphLayer(16, 'tanh')(inputs)`, `gcn = keras.Model(inputs, GraphLayer(2, 'softmax')([hidden, "
         "inputs[1]]))`, compile with `keras.optimizers.Adam(0.02)`, then `gcn.fit([np.eye(34)[None], "
         "normalise(adjacency(club, 34))[None]], faction[None], sample_weight=known[None], epochs=100, verbose=0)`.",
     ),
-    expected="At least {accuracy:.0%} of the 32 members whose labels were hidden are placed right.",
+    expected="At least {accuracy:.1%} of the 32 members whose labels were hidden are placed right.",
 )
 def karate_club(student, rng):
     """The matrix on a fresh graph, the two known labels, then the network: uses the graph, ignores numbers, is right."""
-    from coursekit.data import load_karate_club
-
     _, A = random_graph(rng)
+    yield lambda: normalises(student, A)
+    yield lambda: two_known(as_array(student.value("known"), "`known`"))
+    yield lambda: trained_club(student, rng)
+
+
+def normalises(student, A):
+    """The finding on `normalise`."""
     degree = A.sum(axis=1)
     slips = {
         "rows": (A / degree[:, None], "`normalise` divides each row by its sum: the matrix of 08.1. Here both degrees count."),
+        "one-degree": (A / np.sqrt(degree)[:, None], ONE_DEGREE),
         "no-root": (A / np.outer(degree, degree), "`normalise` divides by the degrees; by their square roots was asked for."),
         "loops-twice": (normalised(A + np.eye(len(A))), "`normalise` adds self-loops. A has them already."),
         "multiplied": (A * np.sqrt(np.outer(degree, degree)), "`normalise` multiplies by the roots; divide by them."),
         "not-divided": (A, "`normalise` gives A as it was."),
     }  # fmt: skip
     given = returned(student, "normalise", A, shape=A.shape)
-    yield agrees("normalise", "`normalise`", given, normalised(A), slips, points=1)
-    yield two_known(as_array(student.value("known"), "`known`"))
+    if np.allclose(given, A / np.sqrt(degree)):
+        slips["one-degree"] = (A / np.sqrt(degree), ONE_DEGREE)
+    return agrees("normalise", "`normalise`", given, normalised(A), slips, points=1)
+
+
+ONE_DEGREE = "`normalise` divides by the root of only one of the two degrees, that of the row or that of the column."
+
+
+def trained_club(student, rng):
+    """The findings on `gcn`: it uses the graph, ignores the members' numbers, and places them."""
+    from coursekit.data import load_karate_club
 
     edges, faction = load_karate_club()
     A = np.eye(34)
     A[edges[:, 0], edges[:, 1]] = A[edges[:, 1], edges[:, 0]] = 1
     eye, graph = np.eye(34), normalised(A)
-    belief = club_beliefs(student, eye, graph)
+    scores = club_scores(student, eye, graph)
+    belief = probability(scores)
+    order = rng.permutation(34)
+    shuffled = eye[order], graph[order][:, order]
     if np.ptp(belief) < 1e-3:
         raise Wrong("constant", f"`gcn` answers {belief[0]:.3f} for every member. Was it trained?")
     if belief[0] > 0.7 and belief[33] < 0.3:
         raise Wrong("labels-swapped", "`gcn` has the two labels exchanged: the instructor, member 0, has label 0.")
     if belief[0] > 0.4 or belief[33] < 0.6:
+        explain_club(student, eye, graph, shuffled, order)
+        if not are_probabilities(scores):
+            raise Wrong(
+                "not-probabilities",
+                f"What `gcn` gives are not probabilities: those of member 0 add up to {scores[0].sum():.2f}, not to 1. The last "
+                "layer needs softmax; without it the loss is computed from the wrong numbers.",
+            )
         raise Wrong(
             "not-trained",
             f"`gcn` is not even sure of the two known labels: {belief[0]:.2f} for member 0 and {belief[33]:.2f} for "
@@ -235,11 +332,11 @@ def karate_club(student, rng):
     alone = club_beliefs(student, eye, eye)
     if np.abs(alone - belief).max() < 1e-3:
         raise Wrong("graph-unused", "`gcn` gives the same answers when all edges are taken away: it does not use them.")
-    order = rng.permutation(34)
-    moved = club_beliefs(student, eye[order], graph[order][:, order])
+    moved = club_beliefs(student, *shuffled)
     apart = np.abs(moved - belief[order]).max()
     message = "`gcn` uses the edges, and the numbers of the members do not matter to it."
     if apart > 1e-2:
+        explain_club(student, eye, graph, shuffled, order)
         message = (
             f"With the members in another order (features, rows and columns alike), an answer moves by {apart:.2f}. "
             "Something in `gcn` treats places differently: a Flatten, or a Dense across the members."
@@ -247,13 +344,50 @@ def karate_club(student, rng):
     yield Finding("same-in-any-order", apart <= 1e-2, message, points=1)
     hidden = np.setdiff1d(np.arange(34), [0, 33])
     accuracy = np.mean((belief > 0.5)[hidden] == faction[hidden])
-    yield at_least(
+    placed = at_least(
         "08.2",
         "accuracy",
         accuracy,
         "of the 32 members with hidden labels are placed right",
         "Two graph layers, the matrix of `normalise`, and only the two known labels in the loss.",
     )
+    if placed.passed:
+        two_edges_far(student, eye, graph, belief)
+    yield placed
+    if accuracy == 1:
+        yield note(
+            "all-right",
+            "All 32 are placed right. Two labels hardly tell as much: did `fit` get `sample_weight=known[None]`?",
+        )
+    if placed.passed and not are_probabilities(scores):
+        yield note(
+            "logits",
+            "`gcn` gives logits; the figure below takes them for probabilities. Let the last layer end in softmax.",
+        )
+
+
+def two_edges_far(student, features, graph, belief):
+    """Raises `Wrong` where a member hears of neighbours only: one graph layer, where two were asked for."""
+    links = graph > 0
+    far = (links @ links)[0] & ~links[0]  # two edges away from member 0
+    features = features.copy()
+    features[0] = 0
+    moved = np.abs(club_beliefs(student, features, graph) - belief)
+    if moved[links[0]].max() > 1e-3 and moved[far].max() < 1e-6:
+        raise Wrong(
+            "one-layer",
+            "Who is two edges away from member 0 does not hear of him: `gcn` has one graph layer. Two were asked for.",
+        )
+
+
+def explain_club(student, features, graph, shuffled, order):
+    """Raises `Wrong` where the network is one of [graph, features]: exchanged, it knows both labels and no order."""
+    try:
+        belief, moved = club_beliefs(student, graph, features), club_beliefs(student, *shuffled[::-1])
+    except (StudentError, Wrong):
+        return
+    if belief[0] < 0.4 and belief[33] > 0.6 and np.abs(moved - belief[order]).max() < 1e-2:
+        raise Wrong("inputs-swapped", "`gcn` takes the graph first. Its inputs should be the features, then the graph.")
 
 
 def two_known(known):
@@ -277,6 +411,11 @@ def two_known(known):
 
 def club_beliefs(student, features, graph):
     """The probability of label 1 for each member, shape (34,), from probabilities or logits."""
+    return probability(club_scores(student, features, graph))
+
+
+def club_scores(student, features, graph):
+    """What the network gives for each member, shape (34, 1) or (34, 2)."""
     batch = [features[None].astype("float32"), graph[None].astype("float32")]
     scores = as_array(student.call("gcn", batch), "What `gcn` returns")
     if scores.size not in (34, 68) or 34 not in scores.shape:
@@ -284,19 +423,20 @@ def club_beliefs(student, features, graph):
             "wrong-shape",
             f"`gcn` was given one graph of 34 members and returned shape {scores.shape}; (1, 34, 2) was expected.",
         )
-    return probability(scores.reshape(34, -1))
+    return scores.reshape(34, -1)
+
+
+def are_probabilities(scores):
+    """Whether one column or two of scores, shape (n, 1) or (n, 2), lie in [0, 1], and two add up to 1."""
+    inside = scores.min() >= 0 and scores.max() <= 1 + 1e-6
+    return inside and (scores.shape[1] == 1 or np.allclose(scores.sum(axis=1), 1, atol=1e-3))
 
 
 def probability(scores):
     """The probability of label 1, shape (n,), from one column or two of probabilities or logits."""
-    if scores.shape[1] == 2:
-        if scores.min() >= 0 and np.allclose(scores.sum(axis=1), 1, atol=1e-3):
-            return scores[:, 1]
-        logit = scores[:, 1] - scores[:, 0]
-    elif scores.min() >= 0 and scores.max() <= 1:
-        return scores[:, 0]
-    else:
-        logit = scores[:, 0]
+    if are_probabilities(scores):
+        return scores[:, -1]
+    logit = scores[:, -1] - (scores[:, 0] if scores.shape[1] == 2 else 0)
     return 0.5 * (1 + np.tanh(logit / 2))
 
 
@@ -327,10 +467,15 @@ def particle_sets(student, rng):
     from coursekit.data import make_decays
 
     particles, mask, label = make_decays(1000, seed=int(rng.integers(2**31)))
-    yield shuffles(student, particles[:60], mask[:60])
+    yield lambda: shuffles(student, particles[:60], mask[:60])
+    yield lambda: trained_sets(student, rng, particles, mask, label)
 
-    def ask(particles, mask):
-        answer = student.call("set_model", [particles.astype("float32"), mask.astype("float32")])
+
+def trained_sets(student, rng, particles, mask, label):
+    """The findings on `set_model`."""
+
+    def scored(particles, mask):
+        answer = set_answer(student, particles.astype("float32"), mask.astype("float32"))
         scores = as_array(answer, "What `set_model` returns")
         if scores.size not in (len(mask), 2 * len(mask)) or scores.shape[0] != len(mask):
             raise Wrong(
@@ -338,11 +483,21 @@ def particle_sets(student, rng):
                 f"`set_model` was given {len(mask)} events and returned shape {scores.shape}; one row an event, (n, 1), "
                 "was expected. Is the sum over the particles there?",
             )
-        return probability(scores.reshape(len(mask), -1))
+        return scores.reshape(len(mask), -1)
 
-    answers = ask(particles, mask)
+    def ask(particles, mask):
+        return probability(scored(particles, mask))
+
+    scores = scored(particles, mask)
+    answers = probability(scores)
     spread = np.ptp(answers)
     if spread < 1e-3:
+        if scores.shape[1] == 1 and np.allclose(scores, 1, atol=1e-6):
+            raise Wrong(
+                "constant",
+                "`set_model` answers 1 for every event. Does it end in a softmax? That of one unit is always 1: use a "
+                "sigmoid.",
+            )
         raise Wrong("constant", f"`set_model` answers {answers[0]:.3f} for every event. Was it trained?")
     yield order_is_unseen(rng, ask, particles[:300], mask[:300], answers[:300])
     yield padding_is_unseen(rng, ask, particles[:300], mask[:300], answers[:300])
@@ -354,6 +509,33 @@ def particle_sets(student, rng):
     yield at_least(
         "08.3", "accuracy", accuracy, "of 1,000 fresh decays are right", "Train for longer, or use wider layers."
     )
+    if not are_probabilities(scores):
+        yield note(
+            "logits",
+            "`set_model` gives logits; a probability was asked for, and the next cell cuts at 0.5. End with a sigmoid.",
+        )
+
+
+def set_answer(student, particles, mask):
+    """What the network gives, or the cause why it gives nothing."""
+    try:
+        return student.call("set_model", [particles, mask])
+    except StudentError as error:
+        try:
+            student.call("set_model", [mask, particles])
+        except StudentError:
+            pass
+        else:
+            raise Wrong(
+                "inputs-swapped", "`set_model` takes the mask first. Its inputs should be the particles, then the mask."
+            ) from None
+        if "ncompatible shapes" in error.text or "broadcast" in error.text:
+            raise Wrong(
+                "mask-axis",
+                "In `set_model` two shapes do not fit together. Does the mask have a third axis, `mask[:, :, None]`, where "
+                f"the states are multiplied by it? ({without_machinery(error.text).split('.call(). ')[-1]:.200})",
+            ) from None
+        raise
 
 
 # What a sum in another order changes in float32 is some 1e-6 of a probability.
@@ -417,11 +599,21 @@ def shuffles(student, particles, mask):
         raise Wrong("other-particles", "After `shuffle_particles` an event no longer has the same particles as before.")
     if not np.allclose(in_order(with_mask(moved, moved_mask), with_mask(particles, mask)), 0, atol=1e-5):
         raise Wrong("mask-left", "The mask no longer stands beside its particles: give it the same new order.")
+    if any(code == "changes-input" for code, _ in student.notes()):
+        raise Wrong(
+            "changes-input",
+            "`shuffle_particles` changes the arrays that it is given: the originals should stay as they are. Shuffle a copy, "
+            "`particles = particles.copy()`, or make new arrays with `np.take_along_axis`.",
+        )
     if not np.allclose(moved, again):
         raise Wrong("not-seeded", "Twice the same seed gives two orders: `np.random.default_rng(seed)`.")
     if np.allclose(moved, other):
         raise Wrong("seed-unused", "Two seeds give the same order: use `seed`.")
-    return Finding("shuffle", True, "`shuffle_particles` gives each event a new order, masks included.", points=1)
+    if np.array_equal(moved_mask, mask):
+        raise Wrong(
+            "padding-left", "The padding stays where it was. Shuffle all p rows of an event, padding and mask included."
+        )
+    return Finding("shuffle", True, "`shuffle_particles` gives the rows a new order, masks included.", points=1)
 
 
 def with_mask(particles, mask):
@@ -439,6 +631,12 @@ def explain_shuffle(particles, moved):
     if np.allclose(np.sort(moved, axis=2), np.sort(particles, axis=2)):
         raise Wrong(
             "components-shuffled", "The three components of each momentum were shuffled; shuffle the rows, axis 1."
+        )
+    if np.allclose(np.sort(moved, axis=1), np.sort(particles, axis=1)):
+        raise Wrong(
+            "other-particles",
+            "After `shuffle_particles` the components of one particle stand in several rows: each column got an order of its "
+            "own. The three components must move together.",
         )
     before, after = particles.sum(axis=(1, 2)), moved.sum(axis=(1, 2))
     if np.allclose(np.sort(after), np.sort(before), atol=1e-4) and not np.allclose(after, before, atol=1e-4):

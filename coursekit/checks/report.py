@@ -33,6 +33,8 @@ class Finding:
         What it adds to the score when it holds.
     seen : dict of str to float
         The measured numbers, by name. Thresholds are recorded from these.
+    note : bool
+        Advice beside the verdict: it holds and is worth nothing, and is shown without the mark of praise.
     """
 
     code: str
@@ -40,6 +42,7 @@ class Finding:
     message: str
     points: float = 0.0
     seen: dict = field(default_factory=dict)
+    note: bool = False
 
     def __post_init__(self):
         # A comparison of NumPy values gives numpy.bool; JSON and `is True` want Python's own.
@@ -73,7 +76,10 @@ class Report:
 
     def __str__(self):
         head = f"{self.exercise} {self.title}: {self.status} ({_number(self.score)} of {_number(self.points)} points)"
-        marks = [f"  {'+' if finding.passed else '-'} {finding.message}" for finding in self.findings]
+        marks = [
+            f"  {'!' if finding.note else '+' if finding.passed else '-'} {finding.message}"
+            for finding in self.findings
+        ]
         return "\n".join([head, *marks])
 
     __repr__ = __str__
@@ -87,8 +93,8 @@ class Report:
         waiting = self.status == NOT_ATTEMPTED
         rows = "".join(
             '<div style="display:flex;gap:0.6em;margin:0.35em 0">'
-            f'<span style="color:{_OK if finding.passed else colour};font-weight:bold;width:1em;flex:none">'
-            f"{'✓' if finding.passed else mark}</span>"
+            f'<span style="color:{_row(finding, colour)};font-weight:bold;width:1em;flex:none">'
+            f"{'!' if finding.note else '✓' if finding.passed else mark}</span>"
             f'<span style="flex:1">{_prose(finding.message)}'
             + (
                 ""
@@ -113,7 +119,17 @@ class Report:
 # Okabe-Ito: told apart by colour-blind readers; the marks say the same without colour.
 _OK = "#009E73"
 _BAD = "#D55E00"
-_LOOK = {PASSED: (_OK, "✓"), FAILED: (_BAD, "✗"), NOT_ATTEMPTED: ("#7F7F7F", "○")}
+_NEUTRAL = "#7F7F7F"
+_LOOK = {PASSED: (_OK, "✓"), FAILED: (_BAD, "✗"), NOT_ATTEMPTED: (_NEUTRAL, "○")}
+
+
+def note(code, message):
+    """Advice beside the verdict, as a `Finding`."""
+    return Finding(code, True, message, note=True)
+
+
+def _row(finding, colour):
+    return _NEUTRAL if finding.note else _OK if finding.passed else colour
 
 
 def _number(value):

@@ -15,7 +15,9 @@ import numpy as np
 
 from coursekit.checks.codec import CodecError, Handle, pack, unpack
 
-VOCABULARY = ("kind", "value", "call", "predict", "layers", "weights", "history", "config", "describe", "notes")
+VOCABULARY = (
+    *("kind", "value", "call", "predict", "symbolic", "layers", "weights", "history", "config", "describe", "notes"),
+)
 
 
 class NotAttempted(Exception):
@@ -75,6 +77,10 @@ class Student:
     def predict(self, name, X):
         """Predictions for the rows of `X`: probabilities where the model has them, else what it predicts."""
         return _attempted(name, self._ask("predict", name, X))
+
+    def symbolic(self, name, shapes):
+        """The output's shape, with None for the samples, of a Keras layer called on a list of `keras.Input` s."""
+        return _attempted(name, self._ask("symbolic", name, shapes))
 
     def layers(self, name):
         """A list of dicts: class, name, units, activation, params, trainable, input_shape, output_shape."""
@@ -180,7 +186,7 @@ class Objects:
         if any(not np.array_equal(arg, before, equal_nan=arg.dtype.kind == "f") for arg, before in arrays):
             self._advice["changes-input"] = (
                 f"`{name if isinstance(name, str) else 'the function'}` changed an array that was handed to it. The "
-                "caller's data is altered for good; write `x = x - 1` in place of `x -= 1`."
+                "caller's data is altered for good; work on a copy, as `x.copy()` makes one."
             )
 
     def _predict(self, name, X):
@@ -192,6 +198,11 @@ class Objects:
                 if hasattr(model, method):
                     return getattr(model, method)(X)
             return model(X)
+
+    def _symbolic(self, name, shapes):
+        import keras
+
+        return tuple(self._get(name)([keras.Input(tuple(shape)) for shape in shapes]).shape)
 
     def _layers(self, name):
         model = _last_step(self._get(name))

@@ -180,7 +180,13 @@ def _report(data, id, title, points):
         waiting = Finding("not-attempted", False, "No answer to this exercise was found.")
         return Report(id, clean(title), NOT_ATTEMPTED, 0.0, float(points), (waiting,))
     findings = tuple(
-        Finding(clean(f["code"]), f["passed"], _cut(clean(f["message"]), 1500), float(f.get("points") or 0))
+        Finding(
+            clean(f["code"]),
+            f["passed"],
+            _cut(clean(f["message"]), 1500),
+            float(f.get("points") or 0),
+            note=f.get("note") is True,
+        )
         for f in data.get("findings", ())
     )
     return Report(id, clean(title), data["status"], float(data["score"]), float(data["points"]), findings)

@@ -75,6 +75,18 @@ def biased(style="sequential"):
         if style == "zero kernel":
             last = layers.Dense(1, kernel_initializer="zeros", bias_initializer=begin)
             return keras.Sequential([keras.Input((12,)), layers.Dense(32, "relu"), last])
+        if style in ("subclassed", "functional ops"):
+
+            class Prices(keras.Model):
+                def __init__(self):
+                    super().__init__()
+                    self.hidden, self.last = layers.Dense(32), layers.Dense(1, bias_initializer=begin)
+
+                def call(self, inputs):
+                    return self.last(keras.ops.relu(self.hidden(inputs)))
+
+            inputs = keras.Input((12,))
+            return Prices() if style == "subclassed" else keras.Model(inputs, Prices().call(inputs))
         if style == "no bias":
             return keras.Sequential([keras.Input((12,)), layers.Dense(32, "relu"), layers.Dense(1)])
         if style == "hidden bias":
@@ -115,6 +127,8 @@ def ranged(style="rescaling"):
             inputs = keras.Input((12,))
             share = layers.Dense(1, activation="sigmoid")(layers.Dense(32, activation="relu")(inputs))
             return keras.Model(inputs, low + (high - low) * share)
+        if style == "not built":
+            return keras.Sequential([layers.Dense(32, "relu"), *ends["rescaling"]])
         return keras.Sequential([keras.Input((12,)), layers.Dense(32, "relu"), *ends[style]])
 
     return build_in_range
@@ -124,6 +138,10 @@ def unit(scales=None, bias="sequential", reach="rescaling", **other):
     scale, unscale = scales or scaler_of(dollars_train())
     built = {"build_with_bias": biased(bias), "build_in_range": ranged(reach)}
     return {"scale": scale, "unscale": unscale, **built, **other}
+
+
+def by_variance(y):
+    return (y - dollars_train().mean()) / dollars_train().var()
 
 
 def given_batch(y):
@@ -151,6 +169,9 @@ for name, build in {
     "the sample's deviation, zero kernel, tanh": lambda: unit(sample_deviation(), "zero kernel", "tanh"),
     "lists and float32, an activation of one's own": lambda: unit(float32_lists(), reach="function"),
     "a Lambda layer": lambda: unit(reach="lambda"),
+    "no Input": lambda: unit(bias="not built", reach="not built"),
+    "a subclass, never called": lambda: unit(bias="subclassed"),
+    "functional, with keras.ops": lambda: unit(bias="functional ops"),
 }.items():
     right("03b.1", name)(build)
 
@@ -175,7 +196,8 @@ for name, code, build in (
     ("too small", "wrong-size", lambda: unit(bias="small")),
     ("no activation", "linear-model", lambda: unit(bias="linear")),
     ("an output that cannot be negative", "not-linear-output", lambda: unit(bias="relu output")),
-    ("no Input", "not-built", lambda: unit(bias="not built")),
+    ("divided by the variance", "divided-by-variance", lambda: unit(scale=by_variance)),
+    ("statistics of y_train", "other-unit", lambda: unit(scaler_of(part(0)[1]))),
     ("a number in place of a network", "not-keras", lambda: unit(build_with_bias=lambda bias: bias)),
     ("a plain sigmoid", "not-stretched", lambda: unit(reach="plain")),
     ("low forgotten", "no-offset", lambda: unit(reach="no offset")),
@@ -236,8 +258,10 @@ def house_network(style="functional"):
         model = Houses()
         model([np.zeros((1, 10), "float32"), np.zeros((1, 1), "int32")])
         return model
-    numbers, codes = keras.Input((10,)), keras.Input(() if style == "scalar codes" else (1,), dtype="int32")
-    place = layers.Embedding(28, 1 if style == "one column" else 2)(codes)
+    numbers = keras.Input((12 if style == "twelve numbers" else 10,))
+    codes = keras.Input(() if style == "scalar codes" else (1,), dtype="int32")
+    rows, columns = 27 if style == "27 rows" else 28, {"one column": 1, "eight columns": 8}.get(style, 2)
+    place = layers.Embedding(rows, columns)(codes)
     if style == "reshaped":
         place = layers.Reshape((2,))(place)
     elif style != "scalar codes":
@@ -332,6 +356,8 @@ for name, code, build in (
     ("in dollars", "in-dollars", lambda: places(house_model=dollar_houses())),
     ("not scaled back", "scaled-target", lambda: places(house_model=scaled_houses())),
     ("not trained", "mae", lambda: places(house_model=house_network())),
+    ("27 rows", "embedding", lambda: places(house_model=house_network("27 rows"))),
+    ("twelve numbers", "too-many-inputs", lambda: places(house_model=house_network("twelve numbers"))),
     ("a line", "not-keras", lambda: places(house_model=wrong_sklearn())),
     ("answers looked up", "not-keras", lambda: places(house_model=Forged())),
 ):
@@ -577,6 +603,13 @@ class Times:
         return self.factor * (on_spoilt("clipped").predict(X) - self.shift)
 
 
+class Logarithm:
+    """Trained on the logarithm of the price, and not taken back."""
+
+    def predict(self, X):
+        return np.log(on_spoilt("clipped").predict(X))
+
+
 def robust(best_constant=by_grid, model="clipped", **other):
     return {"best_constant": best_constant, "robust_model": on_spoilt(model), **other}
 
@@ -600,6 +633,18 @@ def smallest_loss(y, loss):
     return mean_losses(y, loss)[1].min()
 
 
+def only_the_data(y, loss):
+    return min(y, key=lambda c: LOSSES[loss](y - c).mean())
+
+
+def of_the_spoilt(y, loss):
+    return by_grid(spoilt()[1], loss)
+
+
+def median_for_huber(y, loss):
+    return by_grid(y, "absolute" if loss == "huber" else loss)
+
+
 def index(y, loss):
     return mean_losses(y, loss)[1].argmin()
 
@@ -621,6 +666,10 @@ for name, code, build in (
     ("the loss in place of the constant", "returns-loss", lambda: robust(smallest_loss)),
     ("the position", "returns-index", lambda: robust(index)),
     ("Huber's loss is squared", "constant-huber", lambda: robust(half_huber)),
+    ("Huber's is the median", "constant-huber", lambda: robust(median_for_huber)),
+    ("only numbers of y", "only-data", lambda: robust(only_the_data)),
+    ("the spoilt prices, whatever y", "not-its-y", lambda: robust(of_the_spoilt)),
+    ("logarithms", "log-target", lambda: robust(robust_model=Logarithm())),
     ("zero", "returns-index", lambda: robust(lambda y, loss: 0.0)),
     ("all candidates", "wrong-shape", lambda: robust(lambda y, loss: mean_losses(y, loss)[0])),
     ("Keras with the squared loss", "squared-loss", lambda: robust(model="keras mse")),
@@ -667,6 +716,8 @@ def tree_model(kind="forest", rows="train"):
             "network": MLPRegressor(hidden_layer_sizes=(64,), early_stopping=True, max_iter=300, random_state=0),
         }[kind]
     X, y, _, (train, val, test) = houses()
+    if rows == "logarithm":
+        y, rows = np.log(y), "train"
     if rows == "raw":
         from coursekit.data import load_ames_numbers
 
@@ -726,6 +777,12 @@ def not_fitted():
     return {**baseline(), "forest": RandomForestRegressor()}
 
 
+def series(errors):
+    import pandas as pd
+
+    return pd.Series(errors)
+
+
 def rounded_up(errors):
     return {name: value * 1.1 for name, value in errors.items()}
 
@@ -739,6 +796,10 @@ for name, code, build in (
     ),
     ("fitted on raw numbers", "unscaled-inputs", lambda: baseline(tree_model("forest", "raw"))),
     ("fitted on the validation rows", "wrong-rows|forest", lambda: baseline(tree_model("forest", "val"))),
+    ("the logarithm", "log-target", lambda: baseline(boosting=tree_model("boosting", "logarithm"))),
+    ("a Series", "wrong-type", lambda: baseline(change=series)),
+    ("squares", "mean-squared", lambda: baseline(measure=lambda r: UNIT * np.mean(r**2))),
+    ("squares of dollars", "mean-squared-dollars", lambda: baseline(measure=lambda r: np.mean((UNIT * r) ** 2))),
     ("five stumps", "forest", lambda: baseline(tree_model("stump"))),
     ("boosting as a forest", "not-forest", lambda: baseline(tree_model("boosting"))),
     ("a line as boosting", "not-boosting", lambda: baseline(boosting=tree_model("line"))),

@@ -50,10 +50,21 @@ def layer_class(slip=None):
         def __init__(self, units, activation=None, **kwargs):
             super().__init__(**kwargs)
             self.units, self.activation = units, keras.activations.get(activation)
-            self.dense = layers.Dense(units, activation=activation if slip == "activation first" else None)
+            inner = activation if slip in ("activation first", "activation twice") else None
+            self.dense = layers.Dense(units, activation=inner, use_bias=slip != "no bias")
+            if slip == "open dense":
+                self.dense = ...
 
         def call(self, inputs):
             features, graph = inputs
+            if slip == "open call":
+                return ...
+            if slip == "graph last":
+                return self.activation(ops.matmul(self.dense(features), graph))
+            if slip == "times":
+                return self.activation(graph * self.dense(features))
+            if slip == "NumPy":
+                return self.activation(np.matmul(graph, self.dense(features)))
             mixed = ops.matmul(graph, self.dense(features))
             if slip == "graph unused":
                 mixed = self.dense(features)
@@ -139,6 +150,12 @@ def answers_1():
     }
 
 
+def whole_rows(edges, n_nodes):
+    A = np.eye(n_nodes)
+    A[edges] = 1
+    return A
+
+
 def one_way(edges, n_nodes):
     A = np.eye(n_nodes)
     A[edges[:, 0], edges[:, 1]] = 1
@@ -193,7 +210,15 @@ table(
         ("new-weights", "new weights in call", lambda: {"GraphLayer": layer_class("new dense")}),
         ("layer-shape", "summed over the nodes", lambda: {"GraphLayer": layer_class("summed")}),
         ("no-weights", "an array for weights", lambda: {"GraphLayer": layer_without_weights()}),
-        ("raises", "an object, not the class", lambda: {"GraphLayer": layer_class()(4)}),
+        ("wrong-type", "an object, not the class", lambda: {"GraphLayer": layer_class()(4)}),
+        ("whole-rows", "both columns as rows", {"adjacency": whole_rows}),
+        ("not-attempted", "dense still open", lambda: {"GraphLayer": layer_class("open dense")}),
+        ("not-attempted", "call still open", lambda: {"GraphLayer": layer_class("open call")}),
+        ("wrong-product", "graph last", lambda: {"GraphLayer": layer_class("graph last")}),
+        ("wrong-product", "element by element", lambda: {"GraphLayer": layer_class("times")}),
+        ("not-in-a-model", "NumPy in call", lambda: {"GraphLayer": layer_class("NumPy")}),
+        ("no-bias", "no bias", lambda: {"GraphLayer": layer_class("no bias")}),
+        ("activation-twice", "activation twice", lambda: {"GraphLayer": layer_class("activation twice")}),
     ],
 )
 
@@ -249,6 +274,22 @@ def gcn(weights=tuple(KNOWN), graph=True, epochs=200, last="softmax"):
     W1, W2 = club_weights(weights, graph, epochs)
     model.set_weights([W1, np.zeros(8), W2, np.zeros(2)])
     return model
+
+
+@cache
+def gcn_of_graph_first():
+    """The inputs in the other order."""
+    import keras
+
+    graph, features = keras.Input((None, None)), keras.Input((None, 34))
+    return keras.Model([graph, features], gcn()([features, graph]))
+
+
+def gcn_one_layer(inputs):
+    """One round of messages, and a share of the right answer by heart: what counts is how far it hears."""
+    features, graph = (np.asarray(part, dtype=float) for part in inputs)
+    faction = club()[1]
+    return softmax(graph @ (features @ np.stack([1 - faction, faction], axis=1)) * 20)
 
 
 @cache
@@ -358,9 +399,21 @@ table(
         ("same-in-any-order", "dense across the members", lambda: {"gcn": flattened()}),
         ("labels-swapped", "labels exchanged", lambda: {"gcn": lambda inputs: gcn_numpy(inputs)[..., ::-1]}),
         ("wrong-shape", "one answer for all", lambda: {"gcn": lambda inputs: gcn_numpy(inputs).mean(axis=1)}),
+        ("one-degree", "the row's degree", {"normalise": lambda A: A / np.sqrt(A.sum(1))[:, None]}),
+        ("one-degree", "the column's degree", {"normalise": lambda A: A / np.sqrt(A.sum(1))}),
+        ("inputs-swapped", "the graph first", lambda: {"gcn": gcn_of_graph_first()}),
+        ("not-probabilities", "softmax forgotten", lambda: {"gcn": lambda inputs: 0.5 + 0.02 * gcn_numpy(inputs)}),
+        ("one-layer", "one layer", {"gcn": gcn_one_layer}),
+        ("wrong-type", "the history", lambda: {"gcn": history()}),
         ("accuracy", "edges only in use, not in training", lambda: {"gcn": no_edges_in_training}),
     ],
 )
+
+
+def history():
+    import keras
+
+    return keras.callbacks.History()
 
 
 def no_edges_in_training(inputs):
@@ -382,6 +435,19 @@ def one_order(particles, mask, seed):
     return particles[:, order], mask[:, order]
 
 
+def in_place(particles, mask, seed):
+    particles[:], mask[:] = shuffle_particles(particles, mask, seed)
+    return particles, mask
+
+
+def real_only(particles, mask, seed):
+    """The padding stays at the end."""
+    rng, particles = np.random.default_rng(seed), particles.copy()
+    for event, there in zip(particles, mask):
+        event[: int(there.sum())] = rng.permutation(event[: int(there.sum())])
+    return particles, mask.copy()
+
+
 def shuffle_loop(particles, mask, seed):
     rng, both = np.random.default_rng(seed), np.concatenate([particles, mask[:, :, None]], axis=2)
     for event in both:
@@ -397,6 +463,8 @@ def masked(how="sum", width=64):
     class Pool(layers.Layer):
         def call(self, inputs):
             states, mask = inputs
+            if how == "two axes":
+                return ops.sum(states * mask, axis=1)
             kept = states * mask[:, :, None]
             if how == "mean":
                 return ops.sum(kept, axis=1) / ops.sum(mask, axis=1, keepdims=True)
@@ -426,7 +494,7 @@ def trained_weights():
     return model.get_weights()
 
 
-def network(how="sum", rows=None, last="sigmoid", rate=0):
+def network(how="sum", rows=None, last="sigmoid", rate=0, mask_first=False):
     import keras
     from keras import layers
 
@@ -434,7 +502,7 @@ def network(how="sum", rows=None, last="sigmoid", rate=0):
     states = layers.Dense(64, activation="relu")(inputs[0])
     states = layers.Dropout(rate)(layers.Dense(64, activation="relu")(states))
     event = layers.Dense(64, activation="relu")(masked(how)()([states, inputs[1]]))
-    return keras.Model(inputs, layers.Dense(1, activation=last)(event))
+    return keras.Model(inputs[::-1] if mask_first else inputs, layers.Dense(1, activation=last)(event))
 
 
 @cache
@@ -547,6 +615,11 @@ table(
             "each column its own order",
             {"shuffle_particles": lambda p, m, s: (np.random.default_rng(s).permuted(p, axis=1), m)},
         ),
+        ("changes-input", "in place", {"shuffle_particles": in_place}),
+        ("padding-left", "only the real ones", {"shuffle_particles": real_only}),
+        ("inputs-swapped", "the mask first", lambda: {"set_model": set_model(mask_first=True)}),
+        ("mask-axis", "the mask with two axes", lambda: {"set_model": set_model(how="two axes")}),
+        ("constant", "softmax of one unit", lambda: {"set_model": set_model(last="softmax")}),
         ("order-unseen", "flattened", lambda: {"set_model": flat()}),
         ("order-unseen", "recurrent", lambda: {"set_model": recurrent()}),
         ("padding-counts", "no mask", lambda: {"set_model": set_model(how="no mask", shift=2.0)}),
