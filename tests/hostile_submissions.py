@@ -457,7 +457,7 @@ for id in ("00.1", "00.6"):
 """, harm=nothing_read),
     attack("read-grader", """
 import os
-for path in ("@SECRET@", "@COURSE@/kept.txt", "/etc/shadow", "/root/.bashrc", "/proc/1/root@SECRET@",
+for path in ("@SECRET@", "@COURSE@/kept.txt", "/etc/shadow", "/proc/1/root@SECRET@",
              "/proc/self/root@SECRET@", "/proc/self/cwd/../..@SECRET@"):
     try:
         with open(path) as file:
