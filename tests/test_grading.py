@@ -291,3 +291,25 @@ def test_no_sandbox_no_grading(tmp_path, monkeypatch):
 
 def test_intake_reads_what_the_tests_hand_in(class_of_five):
     assert [item.student for item in submissions.read(class_of_five)] == ["anna", "ben", "cleo", "dina", "emil"]
+
+
+def test_files_beside_the_notebook_come_along_and_shadow_nothing(tmp_path):
+    """A module and a text of the student's own can be used; numpy.py and coursekit.py beside them are just files."""
+    text = "import helper\nprint(open('notes.txt').read(), helper.VALUE)"
+    notebook = nbformat.reads(SOLUTION.read_text(encoding="utf-8"), as_version=4)
+    notebook.cells.insert(5, nbformat.v4.new_code_cell(text))
+    folder = hand_in(tmp_path / "class", {"anna": nbformat.writes(notebook)})
+    for name in ("numpy.py", "coursekit.py", "sklearn.py"):
+        (folder / "anna" / name).write_text("raise SystemExit('shadowed')")
+    (folder / "anna" / "helper.py").write_text("VALUE = 'from the helper'")
+    (folder / "anna" / "notes.txt").write_text("seen")
+    (folder / "anna" / "link.txt").symlink_to(ROOT / "README.md")
+    (folder / "anna" / "large.bin").write_bytes(bytes(submissions.MAX_COMPANIONS + 1))
+    handed = next(item for item in submissions.read(folder) if not item.problem)
+    beside = {"coursekit.py", "helper.py", "notes.txt", "numpy.py", "sklearn.py"}
+    assert set(submissions.companions(handed)) == beside
+    grading.grade(folder, tmp_path / "out", seed=7)
+    (result,) = results(tmp_path / "out").values()
+    assert {id: report["score"] for id, report in result["reports"].items()} == POINTS
+    shown = [output["text"] for cell in result["cells"] if cell["source"] == text for output in cell["outputs"]]
+    assert shown == ["seen from the helper\n"]

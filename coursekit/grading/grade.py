@@ -1,5 +1,6 @@
 """Grade a class: one job per submission, run at once as memory and cores allow, resumed where it was stopped."""
 
+import base64
 import contextlib
 import hashlib
 import json
@@ -235,7 +236,9 @@ def describe(brief, checks, again=False):
         steps = [step for step in steps if step.kind == "check"]
     limits = asdict(Limits(memory_mb=brief["memory_mb"]))
     timeouts = {"total": brief["total_s"], "cell": brief["cell_s"], "question": QUESTION_S}
-    run_key = _digest(cells, steps, brief["seed"], brief["code"], timeouts, limits, brief["unsafe"])
+    files = submissions.companions(handed)
+    names = ("seed", "code", "unsafe")
+    run_key = _digest(cells, steps, sorted(files.items()), timeouts, limits, *(brief[name] for name in names))
     return {
         "student": handed.student,
         "ident": handed.ident,
@@ -246,7 +249,7 @@ def describe(brief, checks, again=False):
         "cells": [asdict(cell) for cell in cells],
         "answers": courses.answers(notebook, cells),
         "steps": [asdict(step) for step in steps],
-        "files": {},
+        "files": {name: base64.b64encode(data).decode() for name, data in files.items()},
         "seed": brief["seed"],
         "code": brief["code"],
         "run_key": run_key,

@@ -44,6 +44,7 @@ MAX_RATIO = 200
 MAX_CELLS = 2_000
 MAX_NESTED = 1_000_000
 MAX_CODE = 1_000_000
+MAX_COMPANIONS = 20_000_000
 
 _IGNORED = {"__macosx", "__pycache__", "thumbs.db", "desktop.ini"}
 _CANVAS = re.compile(
@@ -235,6 +236,36 @@ def choose(found, notebooks, number=None):
             problem = f"Notebook {number} was not handed in; {there} {'was' if len(good) == 1 else 'were'}."
             chosen.append(replace(mine[-1], number=number, problem=problem))
     return chosen
+
+
+def companions(submission):
+    """The files that lie beside a notebook in its student's folder, such as a picture or a module of their own.
+
+    Parameters
+    ----------
+    submission : Submission
+
+    Returns
+    -------
+    dict of str to bytes
+        At most 50 files of 20 MB together, the smallest first; none for a flat folder or a zip, where what lies beside
+        a notebook may be another student's.
+    """
+    if submission.members or submission.place is None or "/" not in submission.source:
+        return {}
+    found, left = {}, MAX_COMPANIONS
+    with os.scandir(submission.place.parent) as entries:
+        ordinary = [entry for entry in entries if entry.is_file(follow_symlinks=False) and not _ignored(entry.name)]
+    for entry in sorted(ordinary, key=lambda entry: (entry.stat(follow_symlinks=False).st_size, entry.name)):
+        if _is_notebook((entry.name,)) or _is_zip((entry.name,)) or len(found) == 50 or not entry.name.isprintable():
+            continue
+        try:
+            data = _fetch(Path(entry.path), (), entry.name, left)
+        except Unreadable:  # too large for what is left, or not to be opened
+            continue
+        found[entry.name] = data
+        left -= len(data)
+    return found
 
 
 def parse(data):
