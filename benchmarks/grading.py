@@ -17,6 +17,7 @@ import csv
 import itertools
 import json
 import os
+import random
 import shutil
 import subprocess
 import sys
@@ -100,10 +101,11 @@ def altered(notebook, answers):
 
 
 def make_submissions(folder, made, count):
-    """Write `count` notebooks as STUDENT/NAME.ipynb; student -> kind. The last one loops, two in five are right."""
+    """Write `count` notebooks as STUDENT/NAME.ipynb in random order; student -> kind. One loops, two in five are right."""
     others = itertools.cycle(kind for kind in made if kind not in ("right", LOOP))
     order = ["right" if number % 5 in (0, 3) else next(others) for number in range(count - 1)]
-    chosen = {f"student{number:03}": kind for number, kind in enumerate([*order, LOOP], 1)}
+    order = random.Random(0).sample([*order, LOOP], count)
+    chosen = {f"student{number:03}": kind for number, kind in enumerate(order, 1)}
     for student, kind in chosen.items():
         (folder / student).mkdir(parents=True)
         nbformat.write(made[kind], folder / student / f"{NAME}.ipynb")

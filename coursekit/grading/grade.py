@@ -154,11 +154,14 @@ def regrade(out, ids):
 
 
 def sensible_workers(memory_mb):
-    """As many submissions at once as cores and free memory allow; a submission seldom takes half of its limit."""
+    """As many submissions at once as cores and free memory allow; a submission seldom takes half of its limit.
+
+    One more than there are cores: a submission that sleeps or loops gives way to the others.
+    """
     import psutil
 
     free = psutil.virtual_memory().available / 2**20
-    return max(1, min(os.cpu_count() or 1, int(free / (0.5 * memory_mb))))
+    return max(1, min((os.cpu_count() or 1) + 1, int(free / (0.5 * memory_mb))))
 
 
 def _writable(out):

@@ -24,6 +24,8 @@ from coursekit.checks.codec import CodecError, pack, read_frame, write_frame
 from coursekit.checks.pipe import question, remote_student
 from coursekit.grading import sandbox, transcript
 
+SLOW = 10.0  # seconds after which a cell gives way to other submissions
+GIVES_WAY = 7  # its nice value then: about a fifth of the share of another
 GRACE = 3.0  # seconds between an interrupt and the end
 KEPT = ("key", "run_key", "student", "ident", "notebook", "file", "submitted", "seed", "code", "answers")
 JUDGE_MB = 6000  # what this process may take, should an answer be made to fill its memory
@@ -151,7 +153,9 @@ def judge(job, child, reading, writing):
             if step["kind"] == "cell":
                 # A cell that the course puts back has no place in the submission.
                 cell = cells[step["index"]] if step["index"] >= 0 else {"source": step["source"]}
+                watch.cell_began = time.monotonic()
                 _run(channel, cell, times["cell"])
+                watch.cell_began = None
             elif step["kind"] == "check":
                 id = step["exercise"]
                 reports[id] = _judge(core, job, channel, id, step["expressions"])
@@ -355,12 +359,18 @@ def judge_again(job, result):
 
 
 class _Watch(threading.Thread):
-    """Ends a child that takes more memory than it may, and remembers the most that it took."""
+    """Ends a child that takes more memory than it may, and remembers the most that it took.
+
+    A cell that runs for long gives way to the other submissions: most of these are endless loops, and waiting for their
+    time to be over should not cost the class a core.
+    """
 
     def __init__(self, child, limit_mb):
         super().__init__(daemon=True)
         self._child, self._limit, self._stop_now = child, limit_mb, threading.Event()
         self.peak, self.killed = 0.0, False
+        self.cell_began = None  # set by the judge while a cell runs
+        self._slow = False
         self.start()
 
     def run(self):
@@ -370,10 +380,25 @@ class _Watch(threading.Thread):
             if used > self._limit:
                 self.killed = True
                 self._child.kill()
+            began = self.cell_began
+            slow = began is not None and time.monotonic() - began > SLOW
+            if slow != self._slow:
+                self._slow = slow
+                give_way(self._child.pid, GIVES_WAY if slow else 0)
 
     def stop(self):
         self._stop_now.set()
         self.join(timeout=2)
+
+
+def give_way(pid, nice):
+    """Set the share of the processor that a submission gets against others; the same for all its threads."""
+    # The runner leads a session, which Linux schedules as one group; where it does not, each thread has its own value.
+    with contextlib.suppress(OSError):
+        Path(f"/proc/{pid}/autogroup").write_text(str(nice))
+    with contextlib.suppress(OSError):
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            os.setpriority(os.PRIO_PROCESS, int(thread), nice)
 
 
 def forked(box):
