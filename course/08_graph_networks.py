@@ -325,7 +325,8 @@ fig.suptitle("Two bodies fly back to back; three do not");
 # The mask $m_i$ keeps padding out: $\varphi(0)$ need not be 0, because of the biases.
 #
 # - `shuffle_particles(particles, mask, seed)`: particles (n, p, 3) and mask (n, p); gives both with the p rows of each
-#   event in a new order that `seed` decides, a mask entry still beside its particle. The originals stay as they are.
+#   event, padding included, in a new order that `seed` decides, a mask entry still beside its particle. The originals
+#   stay as they are.
 # - `set_model`: a trained `keras.Model`, called on `[particles, mask]`; gives the probability of label 1, (n, 1). It has to
 #   work for any number p of rows: `keras.Input((None, 3))` and `keras.Input((None,))`.
 #
@@ -408,7 +409,7 @@ if ready:
     plain.fit(particles, label, epochs=15, batch_size=128, verbose=0)
     answers = {
         "plain network": [np.asarray(plain(x)).ravel() for x in (fresh, shuffled)],
-        "set network": [np.asarray(set_model(x)).ravel()
+        "set network": [np.asarray(set_model(x)).reshape(1000, -1)[:, -1]
                         for x in ([fresh, fresh_mask], [shuffled, shuffled_mask])],
     }
 
@@ -452,15 +453,16 @@ for name, used in (("mask kept", with_mask), ("mask of ones", np.ones_like(with_
 # ## What did you observe?
 #
 # 1. After how many rounds has person 6 heard of person 0, and what has that to do with the number of layers?
-# 2. Whom does the network of 08.2 find hardest to place, and why them?
+# 2. Whom does the network of 08.2 place wrongly, and how sure is it of them?
 # 3. Deep sets have no edges. As a graph network, which graph do they work on?
 #
 # <details><summary>Answers</summary>
 #
 # 1. After four: there are four edges between them. A network of two graph layers can never know of person 0 at person 6.
-# 2. Those with friends on both sides: they stand in the middle of the drawing.
+# 2. Members 2 and 8. Member 2 has friends on both sides, stands in the middle of the drawing, and the network is unsure.
+#    Of member 8 it is sure, and wrong: most of his friends, the administrator among them, are on the other side.
 # 3. On the graph where every particle is tied to one more node, the event, and hears nothing from the others. Let the
-#    event's node answer, and you have message passing among all particles.
+#    event's node send its state back to the particles, and you have message passing among all of them.
 #
 # </details>
 #
@@ -475,7 +477,7 @@ for name, used in (("mask kept", with_mask), ("mask of ones", np.ones_like(with_
 #
 # One round of messages is a product with a matrix that holds the edges; a graph layer puts learned weights beside it. As
 # every node has the same weights, the numbers of the nodes do not matter, and few labels go a long way. A set is a graph
-# without edges: treat its members alike, add them up, and no order and no padding can change the answer.
+# without edges among its members: treat its members alike, add them up, and no order and no padding can change the answer.
 
 # %%
 ck.progress()
