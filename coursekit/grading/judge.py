@@ -20,7 +20,7 @@ import time
 from pathlib import Path
 
 from coursekit import variants
-from coursekit.checks.codec import CodecError, pack, read_frame, write_frame
+from coursekit.checks.codec import CodecError, pack, read_frame, unpack, write_frame
 from coursekit.checks.pipe import question, remote_student
 from coursekit.grading import sandbox, transcript
 
@@ -62,7 +62,7 @@ class Channel:
         seconds = min(seconds, max(left, 0.1))
         try:
             self._deadline = time.monotonic() + seconds
-            self._write(description, arrays)
+            write_frame(self, description, arrays)
             if not self._wait(self._reading, False):
                 self._child.interrupt()
                 self._deadline = time.monotonic() + GRACE
@@ -111,10 +111,7 @@ class Channel:
                 view = view[os.write(self._writing, view) :]
 
     def flush(self):
-        pass
-
-    def _write(self, description, arrays):
-        write_frame(self, description, arrays)
+        """Nothing is kept back; `write_frame` asks."""
 
     def _wait(self, descriptor, writing):
         left = max(self._deadline - time.monotonic(), 0)
@@ -207,8 +204,6 @@ def _blank(job):
 
 
 def _run(channel, cell, seconds):
-    from coursekit.checks.codec import unpack
-
     start = time.monotonic()
     try:
         kind, answer = unpack(*channel.ask("cell", cell["source"], seconds=seconds))
@@ -242,7 +237,6 @@ def _judge(core, job, channel, id, expressions):
     """The report of one exercise, as a dict."""
     item = core.find(id)
     start = time.monotonic()
-    report = None
     if channel.ended:
         report = _ended(core, item, channel.ended)
     else:
@@ -273,8 +267,6 @@ def verdict(core, item, exchange, expressions, seed, variant=None):
 
 
 def _plain(frame):
-    from coursekit.checks.codec import unpack
-
     try:
         kind, answer = unpack(*frame)
         return str(kind), answer
