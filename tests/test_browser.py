@@ -358,3 +358,26 @@ def test_axe_finds_nothing_serious(axe, tmp_path):
                 assert browser.accessibility(page, selector, axe) == [], f"{selector}, {theme}"
         page.evaluate("() => document.querySelector('.ck-points [data-do=undo]').replaceChildren()")
         assert "button-name" in str(browser.accessibility(page, ".ck-points", axe)), "axe sees a button without a name"
+
+
+def test_axe_finds_nothing_serious_in_the_graders_pages_and_the_map(axe, tmp_path):
+    """On light and on dark; the map of the course and the cards are those of a notebook."""
+    from coursekit.checks import core, notebook
+    from coursekit.grading import pages
+    from tests.test_grading_results import EXERCISES, make_class
+
+    (tmp_path / "results").mkdir()
+    for number, result in enumerate(make_class(8)):
+        (tmp_path / "results" / f"{number}.json").write_text(json.dumps(result), encoding="utf-8")
+    pages.publish(tmp_path, EXERCISES)
+    scores = {item.id: {"status": "passed", "score": item.points, "points": item.points} for item in core.of("00")[:4]}
+    shown = notebook.Progress(scores)._repr_html_()
+    head = '<!doctype html><html lang="en"><title>Map</title><body style="color-scheme: light dark"><main><h1>Map</h1>'
+    (tmp_path / "map.html").write_text(f"{head}{shown}</main></body></html>", encoding="utf-8")
+    written = [tmp_path / "class.html", tmp_path / "map.html", next((tmp_path / "feedback").glob("*.html"))]
+    with browser.page() as page:
+        for path in written:
+            for scheme in ("light", "dark"):
+                page.emulate_media(color_scheme=scheme)
+                page.goto(path.as_uri())
+                assert browser.accessibility(page, "body", axe) == [], f"{path.name}, {scheme}"

@@ -93,13 +93,13 @@ class Report:
         waiting = self.status == NOT_ATTEMPTED
         rows = "".join(
             '<div style="display:flex;gap:0.6em;margin:0.35em 0">'
-            f'<span style="color:{_row(finding, colour)};font-weight:bold;width:1em;flex:none">'
+            f'<span style="{_badge(_row(finding, colour))};width:1.3em;height:1.4em;text-align:center;flex:none">'
             f"{'!' if finding.note else '✓' if finding.passed else mark}</span>"
             f'<span style="flex:1">{_prose(finding.message)}'
             + (
                 ""
                 if finding.passed or waiting
-                else f' <code style="opacity:0.6;font-size:85%">{escape(finding.code)}</code>'
+                else f' <code style="opacity:0.75;font-size:85%">{escape(finding.code)}</code>'
             )
             + "</span></div>"
             for finding in self.findings
@@ -109,7 +109,7 @@ class Report:
             'padding:0.5em 0.9em;margin:0.3em 0;max-width:52em;line-height:1.4">'
             '<div style="display:flex;gap:0.6em;align-items:baseline">'
             f"<strong>{escape(self.exercise)} · {escape(self.title)}</strong>"
-            f'<span style="color:{colour};font-weight:bold;margin-left:auto;white-space:nowrap">{mark} '
+            f'<span style="{_badge(colour)};padding:0 0.5em;margin-left:auto;white-space:nowrap">{mark} '
             f"{escape(self.status)}</span>"
             f'<span style="opacity:0.75;white-space:nowrap">{_number(self.score)} / {_number(self.points)}</span>'
             f"</div>{rows}</div>"
@@ -121,6 +121,11 @@ _OK = "#009E73"
 _BAD = "#D55E00"
 _NEUTRAL = "#7F7F7F"
 _LOOK = {PASSED: (_OK, "✓"), FAILED: (_BAD, "✗"), NOT_ATTEMPTED: (_NEUTRAL, "○")}
+
+
+def _badge(colour):
+    """Black on the colour: read on light and on dark pages, where the colour as a text would be too faint."""
+    return f"background:{colour};color:#000;border-radius:3px;font-weight:bold"
 
 
 def note(code, message):
