@@ -72,7 +72,8 @@ ck.plot.image_grid(x_ten, y_ten, n_columns=10, title="Ten examples: two of each 
 #
 # - `build_network()`: gives a new, untrained network: pictures (n, 28, 28, 1) to five probabilities, (n, 5). The body
 #   begins with convolutions and ends with `Flatten`; the head is one `Dense` layer with softmax. Keep it small, below
-#   50,000 parameters.
+#   50,000 parameters, but not too small: all later exercises live on this body, so give it two or three convolutions of
+#   16 to 32 filters.
 # - `old_model`: such a network, trained on `x_old`, `y_old`.
 
 # %%

@@ -180,6 +180,7 @@ table(
         "subclassed": lambda: {"old_model": subclassed()},
     },
     [
+        ("wrong-type", "a network", lambda: {"build_network": build_network()}),
         ("wrong-head", "ten outputs", {"build_network": lambda: build_network(10)}),
         ("same-network", "built once", {"build_network": once}),
         ("already-trained", "trained", {"build_network": lambda: filled(old_model().get_weights())}),
@@ -302,6 +303,7 @@ table(
         ("wrong-head", "ten outputs", lambda: {"transfer_model": frozen(build_network(10))}),
         ("body-not-frozen", "body moved", lambda: {"transfer_model": frozen(filled(nudged(0.05)))}),
         ("body-not-frozen", "shared and moved", lambda: {"old_model": filled(nudged(0.05, old_model().get_weights()))}),
+        ("old-head-moved", "old head kept", lambda: {"old_model": other_head()}),
         ("new-body", "cloned without weights", lambda: {"transfer_model": frozen(build_network())}),
         ("body-trainable", "not frozen", lambda: {"transfer_model": filled([*body_weights(), *head_weights()])}),
         ("other-body", "another body", lambda: {"transfer_model": frozen(functional())}),
@@ -335,6 +337,10 @@ def popped():
     import keras
 
     return keras.Sequential([keras.Input((28, 28, 1)), *copy_layers()])
+
+
+def other_head():
+    return filled([*body_weights(), *(1.5 * w + 0.1 for w in old_model().get_weights()[-2:])])
 
 
 # --- 09.3
@@ -404,12 +410,13 @@ table(
     {
         "NumPy head": {},
         "scikit-learn": {"with_frozen_body": with_logistic},
-        "scores": {"from_nothing": lambda *a: from_nothing(*a, scores=True)},
         "lists": {"with_frozen_body": lambda *a: with_frozen_body(*a).tolist()},
-        "maps not flattened": {"features": lambda x: features(x).reshape(-1, 3, 3, 32)},
         "a column of floats": {"from_nothing": lambda *a: from_nothing(*a)[:, None].astype("float32")},
     },
     [
+        ("scores", "scores", {"from_nothing": lambda *a: from_nothing(*a, scores=True)}),
+        ("wrong-shape", "maps not flattened", {"features": lambda x: features(x).reshape(-1, 3, 3, 32)}),
+        ("exchanged", "exchanged", {"with_frozen_body": from_nothing, "from_nothing": with_frozen_body}),
         ("after-the-head", "after the head", {"features": lambda x: np.asarray(old_model()(x))}),
         ("wrong-shape", "the pixels", {"features": lambda x: x.reshape(len(x), -1)}),
         ("features", "of a new network", {"features": lambda x: features(x)[:, ::-1]}),
@@ -571,6 +578,7 @@ table(
         ("body-unused", "the old network", {"remembered": lambda network: score(old_model())}),
         ("own-head", "its own head", {"remembered": score}),
         ("new-digits", "new digits", {"remembered": lambda network: score(network, old=False)}),
+        ("old-model-spoiled", "spoiled head", lambda: {"old_model": filled([*body_weights(), *head_weights()])}),
         ("changes-network", "in place", {"remembered": remembered_in_place}),
         ("not-trained", "not trained", lambda: {"broken": transfer_model()}),
         ("worse", "still good", lambda: {"broken": filled(tuned_weights())}),

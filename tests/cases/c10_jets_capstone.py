@@ -77,7 +77,7 @@ table(
         "loops and lists": {"to_images": by_loops},
         "bincount": {"to_images": by_bincount},
         "einsum in Keras": {"to_images": by_keras},
-        "a channel, float32": {"to_images": lambda jets: to_images(jets)[..., None].astype("float32")},
+        "float32": {"to_images": lambda jets: to_images(jets).astype("float32")},
     },
     [
         ("last-wins", "+=", {"to_images": lambda jets: to_images(jets, add=assigned)}),
@@ -98,6 +98,7 @@ table(
             "normalised",
             {"to_images": lambda jets: to_images(jets) / to_images(jets).sum((1, 2), keepdims=True)},
         ),
+        ("wrong-shape", "a channel", {"to_images": lambda jets: to_images(jets)[..., None]}),
         ("wrong-shape", "one image", {"to_images": lambda jets: to_images(jets).sum(axis=0)}),
         ("energy", "another grid", {"to_images": lambda jets: to_images(jets, half=0.5)}),
         ("energy", "logarithm", {"to_images": lambda jets: np.log1p(to_images(jets))}),
@@ -125,7 +126,8 @@ def head(scale=1.0):
 def end(style):
     from keras import layers
 
-    return layers.Dense(1, activation=None if style == "logits" else "sigmoid")
+    activation = {"logits": None, "probability": None, "softmax of one": "softmax"}.get(style, "sigmoid")
+    return layers.Dense(1, activation=activation)
 
 
 @cache
@@ -136,8 +138,9 @@ def cnn(style="pooling"):
     kernel, bias = step()
     join = layers.GlobalAveragePooling2D() if style != "flatten" else layers.Flatten()
     last = layers.Dense(2, activation="softmax") if style == "softmax" else end(style)
-    if style == "no convolution":
-        chain = [layers.Reshape((256, 1)), layers.Dense(2, activation="relu"), layers.GlobalAveragePooling1D(), last]
+    if style in ("no convolution", "one dimension"):
+        each = layers.Dense(2, activation="relu") if style == "no convolution" else layers.Conv1D(2, 1, activation="relu")
+        chain = [layers.Reshape((256, 1)), each, layers.GlobalAveragePooling1D(), last]
     else:
         chain = [layers.Conv2D(2, 1, activation="relu"), join, last]
     if style == "functional":
@@ -153,7 +156,9 @@ def cnn(style="pooling"):
     if style == "softmax":
         W, b = np.hstack([0 * W, W]), np.append(0, b)
     sign = -1 if style == "reversed" else 1
-    convolution = kernel if style == "no convolution" else kernel[None, None]
+    if style == "probability":  # what a linear layer learns where it is taken for a probability
+        W, b = W / 10, b / 10 + 0.5
+    convolution = {"no convolution": kernel, "one dimension": kernel[None]}.get(style, kernel[None, None])
     model.set_weights([convolution, bias, sign * W, sign * b])
     return model
 
@@ -197,7 +202,6 @@ for name, build in {
     "pooling": lambda: cnn(),
     "flatten": lambda: cnn("flatten"),
     "logits": lambda: cnn("logits"),
-    "softmax of two": lambda: cnn("softmax"),
     "functional": lambda: cnn("functional"),
     "subclassed": lambda: subclassed(cnn),
 }.items():
@@ -236,7 +240,11 @@ for name, code, build in (
     ("no convolution", "convolution", lambda: cnn("no convolution")),
     ("scikit-learn", "not-keras", forest),
     ("counts all", "area|not-trained", lambda: counting(cnn(), 0.6)),
-    ("the wrong inputs", "raises", lambda: lstm()),
+    ("the wrong inputs", "wrong-inputs", lambda: lstm()),
+    ("two outputs", "wrong-shape", lambda: cnn("softmax")),
+    ("softmax of one", "constant", lambda: cnn("softmax of one")),
+    ("no sigmoid", "no-sigmoid", lambda: cnn("probability")),
+    ("convolution along rows", "convolution", lambda: cnn("one dimension")),
 ):
     wrong("10.2", code, name)(lambda build=build: {"cnn": build()})
 
@@ -320,12 +328,31 @@ for name, code, function in (
 ):
     wrong("10.3", code, name)(lambda function=function: sequence(function))
 
+@cache
+def without_order():
+    """The solution's network, trained on particles in no order."""
+    import keras
+    from keras import layers
+
+    from coursekit.data import make_jets
+
+    keras.utils.set_random_seed(0)
+    jets, y = make_jets(n_samples=6000, seed=1)
+    model = keras.Sequential([keras.Input((40, 3)), layers.Masking(), layers.LSTM(16), layers.Dense(1, "sigmoid")])
+    model.compile(keras.optimizers.Adam(0.01), "binary_crossentropy")
+    x = np.dstack([np.log1p(jets[:, :, 0]), jets[:, :, 1:] / 0.4]).astype("float32")
+    model.fit(x, y, epochs=8, batch_size=128, verbose=0)
+    return model
+
+
 for name, code, build in (
     ("untrained", "not-trained|reversed|constant", lambda: untrained(lstm)),
     ("labels exchanged", "reversed", lambda: lstm("reversed")),
     ("constant", "constant", lambda: zeroed(lstm())),
     ("no recurrence", "not-recurrent", lambda: set_network("fixed")),
-    ("an image network", "raises|not-trained|not-recurrent", lambda: cnn()),
+    ("an image network", "wrong-inputs|not-trained", lambda: cnn()),
+    ("a flat image network", "wrong-inputs", lambda: cnn("flatten")),
+    ("trained without the order", "order-unlike", lambda: without_order()),
     ("scikit-learn", "not-keras", forest),
 ):
     wrong("10.3", code, name)(lambda build=build: sequence(model=build()))
@@ -424,6 +451,27 @@ def subclassed_any(build):
     return keras.Model(inputs, build()(inputs))
 
 
+def offset(model):
+    """The network with its answers far on one side of one half."""
+    import keras
+
+    new = keras.models.clone_model(model)
+    *rest, b = model.get_weights()
+    new.set_weights([*rest, b - 20])
+    return new
+
+
+def set_in_gev():
+    """The step at 3 GeV for inputs in GeV; of the logarithm it still orders the jets a little."""
+    import keras
+
+    new = keras.models.clone_model(set_network())
+    kernel = np.zeros((3, 2))
+    kernel[0] = 1.0
+    new.set_weights([kernel, np.array([-5.5, -6.5]), head()[0], np.array([-2.5])])
+    return new
+
+
 for name, code, build in (
     ("untrained", "not-trained|reversed|constant", lambda: untrained(set_network)),
     ("constant", "constant", lambda: zeroed(set_network())),
@@ -432,6 +480,8 @@ for name, code, build in (
     ("no mask", "padding-matters|not-trained", lambda: set_network("no mask")),
     ("flattened", "order-matters", flat),
     ("an LSTM", "order-matters|not-trained", late_lstm),
+    ("forty rows, and constant in GeV", "not-trained", lambda: offset(set_network("fixed"))),
+    ("trained in GeV", "unscaled-inputs", lambda: set_in_gev()),
     ("scikit-learn", "not-keras", forest),
 ):
     wrong("10.4", code, name)(lambda build=build: {"set_network": build()})
@@ -524,6 +574,13 @@ table(
         ("wrong-side", "the wrong quantile", {"rejection": lambda y, s, e: rejection(y, s, 1 - e)}),
         ("classes-swapped", "quarks kept", {"rejection": lambda y, s, e: rejection(1 - y, s, e)}),
         ("efficiency-unused", "always half", {"rejection": lambda y, s, e: rejection(y, s, 0.5)}),
+        ("cut-is-efficiency", "cut at the efficiency", {"rejection": lambda y, s, e: 1 / np.mean(s[y == 0] > e)}),
+        (
+            "cut-of-all",
+            "cut of all jets",
+            {"rejection": lambda y, s, e: 1 / np.mean(s[y == 0] >= np.quantile(s, 1 - e))},
+        ),
+        ("wrong-type", "the curve", {"area": lambda y, s: ([0.0, np.inf], [0.0, 1.0], [0.0, 1.0])}),
         ("rejection", "minus", {"rejection": lambda *a: -rejection(*a)}),
         ("no-biases", "biases forgotten", {"n_params": {**COUNTS, "CNN": 4}}),
         ("no-gates", "one gate", {"n_params": {**COUNTS, "LSTM": 7}}),
@@ -570,6 +627,7 @@ def ranked(jets):
 
 for name, code, build in (
     ("the count", "area", above(0)),
+    ("decisions", "area", lambda jets: above(3)(jets) > 10),
     ("quarks higher", "reversed", lambda jets: -above(3)(jets)),
     ("a constant", "constant", lambda jets: np.full(len(jets), 0.5)),
     ("chance", "area|depends-on-others", lambda jets: np.random.default_rng(0).normal(size=len(jets))),
