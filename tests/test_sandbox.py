@@ -65,6 +65,21 @@ def in_fork(body, user=None):
     return rest
 
 
+def in_small_process(body, user):
+    """Run a function of this module like `in_fork`, but from a new process, whose own memory hardly counts.
+
+    The worker that runs the tests may hold a gigabyte by now, and a fork of it starts with that.
+    """
+    # What is imported late must be there before the user changes, who may not be able to read the packages.
+    code = (
+        "import encodings.unicode_escape; from tests import test_sandbox as module; module.sandbox.missing(); "
+        f"module.in_fork(module.{body.__name__}, {user})"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=180)
+    if done.returncode:
+        pytest.fail(done.stderr, pytrace=False)
+
+
 def drain(reader, seconds):
     """All bytes until the last writer is gone. A writer that outlives `seconds` is an error."""
     parts, deadline = [], time.monotonic() + seconds
@@ -118,7 +133,7 @@ def ask(body, seconds=30, **options):
     child = sandbox.start({}, run, keep_fds=[writer], **options)
     os.close(writer)
     try:
-        assert child.error == ""
+        assert child.error == "", child.error
         text = drain(reader, seconds)
     finally:
         ended = child.wait(5)
@@ -481,7 +496,7 @@ def test_kill_everything_reaches_nobody_else(user):
     in_fork(body, user)
 
 
-def test_memory_of_one_process(user):
+def memory_of_one():
     def eat():
         held = []
         try:
@@ -491,12 +506,13 @@ def test_memory_of_one_process(user):
             return len(held) * 10
         return len(held) * 10
 
-    def body():
-        megabytes, ended = ask(eat, limits=Limits(memory_mb=400))
-        assert ended == "exit 0"
-        assert 50 < megabytes <= 400
+    megabytes, ended = ask(eat, limits=Limits(memory_mb=400))
+    assert ended == "exit 0"
+    assert 50 < megabytes <= 400
 
-    in_fork(body, user)
+
+def test_memory_of_one_process(user):
+    in_small_process(memory_of_one, user)
 
 
 def test_no_memory_that_counts_for_nobody(user):
@@ -518,7 +534,7 @@ def test_no_memory_that_counts_for_nobody(user):
     in_fork(body, user)
 
 
-def test_memory_of_many_processes_is_seen(user):
+def memory_of_many():
     def run():
         for _ in range(4):
             if os.fork() == 0:
@@ -527,17 +543,18 @@ def test_memory_of_many_processes_is_seen(user):
         block[::4096] = b"x" * len(block[::4096])
         time.sleep(60)
 
-    def body():
-        child = sandbox.start({}, run, limits=Limits(memory_mb=300))
-        peak, deadline = 0, time.monotonic() + 20
-        while peak <= 390 and time.monotonic() < deadline:
-            peak = max(peak, sandbox.usage(child)[0])
-            time.sleep(0.02)
-        child.kill()
-        assert child.wait(10) == "signal 9"
-        assert 390 < peak < 700
+    child = sandbox.start({}, run, limits=Limits(memory_mb=300))
+    peak, deadline = 0, time.monotonic() + 20
+    while peak <= 390 and time.monotonic() < deadline:
+        peak = max(peak, sandbox.usage(child)[0])
+        time.sleep(0.02)
+    child.kill()
+    assert child.wait(10) == "signal 9"
+    assert 390 < peak < 700
 
-    in_fork(body, user)
+
+def test_memory_of_many_processes_is_seen(user):
+    in_small_process(memory_of_many, user)
 
 
 def test_interrupt_and_kill(user):
