@@ -100,10 +100,10 @@ def nested():
     return keras.Sequential([keras.Input((28, 28, 1)), body, source.layers[-1]])
 
 
-def subclassed():
+def subclassed(weights):
     import keras
 
-    source = filled(old_model().get_weights())
+    source = filled(weights)
 
     class Net(keras.Model):
         def __init__(self):
@@ -177,7 +177,7 @@ table(
         "functional": lambda: {"build_network": functional, "old_model": other_style()},
         "logits": lambda: {"build_network": lambda: build_network(last=None), "old_model": logits()},
         "nested": lambda: {"old_model": nested()},
-        "subclassed": lambda: {"old_model": subclassed()},
+        "subclassed": lambda: {"old_model": subclassed(old_model().get_weights())},
     },
     [
         ("wrong-type", "a network", lambda: {"build_network": build_network()}),
@@ -411,6 +411,7 @@ table(
         "NumPy head": {},
         "scikit-learn": {"with_frozen_body": with_logistic},
         "lists": {"with_frozen_body": lambda *a: with_frozen_body(*a).tolist()},
+        "a tensor": {"features": lambda x: popped()(x)},
         "a column of floats": {"from_nothing": lambda *a: from_nothing(*a)[:, None].astype("float32")},
     },
     [
@@ -459,26 +460,6 @@ def tuned_functional():
     return keras.Model(source.inputs, source.outputs)
 
 
-def tuned_subclassed():
-    import keras
-
-    source = filled(tuned_weights())
-
-    class Net(keras.Model):
-        def __init__(self):
-            super().__init__()
-            self.parts = source.layers
-
-        def call(self, x):
-            for part in self.parts:
-                x = part(x)
-            return x
-
-    model = Net()
-    model(np.zeros((1, 28, 28, 1), "float32"))
-    return model
-
-
 def partly():
     first = body_weights()[:2]
     return filled([*first, *tuned_weights()[2:]])
@@ -494,7 +475,7 @@ table(
     {
         "Sequential": {},
         "functional": lambda: {"fine_tuned": tuned_functional()},
-        "subclassed": lambda: {"fine_tuned": tuned_subclassed()},
+        "subclassed": lambda: {"fine_tuned": subclassed(tuned_weights())},
         "logits": lambda: {"fine_tuned": filled(tuned_weights(), lambda: build_network(last=None))},
         "frozen again afterwards": lambda: {"fine_tuned": frozen(filled(tuned_weights()))},
         "Adam": lambda: {"fine_tuned": filled(tuned_weights(epochs=6, optimizer="adam"))},
