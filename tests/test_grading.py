@@ -16,7 +16,7 @@ import pytest
 from coursekit.bootstrap import ROOT
 from coursekit.checks import core
 from coursekit.grading import grade as grading
-from coursekit.grading import sandbox, submissions, zygote
+from coursekit.grading import runner, sandbox, submissions, zygote
 
 pytestmark = [
     pytest.mark.slow,
@@ -287,6 +287,32 @@ def test_no_sandbox_no_grading(tmp_path, monkeypatch):
     with pytest.raises(grading.Stop, match="network namespace"):
         grading.grade(STUDENT, tmp_path)
     assert not list((tmp_path / "results").glob("*"))
+
+
+def test_what_may_loop_goes_first(tmp_path):
+    students = {
+        "ada": changed(SOLUTION),
+        "ben": changed(SOLUTION, e00_2="n = 0\nwhile True:\n    n += 1"),
+        "cleo": changed(SOLUTION, e00_2="text = 'a while ago'"),
+    }
+    options = {"total_s": 9, "cell_s": 9, "memory_mb": 3000, "unsafe": False}
+    (tmp_path / "out" / "results").mkdir(parents=True)
+    todo, _ = grading.jobs(hand_in(tmp_path / "in", students), tmp_path / "out", None, 7, "", options)
+    assert [brief["handed"].student for brief in todo] == ["ben", "ada", "cleo"]
+
+
+def test_keras_reads_arrays_without_the_autotuner(monkeypatch):
+    import numpy as np
+    from keras.src.trainers.data_adapters.array_data_adapter import ArrayDataAdapter
+
+    monkeypatch.setattr(ArrayDataAdapter, "get_tf_dataset", ArrayDataAdapter.get_tf_dataset)
+    x = np.arange(10.0).reshape(5, 2)
+    tuned = [batch.numpy() for batch in ArrayDataAdapter(x, batch_size=2).get_tf_dataset()]
+    runner._calm_datasets()
+    calm = ArrayDataAdapter(x, batch_size=2).get_tf_dataset()
+    assert calm.options().autotune.enabled is False
+    for mine, theirs in zip(calm, tuned, strict=True):
+        np.testing.assert_array_equal(mine, theirs)
 
 
 def test_intake_reads_what_the_tests_hand_in(class_of_five):

@@ -5,6 +5,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import secrets
 import shutil
 import sys
@@ -20,6 +21,7 @@ from coursekit.grading.sandbox import Limits
 PACKAGE = Path(__file__).resolve().parents[1]
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 QUESTION_S = 60.0  # seconds that the student's code may take to answer one question of a check
+_WHILE = re.compile(r"^\s*while\b", re.MULTILINE)
 
 
 class Stop(Exception):
@@ -156,12 +158,13 @@ def regrade(out, ids):
 def sensible_workers(memory_mb):
     """As many submissions at once as cores and free memory allow; a submission seldom takes half of its limit.
 
-    One more than there are cores: a submission that sleeps or loops gives way to the others.
+    Two more than there are cores: a submission that loops gives way to the others, and Keras, training on little data,
+    waits for its own threads now and then.
     """
     import psutil
 
     free = psutil.virtual_memory().available / 2**20
-    return max(1, min((os.cpu_count() or 1) + 1, int(free / (0.5 * memory_mb))))
+    return max(1, min((os.cpu_count() or 1) + 2, int(free / (0.5 * memory_mb))))
 
 
 def _writable(out):
@@ -226,8 +229,15 @@ def jobs(handed_in, out, number, seed, secret, options):
         else:
             # Only the checks have changed: the transcripts may be enough.
             again = bool(before and before.get("run_key") == job["run_key"])
-            todo.append({**brief, "checks": checks, "again": again})
+            todo.append({**brief, "checks": checks, "again": again, "may_loop": may_loop(job)})
+    # An endless loop takes all of its time limit: begun last, it would keep the class waiting for it alone.
+    todo.sort(key=lambda brief: not brief["may_loop"])
     return todo, results
+
+
+def may_loop(job):
+    """Whether a cell of the student's has a ``while``, which may never end. A wrong guess changes the order alone."""
+    return any(_WHILE.search(step["source"]) for step in job["steps"] if step["role"] != "course")
 
 
 def describe(brief, checks, again=False):
