@@ -467,7 +467,7 @@ print(dict(os.environ), open("/proc/self/environ").read())
 """, harm=nothing_read),
     attack("read-others", """
 import os
-for top in ("/tmp", "/home", "/var", "/root", "/work", "/proc", "/submission", "/dev/shm"):
+for top in ("/tmp", "/home", "/var", "/root", "/proc", "/submission", "/dev/shm"):
     for folder, _, files in os.walk(top):
         if folder.startswith("/proc/") and folder.count("/") > 2:
             continue

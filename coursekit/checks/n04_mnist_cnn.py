@@ -752,10 +752,10 @@ def look_inside(student, rng):
         message = "`maps` is not the convolution of the first test digit, `x_test[0]`, scaled to [0, 1]."
     yield Finding("maps", same, message, points=0.5)
 
-    if student.value("lecture_model") == student.value("reloaded"):
-        raise Wrong("same-object", "`reloaded` is `lecture_model` itself. Load it from the file that you saved.")
     few = as_input(test_digits()[0][:200])
     apart = np.abs(digit_scores(student, "reloaded", few) - digit_scores(student, "lecture_model", few)).max()
+    if student.value("lecture_model") == student.value("reloaded"):
+        raise Wrong("same-object", "`reloaded` is `lecture_model` itself. Load it from the file that you saved.")
     message = "The reloaded network predicts the same."
     if apart >= 1e-3:
         message = f"The predictions of the two networks differ by up to {apart:.2f}: is it the same network, saved after training?"

@@ -854,6 +854,7 @@ for name, build in {
 for name, code, build in (
     ("not loaded", "same-object", lambda: inside(reloaded=trained()[0])),
     ("another network", "reloaded", lambda: inside(reloaded=lecture())),
+    ("the answers", "wrong-type", lambda: inside(reloaded=np.full((10000, 10), 0.1))),
     ("kernels of five", "wrong-size", lambda: inside(lecture_model=lecture("kernels of five"))),
     ("the dense network", "no-convolution", lambda: inside(lecture_model=dense())),
     ("before the activation", "no-activation", lambda: inside(maps=by_numpy(lambda z: z))),
