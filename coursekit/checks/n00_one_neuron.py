@@ -225,7 +225,7 @@ def logistic_neuron(student, rng):
     }
     yield agrees("log-loss-gradient", "`log_loss_gradient`", given, wanted, slips, 1)
     trigger = student.value("trigger")
-    if not isinstance(trigger, list | tuple | np.ndarray) or len(trigger) != 2:
+    if not isinstance(trigger, list | tuple | np.ndarray) or getattr(trigger, "ndim", 1) == 0 or len(trigger) != 2:
         raise Wrong("wrong-type", "`trigger` should be a pair of numbers, w and b.")
     yield _trained(
         np.array([as_number(part, f"`{name}` of `trigger`") for name, part in zip("wb", trigger, strict=True)])

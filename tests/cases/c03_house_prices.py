@@ -280,6 +280,7 @@ table(
         ),
         ("wrong-keys", "other names", {"scores": {"a": 1.0, "b": 2.0, "c": 3.0}}),
         ("unknown-name", "unknown", {"chosen": "best"}),
+        ("unknown-name", "the errors", {"chosen": np.array([0.3, 0.29, 0.31])}),
         ("seen-before", "trained on all", lambda: searched("all")),
     ],
 )
