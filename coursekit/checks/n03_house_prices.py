@@ -324,6 +324,8 @@ def baseline_and_network(student, rng):
     _explain_scores(given, np.array([errors[name] for name in names]).T, np.var(y_val))
     yield Finding("scores", True, f"The {len(names)} scores are the RMSE on the validation houses.", points=1)
     best = names[int(given.argmin())]
+    if isinstance(chosen, np.ndarray) and chosen.ndim == 0:
+        chosen = chosen.item()
     if isinstance(chosen, Handle | np.ndarray | list | dict):
         seen = chosen.type_name if isinstance(chosen, Handle) else type(chosen).__name__
         raise Wrong("unknown-name", f"`chosen` is a {seen}; the name of the best trial was expected.")

@@ -55,7 +55,8 @@ def _scores(student, name, X):
             raise
         shape = ", ".join(map(str, X.shape[1:]))
         raise Wrong(
-            "wrong-inputs", f"`{name}` does not take (n, {shape}): it raised {error.kind}. Is it another exercise's network?"
+            "wrong-inputs",
+            f"`{name}` does not take (n, {shape}): it raised {error.kind}. Is it another exercise's network?",
         ) from None
     if scores.shape[1] != 1:
         raise Wrong(
@@ -105,17 +106,19 @@ def _middle(student, name, scores):
     return 0.0 if log_odds else 0.5
 
 
-def _area_of(student, name, X, y, others=None):
+def _area_of(student, name, X, y, others=None, scores=None):
     """The area of a Keras model on fresh jets, or `Wrong` with the cause of a poor one.
 
     An untrained sum over particles may order the jets well by chance; its answers are not on the right side of one half.
-    `others` are inputs that a student may have trained on by mistake: code -> (X, sentence).
+    `others` are inputs that a student may have trained on by mistake: code -> (X, sentence); `scores` are the answers for
+    X where they are known.
     """
 
     def measured(scores):
         return _area(y, scores), np.mean((scores > _middle(student, name, scores)) == y)
 
-    scores = _scores(student, name, X)
+    if scores is None:
+        scores = _scores(student, name, X)
     _not_constant(scores, f"The answer of `{name}`", _last_activation(student, name))
     area, right = measured(scores)
     if isinstance(student.config(name), dict):  # of a subclassed model the layers alone do not tell what it computes
@@ -316,7 +319,11 @@ def image_network(student, rng):
     advice = "Train for more epochs; if the training loss is low already, use a smaller network or `Dropout`."
     yield _area_finding("10.2", area, "`cnn`", advice, points=2)
     found = any("Conv" in name and "1D" not in name for name in _classes(student.config("cnn")))
-    message = "The network has convolutions." if found else "No layer of `cnn` is a convolution of images: use `layers.Conv2D`."
+    message = (
+        "The network has convolutions."
+        if found
+        else "No layer of `cnn` is a convolution of images: use `layers.Conv2D`."
+    )
     yield Finding("convolution", found, message, points=1)
 
 
@@ -391,11 +398,12 @@ def sequence_network(student, rng):
             "Was it trained at all, or on the momenta in GeV? Train it on `particle_inputs(in_order(jets_train))`.",
         ),
     }
-    area = _area_of(student, "lstm", X, y, others)
+    scores = _scores(student, "lstm", X)
+    area = _area_of(student, "lstm", X, y, others, scores)
     found = any(part in name for name in _classes(student.config("lstm")) for part in ("LSTM", "GRU", "RNN"))
     if not found:
         raise Wrong("not-recurrent", "No layer of `lstm` is recurrent: use `layers.LSTM`.")
-    if _fits_better(student, "lstm", y, _inputs(jets), X):
+    if _fits_better(y, _scores(student, "lstm", _inputs(jets)), scores):
         raise Wrong(
             "order-unlike",
             "`lstm` does better on particles in no order than on sorted ones: it was trained without the order. Train it on "
@@ -405,22 +413,19 @@ def sequence_network(student, rng):
     yield _area_finding("10.3", area, "`lstm`", advice, points=2)
 
 
-def _fits_better(student, name, y, these, those):
-    """Whether a network's probabilities fit `these` inputs better than `those`, by the loss and by the area.
+def _fits_better(y, these, those):
+    """Whether probabilities fit the labels better than others do, by the loss and by the area; False where one is none.
 
     A network trained on sorted jets loses by either where they are in no order; one that does not care has both alike.
     """
 
-    def fit(inputs):
-        scores = _scores(student, name, inputs)
-        if scores.min() < 0 or scores.max() > 1:
-            return None
+    def fit(scores):
         p = np.clip(np.where(y == 1, scores, 1 - scores), 1e-6, 1)
         return -np.mean(np.log(p)), _area(y, scores)
 
-    one, other = fit(these), fit(those)
-    if one is None or other is None:
+    if min(these.min(), those.min()) < 0 or max(these.max(), those.max()) > 1:
         return False
+    one, other = fit(these), fit(those)
     return one[0] < other[0] - 0.002 and one[1] > other[1] + 0.002
 
 
@@ -627,7 +632,11 @@ def _counts(student, rng):
     }
     counts = student.value("n_params")
     if not isinstance(counts, dict) or set(counts) != set(views):
-        seen = f"has the keys {', '.join(map(str, counts))}" if isinstance(counts, dict) else f"is a {type(counts).__name__}"
+        seen = (
+            f"has the keys {', '.join(map(str, counts))}"
+            if isinstance(counts, dict)
+            else f"is a {type(counts).__name__}"
+        )
         raise Wrong("wrong-keys", f"`n_params` {seen}; a dict with the keys CNN, LSTM and set was expected.")
     for key, (name, X) in views.items():
         wanted = _network(student, name)["n_params"]

@@ -139,7 +139,9 @@ def cnn(style="pooling"):
     join = layers.GlobalAveragePooling2D() if style != "flatten" else layers.Flatten()
     last = layers.Dense(2, activation="softmax") if style == "softmax" else end(style)
     if style in ("no convolution", "one dimension"):
-        each = layers.Dense(2, activation="relu") if style == "no convolution" else layers.Conv1D(2, 1, activation="relu")
+        each = (
+            layers.Dense(2, activation="relu") if style == "no convolution" else layers.Conv1D(2, 1, activation="relu")
+        )
         chain = [layers.Reshape((256, 1)), each, layers.GlobalAveragePooling1D(), last]
     else:
         chain = [layers.Conv2D(2, 1, activation="relu"), join, last]
@@ -327,6 +329,7 @@ for name, code, function in (
     ("indices", "wrong-shape", lambda jets: np.argsort(-jets[:, :, 0], axis=1)),
 ):
     wrong("10.3", code, name)(lambda function=function: sequence(function))
+
 
 @cache
 def without_order():
