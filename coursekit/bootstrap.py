@@ -1,7 +1,7 @@
 """Make the course's own environment, `.venv` in the checkout, and run a command in it. Standard library only.
 
-`python -m coursekit lab` and `python -m coursekit test` work on a fresh machine: this module installs what is missing,
-pinned and hashed, with uv where it can be had (seconds) and with pip otherwise (minutes).
+Every command of `python -m coursekit` works on a fresh machine: this module installs what is missing, pinned and
+hashed, with uv where it can be had (seconds) and with pip otherwise (minutes).
 """
 
 import hashlib
@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -59,6 +60,19 @@ def venv_python():
     return VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 
+def is_checkout():
+    """Whether this package stands in a checkout of the course, and not among installed packages."""
+    return (ROOT / "pyproject.toml").exists()
+
+
+def is_installed():
+    """Whether coursekit was installed into this interpreter's environment, and with it what it needs."""
+    try:
+        return bool(metadata.version("coursekit"))
+    except metadata.PackageNotFoundError:
+        return False
+
+
 def inside():
     """Whether this process already runs in the course's `.venv`."""
     return Path(sys.prefix).resolve() == VENV.resolve()
@@ -72,7 +86,7 @@ def rerun(arguments, test=False):
         print(reason, file=sys.stderr)
         return 1
     try:
-        return subprocess.call([str(python), "-m", "coursekit", *arguments], cwd=ROOT)
+        return subprocess.call([str(python), "-m", "coursekit", *arguments])  # here: paths may be relative
     except KeyboardInterrupt:
         return 130
 
