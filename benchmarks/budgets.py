@@ -16,11 +16,13 @@ import subprocess
 import sys
 import tempfile
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 import psutil
 
 from coursekit.build import root, sources
+from coursekit.run import own_kernel
 
 NAMES = [path.stem for path in sources() if path.stem[0].isdigit()]
 
@@ -36,15 +38,22 @@ def import_seconds():
 
 
 def nbval(path, mode):
-    """Seconds, peak memory in GB and the log of the checks of one notebook under nbval."""
+    """Seconds, peak memory in GB and the log of the checks of one notebook under nbval.
+
+    Raises
+    ------
+    RuntimeError
+        Where the notebook is red: then its seconds say nothing.
+    """
     with tempfile.TemporaryDirectory() as folder:
         copy = shutil.copy(path, folder)
         log = Path(folder) / "log"
         environment = os.environ | {"COURSEKIT_MODE": mode, "COURSEKIT_LOG": str(log), "COURSEKIT_HOME": folder}
+        environment |= own_kernel(Path(folder) / ".jupyter")
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--nbval-lax"]
         command += ["--nbval-current-env", "--nbval-cell-timeout=300", "--rootdir", folder, copy]
         start, peak = time.perf_counter(), 0
-        process = subprocess.Popen(command, env=environment, cwd=folder, stdout=subprocess.DEVNULL)
+        process = subprocess.Popen(command, env=environment, cwd=folder, stdout=subprocess.PIPE, text=True)
         while process.poll() is None:
             try:
                 family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
@@ -54,11 +63,16 @@ def nbval(path, mode):
             time.sleep(0.1)
         checks = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()] if log.exists() else []
         if process.returncode != 0:
-            print(f"{path.name} is red under nbval in mode {mode}")
+            raise RuntimeError(f"{path.name} is red under nbval in mode {mode}:\n{process.stdout.read()[-3000:]}")
         return time.perf_counter() - start, peak / 2**30, checks
 
 
 def main():
+    missing = [name for name in ("pytest", "nbval") if find_spec(name) is None]
+    if missing:
+        sys.exit(
+            f"{' and '.join(missing)} missing: `python -m coursekit test` installs the tests' packages; give it once."
+        )
     cores, memory = os.cpu_count(), psutil.virtual_memory().total / 2**30
     print(f"{platform.machine()}, {cores} cores, {memory:.0f} GB, Python {platform.python_version()}\n")
     print(f"{'what':<44}{'budget':>10}{'here':>12}")
@@ -85,4 +99,7 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except RuntimeError as red:
+        sys.exit(str(red))

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 import tempfile
 import time
 from dataclasses import dataclass
@@ -20,6 +21,25 @@ class Run:
     @property
     def passed(self):
         return not self.error and all(check["status"] == "passed" for check in self.checks)
+
+
+def own_kernel(folder):
+    """Describe in `folder` a kernel that runs this very interpreter.
+
+    Jupyter starts the first kernel called "python3" that it finds on the machine, which may be another environment's.
+
+    Returns
+    -------
+    dict
+        The environment variables with which Jupyter finds ours first.
+    """
+    place = Path(folder) / "kernels" / "python3"
+    place.mkdir(parents=True)
+    command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    spec = {"argv": command, "display_name": "Python 3", "language": "python"}
+    (place / "kernel.json").write_text(json.dumps(spec), encoding="utf-8")
+    others = os.environ.get("JUPYTER_PATH")
+    return {"JUPYTER_PATH": os.pathsep.join([str(folder), *([others] if others else [])])}
 
 
 def execute(path, on_cell=None, timeout=600):
@@ -45,8 +65,9 @@ def execute(path, on_cell=None, timeout=600):
     start = time.perf_counter()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         log = Path(folder) / "checks.log"
-        kept = {name: os.environ.get(name) for name in ("COURSEKIT_LOG", "COURSEKIT_QUIET")}
-        os.environ |= {"COURSEKIT_LOG": str(log), "COURSEKIT_QUIET": "1"}
+        mine = {"COURSEKIT_LOG": str(log), "COURSEKIT_QUIET": "1", **own_kernel(Path(folder) / ".jupyter")}
+        kept = {name: os.environ.get(name) for name in mine}
+        os.environ |= mine
         try:
             nbclient.NotebookClient(
                 notebook,

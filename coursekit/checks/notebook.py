@@ -112,7 +112,9 @@ def check(id, *objects, **named):
         return _finish(_refusal(item.id, item.title, "wrong-call", message, item.points), 0.0)
     seed = os.environ.get("COURSEKIT_CHECK_SEED")
     with _no_stderr():
-        report = core.judge(item, local_student({**given, **named}), seed=int(seed) if seed else None, variant=variant(id))
+        report = core.judge(
+            item, local_student({**given, **named}), seed=int(seed) if seed else None, variant=variant(id)
+        )
     return _finish(report, time.perf_counter() - start)
 
 
@@ -225,7 +227,8 @@ def _finish(report, seconds):
     log = os.environ.get("COURSEKIT_LOG")
     if log:
         with open(log, "a", encoding="utf-8") as file:
-            file.write(json.dumps({**report.to_dict(), "seconds": round(seconds, 4)}) + "\n")
+            line = {**report.to_dict(), "seconds": round(seconds, 4), "python": sys.executable}
+            file.write(json.dumps(line) + "\n")
     mode = os.environ.get("COURSEKIT_MODE")
     wanted = {"strict": PASSED, "untouched": NOT_ATTEMPTED}.get(mode)
     if wanted and report.status != wanted:
