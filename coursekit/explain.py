@@ -9,9 +9,8 @@ import re
 _SENTENCES = [
     (
         r"expected axis -1 of input shape to have value (\d+), but received input with shape \(?\[?[^)]*?(\d+)[\])]",
-        "The network expects {0} numbers a sample and got {1}. Compare `X.shape` with `keras.Input((n,))`, where n "
-        "is the "
-        "number of columns of X, without the axis of the samples.",
+        "The network expects {0} numbers a sample and got {1}. Compare `X.shape` with `keras.Input((n,))`, where n is "
+        "the number of columns of X, without the axis of the samples.",
     ),
     (
         r"expected min_ndim=(\d+), found ndim=(\d+)|expected ndim=(\d+), found ndim=(\d+)",
@@ -36,8 +35,7 @@ _SENTENCES = [
     (
         r"Received a label value of (\S+) which is outside the valid range of \[0, (\d+)\)",
         "There is a label {0}, and the network has {1} outputs for the labels 0 to {1} - 1. Count the classes, or "
-        "shift "
-        "the labels so that they begin at 0.",
+        "shift the labels so that they begin at 0.",
     ),
     (
         r"call `compile\(\)` before",
@@ -68,15 +66,13 @@ _SENTENCES = [
     ),
     (
         r"(?:Input|y) ?\w? contains (NaN|infinity)",
-        "There are missing or infinite values. Find them with `np.isnan(X).sum(axis=0)`; drop these rows, or fill "
-        "them with "
-        "`SimpleImputer` inside a pipeline.",
+        "There are missing or infinite values. Find them with `np.isnan(X).sum(axis=0)`; drop these rows, or fill them "
+        "with `SimpleImputer` inside a pipeline.",
     ),
     (
         r"Unknown label type",
         "The labels are not classes but numbers with decimals. For classes use whole numbers or names, for numbers "
-        "take a "
-        "regressor.",
+        "take a regressor.",
     ),
     (
         r"X has (\d+) features, but \w+ is expecting (\d+) features",
@@ -126,9 +122,8 @@ def doubts(model):
     said = []
     if activation == "softmax" and units == 1:
         said.append(
-            "The last layer is a softmax over one unit: it answers 1 for everything. Use a sigmoid for two classes, "
-            "or as "
-            "many units as there are classes."
+            "The last layer is a softmax over one unit: it answers 1 for everything. Use a sigmoid for two classes, or "
+            "as many units as there are classes."
         )
     elif activation == "softmax" and loss == "binary_crossentropy":
         said.append(
@@ -149,9 +144,8 @@ def not_a_number(history):
     for epoch, loss in enumerate(getattr(history, "history", {}).get("loss", []), 1):
         if loss != loss or abs(loss) == float("inf"):
             return (
-                f"The loss is {loss} from epoch {epoch} on. Usual causes: NaN in the data, inputs that are not "
-                "scaled, a "
-                "learning rate that is too large, a logarithm of 0."
+                f"The loss is {loss} from epoch {epoch} on. Usual causes: NaN in the data, inputs that are not scaled, "
+                "a learning rate that is too large, a logarithm of 0."
             )
     return ""
 

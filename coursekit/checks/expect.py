@@ -62,8 +62,7 @@ def as_array(value, what, shape=None):
             "not-finite",
             f"{what} holds {bad} value{'s' if bad > 1 else ''} that {'are' if bad > 1 else 'is'} NaN or infinite. Look "
             "for a division by zero, the logarithm of zero, the root of a negative number, a place that was never "
-            "filled, or "
-            "a learning rate that is too large.",
+            "filled, or a learning rate that is too large.",
         )
     return array
 
@@ -237,8 +236,7 @@ def not_constant(labels, name):
         raise Wrong(
             "constant",
             f"{_called(name)} gives every point the label {labels[0]}. It has learned nothing yet: was it fitted, on "
-            "data "
-            "with both labels, for enough epochs?",
+            "data with both labels, for enough epochs?",
         )
 
 

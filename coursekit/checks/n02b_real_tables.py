@@ -188,8 +188,8 @@ def _encode(student, train, other):
         if isinstance(array, Handle) and array.type_name[:3] in ("csr", "csc", "coo"):
             raise Wrong(
                 "sparse",
-                f"{what} is sparse. Say `sparse_output=False` to the "
-                "encoder and `sparse_threshold=0` to the `ColumnTransformer`, or call `.toarray()`.",
+                f"{what} is sparse. Say `sparse_output=False` to the encoder and `sparse_threshold=0` to the "
+                "`ColumnTransformer`, or call `.toarray()`.",
             )
         try:
             array = as_array(array, what)

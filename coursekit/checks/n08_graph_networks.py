@@ -117,7 +117,10 @@ def heard(student, A):
             continue
         seen = next((r for r in reach if np.array_equal(given, reach[r])), None)
         if seen is not None:
-            raise Wrong("wrong-rounds", f"`heard_of(A, {rounds})` gives what is known after {seen} round{'' if seen == 1 else 's'}.")
+            raise Wrong(
+                "wrong-rounds",
+                f"`heard_of(A, {rounds})` gives what is known after {seen} round{'' if seen == 1 else 's'}.",
+            )
         if np.array_equal(given, ~reach[rounds]):
             raise Wrong("negated", "`heard_of` says True where nothing was heard.")
         message = (

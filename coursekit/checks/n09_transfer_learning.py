@@ -106,7 +106,9 @@ def explain(student, name, x, y, accuracy, guesses, advice=""):
                 f"`{name}` reads {accuracy:.0%} of pictures scaled to [0, 1], and most when they run from {said}.",
             )
     if accuracy < 0.4:
-        raise Wrong("untrained", f"`{name}` reads {accuracy:.0%} of the digits; guessing reads 20%. Was it fitted?{advice}")
+        raise Wrong(
+            "untrained", f"`{name}` reads {accuracy:.0%} of the digits; guessing reads 20%. Was it fitted?{advice}"
+        )
 
 
 def explain_test_digits(student, name):
