@@ -6,6 +6,8 @@ import os
 import subprocess
 import sys
 import threading
+import time
+import warnings
 
 import numpy as np
 import pytest
@@ -171,6 +173,46 @@ def test_errors_carry_the_students_line(transport):
 def test_exit_in_a_function_is_an_error_not_an_end(transport):
     with pytest.raises(StudentError):
         transport({"f": lambda: sys.exit(0)}).call("f")
+
+
+ASIDE = {
+    "prints": print,
+    "warns": lambda x: warnings.warn("a warning of mine", stacklevel=1),
+    "sleeps": lambda x: time.sleep(0.01),
+    "reseeds": lambda x: np.random.seed(0),
+    "changes its argument": lambda x: x.fill(7.0),
+}
+
+
+@pytest.mark.parametrize("ask", ["call", "predict"])
+@pytest.mark.parametrize("aside", ASIDE)
+def test_what_an_answer_does_beside_answering_changes_no_verdict(transport, aside, ask):
+    def answer(x):
+        result = 2 * x
+        ASIDE[aside](x)
+        return result
+
+    def check(student, rng):
+        for x in rng.random((3, 5)):
+            yield Finding("right", np.array_equal(getattr(student, ask)("f", x), 2 * x), "", points=1)
+
+    item = core.Exercise("99.1", "A title", check, 3, {"f": "a function"})
+    report = core.judge(item, transport({"f": answer}))
+    assert report.passed and report.score == 3, report
+
+
+@pytest.mark.parametrize("ask", ["call", "predict"])
+@pytest.mark.parametrize("ends", [SystemExit, KeyError, RecursionError, MemoryError], ids=lambda kind: kind.__name__)
+def test_an_answer_that_ends_badly_is_told(transport, ends, ask):
+    def answer(x):
+        raise ends("the cat sat on the keyboard")
+
+    def check(student, rng):
+        yield Finding("right", getattr(student, ask)("f", rng.random(5)) is None, "", points=1)
+
+    item = core.Exercise("99.1", "A title", check, 1, {"f": "a function"})
+    report = core.judge(item, transport({"f": answer}))
+    assert report.codes == ("raises",) and ends.__name__ in report.findings[0].message
 
 
 def test_a_changed_argument_is_advised_and_stays_a_copy(transport):
