@@ -461,16 +461,16 @@ else:
 # %% [markdown]
 # ## 04.7 · Beat 99 %
 #
-# **Goal:** design a network that reads more than 99 % of the test digits, within about 40 s of training on two cores.
+# **Goal:** design a network that reads more than 99 % of the test digits, within about 30 s of training on two cores.
 #
 # `best_model` takes (n, 28, 28, 1) in [0, 1] and gives ten probabilities. The design is yours. A learning-rate schedule is
 # given: it warms up, so that a large rate does no harm at the start, and then falls along a cosine.
 
 # %%
 def schedule(epochs, batch_size, peak=0.012):
-    """A learning rate that rises for a sixth of all steps and falls along a cosine."""
+    """A learning rate that rises for a quarter of all steps and falls along a cosine."""
     steps = epochs * (len(x_train) // batch_size)
-    warm = steps // 6
+    warm = steps // 4
     return keras.optimizers.schedules.CosineDecay(
         1e-4, steps - warm, warmup_target=peak, warmup_steps=warm, alpha=0.001
     )
@@ -482,19 +482,21 @@ ck.expected("04.7")
 # %%
 # [solution]
 best_model = keras.Sequential([keras.Input((28, 28, 1))])
-for filters, size, strides in ((16, 5, 2), (48, 3, 1), (64, 3, 2)):
+for filters, size, strides in ((16, 5, 2), (64, 3, 2), (96, 3, 1)):
     best_model.add(layers.Conv2D(filters, size, strides=strides, use_bias=False))
-    best_model.add(layers.BatchNormalization())
+    best_model.add(layers.BatchNormalization(momentum=0.9))
     best_model.add(layers.ReLU())
 best_model.add(layers.Flatten())
 best_model.add(layers.Dropout(0.1))
 best_model.add(layers.Dense(10, activation="softmax"))
-optimizer = keras.optimizers.Adam(schedule(epochs=4, batch_size=256))
 best_model.compile(
-    optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"], steps_per_execution=32
+    keras.optimizers.Adam(schedule(epochs=2, batch_size=128), beta_2=0.95),
+    loss=keras.losses.CategoricalCrossentropy(label_smoothing=0.05),
+    metrics=["accuracy"], steps_per_execution=32,
 )
+one_hot = keras.utils.to_categorical(y_train, 10)
 live = ck.widgets.LiveCurves()
-best_model.fit(x_train, y_train, batch_size=256, epochs=4, verbose=0, callbacks=[live]);
+best_model.fit(x_train, one_hot, batch_size=128, epochs=2, verbose=0, callbacks=[live]);
 # [stub]
 # best_model = ...
 # [end]
@@ -506,9 +508,15 @@ ck.check("04.7", best_model)
 # ck.hint("04.7")
 
 # %% [markdown] tags=["solution"]
-# **What pays.** A stride of 2 in the first layer leaves a quarter of the places to compute, so the later layers can be
-# wide. Batch normalisation keeps the size of the signals, so the learning rate can be twelve times the usual one. The falling
-# rate lets four epochs do the work of many. What does not pay here: more dense units, and padding.
+# **What pays.** A stride of 2 in the first layer leaves a quarter of the places to compute, and one in the second a sixteenth,
+# so the later layers can be wide. Batch normalisation keeps the size of the signals, so the learning rate can be twelve
+# times the usual one. The falling rate lets two epochs do the work of many.
+#
+# **Three settings for a short training.** Adam and batch normalisation keep running averages; in 900 steps these have to
+# forget faster than Keras's defaults do, hence `beta_2=0.95` and `momentum=0.9`. Label smoothing asks for 0.955 at the
+# right digit and 0.005 at each other one, in the place of 1 and 0, so that the network stops pushing once it is sure. It
+# needs one-hot labels. `python benchmarks/mnist_recipes.py --choose` compares all this on a validation part of the
+# training digits: the test digits must not choose.
 
 # %% [markdown]
 # ## 04.8 · Look inside, and save

@@ -650,11 +650,11 @@ def _shifted(images, down, right):
         "larger parts of the digit.",
         "Speed comes from strides (`strides=2` in the place of pooling), from batch normalisation, which allows a larger "
         "learning rate, and from a learning rate that warms up and decays.",
-        "`Conv2D(16, 5, strides=2)`, `Conv2D(48, 3)`, `Conv2D(64, 3, strides=2)`, each without bias and followed by "
-        "`BatchNormalization()` and `ReLU()`; then `Flatten`, `Dense(10, activation='softmax')`; four epochs with the "
-        "schedule that the notebook gives.",
+        "`Conv2D(16, 5, strides=2)`, `Conv2D(64, 3, strides=2)`, `Conv2D(96, 3)`, each without bias and followed by "
+        "`BatchNormalization(momentum=0.9)` and `ReLU()`; then `Flatten`, `Dense(10, activation='softmax')`; two or three "
+        "epochs with the schedule that the notebook gives.",
     ),
-    expected="At least 99 % of the 10,000 test digits; the solution reaches 99.2 % in four epochs.",
+    expected="At least 99 % of the 10,000 test digits; the solution reaches 99.2 % in two epochs.",
 )
 def beat_99(student, rng):
     """The accuracy over all test digits, in two steps."""
