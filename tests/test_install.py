@@ -1,5 +1,6 @@
 """The wheel, in an empty environment outside the checkout; and what an import costs."""
 
+import os
 import re
 import subprocess
 import sys
@@ -41,19 +42,38 @@ print("good")
 """
 
 
-@pytest.mark.slow
-@pytest.mark.xdist_group("install")
+def environment(folder, *packages):
+    """An environment of its own with these packages; returns its Python."""
+    made = run(sys.executable, "-m", "uv", "venv", folder, "--python", sys.executable)
+    assert made.returncode == 0, made.stderr
+    python = next(path for path in folder.glob("*/python*") if path.stem == "python")
+    installed = run(sys.executable, "-m", "uv", "pip", "install", "--python", python, *packages)
+    if installed.returncode != 0 and re.search("dns|connect|network|resolve host", installed.stderr, re.I):
+        pytest.skip("no network: an empty environment cannot be filled")
+    assert installed.returncode == 0, installed.stderr
+    return python
+
+
 def test_the_wheel_works_outside_the_checkout(tmp_path):
     built = run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", tmp_path, root())
     assert built.returncode == 0, built.stdout + built.stderr
     (wheel,) = tmp_path.glob("*.whl")
     assert wheel.stat().st_size < 16 * 2**20
-    made = run(sys.executable, "-m", "uv", "venv", tmp_path / "env", "--python", sys.executable)
-    assert made.returncode == 0, made.stderr
-    python = next(path for path in (tmp_path / "env").glob("*/python*") if path.stem == "python")
-    installed = run(sys.executable, "-m", "uv", "pip", "install", "--python", python, wheel)
-    if installed.returncode != 0 and re.search("dns|connect|network|resolve host", installed.stderr, re.I):
-        pytest.skip("no network: the empty environment cannot be filled")
-    assert installed.returncode == 0, installed.stderr
+    python = environment(tmp_path / "env", wheel)
     used = run(python, "-c", USE, cwd=tmp_path, env={"COURSEKIT_HOME": str(tmp_path), "PATH": ""})
     assert used.stdout.strip() == "good", used.stderr
+
+
+@pytest.mark.skipif(sys.version_info[:2] > (3, 12), reason="TensorFlow 2.19 has no build for this Python")
+def test_the_lowest_versions_that_are_allowed_work(tmp_path):
+    python = environment(tmp_path / "env", "--resolution", "lowest-direct", "-e", f"{root()}[cpu,lab,grade]")
+    home = os.environ | {"COURSEKIT_HOME": str(tmp_path / "home")}
+    for command, says in (
+        (["--help"], "Open the course in JupyterLab"),
+        (["progress"], "Next: 00.1"),
+        (["build", "--check"], "what its source gives"),
+        (["doctor"], "Everything is in order"),
+        (["run", "00"], "passed"),
+    ):
+        done = run(python, "-m", "coursekit", *command, cwd=root(), env=home)
+        assert done.returncode == 0 and says in done.stdout, (command, done.stdout[-2000:], done.stderr[-2000:])

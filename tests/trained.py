@@ -1,4 +1,4 @@
-"""`trained`: what the cases train is trained once, and afterwards read from the user's cache folder."""
+"""What the cases train is trained once, and afterwards read from the user's cache folder."""
 
 import hashlib
 import inspect
@@ -24,7 +24,7 @@ def folder():
     return Path(os.environ.get("COURSEKIT_CACHE") or platformdirs.user_cache_path("coursekit")) / "trained"
 
 
-def trained(function):
+def trained_once(function):
     """Keep what `function` returns for each of its arguments, in this process and on disk.
 
     The file is known by a digest of the source of `function`, of whatever it uses of its own module and of coursekit,
@@ -34,11 +34,12 @@ def trained(function):
 
     @cache
     @wraps(function)
-    def kept(*args):
-        path = folder() / f"{function.__module__.split('.')[-1]}.{function.__name__}-{_digest(function, args)}.pickle"
+    def kept(*args, **named):
+        name = f"{function.__module__.split('.')[-1]}.{function.__name__}-{_digest(function, args, named)}.pickle"
+        path = folder() / name
         with suppress(OSError, pickle.PickleError, ValueError, TypeError, AttributeError, EOFError):
             return pickle.loads(path.read_bytes())
-        made = function(*args)
+        made = function(*args, **named)
         with suppress(Exception):  # whatever a library says of what it cannot write or read back
             data = pickle.dumps(made)
             pickle.loads(data)
@@ -59,11 +60,11 @@ def _write(path, data):
             other.unlink(missing_ok=True)
 
 
-def _digest(function, args):
-    total = hashlib.sha256(repr((args, _versions())).encode())
-    for text in sorted(_sources(function, set())):
-        total.update(text.encode())
-    return total.hexdigest()[:24]
+def _digest(function, args, named):
+    seen, given = set(), [*args, *named.values()]
+    texts = [text for thing in (function, *filter(inspect.isfunction, given)) for text in _sources(thing, seen)]
+    plain = [arg.__qualname__ if inspect.isfunction(arg) else repr(arg) for arg in given]
+    return hashlib.sha256(repr((plain, list(named), _versions(), sorted(texts))).encode()).hexdigest()[:24]
 
 
 @cache

@@ -5,6 +5,7 @@ from functools import cache
 import numpy as np
 
 from tests.cases import right, wrong
+from tests.trained import trained_once
 
 CORNERS = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
 XOR = np.array([0, 1, 1, 0])
@@ -331,7 +332,7 @@ def _():
 # --- 01.5
 
 
-@cache
+@trained_once
 def trained_twice(style="input first"):
     """Both models, trained once a style on XOR; 2 - 8 tanh - 1 sigmoid where the style does not say otherwise."""
     import keras
@@ -426,7 +427,7 @@ def surface_data():
     return X[:400], y[:400]
 
 
-@cache
+@trained_once
 def surface_mlp():
     from sklearn.neural_network import MLPRegressor
 
@@ -434,6 +435,7 @@ def surface_mlp():
     return MLPRegressor(hidden_layer_sizes=(64, 64), **settings).fit(*surface_data())
 
 
+@trained_once
 def surface_forest():
     from sklearn.ensemble import ExtraTreesRegressor
 
@@ -441,7 +443,7 @@ def surface_forest():
     return ExtraTreesRegressor(200, random_state=0).fit(X, y)
 
 
-@cache
+@trained_once
 def surface_pipeline():
     from sklearn.compose import TransformedTargetRegressor
     from sklearn.neural_network import MLPRegressor
@@ -585,7 +587,7 @@ for name, code, change in (
 # --- 01.8
 
 
-@cache
+@trained_once
 def curve_mlp(**settings):
     from sklearn.neural_network import MLPRegressor
 

@@ -5,6 +5,7 @@ from functools import cache
 import numpy as np
 
 from tests.cases import right, table, wrong
+from tests.trained import trained_once
 
 # --- 02.1
 
@@ -126,7 +127,7 @@ def datasets():
     }
 
 
-@cache
+@trained_once
 def twelve(style="plain"):
     from sklearn.base import clone
     from sklearn.neural_network import MLPClassifier
@@ -277,7 +278,7 @@ def build_functional(l2, dropout):
     return model
 
 
-@cache
+@trained_once
 def held(restore=True, epochs=150, learning_rate=0.01, validation=True):
     import keras
 
@@ -290,7 +291,7 @@ def held(restore=True, epochs=150, learning_rate=0.01, validation=True):
     return {"held": model, "history": history}
 
 
-@cache
+@trained_once
 def let_loose():
     """A network that has learned the noise by heart, in few seconds."""
     import keras
@@ -395,7 +396,7 @@ def network(widths, style="sigmoid"):
     return keras.Sequential([keras.Input((2,)), *hidden, last])
 
 
-@cache
+@trained_once
 def trained(region, style="sigmoid", wide=(200,), deep=(15, 15, 15, 15), epochs=100):
     import keras
 

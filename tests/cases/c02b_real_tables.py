@@ -5,6 +5,7 @@ from functools import cache
 import numpy as np
 
 from tests.cases import right, wrong
+from tests.trained import trained_once
 
 NUMBERS = ["seniority", "time", "age", "expenses", "income", "assets", "debt", "amount", "price"]
 CATEGORIES = ["home", "marital", "records", "job"]
@@ -330,7 +331,7 @@ def arrays():
     return X_train, X_val, encode(train, test)[1], *(credit()[1][rows] for rows in (train, val, test))
 
 
-@cache
+@trained_once
 def logistic(**settings):
     from sklearn.linear_model import LogisticRegression
 
@@ -356,7 +357,7 @@ def keras_logistic(style="sigmoid"):
     return model
 
 
-@cache
+@trained_once
 def forest(everything=False):
     from sklearn.ensemble import RandomForestClassifier
 
@@ -368,7 +369,7 @@ def forest(everything=False):
     return model.fit(X, y)
 
 
-@cache
+@trained_once
 def over_sampled_after():
     """The bad training rows copied until both classes are equally large: right, after the split."""
     from sklearn.linear_model import LogisticRegression
@@ -455,6 +456,7 @@ def exchanged():
     return logistic_with({0: w[1], 1: w[0]})
 
 
+@trained_once
 def logistic_with(class_weight):
     from sklearn.linear_model import LogisticRegression
 
@@ -462,7 +464,7 @@ def logistic_with(class_weight):
     return LogisticRegression(max_iter=1000, class_weight=class_weight).fit(X_train, y_train)
 
 
-@cache
+@trained_once
 def forest_of_all():
     """Smoother than a forest of single rows, and still too good."""
     from sklearn.ensemble import RandomForestClassifier
@@ -478,7 +480,7 @@ def heavy():
 # --- 02b.3
 
 
-@cache
+@trained_once
 def trained():
     """Weights of every epoch of a small overfitting network, and what `fit` recorded."""
     import keras
@@ -945,7 +947,7 @@ def event_inputs(X):
     return np.column_stack([*columns, X[:, 1] - X[:, 4]])
 
 
-@cache
+@trained_once
 def event_trees(weighting="weights", **settings):
     """A small forest, which needs a fifth of a second on one core."""
     from sklearn.ensemble import RandomForestClassifier
@@ -962,7 +964,7 @@ def event_trees(weighting="weights", **settings):
     return RandomForestClassifier(12, random_state=0, **settings).fit(event_inputs(X), y, sample_weight=weights)
 
 
-@cache
+@trained_once
 def event_network(kind="sklearn"):
     X, y, weights = events()
     if kind == "sklearn":
@@ -982,7 +984,7 @@ def event_network(kind="sklearn"):
     return model
 
 
-@cache
+@trained_once
 def event_line():
     from sklearn.linear_model import LogisticRegression
 

@@ -5,6 +5,7 @@ from functools import cache
 import numpy as np
 
 from tests.cases import table
+from tests.trained import trained_once
 
 
 def scaled(model):
@@ -60,7 +61,7 @@ def boston():
     return train_test_split(X, y, test_size=0.25, random_state=0)
 
 
-@cache
+@trained_once
 def classic(rows="train", scale=True, **settings):
     X, X_test, y, y_test = boston()
     if rows == "all":
@@ -189,7 +190,7 @@ table(
 # --- 03.3
 
 
-@cache
+@trained_once
 def trials(style="plain"):
     from sklearn.preprocessing import RobustScaler
 
@@ -231,7 +232,7 @@ def three_times():
     return {"trials": dict.fromkeys("abc", trials()["small"]), "scores": dict.fromkeys("abc", score), "chosen": "a"}
 
 
-@cache
+@trained_once
 def linear(rows="fit", scale=True):
     from sklearn.linear_model import LinearRegression
 
@@ -289,7 +290,7 @@ table(
 # --- 03.4
 
 
-@cache
+@trained_once
 def searching(style="plain"):
     from sklearn.linear_model import Ridge
     from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
@@ -402,7 +403,7 @@ def one_network():
     return build_regressor()
 
 
-@cache
+@trained_once
 def predicted(style="out of fold"):
     """Predictions of a small scikit-learn network, which costs less here than a Keras one."""
     X, y = search_rows()

@@ -5,6 +5,7 @@ from functools import cache
 import numpy as np
 
 from tests.cases import right, wrong
+from tests.trained import trained_once
 
 UNIT = 100_000
 
@@ -274,7 +275,7 @@ def house_network(style="functional"):
     return keras.Model(inputs, outputs)
 
 
-@cache
+@trained_once
 def trained_houses(style="functional"):
     """A network with two inputs. One is trained; the others get its weights, or those of it that fit."""
     import keras
@@ -387,7 +388,7 @@ def product(X):
     return np.prod(1 + X, axis=1)[:, None]
 
 
-@cache
+@trained_once
 def learner(kind="boosting", function=waves):
     """A regressor fitted to a function of five variables."""
     from sklearn.ensemble import GradientBoostingRegressor
@@ -570,7 +571,7 @@ def spoilt():
     return X, y
 
 
-@cache
+@trained_once
 def on_spoilt(kind):
     """A regressor fitted to the spoilt prices."""
     import keras
@@ -689,7 +690,7 @@ for name, code, build in (
 # --- 03b.5
 
 
-@cache
+@trained_once
 def tree_model(kind="forest", rows="train"):
     """A fitted regressor on some rows of the houses."""
     from sklearn.ensemble import (

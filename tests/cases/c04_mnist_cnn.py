@@ -5,6 +5,7 @@ from functools import cache
 import numpy as np
 
 from tests.cases import right, wrong
+from tests.trained import trained_once
 
 
 @cache
@@ -25,7 +26,7 @@ def fit(model, x, y, loss="sparse_categorical_crossentropy", epochs=3, rate=0.00
 # --- 04.1
 
 
-@cache
+@trained_once
 def dense(style="plain"):
     """A network 784-64-64-10 in several styles."""
     import keras
@@ -404,7 +405,7 @@ def three_callbacks():
     ]
 
 
-@cache
+@trained_once
 def trained(style="plain"):
     """The lecture's network, trained, with its history."""
     import keras
@@ -514,7 +515,7 @@ def counted():
     return counts
 
 
-@cache
+@trained_once
 def pair_model(style="plain"):
     import keras
     from keras import layers

@@ -5,6 +5,7 @@ from functools import cache
 import numpy as np
 
 from tests.cases import right, wrong
+from tests.trained import trained_once
 
 
 def sigmoid(z):
@@ -369,7 +370,7 @@ def prepare_slip(slip):
     return prepared
 
 
-@cache
+@trained_once
 def forecaster(style):
     """Small models for the Sun: least squares in a Dense layer, or an LSTM or GRU that is trained for a moment."""
     import keras
@@ -706,7 +707,7 @@ def walker(style="masked"):
     return model
 
 
-@cache
+@trained_once
 def trained_walker():
     import keras
     from keras import layers

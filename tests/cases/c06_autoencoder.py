@@ -5,6 +5,7 @@ from functools import cache
 import numpy as np
 
 from tests.cases import right, table, wrong
+from tests.trained import trained_once
 
 
 @cache
@@ -115,7 +116,7 @@ def angles_gram_schmidt(A, B):
     return [np.arccos(min(1.0, s)) for s in np.linalg.svd(product)[1]]
 
 
-@cache
+@trained_once
 def linear(style="by hand"):
     """Networks 49-2-49; PCA's axes set by hand where training would be slow."""
     from keras import layers
@@ -224,7 +225,7 @@ def _():
 # --- 06.2
 
 
-@cache
+@trained_once
 def pair(variational=False, epochs=8):
     """A small trained autoencoder with a code of two numbers, or a variational one."""
     import keras
@@ -355,7 +356,7 @@ def smooth_matrix(x, sigma):
     return np.einsum("ij,njk,lk->nil", weights, x.reshape(-1, 28, 28), weights).reshape(-1, 784)
 
 
-@cache
+@trained_once
 def denoiser(style="dense"):
     from keras import layers
 
@@ -448,7 +449,7 @@ for name, change in {"functional": functional, "for pictures": for_pictures, "su
 # --- 06.4
 
 
-@cache
+@trained_once
 def of_zeros(style="zeros"):
     from keras import layers
 

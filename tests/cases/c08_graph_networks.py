@@ -5,6 +5,7 @@ from functools import cache
 import numpy as np
 
 from tests.cases import table
+from tests.trained import trained_once
 
 # --- 08.1
 
@@ -331,7 +332,7 @@ def gcn_numpy(inputs):
     return softmax(graph @ np.tanh(graph @ features @ W1) @ W2)
 
 
-@cache
+@trained_once
 def gcn_trained():
     """As in the notebook, for fewer epochs and at a higher rate."""
     import keras
@@ -479,7 +480,7 @@ def masked(how="sum", width=64):
     return Pool
 
 
-@cache
+@trained_once
 def trained_weights():
     """Weights of the notebook's network, trained once for all the cases that share them."""
     import keras

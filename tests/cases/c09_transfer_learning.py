@@ -5,6 +5,7 @@ from functools import cache
 import numpy as np
 
 from tests.cases import table
+from tests.trained import trained_once
 
 
 @cache
@@ -65,7 +66,7 @@ def sgd(rate):
     return keras.optimizers.SGD(rate)
 
 
-@cache
+@trained_once
 def old_model():
     import keras
 
@@ -120,13 +121,13 @@ def subclassed(weights):
     return model
 
 
-@cache
+@trained_once
 def other_style():
     x, y = digits(old=True)
     return fit(functional(), x[:15_000], y[:15_000], epochs=3)
 
 
-@cache
+@trained_once
 def short():
     x, y = digits(old=True)
     return fit(build_network(), x[:200], y[:200], epochs=4)
@@ -197,7 +198,7 @@ table(
 # --- 09.2
 
 
-@cache
+@trained_once
 def head_weights(digits_of="train", epochs=12):
     """A head trained on the frozen body, alone."""
     import keras
@@ -436,7 +437,7 @@ table(
 # --- 09.4
 
 
-@cache
+@trained_once
 def tuned_weights(rate=0.03, epochs=12, optimizer=None):
     import keras
 
@@ -445,7 +446,7 @@ def tuned_weights(rate=0.03, epochs=12, optimizer=None):
     return fit(model, *thousand(), optimizer or sgd(rate), epochs, 32).get_weights()
 
 
-@cache
+@trained_once
 def scratch_weights():
     import keras
 

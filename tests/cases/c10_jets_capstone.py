@@ -5,6 +5,7 @@ from functools import cache
 import numpy as np
 
 from tests.cases import right, table, wrong
+from tests.trained import trained_once
 
 # --- 10.1
 
@@ -331,7 +332,7 @@ for name, code, function in (
     wrong("10.3", code, name)(lambda function=function: sequence(function))
 
 
-@cache
+@trained_once
 def without_order():
     """The solution's network, trained on particles in no order."""
     import keras
