@@ -287,11 +287,13 @@ def _last_step(model):
     return _last_step(steps[-1][1]) if isinstance(steps, list) and steps else model
 
 
-def _predict_keras(model, X, batch_size=1024):
+def _predict_keras(model, X):
     # Calling the model is many times faster than model.predict for the few rows that a check sends.
     X = np.asarray(X)
     if X.dtype == np.float64:
         X = X.astype("float32")
+    # Few and large batches, since a recurrent layer walks through its steps in Python for each of them.
+    batch_size = max(1024, 2**20 // max(1, X[:1].size))
     parts = [np.asarray(model(X[i : i + batch_size], training=False)) for i in range(0, len(X), batch_size)]
     return np.concatenate(parts)
 
