@@ -129,11 +129,13 @@ def doctor():
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def test(context: typer.Context):
     """Run the tests; what follows is passed on to pytest."""
+    from coursekit.run import share_cores
+
     _checkout()
     # Two processes: a notebook takes up to 2.5 GB, and its cells must stay together.
-    workers = "2" if (os.cpu_count() or 1) > 1 else "1"
-    command = [sys.executable, "-m", "pytest", "-n", workers, "--dist", "loadgroup", *context.args]
-    raise typer.Exit(subprocess.call(command, cwd=ROOT))
+    workers = 2 if (os.cpu_count() or 1) > 1 else 1
+    command = [sys.executable, "-m", "pytest", "-n", str(workers), "--dist", "loadgroup", *context.args]
+    raise typer.Exit(subprocess.call(command, cwd=ROOT, env={**os.environ, **share_cores(workers)}))
 
 
 def _run(names, student):

@@ -23,6 +23,16 @@ class Run:
         return not self.error and all(check["status"] == "passed" for check in self.checks)
 
 
+def share_cores(processes):
+    """Environment variables that give each of some processes its share of the cores, where none was given by hand.
+
+    Two that train with two threads each on two cores take far longer than with one: the threads wait for each other.
+    """
+    threads = str(max(1, (os.cpu_count() or 1) // processes))
+    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
+    return {name: os.environ.get(name, threads) for name in names}
+
+
 def own_kernel(folder):
     """Describe in `folder` a kernel that runs this very interpreter.
 
