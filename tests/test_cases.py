@@ -23,11 +23,16 @@ class Child:
     """A process that holds the objects of one case at a time."""
 
     def __init__(self):
+        self.start()
+
+    def start(self):
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.cases.serve"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
 
     def ask(self, key, spoiled):
+        if self.process.poll() is not None:  # a case that could not be built ended it
+            self.start()
         write_frame(self.process.stdin, *pack([key, spoiled], None))
         return unpack(*read_frame(self.process.stdout))
 

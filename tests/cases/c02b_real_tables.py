@@ -456,7 +456,6 @@ def exchanged():
     return logistic_with({0: w[1], 1: w[0]})
 
 
-@trained_once
 def logistic_with(class_weight):
     from sklearn.linear_model import LogisticRegression
 
