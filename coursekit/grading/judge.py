@@ -41,9 +41,9 @@ class Ended(Exception):
 class Channel:
     """Questions to one student's process, each with a time limit."""
 
-    def __init__(self, child, reading, writing, total):
+    def __init__(self, child, reading, writing, total, frame):
         self._child, self._reading, self._writing = child, reading, writing
-        self._total, self._until = total, time.monotonic() + total
+        self._total, self._until, self._frame = total, time.monotonic() + total, frame
         # Or a write would wait for ever where the process no longer reads.
         os.set_blocking(writing, False)
         self._deadline = 0.0
@@ -68,7 +68,7 @@ class Channel:
                 self._deadline = time.monotonic() + GRACE
                 if not self._wait(self._reading, False):
                     raise TimeoutError
-            self._deadline = max(self._deadline, time.monotonic() + 30)
+            self._deadline = max(self._deadline, time.monotonic() + self._frame)
             return read_frame(self)
         except TimeoutError:
             self.end(f"it did not stop after {seconds:.0f} s")
@@ -143,7 +143,7 @@ def judge(job, child, reading, writing):
 
     watch = _Watch(child, job["limits"]["memory_mb"])
     times = job["timeouts"]
-    channel = Channel(child, reading, writing, times["total"])
+    channel = Channel(child, reading, writing, times["total"], times["frame"])
     cells, reports = _blank(job), {}
     try:
         for step in job["steps"]:
@@ -401,7 +401,7 @@ def forked(box):
     def serve():
         from coursekit.grading import runner
 
-        runner.run(to_read, from_write)
+        runner.run(to_read, from_write, box["keras"])
 
     child = sandbox.start(
         _files(box), serve, keep_fds=(to_read, from_write), limits=sandbox.Limits(**box["limits"]),
