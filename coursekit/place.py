@@ -1,12 +1,12 @@
 """Where the course is: one folder, and the modules that check its exercises. Standard library only.
 
-The course is this checkout, and its check modules stand in `coursekit/checks`. $COURSEKIT_COURSE may name the folder of
-another course, which has `course/`, `notebooks/` and `solutions/` as this one has, and its check modules in `exercises/`.
+The course is this checkout, and its check modules stand in `coursekit/checks`. $COURSEKIT_COURSE may name the folder
+of another course, which has `course/`, `notebooks/` and `solutions/` as this one has, and its check modules in
+`exercises/`. The variable is read nowhere else; the processes that the grader starts inherit it.
 
-The variable is read nowhere else. It is for who runs a course or its grader: the grader and the processes that it starts
-inherit it. A submission gains nothing by setting it. It runs in a process of its own, whose environment the sandbox has
-emptied and which reaches no verdict; and no check module is there to be found, whatever folder is named. (Under nbgrader
-the checks run among the student's own code, which can replace them with or without this variable.)
+A submission gains nothing by setting it. It runs in a process of its own, whose environment the sandbox has emptied and
+which reaches no verdict; and no check module is there to be found, whatever folder is named. (Under nbgrader the checks
+run among the student's own code, which can replace them with or without this variable.)
 """
 
 import os

@@ -280,9 +280,9 @@ RESOURCES = [
            open="23", status=("graded", "ended"), guard=True),
     attack("memory-bomb", "def hog():\n    parts = []\n    while True:\n        parts.append(bytearray(50_000_000))\n"
            "hog()", guard=True),
-    attack("memory-of-many", "import os, time\nfor _ in range(6):\n    if os.fork() == 0:\n"
+    attack("memory-of-many", "import os, signal, time\nfor _ in range(6):\n    if os.fork() == 0:\n"
            "        hog = bytearray(b'1' * 200_000_000)\n        time.sleep(100)\n        os._exit(0)\n"
-           "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\ntime.sleep(100)", lost=True, flags=("memory",), guard=True),
+           "signal.signal(signal.SIGINT, signal.SIG_IGN)\ntime.sleep(100)", lost=True, flags=("memory",), guard=True),
     attack("file-of-200-mb", "with open('large.bin', 'wb') as file:\n    for _ in range(200):\n"
            "        file.write(b'1' * 2**20)", guard=True),
     attack("file-of-200-mb-in-tmp", "with open('/tmp/large.bin', 'wb') as file:\n    for _ in range(200):\n"
@@ -798,6 +798,12 @@ def _half_written(found):
     return [*found[:4], code("def half(:\n", "half"), code("%nosuchmagic\n!ls /", "magic"), *found[4:]]
 
 
+def _checks_above(found):
+    """Every check stands before its answer."""
+    graded = [cell for cell in found if "nbgrader" in cell["metadata"]]
+    return [*(cell for cell in found if cell not in graded), *sorted(graded, key=is_check, reverse=True)]
+
+
 def _no_outputs(found):
     return [{key: value for key, value in cell.items() if key not in ("outputs", "id")} for cell in found]
 
@@ -853,6 +859,8 @@ NOTEBOOKS = [
     Case("checks-deleted-wrong", edited(lambda found: [c for c in found if not is_check(c)], solved="12"), full="12"),
     Case("checks-edited", edited(_checks_edited), full="123"),
     Case("checks-edited-wrong", edited(_checks_edited, solved="2"), full="2"),
+    Case("checks-above-answers", edited(_checks_above), full="123"),
+    Case("checks-above-half", edited(_checks_above, solved="2"), full="2"),
     Case("checks-copied", edited(_doubled), full="123"),
     Case("checks-copied-wrong", edited(_doubled, solved="13"), full="13"),
     Case("checks-replaced", edited(_checks_pass, solved="")),

@@ -15,9 +15,8 @@ import psutil
 import pytest
 
 from coursekit.bootstrap import ROOT
-from coursekit.grading import course
+from coursekit.grading import course, runner, sandbox, submissions, zygote
 from coursekit.grading import grade as grading
-from coursekit.grading import runner, sandbox, submissions, zygote
 
 pytestmark = [
     pytest.mark.slow,
@@ -144,7 +143,7 @@ def test_one_worker_or_three_same_marks(class_of_five, graded, tmp_path):
     code, said = finish(command(class_of_five, tmp_path, "--workers", "3"))
     assert code == 0, said
     again = results(tmp_path)
-    assert {name: verdicts(r) for name, r in again.items()} == {name: verdicts(r) for name, r in results(graded).items()}
+    assert {n: verdicts(r) for n, r in again.items()} == {n: verdicts(r) for n, r in results(graded).items()}
 
 
 def test_stopped_three_times_nothing_is_lost_or_marked_twice(class_of_five, graded, tmp_path):

@@ -124,8 +124,7 @@ def contained(world):
 
 @dataclass(frozen=True)
 class Graded:
-    """A class that was graded once: what was said, the results by student, the folder, how many judges had to be killed.
-    """
+    """A class after its grading: what was said, results by student, the folder, how many judges had to be killed."""
 
     status: int
     said: str
@@ -147,6 +146,8 @@ def course(number):
 
 def grade(cases, world, folder, limits):
     """Grade a class of hostile submissions, all of one course."""
+    if not cases:
+        pytest.skip("HOSTILE names none of this class")
     handed_in, out = folder / "class", folder / "results"
     for case in cases:
         place = handed_in / (case.student.replace("/", "") or case.name)

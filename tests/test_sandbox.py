@@ -890,8 +890,7 @@ for name, child in children.items():
 
 @pytest.mark.slow
 def test_tensorflow_trains(capsys):
-    """Imported inside the sandbox, and before it was made, with the compiler; as every user who can start this Python.
-    """
+    """Imported inside the sandbox; and before it was made, with the compiler. As every user who can start Python."""
     pytest.importorskip("tensorflow")
     users = {None: "root", NOBODY: "nobody"} if os.geteuid() == 0 else {None: "nobody"}
     able = {user: name for user, name in users.items() if not gaps(user) and can_start(user)}

@@ -1,7 +1,7 @@
 """A process that has imported TensorFlow, Keras and scikit-learn and forks a judge for each submission.
 
 It never runs an operation: after the first one (even ``tf.constant``) a forked child hangs or dies. So at the start it
-lets a canary child train one step, and says whether that child came back. For a course without Keras it leaves both out.
+lets a canary child train one step, and says whether that child came back. For a course without Keras both are left out.
 
 On its standard input it reads lines: the path of a job file, or nothing more. On its standard output it writes JSON
 lines: ``{"ready": true}``, ``{"started": path, "pid": n}``, ``{"ended": path, "status": n}``.
