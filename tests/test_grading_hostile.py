@@ -157,9 +157,11 @@ def grade(cases, world, folder, limits):
     dog, said, start = Watchdog(), StringIO(), time.monotonic()
     dog.start()
     limits = dict(limits)
-    with course(cases[0].number) as patch:
+    for number in ("00", "90"):
         # What an earlier run left compiled beside the checks; an attack looks for it.
-        core.of(cases[0].number)
+        with course(number):
+            core.of(number)
+    with course(cases[0].number) as patch:
         patch.setattr(grading, "QUESTION_S", limits.pop("question_s"))
         patch.setattr(grading, "FRAME_S", limits.pop("frame_s"))
         status = command.main(Console(file=said, width=200), handed_in, out, seed=5, workers=3, **limits)

@@ -317,7 +317,7 @@ def unreadable(handed, seed):
 def checks_key():
     """A digest of everything that a verdict depends on besides the submission."""
     total = hashlib.sha256()
-    for path in sorted(file for folder in _checks() for file in folder.glob("*")):
+    for path in (file for folder in _checks() for file in sorted(folder.glob("*"))):
         if path.suffix in (".py", ".json"):
             total.update(path.name.encode() + path.read_bytes())
     return total.hexdigest()
@@ -325,14 +325,14 @@ def checks_key():
 
 def _checks():
     """The folders of the checks: what all courses share, and the exercises of this one."""
-    return {place.CHECKS, place.exercises()}
+    return list(dict.fromkeys((place.CHECKS, place.exercises())))
 
 
 def shown():
     """What a student's process may read besides Python's own folders, and what of it looks empty there: the checks,
     their limits, the pictures of the results."""
     hidden = []
-    for checks in sorted(_checks()):
+    for checks in _checks():
         compiled = checks / "__pycache__"
         with contextlib.suppress(OSError):
             compiled.mkdir(exist_ok=True)  # what is not there when the sandbox is made cannot be masked
