@@ -35,5 +35,9 @@ def notebooks(course=None):
 
 
 def uses_keras():
-    """Whether a notebook of the course imports Keras or TensorFlow, so that it pays to load them once for all."""
-    return any(_KERAS.search(path.read_bytes()) for path in notebooks())
+    """Whether a notebook of the course imports Keras or TensorFlow, so that it pays to load them once for all.
+
+    An installed package has no notebooks at hand; those of this course do.
+    """
+    found = notebooks()
+    return not found or any(_KERAS.search(path.read_bytes()) for path in found)
