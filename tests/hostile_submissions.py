@@ -13,9 +13,10 @@ from pathlib import Path
 
 COURSE, REAL = Path(__file__).parent / "fixture_course", Path(__file__).resolve().parents[1]
 FILES = {"90": "90_springs.ipynb", "00": "00_one_neuron.ipynb", "01": "01_xor_mlp.ipynb"}
-# The limits that the test sets, for the tests' course and for the real one.
-LIMITS = {"cell_s": 1.5, "total_s": 6.0, "question_s": 1.0, "frame_s": 4.0, "memory_mb": 800}
-REAL_LIMITS = {"cell_s": 5.0, "total_s": 20.0, "question_s": 3.0, "frame_s": 30.0, "memory_mb": 1500}
+# The limits that the test sets: short where a loop or a wait is to meet them, and on a busy machine, which gives a
+# process a fifth of a core, still long enough for all else. Nothing loops in the real course's class: its cost nothing.
+LIMITS = {"cell_s": 2.5, "total_s": 15.0, "question_s": 2.0, "grace_s": 6.0, "frame_s": 6.0, "memory_mb": 800}
+REAL_LIMITS = {"cell_s": 60.0, "total_s": 240.0, "question_s": 30.0, "grace_s": 6.0, "frame_s": 30.0, "memory_mb": 1500}
 GIVEN = ("import coursekit as ck\n", "ck.data.make_")  # the cells of the course that the answers cannot do without
 
 # In front of whatever would do harm outside.
@@ -253,20 +254,15 @@ ENDS = [
 LOOPS = [
     attack("loop", "while True:\n    pass"),
     attack("loop-sleep", "import time\ntime.sleep(10**6)"),
-    attack("loop-sigint-ignored", "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True:\n    pass",
-           lost=True),
-    attack("loop-catches-all", "while True:\n    try:\n        while True:\n            pass\n"
+    # These two wait and do not spin: it is the interrupt that they withstand.
+    attack("loop-sigint-ignored", "import signal, time\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True:\n"
+           "    time.sleep(0.01)", lost=True),
+    attack("loop-catches-all", "import time\nwhile True:\n    try:\n        while True:\n            time.sleep(0.01)\n"
            "    except BaseException:\n        pass", lost=True),
     attack("loop-in-c", "x = 7 ** (10 ** 9)", open="23", status=("ended", "graded")),
     attack("loop-in-regex", "import re\nre.match(r'(a+)+$', 'a' * 64 + 'b')"),
     Case("loop-in-answer", hand_in(answers={"1": "def line(x, w, b):\n    while True:\n        pass\nloss = line"}),
          full="23"),
-    # Every cell and every answer comes in time, and all of them together do not.
-    Case("slow-answers", hand_in(attacks=dict.fromkeys("012", "import time\ntime.sleep(1.2)"), answers={
-         "1": "import time\ndef line(x, w, b):\n    time.sleep(0.6)\n    return w * x + b\n"
-              "def loss(y, prediction):\n    time.sleep(0.6)\n    return np.mean((prediction - y) ** 2)",
-         "3": "def portions(n, size, seed):\n    time.sleep(0.6)\n    return [np.arange(n)]\nsigmoid = ..."}),
-         open="12", status=("ended",), flags=("ended",), harm=in_time),
 ]  # fmt: skip
 
 RESOURCES = [
@@ -647,8 +643,8 @@ EVIDENCE = [
     evil("object-array", "import numpy as np\nmade = np.array([object(), {}, None, 1.0], dtype=object)",
          "lambda *args, **kwargs: made"),
     evil("object-array-itself", "import numpy as np\nmade = np.array([object(), {}, None, 1.0], dtype=object)", "made"),
-    evil("long-string", "made = 'x' * 50_000_000", "lambda *args, **kwargs: made"),
-    evil("long-error", "def answer(*args, **kwargs):\n    raise ValueError('x' * 50_000_000)", "answer", harm=small),
+    evil("long-string", "made = 'x' * 30_000_000", "lambda *args, **kwargs: made"),
+    evil("long-error", "def answer(*args, **kwargs):\n    raise ValueError('x' * 30_000_000)", "answer", harm=small),
     evil("endless-error", "class Endless(Exception):\n    def __str__(self):\n        while True:\n            pass\n"
          "def answer(*args, **kwargs):\n    raise Endless", "answer", status=("graded", "ended")),
     evil("odd-keys", "made = {(1, 2): 1, None: 2, float('nan'): 3, 'x': {1: object}}", "made"),
@@ -847,7 +843,17 @@ def _truncated(world):
     return {FILES["90"]: whole[: len(whole) // 2]}
 
 
+def _slowly(found):
+    """Every cell and every answer comes in time, and all of them together do not."""
+    place = next(i for i, cell in enumerate(found) if is_check(cell))
+    return [*found[:place], *(code("import time\ntime.sleep(1.5)", f"slow-{i}") for i in range(10)), *found[place:]]
+
+
+SLOW = ("import time\ndef line(x, w, b):\n    time.sleep(0.8)\n    return w * x + b\n"
+        "def loss(y, prediction):\n    time.sleep(0.8)\n    return np.mean((prediction - y) ** 2)")  # fmt: skip
 NOTEBOOKS = [
+    Case("slow-answers", edited(_slowly, answers={"1": SLOW}), open="1", status=("ended",), flags=("ended",),
+         harm=in_time),
     Case("honest-all", hand_in(), full="123"),
     Case("honest-half", hand_in(solved="2"), full="2"),
     Case("honest-none", hand_in(solved="")),

@@ -162,8 +162,8 @@ def grade(cases, world, folder, limits):
         with course(number):
             core.of(number)
     with course(cases[0].number) as patch:
-        patch.setattr(grading, "QUESTION_S", limits.pop("question_s"))
-        patch.setattr(grading, "FRAME_S", limits.pop("frame_s"))
+        for name in ("question_s", "grace_s", "frame_s"):
+            patch.setattr(grading, name.upper(), limits.pop(name))
         status = command.main(Console(file=said, width=200), handed_in, out, seed=5, workers=3, **limits)
     dog.over.set()
     print(f"{len(cases)} submissions in {time.monotonic() - start:.0f} s")

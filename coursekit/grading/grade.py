@@ -20,6 +20,7 @@ from coursekit.grading.sandbox import Limits
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 QUESTION_S = 60.0  # seconds that the student's code may take to answer one question of a check
+GRACE_S = 3.0  # seconds between an interrupt and the end
 FRAME_S = 30.0  # seconds that an answer may take to arrive once it has begun
 _WHILE = re.compile(r"^\s*while\b", re.MULTILINE)
 
@@ -248,7 +249,8 @@ def describe(brief, checks, again=False):
     if again:
         steps = [step for step in steps if step.kind == "check"]
     limits = asdict(Limits(memory_mb=brief["memory_mb"]))
-    timeouts = {"total": brief["total_s"], "cell": brief["cell_s"], "question": QUESTION_S, "frame": FRAME_S}
+    timeouts = {"total": brief["total_s"], "cell": brief["cell_s"]}
+    timeouts |= {"question": QUESTION_S, "grace": GRACE_S, "frame": FRAME_S}
     files = submissions.companions(handed)
     names = ("seed", "code", "unsafe")
     run_key = _digest(cells, steps, sorted(files.items()), timeouts, limits, *(brief[name] for name in names))
