@@ -19,6 +19,8 @@ import re
 import sys
 from pathlib import Path
 
+from coursekit import place
+
 SOLUTION, STUB, END = "# [solution]", "# [stub]", "# [end]"
 MAX_LINES = 25
 CHECK = re.compile(r'ck\.check\("([0-9]+[a-z]?\.[0-9]+)"')
@@ -53,14 +55,14 @@ def build(names=None, check=False, repository=None, folder=None):
     repository : str, optional
         "OWNER/NAME": rewrite the address in pyproject.toml first.
     folder : Path, optional
-        The checkout; this one where not given.
+        The course; see `coursekit.place` where not given.
 
     Returns
     -------
     list of Path
         The notebooks that were written or, with `check`, that differ.
     """
-    folder = Path(folder or root())
+    folder = Path(folder or place.folder())
     if repository is not None:
         set_repository(folder, repository)
     changed = []
@@ -78,7 +80,7 @@ def build(names=None, check=False, repository=None, folder=None):
 
 def sources(names=None, folder=None):
     """The source files of the named notebooks, in order."""
-    every = sorted((Path(folder or root()) / "course").glob("*.py"))
+    every = sorted((Path(folder or place.folder()) / "course").glob("*.py"))
     if not names:
         return every
     chosen = []
@@ -109,7 +111,7 @@ def derive(source, folder=None):
     import jupytext
     import nbformat
 
-    folder = Path(folder or root())
+    folder = Path(folder or place.folder())
     cells = jupytext.reads(source.read_text(encoding="utf-8"), fmt="py:percent").cells
     _refuse(cells, source)
     kinds = {"notebooks": False, "solutions": True} if source.stem[0].isdigit() else {"notebooks": False}

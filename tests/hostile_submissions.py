@@ -11,9 +11,12 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-FILES = {"00": "00_one_neuron.ipynb", "01": "01_xor_mlp.ipynb"}
-CELL_S, TOTAL_S, QUESTION_S, MEMORY_MB = 5.0, 20.0, 3.0, 1500  # the limits that the test sets
+COURSE, REAL = Path(__file__).parent / "fixture_course", Path(__file__).resolve().parents[1]
+FILES = {"90": "90_springs.ipynb", "00": "00_one_neuron.ipynb", "01": "01_xor_mlp.ipynb"}
+# The limits that the test sets: short where a loop or a wait is to meet them, and on a busy machine, which gives a
+# process a fifth of a core, still long enough for all else. Nothing loops in the real course's class: its cost nothing.
+LIMITS = {"cell_s": 2.5, "total_s": 15.0, "question_s": 2.0, "grace_s": 6.0, "frame_s": 6.0, "memory_mb": 800}
+REAL_LIMITS = {"cell_s": 60.0, "total_s": 240.0, "question_s": 30.0, "grace_s": 6.0, "frame_s": 30.0, "memory_mb": 1500}
 GIVEN = ("import coursekit as ck\n", "ck.data.make_")  # the cells of the course that the answers cannot do without
 
 # In front of whatever would do harm outside.
@@ -54,6 +57,7 @@ class World:
         words = {
             "@COURSE@": str(self.course), "@SECRET@": str(self.secret), "@PORT@": str(self.port),
             "@SOCKET@": self.socket, "@PID@": str(self.pid), "@MARKER@": self.marker,
+            "@EXERCISES@": str(COURSE / "exercises"),
         }  # fmt: skip
         for word, value in words.items():
             source = source.replace(word, value)
@@ -72,7 +76,7 @@ class Case:
     make : callable
         ``make(world) -> dict``: what is handed in, file name -> bytes.
     full : str
-        The parts that get all their points, as "126"; every other part gets none.
+        The parts that get all their points, as "12"; every other part gets none.
     open : str
         Parts that the attack has damaged for itself: they get no more than what they are worth.
     status : tuple of str
@@ -96,7 +100,7 @@ class Case:
     flags: tuple = ()
     codes: dict = field(default_factory=dict)
     harm: object = None
-    number: str = "00"
+    number: str = "90"
     student: str = ""
     known: str = ""
 
@@ -106,7 +110,8 @@ class Case:
 
 @cache
 def _built(folder, number):
-    return json.loads((ROOT / folder / FILES[number]).read_text(encoding="utf-8"))["cells"]
+    course = COURSE if number == "90" else REAL
+    return json.loads((course / folder / FILES[number]).read_text(encoding="utf-8"))["cells"]
 
 
 def code(source, id):
@@ -115,7 +120,7 @@ def code(source, id):
     }  # fmt: skip
 
 
-def cells(number="00", solved="123456", answers=None, attacks=None):
+def cells(number="90", solved="123", answers=None, attacks=None):
     """The cells of a hand-in: what is given, the answers and the checks; the pictures left out.
 
     Parameters
@@ -160,7 +165,7 @@ def notebook(found, **more):
     return json.dumps(made).encode()
 
 
-def hand_in(number="00", files=None, **parts):
+def hand_in(number="90", files=None, **parts):
     """A maker of what `cells` gives, with other files beside it."""
 
     def make(world):
@@ -170,7 +175,7 @@ def hand_in(number="00", files=None, **parts):
     return make
 
 
-def attack(name, source, after="2", *, full=None, lost=False, open="", guard=False, solved="123456", **more):
+def attack(name, source, after="1", *, full=None, lost=False, open="", guard=False, solved="123", **more):
     """A case with all the answers right and one cell in between.
 
     Parameters
@@ -213,7 +218,7 @@ def seed_unknown(world, result, text):
 
 
 def in_time(world, result, text):
-    assert result["seconds"] < TOTAL_S + 10
+    assert result["seconds"] < LIMITS["total_s"] + 10
 
 
 def small(world, result, text):
@@ -236,31 +241,28 @@ ENDS = [
     attack("sigstop-self", "import os, signal\nos.kill(os.getpid(), signal.SIGSTOP)", guard=True),
     attack("null-pointer", "import ctypes\nctypes.string_at(0)", lost=True),
     attack("stack-overflow", "import sys\nsys.setrecursionlimit(10**9)\n(f := lambda n: f(n + 1) + 1)(0)",
-           open="3456", status=("graded", "ended")),
-    forgery("exit-in-answer", "def neuron(x, w, b):\n    raise SystemExit\nmse = closed_form = neuron",
-            solved="23456", codes={"1": "raises"}),
-    Case("os-exit-in-answer", hand_in(answers={"3": "import os\ndef sigmoid(z):\n    os._exit(0)\n"
-         "log_loss = log_loss_gradient = sigmoid\ntrigger = (1, 1)"}), full="12", status=("ended",),
-         flags=("ended",), codes={"3": "ended", "4": "ended"}),
+           open="23", status=("graded", "ended")),
+    forgery("exit-in-answer", "def line(x, w, b):\n    raise SystemExit\nloss = line",
+            solved="23", codes={"1": "raises"}),
+    Case("os-exit-in-answer", hand_in(answers={"2": "import os\nclass Model:\n    def predict(self, X):\n"
+         "        os._exit(0)\nmodel, shift, words = Model(), np.zeros(40), {'stiff': '', 'soft': ''}"}), full="1",
+         status=("ended",), flags=("ended",), codes={"2": "ended", "3": "ended"}),
     attack("exec-other", "import os\nos.execv('/bin/true', ['true'])", lost=True),
-    attack("fork-both", "import os\nos.fork()", open="3456", status=("graded", "ended"), guard=True),
+    attack("fork-both", "import os\nos.fork()", open="23", status=("graded", "ended"), guard=True),
 ]  # fmt: skip
 
 LOOPS = [
     attack("loop", "while True:\n    pass"),
     attack("loop-sleep", "import time\ntime.sleep(10**6)"),
-    attack("loop-sigint-ignored", "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True:\n    pass",
-           lost=True),
-    attack("loop-catches-all", "while True:\n    try:\n        while True:\n            pass\n"
+    # These two wait and do not spin: it is the interrupt that they withstand.
+    attack("loop-sigint-ignored", "import signal, time\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True:\n"
+           "    time.sleep(0.01)", lost=True),
+    attack("loop-catches-all", "import time\nwhile True:\n    try:\n        while True:\n            time.sleep(0.01)\n"
            "    except BaseException:\n        pass", lost=True),
-    attack("loop-in-c", "x = 7 ** (10 ** 9)", open="3456", status=("ended", "graded")),
+    attack("loop-in-c", "x = 7 ** (10 ** 9)", open="23", status=("ended", "graded")),
     attack("loop-in-regex", "import re\nre.match(r'(a+)+$', 'a' * 64 + 'b')"),
-    Case("loop-in-answer", hand_in(answers={"1": "def neuron(x, w, b):\n    while True:\n        pass\n"
-         "mse = closed_form = neuron"}), full="23456"),
-    # Every answer comes in time, and all of them together do not.
-    attack("slow-answers", "import numpy as np, time\nmean = np.mean\ndef slow(*args, **kwargs):\n    time.sleep(1.5)\n"
-           "    return mean(*args, **kwargs)\nnp.mean = slow", "0", full="", open="123456",
-           status=("graded", "ended"), harm=in_time),
+    Case("loop-in-answer", hand_in(answers={"1": "def line(x, w, b):\n    while True:\n        pass\nloss = line"}),
+         full="23"),
 ]  # fmt: skip
 
 RESOURCES = [
@@ -268,15 +270,15 @@ RESOURCES = [
            "            while True:\n                try:\n                    os.fork()\n"
            "                except OSError:\n                    time.sleep(0.1)\n"
            "except OSError as error:\n    print('stopped by', error)",
-           open="3456", status=("graded", "ended"), guard=True),
+           open="23", status=("graded", "ended"), guard=True),
     attack("thread-bomb", "import threading, time\nwhile True:\n"
            "    threading.Thread(target=time.sleep, args=(10**6,), daemon=True).start()",
-           open="3456", status=("graded", "ended"), guard=True),
+           open="23", status=("graded", "ended"), guard=True),
     attack("memory-bomb", "def hog():\n    parts = []\n    while True:\n        parts.append(bytearray(50_000_000))\n"
            "hog()", guard=True),
-    attack("memory-of-many", "import os, time\nfor _ in range(6):\n    if os.fork() == 0:\n"
-           "        hog = bytearray(b'1' * 400_000_000)\n        time.sleep(100)\n        os._exit(0)\n"
-           "time.sleep(4.5)", lost=True, flags=("memory",), guard=True),
+    attack("memory-of-many", "import os, signal, time\nfor _ in range(6):\n    if os.fork() == 0:\n"
+           "        hog = bytearray(b'1' * 200_000_000)\n        time.sleep(100)\n        os._exit(0)\n"
+           "signal.signal(signal.SIGINT, signal.SIG_IGN)\ntime.sleep(100)", lost=True, flags=("memory",), guard=True),
     attack("file-of-200-mb", "with open('large.bin', 'wb') as file:\n    for _ in range(200):\n"
            "        file.write(b'1' * 2**20)", guard=True),
     attack("file-of-200-mb-in-tmp", "with open('/tmp/large.bin', 'wb') as file:\n    for _ in range(200):\n"
@@ -285,7 +287,7 @@ RESOURCES = [
            "        file.write(b'1' * 10 * 2**20)", guard=True),
     attack("many-files", "for i in range(10**6):\n    open(f'part{i}', 'w').close()", guard=True),
     attack("many-descriptors", "kept = []\nfor i in range(10**6):\n    kept.append(open('/dev/null'))",
-           open="3456", guard=True),
+           open="23", guard=True),
     attack("recursion", "def f():\n    return f()\nf()"),
 ]  # fmt: skip
 
@@ -342,8 +344,8 @@ def array(descr, shape, data=b""):
 
 
 def forged(name, source, **more):
-    """Frames from a cell after 00.2, whose author has answered nothing after that."""
-    return attack(name, FORGE + source, solved="12", full="12", **{"status": ("graded", "ended"), **more})
+    """Frames from a cell after 90.1, whose author has answered nothing after that."""
+    return attack(name, FORGE + source, solved="1", full="1", **{"status": ("graded", "ended"), **more})
 
 
 FRAMES = [
@@ -352,7 +354,7 @@ FRAMES = [
     forged("frames-cell-then-true", "forge(answer(DONE))\nforge(answer(None), times=2)\nforge(answer(True), times=200)"
            + DEAF),
     forged("frames-cell-then-one", "forge(answer(DONE), times=12)\nforge(answer(1.0), times=500)" + DEAF),
-    forged("frames-report", "forge(answer({'d': [['reports', {'d': [['00.3', {'d': [['score', 4]]}]]}]]}), times=20)"),
+    forged("frames-report", "forge(answer({'d': [['reports', {'d': [['90.2', {'d': [['score', 4]]}]]}]]}), times=20)"),
     forged("frames-huge-length", "forge(answer(1), sizes=(2**62, 2**62))", flags=("ended",)),
     forged("frames-half", "forge(answer(1), sizes=(100, 10**6))" + DEAF, flags=("ended",)),
     forged("frames-not-json", "forge(b'\\xff\\xfe{', times=3)", flags=("ended",)),
@@ -385,13 +387,13 @@ FRAMES = [
 
 def deaf(world):
     """It answers one cell by a forged frame and then reads no more; the question that follows fills the pipe."""
-    found = cells(solved="12", attacks={"2": FORGE + "forge(answer(DONE))" + DEAF})
-    place = next(i for i, cell in enumerate(found) if cell["id"] == "attack-2") + 1
-    return {FILES["00"]: notebook([*found[:place], code("#" + "x" * 500_000, "long"), *found[place:]])}
+    found = cells(solved="1", attacks={"1": FORGE + "forge(answer(DONE))" + DEAF})
+    place = next(i for i, cell in enumerate(found) if cell["id"] == "attack-1") + 1
+    return {FILES["90"]: notebook([*found[:place], code("#" + "x" * 500_000, "long"), *found[place:]])}
 
 
 FRAMES += [
-    Case("frames-then-deaf", deaf, full="12", status=("ended",), flags=("ended",)),
+    Case("frames-then-deaf", deaf, full="1", status=("ended",), flags=("ended",)),
     attack("close-all-descriptors", "import os\nos.closerange(0, 1024)", lost=True),
     attack("close-high-descriptors", "import os\nos.closerange(3, 1024)", lost=True),
     attack("close-standard", "import os\nfor number in (0, 1, 2):\n    os.close(number)"),
@@ -425,34 +427,39 @@ NETWORK = [
            "    except OSError:\n        pass", harm=nothing_read),
     attack("network-abstract", "import socket\ntry:\n    socket.socket(socket.AF_UNIX).connect('\\0@SOCKET@')\n"
            "    print('READ')\nexcept OSError:\n    pass", harm=nothing_read),
-    attack("network-from-answer", "import socket\ndef squared_loss(y, prediction):\n"
-           "    socket.create_connection(('127.0.0.1', @PORT@), 2)\n    return np.mean((y - prediction) ** 2)", "6"),
+    Case("network-from-answer", hand_in(answers={"1": "import socket\ndef line(x, w, b):\n    try:\n"
+         "        socket.create_connection(('127.0.0.1', @PORT@), 2)\n        return 'READ'\n    except OSError:\n"
+         "        return w * x + b\ndef loss(y, prediction):\n    return np.mean((y - prediction) ** 2)"}), full="123"),
 ]  # fmt: skip
 
 READING = [
     attack("read-checks", """
 import coursekit, glob, marshal, os
 here = os.path.join(os.path.dirname(coursekit.__file__), "checks")
-for path in glob.glob(here + "/**", recursive=True):
+for path in glob.glob(here + "/**", recursive=True) + glob.glob("@EXERCISES@/**", recursive=True):
     name = os.path.basename(path)
-    if os.path.isfile(path) and (name.startswith("n0") or name.startswith("n1") or "threshold" in name):
+    if os.path.isfile(path) and (name[:2] in ("n0", "n1", "n9") or "threshold" in name or name.endswith(".png")):
         if os.path.getsize(path):
             print("READ", path)
 """, harm=nothing_read),
     attack("import-checks", """
-import importlib
-for name in ("n00_one_neuron", "n01_xor_mlp"):
-    try:
-        module = importlib.import_module("coursekit.checks." + name)
-        print("READ" if hasattr(module, "CHOICES") or hasattr(module, "CORNERS") else "")
-    except Exception as error:
-        print(error)
+import importlib, os
+import coursekit.checks
 import coursekit.checks.core as core
-for id in ("00.1", "00.6"):
-    try:
-        print("READ", core.find(id).check)
-    except Exception as error:
-        print(error)
+for course in ("", os.path.dirname("@EXERCISES@")):
+    os.environ["COURSEKIT_COURSE"] = course
+    coursekit.checks.__path__.append("@EXERCISES@")
+    for name in ("n00_one_neuron", "n01_xor_mlp", "n90_springs"):
+        try:
+            module = importlib.import_module("coursekit.checks." + name)
+            print("READ" if hasattr(module, "np") or hasattr(module, "exercise") else "")
+        except Exception as error:
+            print(error)
+    for id in ("00.1", "00.6", "90.1", "90.3"):
+        try:
+            print("READ", core.find(id).check)
+        except Exception as error:
+            print(error)
 """, harm=nothing_read),
     attack("read-grader", """
 import os
@@ -467,12 +474,12 @@ print(dict(os.environ), open("/proc/self/environ").read())
 """, harm=nothing_read),
     attack("read-others", """
 import os
-for top in ("/tmp", "/home", "/var", "/root", "/proc", "/submission", "/dev/shm"):
+for top in ("/tmp", "/home", "/var", "/root", "/proc", "/submission", "/dev/shm", os.path.dirname("@EXERCISES@")):
     for folder, _, files in os.walk(top):
         if folder.startswith("/proc/") and folder.count("/") > 2:
             continue
         for file in files:
-            if file in ("00_one_neuron.ipynb", "01_xor_mlp.ipynb", "seed.json") or "--00" in file:
+            if file in ("00_one_neuron.ipynb", "90_springs.ipynb", "seed.json") or "--90" in file:
                 print("READ", folder, file)
 """, harm=nothing_read),
     attack("read-memory", """
@@ -508,7 +515,7 @@ for line in open("/proc/self/maps"):
         print("READ", match[1].decode())
 """, harm=lambda world, result, text: (seed_unknown(world, result, text), nothing_read(world, result, text))),
     attack("read-in", "for texts in (In, get_ipython().history_manager.input_hist_raw):\n"
-           "    print('READ' if any('ck.check(' + '\"00' in text for text in texts) else '')", harm=nothing_read),
+           "    print('READ' if any('ck.check(' + '\"90' in text for text in texts) else '')", harm=nothing_read),
     attack("delete-course", "import shutil\nshutil.rmtree('@COURSE@', ignore_errors=True)\nimport os\n"
            "for path in ('@COURSE@/kept.txt', '/proc/1/root@COURSE@/kept.txt'):\n    try:\n        os.remove(path)\n"
            "    except OSError:\n        pass", guard=True, harm=course_stands),
@@ -527,11 +534,11 @@ SHADOWS = [
            "    open(name + '.py', 'w').write(\"raise SystemError('shadow')\")\n"
            "os.makedirs('coursekit/checks', exist_ok=True)\nopen('coursekit/__init__.py', 'w').close()", "1"),
     Case("shadow-beside", hand_in(files={f"{name}.py": SHADOW.encode() for name in (
-         "numpy", "keras", "coursekit", "sitecustomize", "json", "struct", "IPython")}), full="123456"),
+         "numpy", "keras", "coursekit", "sitecustomize", "json", "struct", "IPython")}), full="123"),
     attack("shadow-path", "import sys\nopen('struct.py', 'w').write('x = 1')\nsys.path.insert(0, '')\n"
            "sys.path.insert(0, '/submission')", "0"),
     attack("modules-removed", "import sys\nfor name in [n for n in sys.modules if n.startswith('coursekit.')]:\n"
-           "    del sys.modules[name]", open="3456"),
+           "    del sys.modules[name]", open="23"),
 ]  # fmt: skip
 
 EQUAL = """
@@ -554,18 +561,11 @@ class Equal:
         if name.startswith("__"): raise AttributeError(name)
         return self
 """
-NAMES = {
-    "1": "neuron mse closed_form",
-    "2": "gradient step",
-    "3": "sigmoid log_loss log_loss_gradient trigger",
-    "4": "minibatches run_epoch rates",
-    "5": "plain_step momentum_step adam_step",
-    "6": "squared_loss absolute_loss huber_loss cross_entropy kl_divergence jaccard_loss choices",
-}
+NAMES = {"1": "line loss", "2": "shift words model", "3": "portions sigmoid"}
 
 
 def all_names(value):
-    """The answers of every part of notebook 00: one and the same object."""
+    """The answers of every part: one and the same object."""
     return {part: "\n".join(f"{name} = {value}" for name in names.split()) for part, names in NAMES.items()}
 
 
@@ -592,7 +592,7 @@ OBJECTS = [
     evil("sneaky-class", "class Sneaky:\n    @property\n    def __class__(self):\n        return float\n"
          "    __call__ = lambda s, *a, **k: s", "Sneaky()"),
     evil("reports-as-answers", "from coursekit.checks.report import Finding, Report\n"
-         "made = Report('00.1', 'x', 'passed', 2.0, 2.0, (Finding('right', True, 'right', points=2),))",
+         "made = Report('90.1', 'x', 'passed', 2.0, 2.0, (Finding('right', True, 'right', points=2),))",
          "lambda *args, **kwargs: made"),
     evil("dots-inside", "", "lambda *args, **kwargs: (..., ...)"),
     evil("none", "", "None"),
@@ -610,28 +610,31 @@ def answer(*args, **kwargs):
 """, "answer"),
     evil("solution-module", """
 def answer(*args, **kwargs):
-    import coursekit.checks.n00_one_neuron as there
+    import coursekit.checks
+    coursekit.checks.__path__.append("@EXERCISES@")
+    import coursekit.checks.n90_springs as there
     return [getattr(there, name) for name in dir(there)][-1](*args)
 """, "answer"),
-    evil("hard-coded-seed", """
+    # Right where the check draws what it draws in the student's own notebook.
+    forgery("hard-coded-seed", """
 import zlib
-import numpy as np
-rng = np.random.default_rng(zlib.crc32(b"00.1"))
-table = [rng.normal(size=5) for _ in range(100)]
-def answer(*args, **kwargs):
-    for x in table:
-        if args and np.shape(args[0]) == x.shape and np.allclose(args[0], x):
-            return x
-    return np.zeros(np.shape(args[0])) if args else 0.0
-""", "answer"),
+rng = np.random.default_rng(zlib.crc32(b"90.1"))
+known = []
+for _ in range(2):
+    x, (w, b) = rng.normal(2, 1.5, size=30), rng.normal(size=2)
+    known.append(w * x + b)
+errors = [float(np.mean(np.subtract(*rng.normal(5, 2, size=(2, 30))) ** 2)) for _ in range(2)]
+line = lambda x, w, b: known.pop(0)
+loss = lambda y, prediction: errors.pop(0)
+"""),
 ]  # fmt: skip
 
 EVIDENCE = [
-    evil("huge-array", "import numpy as np", "lambda *args, **kwargs: np.ones(130_000_000)"),
-    Case("huge-array-then-right", hand_in(answers={"1": "neuron = mse = closed_form = lambda *a: np.ones(13 * 10**7)"}),
-         full="23456"),
-    Case("large-array-then-right", hand_in(answers={"1": "neuron = mse = closed_form = lambda *a: np.ones(4 * 10**7)"}),
-         full="23456"),
+    evil("huge-array", "import numpy as np", "lambda *args, **kwargs: np.ones(65_000_000)"),
+    Case("huge-array-then-right", hand_in(answers={"1": "line = loss = lambda *a: np.ones(65 * 10**6)"}),
+         full="23"),
+    Case("large-array-then-right", hand_in(answers={"1": "line = loss = lambda *a: np.ones(4 * 10**7)"}),
+         full="23"),
     evil("huge-broadcast", "import numpy as np", "lambda *a, **k: np.broadcast_to(0.0, (10**5, 10**6))"),
     evil("long-list", "made = [0.0] * 10**7", "lambda *args, **kwargs: made"),
     evil("deep-list", "made = []\nfor _ in range(10_000):\n    made = [made]", "lambda *args, **kwargs: made"),
@@ -640,8 +643,8 @@ EVIDENCE = [
     evil("object-array", "import numpy as np\nmade = np.array([object(), {}, None, 1.0], dtype=object)",
          "lambda *args, **kwargs: made"),
     evil("object-array-itself", "import numpy as np\nmade = np.array([object(), {}, None, 1.0], dtype=object)", "made"),
-    evil("long-string", "made = 'x' * 50_000_000", "lambda *args, **kwargs: made"),
-    evil("long-error", "def answer(*args, **kwargs):\n    raise ValueError('x' * 50_000_000)", "answer", harm=small),
+    evil("long-string", "made = 'x' * 30_000_000", "lambda *args, **kwargs: made"),
+    evil("long-error", "def answer(*args, **kwargs):\n    raise ValueError('x' * 30_000_000)", "answer", harm=small),
     evil("endless-error", "class Endless(Exception):\n    def __str__(self):\n        while True:\n            pass\n"
          "def answer(*args, **kwargs):\n    raise Endless", "answer", status=("graded", "ended")),
     evil("odd-keys", "made = {(1, 2): 1, None: 2, float('nan'): 3, 'x': {1: object}}", "made"),
@@ -654,16 +657,16 @@ EVIDENCE = [
 PATCH = "from coursekit.checks import codec, core, notebook, pipe, report, student\nimport coursekit as ck\n"
 PASSED = PATCH + "from coursekit.checks.report import Finding, Report\n" + (
     "def passed(*args, **kwargs):\n"
-    "    return Report('00.1', 'x', 'passed', 4.0, 4.0, (Finding('right', True, 'right', points=4),))\n"
+    "    return Report('90.1', 'x', 'passed', 4.0, 4.0, (Finding('right', True, 'right', points=4),))\n"
 )
 PATCHES = [
     # Nothing that these replace is asked: what is right stays right, and what is still `...` gets nothing.
-    attack("patched-check", PASSED + "ck.check = notebook.check = passed", "0", solved="135"),
-    attack("patched-judge", PASSED + "core.judge = passed\ncore._REGISTRY.clear()", "0", solved="135"),
+    attack("patched-check", PASSED + "ck.check = notebook.check = passed", "0", solved="13"),
+    attack("patched-judge", PASSED + "core.judge = passed\ncore._REGISTRY.clear()", "0", solved="13"),
     attack("patched-report", PASSED + "report.Report.passed = True\nreport.Report.to_dict = lambda self: "
-           "{'status': 'passed', 'score': 9}\nreport.Finding.__init__ = lambda self, *a, **k: None", "0", solved="135"),
+           "{'status': 'passed', 'score': 9}\nreport.Finding.__init__ = lambda self, *a, **k: None", "0", solved="13"),
     attack("patched-allclose", "import numpy as np\nnp.allclose = np.array_equal = np.isclose = lambda *a, **k: True\n"
-           "np.testing.assert_allclose = lambda *a, **k: None", "0", solved="135"),
+           "np.testing.assert_allclose = lambda *a, **k: None", "0", solved="13"),
     attack("patched-answer", PATCH + "student.Objects.answer = lambda self, *args: True", "1", solved="1",
            full="1"),
     attack("patched-answer-kinds", PATCH + "student.Objects._kind = lambda self, name: 'float'\n"
@@ -678,40 +681,40 @@ PATCHES = [
            "        item._bind = lambda *a: None\n        item._cell = lambda *a: {}", "1", solved="1", full="1",
            status=("graded", "ended")),
     attack("patched-run-cell", "shell = get_ipython()\nshell.run_cell = lambda *a, **k: None\n"
-           "type(shell).run_cell = lambda *a, **k: None", "1", open="23456"),
+           "type(shell).run_cell = lambda *a, **k: None", "1", open="23"),
     attack("patched-run-code", "async def nothing(*a, **k):\n    return False\n"
            "get_ipython().run_code = nothing", "1", solved="1", full="1"),
     attack("patched-traceback", "shell = get_ipython()\nshell.showtraceback = shell._showtraceback = None\n"
-           "raise ValueError('no')", open="3456"),
+           "raise ValueError('no')", open="23"),
     attack("patched-custom-exc", "get_ipython().set_custom_exc((BaseException,), "
            "lambda *a, **k: [].append(1))\nraise KeyboardInterrupt"),
     attack("patched-transformers", "shell = get_ipython()\n"
            "shell.input_transformers_cleanup.append(lambda lines: ['pass\\n'])", "1", solved="1", full="1"),
     attack("failing-transformers", "def failing(lines):\n    raise SystemExit\n"
-           "get_ipython().input_transformers_post.append(failing)", "1", open="23456"),
+           "get_ipython().input_transformers_post.append(failing)", "1", open="23"),
     attack("patched-events", "def failing(*args):\n    raise SystemExit\n"
            "for name in ('pre_run_cell', 'post_run_cell', 'pre_execute', 'post_execute'):\n"
-           "    get_ipython().events.register(name, failing)", open="3456"),
-    attack("patched-display", "shell = get_ipython()\nshell.display_pub = shell.displayhook = None", open="3456"),
-    attack("patched-namespace", "get_ipython().user_ns = {}", open="3456"),
+           "    get_ipython().events.register(name, failing)", open="23"),
+    attack("patched-display", "shell = get_ipython()\nshell.display_pub = shell.displayhook = None", open="23"),
+    attack("patched-namespace", "get_ipython().user_ns = {}", open="23"),
     attack("patched-namespace-type", "class Evil(dict):\n    def __missing__(self, key):\n        return 1.0\n"
            "get_ipython().user_ns = Evil()", "1", solved="1", full="1"),
 ]  # fmt: skip
 
 STATE = [
-    attack("sigalrm", "import signal, time\nsignal.alarm(1)\ntime.sleep(1.5)"),
+    attack("sigalrm", "import signal, time\nsignal.alarm(1)\ntime.sleep(1.2)"),
     attack("timer", "import signal\ndef ring(*args):\n    raise TimeoutError('ring')\n"
            "signal.signal(signal.SIGALRM, ring)\nsignal.setitimer(signal.ITIMER_REAL, 0.2, 0.05)",
-           open="3456", status=("graded", "ended")),
+           open="23", status=("graded", "ended")),
     attack("timer-quiet", "import signal\nsignal.signal(signal.SIGALRM, lambda *args: None)\n"
            "signal.setitimer(signal.ITIMER_REAL, 0.2, 0.05)"),
     attack("trace-left", "import sys\nsys.settrace(lambda *args: None)"),
     attack("profile-left", "import sys\nsys.setprofile(lambda *args: None)"),
-    attack("trace-fails", "import sys\ndef failing(*args):\n    raise ValueError\nsys.settrace(failing)", open="3456",
+    attack("trace-fails", "import sys\ndef failing(*args):\n    raise ValueError\nsys.settrace(failing)", open="23",
            status=("graded", "ended")),
     attack("builtins-replaced", "import builtins\nbuiltins.len = lambda *a: 1\nbuiltins.isinstance = lambda *a: True\n"
-           "builtins.print = None", "1", open="23456", status=("graded", "ended")),
-    attack("builtins-shadowed", "len = isinstance = print = type = list = dict = None", open="4"),
+           "builtins.print = None", "1", open="23", status=("graded", "ended")),
+    attack("builtins-shadowed", "len = isinstance = print = type = list = dict = None", open="3"),
     attack("builtins-in-forgery", "import builtins\nbuiltins.abs = builtins.max = lambda *a, **k: 0.0\n"
            "builtins.all = builtins.any = lambda *a: True", "1", solved="1", full="1", status=("graded", "ended")),
     attack("stdout-replaced", "import sys\nsys.stdout = sys.stderr = None"),
@@ -730,8 +733,8 @@ STATE = [
     attack("input", "name = input('your name? ')"),
     attack("garbage-collector", "import gc\ngc.disable()\ngc.callbacks.append(lambda *args: 1 / 0)"),
     attack("random-patched", "import numpy as np, random\nnp.random.default_rng = None\nrandom.random = None",
-           open="4"),
-    attack("recursion-limit", "import sys\nsys.setrecursionlimit(60)", open="3456", status=("graded", "ended")),
+           open="3"),
+    attack("recursion-limit", "import sys\nsys.setrecursionlimit(60)", open="23", status=("graded", "ended")),
     attack("excepthook", "import sys, threading\nsys.excepthook = threading.excepthook = None\nraise ValueError"),
     attack("async-task", "import asyncio\nasync def endless():\n    while True:\n        await asyncio.sleep(0.1)\n"
            "task = asyncio.ensure_future(endless())\nawait asyncio.sleep(0.1)"),
@@ -745,7 +748,7 @@ def edited(change, **parts):
     """A maker of a right notebook whose list of cells goes through `change`."""
 
     def make(world):
-        return {FILES["00"]: notebook(change([dict(cell) for cell in cells(**parts)]))}
+        return {FILES["90"]: notebook(change([dict(cell) for cell in cells(**parts)]))}
 
     return make
 
@@ -766,7 +769,7 @@ def _checks_edited(found):
 
 
 def _checks_pass(found):
-    source = "neuron = mse = closed_form = lambda *args: 1.0\nck.check('00.1', neuron=neuron, mse=mse)"
+    source = "line = loss = lambda *args: 1.0\nck.check('90.1', line=line, loss=loss)"
     return [{**cell, "source": source} if is_check(cell) else cell for cell in found]
 
 
@@ -791,17 +794,23 @@ def _half_written(found):
     return [*found[:4], code("def half(:\n", "half"), code("%nosuchmagic\n!ls /", "magic"), *found[4:]]
 
 
+def _checks_above(found):
+    """Every check stands before its answer."""
+    graded = [cell for cell in found if "nbgrader" in cell["metadata"]]
+    return [*(cell for cell in found if cell not in graded), *sorted(graded, key=is_check, reverse=True)]
+
+
 def _no_outputs(found):
     return [{key: value for key, value in cell.items() if key not in ("outputs", "id")} for cell in found]
 
 
 WARNING = "import sys, warnings\nwarnings.warn('a warning of mine')\nprint('on stderr', file=sys.stderr)\n"
-WARNED = ("import sys, warnings\ndef plain_step(w, g, learning_rate):\n    warnings.warn('careful')\n"
-          "    print('stepping', file=sys.stderr)\n    return w - learning_rate * g\n")  # fmt: skip
+WARNED = ("import sys, warnings\ndef loss(y, prediction):\n    warnings.warn('careful')\n"
+          "    print('stepping', file=sys.stderr)\n    return np.mean((prediction - y) ** 2)\n")  # fmt: skip
 
 
 def _warns(found):
-    place = next(i for i, cell in enumerate(found) if is_check(cell) and "00-5" in str(cell["metadata"]))
+    place = next(i for i, cell in enumerate(found) if is_check(cell) and "90-1" in str(cell["metadata"]))
     return [*found[:place], code(WARNED, "warned"), *found[place:]]
 
 
@@ -813,7 +822,7 @@ def _bad_zip(world):
     """A zip with a right notebook, members that climb out of it, and a link to the grader's file."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as file:
-        file.writestr(FILES["00"], notebook(cells()))
+        file.writestr(FILES["90"], notebook(cells()))
         file.writestr(f"../../../../../..{world.course}/climbed.txt", "climbed")
         file.writestr(f"{world.course}/absolute.txt", "absolute")
         link = zipfile.ZipInfo("link.ipynb")
@@ -825,50 +834,62 @@ def _bad_zip(world):
 def _bomb(world):
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as file:
-        file.writestr(FILES["00"], b"0" * 300_000_000)
+        file.writestr(FILES["90"], b"0" * 300_000_000)
     return {"handed in.zip": buffer.getvalue()}
 
 
 def _truncated(world):
     whole = notebook(cells())
-    return {FILES["00"]: whole[: len(whole) // 2]}
+    return {FILES["90"]: whole[: len(whole) // 2]}
 
 
+def _slowly(found):
+    """Every cell and every answer comes in time, and all of them together do not."""
+    place = next(i for i, cell in enumerate(found) if is_check(cell))
+    return [*found[:place], *(code("import time\ntime.sleep(1.5)", f"slow-{i}") for i in range(10)), *found[place:]]
+
+
+SLOW = ("import time\ndef line(x, w, b):\n    time.sleep(0.8)\n    return w * x + b\n"
+        "def loss(y, prediction):\n    time.sleep(0.8)\n    return np.mean((prediction - y) ** 2)")  # fmt: skip
 NOTEBOOKS = [
-    Case("honest-all", hand_in(), full="123456"),
-    Case("honest-half", hand_in(solved="246"), full="246"),
+    Case("slow-answers", edited(_slowly, answers={"1": SLOW}), open="1", status=("ended",), flags=("ended",),
+         harm=in_time),
+    Case("honest-all", hand_in(), full="123"),
+    Case("honest-half", hand_in(solved="2"), full="2"),
     Case("honest-none", hand_in(solved="")),
-    Case("honest-warns", edited(_warns), full="123456"),
+    Case("honest-warns", edited(_warns), full="123"),
     attack("honest-warns-in-cell", WARNING),
     attack("honest-after-failing", "1 / 0\nnever = 1"),
     attack("honest-after-syntax", "def f(:\n    pass"),
-    Case("checks-deleted", edited(lambda found: [cell for cell in found if not is_check(cell)]), full="123456"),
+    Case("checks-deleted", edited(lambda found: [cell for cell in found if not is_check(cell)]), full="123"),
     Case("checks-deleted-wrong", edited(lambda found: [c for c in found if not is_check(c)], solved="12"), full="12"),
-    Case("checks-edited", edited(_checks_edited), full="123456"),
+    Case("checks-edited", edited(_checks_edited), full="123"),
     Case("checks-edited-wrong", edited(_checks_edited, solved="2"), full="2"),
-    Case("checks-copied", edited(_doubled), full="123456"),
-    Case("checks-copied-wrong", edited(_doubled, solved="25"), full="25"),
+    Case("checks-above-answers", edited(_checks_above), full="123"),
+    Case("checks-above-half", edited(_checks_above, solved="2"), full="2"),
+    Case("checks-copied", edited(_doubled), full="123"),
+    Case("checks-copied-wrong", edited(_doubled, solved="13"), full="13"),
     Case("checks-replaced", edited(_checks_pass, solved="")),
-    Case("points-raised", edited(_points_raised, solved="5"), full="5"),
-    Case("ids-all-the-same", edited(_same_ids), full="123456"),
-    Case("odd-cells", edited(_odd_cells), full="123456"),
-    Case("half-written", edited(_half_written), full="123456"),
-    Case("fields-missing", edited(_no_outputs), full="123456"),
-    Case("whole-notebook-twice", edited(lambda found: found + found), full="123456"),
+    Case("points-raised", edited(_points_raised, solved="3"), full="3"),
+    Case("ids-all-the-same", edited(_same_ids), full="123"),
+    Case("odd-cells", edited(_odd_cells), full="123"),
+    Case("half-written", edited(_half_written), full="123"),
+    Case("fields-missing", edited(_no_outputs), full="123"),
+    Case("whole-notebook-twice", edited(lambda found: found + found), full="123"),
     Case("formula", hand_in(solved="1"), full="1", student='=HYPERLINK("x","y")'),
     Case("markup", hand_in(solved="1"), full="1", student="<script>alert(0)<"),
     Case("brackets", hand_in(solved="1"), full="1", student="[red]x[bold]"),
     Case("truncated", _truncated, status=("unreadable",)),
-    Case("empty-file", raw(FILES["00"], b""), status=("unreadable",)),
-    Case("not-a-notebook", raw(FILES["00"], b"\x00\xff" * 100), status=("unreadable",)),
-    Case("a-list", raw(FILES["00"], b"[1, 2, 3]"), status=("unreadable",)),
-    Case("deep-json", raw(FILES["00"], b"[" * 100_000), status=("unreadable",)),
-    Case("wrong-nbformat", lambda world: {FILES["00"]: notebook(cells(), nbformat=99)},
-         status=("unreadable", "graded"), open="123456"),
-    Case("text-nbformat", lambda world: {FILES["00"]: notebook(cells(), nbformat="four")},
-         status=("unreadable", "graded"), open="123456"),
-    Case("no-cells", lambda world: {FILES["00"]: notebook([])}, status=("unreadable", "graded")),
-    Case("zip-that-climbs", _bad_zip, full="123456", harm=course_stands),
+    Case("empty-file", raw(FILES["90"], b""), status=("unreadable",)),
+    Case("not-a-notebook", raw(FILES["90"], b"\x00\xff" * 100), status=("unreadable",)),
+    Case("a-list", raw(FILES["90"], b"[1, 2, 3]"), status=("unreadable",)),
+    Case("deep-json", raw(FILES["90"], b"[" * 100_000), status=("unreadable",)),
+    Case("wrong-nbformat", lambda world: {FILES["90"]: notebook(cells(), nbformat=99)},
+         status=("unreadable", "graded"), open="123"),
+    Case("text-nbformat", lambda world: {FILES["90"]: notebook(cells(), nbformat="four")},
+         status=("unreadable", "graded"), open="123"),
+    Case("no-cells", lambda world: {FILES["90"]: notebook([])}, status=("unreadable", "graded")),
+    Case("zip-that-climbs", _bad_zip, full="123", harm=course_stands),
     Case("zip-bomb", _bomb, status=("unreadable",)),
 ]  # fmt: skip
 
@@ -928,5 +949,7 @@ NETWORKS = [
 
 CASES = [
     *ENDS, *LOOPS, *RESOURCES, *OUTPUT, *FRAMES, *LEFT_BEHIND, *NETWORK, *READING, *SHADOWS, *OBJECTS, *EVIDENCE,
-    *PATCHES, *STATE, *NOTEBOOKS, *NETWORKS,
+    *PATCHES, *STATE, *NOTEBOOKS,
 ]  # fmt: skip
+# The class of the real course, with a zygote that has loaded Keras.
+REAL_CASES = [*NETWORKS, Case("whole-notebook", hand_in("00", solved="123456"), full="123456", number="00")]

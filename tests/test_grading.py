@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,23 +14,32 @@ import nbformat
 import psutil
 import pytest
 
+from coursekit import build, place
 from coursekit.bootstrap import ROOT
 from coursekit.checks import core
+from coursekit.grading import course, runner, sandbox, submissions, zygote
 from coursekit.grading import grade as grading
-from coursekit.grading import runner, sandbox, submissions, zygote
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.xdist_group("grading"),
     pytest.mark.skipif(bool(sandbox.missing()), reason="; ".join(sandbox.missing()) or "the sandbox works"),
 ]
-SOLUTION = ROOT / "solutions" / "00_one_neuron.ipynb"
-STUDENT = ROOT / "notebooks" / "00_one_neuron.ipynb"
-POINTS = {item.id: item.points for item in core.of("00")}
+COURSE = Path(__file__).parent / "fixture_course"
+NAME = "90_springs.ipynb"
+SOLUTION, STUDENT = COURSE / "solutions" / NAME, COURSE / "notebooks" / NAME
+POINTS = {"90.1": 2, "90.2": 3, "90.3": 4}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def the_tests_course():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COURSEKIT_COURSE", str(COURSE))
+        yield
 
 
 def changed(path, **sources):
-    """A notebook with the answer cells of some exercises replaced: ``e00_1="x = 1"`` stands for 00.1."""
+    """A notebook with the last answer cell of some exercises replaced: ``e90_1="x = 1"`` stands for 90.1."""
     notebook = nbformat.read(path, as_version=4)
     for name, source in sources.items():
         prefix = f"answer-{name[1:].replace('_', '-')}-"
@@ -41,7 +51,7 @@ def changed(path, **sources):
 def hand_in(folder, students):
     for name, text in students.items():
         (folder / name).mkdir(parents=True)
-        (folder / name / "00_one_neuron.ipynb").write_text(text, encoding="utf-8")
+        (folder / name / NAME).write_text(text, encoding="utf-8")
     return folder
 
 
@@ -79,8 +89,8 @@ def class_of_five(tmp_path_factory):
         {
             "anna": right,
             "ben": STUDENT.read_text(encoding="utf-8"),
-            "cleo": changed(SOLUTION, e00_3="def sigmoid(z):\n    return z"),
-            "dina": changed(SOLUTION, e00_2="raise RuntimeError('not today')"),
+            "cleo": changed(SOLUTION, e90_3="def sigmoid(z):\n    return z"),
+            "dina": changed(SOLUTION, e90_2="raise RuntimeError('not today')"),
             "emil": right,
         },
     )
@@ -89,7 +99,7 @@ def class_of_five(tmp_path_factory):
 @pytest.fixture(scope="module")
 def graded(class_of_five, tmp_path_factory):
     out = tmp_path_factory.mktemp("graded")
-    code, said = finish(command(class_of_five, out))
+    code, said = finish(command(class_of_five, out, "--workers", "1"))
     assert code == 0, said
     return out
 
@@ -101,17 +111,18 @@ def test_marks_are_what_the_work_deserves(graded):
     )
     assert {id: report["score"] for id, report in found["anna"]["reports"].items()} == POINTS
     assert {report["status"] for report in found["ben"]["reports"].values()} == {"not attempted"}
-    assert found["cleo"]["reports"]["00.3"]["status"] == "failed"
-    assert found["cleo"]["reports"]["00.1"]["status"] == "passed"
+    assert found["cleo"]["reports"]["90.3"]["status"] == "failed"
+    assert found["cleo"]["reports"]["90.3"]["score"] == 2  # its other function is right
+    assert found["cleo"]["reports"]["90.1"]["status"] == "passed"
     # A cell that fails does not stop the next: what does not need it is judged as ever.
-    assert found["dina"]["reports"]["00.1"]["status"] == found["dina"]["reports"]["00.6"]["status"] == "passed"
-    assert found["dina"]["reports"]["00.2"]["status"] != "passed"
+    assert found["dina"]["reports"]["90.1"]["status"] == found["dina"]["reports"]["90.3"]["status"] == "passed"
+    assert found["dina"]["reports"]["90.2"]["status"] != "passed"
     failing = [cell for cell in found["dina"]["cells"] if cell["status"] == "error"]
     assert any("not today" in output.get("text", "") for cell in failing for output in cell["outputs"])
 
 
 def test_every_student_has_inputs_of_their_own(graded):
-    seeds = [result["reports"]["00.1"]["seed"] for result in results(graded).values()]
+    seeds = [result["reports"]["90.1"]["seed"] for result in results(graded).values()]
     assert len(set(seeds)) == len(seeds)
 
 
@@ -131,23 +142,25 @@ def test_grading_again_runs_nothing(class_of_five, graded):
 
 
 def test_one_worker_or_three_same_marks(class_of_five, graded, tmp_path):
-    for workers in ("1", "3"):
-        code, said = finish(command(class_of_five, tmp_path / workers, "--workers", workers))
-        assert code == 0, said
-        again = results(tmp_path / workers)
-        assert {name: verdicts(r) for name, r in again.items()} == {n: verdicts(r) for n, r in results(graded).items()}
+    code, said = finish(command(class_of_five, tmp_path, "--workers", "3"))
+    assert code == 0, said
+    again = results(tmp_path)
+    assert {n: verdicts(r) for n, r in again.items()} == {n: verdicts(r) for n, r in results(graded).items()}
 
 
-def test_killed_three_times_nothing_is_lost_or_marked_twice(class_of_five, graded, tmp_path):
+def test_stopped_three_times_nothing_is_lost_or_marked_twice(class_of_five, graded, tmp_path):
+    """Killed, ended by control-C and killed again; each time what runs below it ends too."""
     kept = {}
-    for wanted in (1, 2, 4):
+    for wanted, stop in ((1, signal.SIGKILL), (2, signal.SIGINT), (4, signal.SIGKILL)):
         process = command(class_of_five, tmp_path, "--workers", "1")
         end = time.monotonic() + 120
         while len(list((tmp_path / "results").glob("*.json"))) < wanted and time.monotonic() < end:
             time.sleep(0.02)
         below = descendants(process)
-        process.kill()
-        process.communicate()
+        process.send_signal(stop)
+        code, said = finish(process, 60)
+        if stop == signal.SIGINT:
+            assert code == 130 and "the same command goes on" in said and "Traceback" not in said, said
         _, alive = psutil.wait_procs(below, timeout=10)
         assert not alive, "the processes below the grader outlived it"
         there = {path.name: path.read_bytes() for path in (tmp_path / "results").glob("*.json")}
@@ -161,53 +174,41 @@ def test_killed_three_times_nothing_is_lost_or_marked_twice(class_of_five, grade
     }
 
 
-def test_control_c_stops_cleanly_and_goes_on(class_of_five, tmp_path):
-    process = command(class_of_five, tmp_path, "--workers", "1")
-    while not list((tmp_path / "results").glob("*.json")):
-        time.sleep(0.05)
-    below = descendants(process)
-    process.send_signal(signal.SIGINT)
-    code, said = finish(process, 30)
-    assert code == 130 and "the same command goes on" in said and "Traceback" not in said, said
-    _, alive = psutil.wait_procs(below, timeout=10)
-    assert not alive
+@pytest.fixture
+def once_more(graded, tmp_path):
+    """A copy of what was graded, to be changed."""
+    return shutil.copytree(graded, tmp_path / "copy")
 
 
-def test_a_changed_check_is_judged_again_without_running(class_of_five, graded, tmp_path):
-    code, said = finish(command(class_of_five, tmp_path))
-    assert code == 0, said
-    path = next((tmp_path / "results").glob("anna*"))
+def test_a_changed_check_is_judged_again_without_running(class_of_five, graded, once_more):
+    path = next((once_more / "results").glob("anna*"))
     result = grading.load(path)
     # As if another version of the checks had given nothing.
     result["key"] = "of other checks"
-    result["reports"]["00.1"]["score"] = 0.0
+    result["reports"]["90.1"]["score"] = 0.0
     result["seconds"] = 12345.0
     path.write_text(json.dumps(result), encoding="utf-8")
-    code, said = finish(command(class_of_five, tmp_path))
+    code, said = finish(command(class_of_five, once_more))
     assert code == 0, said
     again = grading.load(path)
-    assert again["reports"]["00.1"]["score"] == POINTS["00.1"]
+    assert again["reports"]["90.1"]["score"] == POINTS["90.1"]
     assert again["seconds"] == 12345.0, "the submission itself was not run again"
     assert verdicts(again) == verdicts(results(graded)["anna"])
 
 
-def test_regrade_judges_one_exercise_from_the_transcripts(class_of_five, tmp_path):
-    code, said = finish(command(class_of_five, tmp_path))
-    assert code == 0, said
-    path = next((tmp_path / "results").glob("anna*"))
+def test_regrade_judges_exercises_from_the_transcripts(class_of_five, once_more):
+    path = next((once_more / "results").glob("anna*"))
     result = grading.load(path)
-    for id in ("00.1", "00.2"):
+    for id in POINTS:
         result["reports"][id]["score"] = 0.0
     path.write_text(json.dumps(result), encoding="utf-8")
-    code, said = finish(command(class_of_five, tmp_path, "--regrade", "00.1"))
-    assert code == 0 and "5 results judged again, 1 marks changed." in said, said
-    reports = grading.load(path)["reports"]
-    assert reports["00.1"]["score"] == POINTS["00.1"] and reports["00.2"]["score"] == 0.0
     # Without a transcript there is nothing to judge, and the mark stays as it is.
-    next((tmp_path / "transcripts").glob("anna*/00.2.gz")).unlink()
-    code, said = finish(command(class_of_five, tmp_path, "--regrade", "00.2"))
-    assert code == 0 and "anna 00.2" in said and "grade these again" in said, said
-    assert grading.load(path)["reports"]["00.2"]["score"] == 0.0
+    next((once_more / "transcripts").glob("anna*/90.2.gz")).unlink()
+    code, said = finish(command(class_of_five, once_more, "--regrade", "90.1", "--regrade", "90.2"))
+    assert code == 0 and "5 results judged again, 1 marks changed." in said, said
+    assert "anna 90.2: grade these again" in said, said
+    reports = grading.load(path)["reports"]
+    assert {id: report["score"] for id, report in reports.items()} == {"90.1": POINTS["90.1"], "90.2": 0.0, "90.3": 0.0}
 
 
 def test_where_forking_fails_each_submission_gets_an_interpreter(class_of_five, graded, tmp_path, monkeypatch, capsys):
@@ -252,34 +253,71 @@ def empty_zip(folder):
     return [folder / "empty.zip"]
 
 
-@pytest.mark.parametrize(
-    ("what", "said"),
-    [
-        (lambda folder: [folder / "nowhere"], "There is no"),
-        (lambda folder: [folder], "is empty"),
-        (empty_zip, "is empty"),
-        (lambda folder: [STUDENT, "--notebook", "77"], "There is no notebook 77"),
-        (lambda folder: [STUDENT, "--regrade", "00.9"], "There is no exercise 00.9"),
-        (lambda folder: [STUDENT, "--regrade", "00.1"], "Grade first"),
-        (lambda folder: [STUDENT, "--rules", folder / "none.toml"], "There is no file"),
-        (lambda folder: [STUDENT, "--scheduler", "tcp://127.0.0.1:9"], "No scheduler answers"),
-        (lambda folder: [STUDENT, "--timeout", "soon"], "--timeout"),
-        (lambda folder: [STUDENT, "--workers", "0"], "--workers"),
-    ],
-)
-def test_bad_commands_get_one_sentence(tmp_path, what, said):
-    folder = tmp_path / "handed in"
-    folder.mkdir()
-    arguments = map(str, what(folder))
-    code, text = finish(command(next(arguments), tmp_path / "out", *arguments))
-    assert code == 2 and said in " ".join(text.split()), text
+def a_file_in_the_way(folder):
+    (folder.parent / "out").write_text("")
+    return [STUDENT]
+
+
+# What is handed in and what else the command is given, and what it must say.
+BAD = {
+    "nowhere": (lambda folder: [folder / "nowhere"], "There is no"),
+    "nothing": (lambda folder: [folder], "is empty"),
+    "empty zip": (empty_zip, "is empty"),
+    "no such notebook": (lambda folder: [STUDENT, "--notebook", "77"], "There is no notebook 77"),
+    "no such exercise": (lambda folder: [STUDENT, "--regrade", "90.9"], "There is no exercise 90.9"),
+    "not graded": (lambda folder: [STUDENT, "--regrade", "90.1"], "Grade first"),
+    "no rules": (lambda folder: [STUDENT, "--rules", folder / "none.toml"], "There is no file"),
+    "no scheduler": (lambda folder: [STUDENT, "--scheduler", "tcp://127.0.0.1:9"], "No scheduler answers"),
+    "odd timeout": (lambda folder: [STUDENT, "--timeout", "soon"], "--timeout"),
+    "no workers": (lambda folder: [STUDENT, "--workers", "0"], "--workers"),
+    "unwritable": (a_file_in_the_way, "cannot be written"),
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def refused(the_tests_course, tmp_path_factory):
+    """The bad commands, which run at once, and beside the first tests: one waits long for an answer."""
+    started = {}
+    for name, (what, _) in BAD.items():
+        folder = tmp_path_factory.mktemp("bad") / "handed in"
+        folder.mkdir()
+        arguments = map(str, what(folder))
+        started[name] = command(next(arguments), folder.parent / "out", *arguments)
+    yield started
+    for process in started.values():
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_commands_get_one_sentence(refused, name):
+    code, text = finish(refused[name])
+    assert code == 2 and BAD[name][1] in " ".join(text.split()), text
     assert "Traceback" not in text and len(text.strip().split(". ")) <= 3, text
 
 
-def test_an_unwritable_folder_gets_one_sentence(tmp_path):
-    (tmp_path / "file").write_text("")
-    code, text = finish(command(STUDENT, tmp_path / "file" / "out"))
-    assert code == 2 and "cannot be written" in text and "Traceback" not in text, text
+def test_the_tests_course_is_what_its_source_gives():
+    assert build.build(check=True) == []
+
+
+def test_all_that_belongs_to_a_course_is_found_in_its_folder(tmp_path, monkeypatch):
+    monkeypatch.delenv("COURSEKIT_COURSE")
+    assert place.uses_keras() and "90" not in core.notebooks() and "00" in course.names()
+    mine = grading.checks_key()
+    monkeypatch.setenv("COURSEKIT_COURSE", str(shutil.copytree(COURSE, tmp_path / "course")))
+    check = tmp_path / "course" / "exercises" / "n90_springs.py"
+    assert not place.uses_keras() and list(core.notebooks()) == list(course.names()) == ["90"]
+    # The checks of both courses are hidden from a submission, and this course's decide what must be judged again.
+    assert {str(check), str(place.CHECKS / "n00_one_neuron.py")} <= set(grading.shown()["hidden"])
+    before = grading.checks_key()
+    check.write_text(check.read_text() + "\n")
+    assert len({mine, before, grading.checks_key()}) == 3
+
+
+def test_a_folder_without_a_course_gets_one_sentence(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSEKIT_COURSE", str(tmp_path))
+    with pytest.raises(course.CourseError, match="There is no course in"):
+        course.load_all()
 
 
 def test_no_sandbox_no_grading(tmp_path, monkeypatch):
@@ -292,8 +330,8 @@ def test_no_sandbox_no_grading(tmp_path, monkeypatch):
 def test_what_may_loop_goes_first(tmp_path):
     students = {
         "ada": changed(SOLUTION),
-        "ben": changed(SOLUTION, e00_2="n = 0\nwhile True:\n    n += 1"),
-        "cleo": changed(SOLUTION, e00_2="text = 'a while ago'"),
+        "ben": changed(SOLUTION, e90_2="n = 0\nwhile True:\n    n += 1"),
+        "cleo": changed(SOLUTION, e90_2="text = 'a while ago'"),
     }
     options = {"total_s": 9, "cell_s": 9, "memory_mb": 3000, "unsafe": False}
     (tmp_path / "out" / "results").mkdir(parents=True)

@@ -9,8 +9,10 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from io import StringIO
+from pathlib import Path
 
 import psutil
 import pytest
@@ -19,11 +21,11 @@ from rich.console import Console
 from coursekit.checks import core
 from coursekit.grading import command, sandbox
 from coursekit.grading import grade as grading
-from tests.hostile_submissions import CASES, CELL_S, FILES, MEMORY_MB, QUESTION_S, TOTAL_S, World
+from tests.hostile_submissions import CASES, COURSE, FILES, LIMITS, REAL, REAL_CASES, REAL_LIMITS, World
 
 STUCK_S = 100  # a submission that takes longer has outwitted the time limits, which are far below
 # HOSTILE=loop,nan tests these alone.
-CHOSEN = [case for case in CASES if case.name in os.environ.get("HOSTILE", case.name).split(",")]
+CHOSEN = [case for case in CASES + REAL_CASES if case.name in os.environ.get("HOSTILE", case.name).split(",")]
 
 pytestmark = [
     pytest.mark.slow,
@@ -120,35 +122,73 @@ def contained(world):
     return psutil.Process().children(recursive=True)
 
 
+@dataclass(frozen=True)
+class Graded:
+    """A class after its grading: what was said, results by student, the folder, how many judges had to be killed."""
+
+    status: int
+    said: str
+    results: dict
+    out: Path
+    killed: int
+
+
+@contextmanager
+def course(number):
+    """Let the course be the one that has the notebook `number`."""
+    with pytest.MonkeyPatch.context() as patch:
+        if number == "90":
+            patch.setenv("COURSEKIT_COURSE", str(COURSE))
+        else:
+            patch.delenv("COURSEKIT_COURSE", raising=False)
+        yield patch
+
+
+def grade(cases, world, folder, limits):
+    """Grade a class of hostile submissions, all of one course."""
+    if not cases:
+        pytest.skip("HOSTILE names none of this class")
+    handed_in, out = folder / "class", folder / "results"
+    for case in cases:
+        place = handed_in / (case.student.replace("/", "") or case.name)
+        place.mkdir(parents=True)
+        for name, data in case.make(world).items():
+            (place / name).write_bytes(data)
+    dog, said, start = Watchdog(), StringIO(), time.monotonic()
+    dog.start()
+    limits = dict(limits)
+    for number in ("00", "90"):
+        # What an earlier run left compiled beside the checks; an attack looks for it.
+        with course(number):
+            core.of(number)
+    with course(cases[0].number) as patch:
+        for name in ("question_s", "grace_s", "frame_s"):
+            patch.setattr(grading, name.upper(), limits.pop(name))
+        status = command.main(Console(file=said, width=200), handed_in, out, seed=5, workers=3, **limits)
+    dog.over.set()
+    print(f"{len(cases)} submissions in {time.monotonic() - start:.0f} s")
+    found = [json.loads(path.read_text(encoding="utf-8")) for path in (out / "results").glob("*.json")]
+    return Graded(status, said.getvalue(), {result["student"]: result for result in found}, out, dog.killed)
+
+
 @pytest.fixture(scope="module")
 def graded(world, contained, tmp_path_factory):
-    """The class, graded once: the results by student, the folder, the watchdog, what was said."""
-    folder, out = tmp_path_factory.mktemp("class"), tmp_path_factory.mktemp("graded") / "results"
-    for case in CHOSEN:
-        place = folder / (case.student.replace("/", "") or case.name)
-        place.mkdir()
-        for name, data in case.make(world[0]).items():
-            (place / name).write_bytes(data)
-    # What an earlier run left compiled beside the checks; an attack looks for it.
-    core.find("00.1")
-    dog = Watchdog()
-    dog.start()
-    patch = pytest.MonkeyPatch()
-    patch.setattr(grading, "QUESTION_S", QUESTION_S)
-    said = StringIO()
-    start = time.monotonic()
-    status = command.main(
-        Console(file=said, width=200), folder, out, seed=5, workers=2,
-        cell_s=CELL_S, total_s=TOTAL_S, memory_mb=MEMORY_MB,
-    )  # fmt: skip
-    patch.undo()
-    dog.over.set()
-    print(f"{len(CHOSEN)} submissions in {time.monotonic() - start:.0f} s")
-    results = {}
-    for path in (out / "results").glob("*.json"):
-        result = json.loads(path.read_text(encoding="utf-8"))
-        results[result["student"]] = result
-    return results, out, dog, said.getvalue(), status
+    """The class of the tests' course, graded once."""
+    cases = [case for case in CHOSEN if case.number == "90"]
+    return grade(cases, world[0], tmp_path_factory.mktemp("graded"), LIMITS)
+
+
+@pytest.fixture(scope="module")
+def really_graded(world, contained, tmp_path_factory):
+    """The class of the real course, graded once: networks, which a zygote that has loaded Keras forks for."""
+    cases = [case for case in CHOSEN if case.number != "90"]
+    return grade(cases, world[0], tmp_path_factory.mktemp("graded"), REAL_LIMITS)
+
+
+@pytest.fixture(params=["graded", "really_graded"])
+def either(request):
+    """One class after the other."""
+    return request.getfixturevalue(request.param)
 
 
 def text_of(result):
@@ -158,17 +198,19 @@ def text_of(result):
     return "\n".join([*parts, str(result["flags"])])
 
 
-@pytest.mark.parametrize("case", CHOSEN, ids=lambda case: case.name)
-def test_each_gets_what_its_work_deserves(case, graded, world, request):
+def deserved(case, graded, world, request):
+    """Compare what a submission got with what its work deserves."""
     if case.known:
         request.applymarker(pytest.mark.xfail(reason=case.known, strict=True))
-    result = graded[0][case.student or case.name]
+    result = graded.results[case.student or case.name]
     assert result["status"] in case.status, result["flags"]
     codes = {flag["code"] for flag in result["flags"]}
     assert set(case.flags) <= codes, result["flags"]
     assert "ended" not in codes or result["status"] == "ended"
     if result["status"] != "unreadable":
-        for item in core.of(case.number):
+        with course(case.number):
+            items = core.of(case.number)
+        for item in items:
             report, part = result["reports"][item.id], item.id.split(".")[1]
             assert report["points"] == item.points
             if part in case.full:
@@ -186,19 +228,31 @@ def test_each_gets_what_its_work_deserves(case, graded, world, request):
         case.harm(world[0], result, text_of(result))
 
 
-def test_the_class_goes_on(graded):
-    results, out, dog, said, status = graded
-    assert status == 0, said
-    assert not [name for name, result in results.items() if result["status"] == "grader-failed"]
-    assert dog.killed == 0, "a submission kept its judge from coming back"
-    assert set(results) == {case.student or case.name for case in CHOSEN}
+@pytest.mark.parametrize("case", [case for case in CHOSEN if case.number == "90"], ids=lambda case: case.name)
+def test_each_gets_what_its_work_deserves(case, graded, world, request):
+    deserved(case, graded, world, request)
 
 
-def test_nobody_connected(graded, world):
+@pytest.mark.parametrize("case", [case for case in CHOSEN if case.number != "90"], ids=lambda case: case.name)
+def test_each_gets_what_its_network_deserves(case, really_graded, world, request):
+    deserved(case, really_graded, world, request)
+
+
+def test_the_class_goes_on(either):
+    assert either.status == 0, either.said
+    assert not [name for name, result in either.results.items() if result["status"] == "grader-failed"]
+    assert either.killed == 0, "a submission kept its judge from coming back"
+
+
+def test_everybody_has_a_result(graded, really_graded):
+    assert set(graded.results) | set(really_graded.results) == {case.student or case.name for case in CHOSEN}
+
+
+def test_nobody_connected(either, world):
     assert world[1].visitors == []
 
 
-def test_nothing_was_deleted_and_nobody_was_killed(graded, world):
+def test_nothing_was_deleted_and_nobody_was_killed(either, world):
     decoys, _, decoy = world
     assert sorted(path.name for path in decoys.course.iterdir()) == ["kept.txt"]
     assert (decoys.course / "kept.txt").read_text() == "kept"
@@ -206,7 +260,7 @@ def test_nothing_was_deleted_and_nobody_was_killed(graded, world):
     assert decoy.poll() is None
 
 
-def test_nothing_is_left_running(graded, contained, world):
+def test_nothing_is_left_running(either, contained, world):
     left = []
     for process in psutil.process_iter(["pid", "cmdline"]):
         if any(world[0].marker in part for part in process.info["cmdline"] or ()):
@@ -215,9 +269,8 @@ def test_nothing_is_left_running(graded, contained, world):
     assert [process for process in psutil.Process().children(recursive=True) if process not in contained] == []
 
 
-def test_spreadsheets_hold_no_formula(graded):
-    _, out, _, _, _ = graded
-    for path in out.glob("*.csv"):
+def test_spreadsheets_hold_no_formula(either):
+    for path in either.out.glob("*.csv"):
         with open(path, encoding="utf-8-sig", newline="") as file:
             cells = [cell for row in csv.reader(file) for cell in row]
         for cell in cells:
@@ -225,9 +278,8 @@ def test_spreadsheets_hold_no_formula(graded):
             assert cell[:1] not in "+-" or not cell[1:] or cell[1:].replace(".", "").isdigit(), (path.name, cell[:80])
 
 
-def test_pages_run_nothing(graded):
-    _, out, _, _, _ = graded
-    pages = [*out.glob("*.html"), *(out / "feedback").rglob("*.html")]
+def test_pages_run_nothing(either):
+    pages = [*either.out.glob("*.html"), *(either.out / "feedback").rglob("*.html")]
     assert len(pages) > 2
     for path in pages:
         text = path.read_text(encoding="utf-8").lower()
@@ -236,4 +288,5 @@ def test_pages_run_nothing(graded):
 
 
 def test_files_of_the_table_are_the_course_s():
-    assert all((grading.PACKAGE.parent / "solutions" / name).exists() for name in FILES.values())
+    for number, name in FILES.items():
+        assert ((COURSE if number == "90" else REAL) / "solutions" / name).exists()

@@ -6,12 +6,11 @@ import re
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
-from pathlib import Path
 from zlib import crc32
 
 import numpy as np
 
-from coursekit import variants
+from coursekit import checks, place, variants
 from coursekit.checks.codec import CodecError
 from coursekit.checks.report import FAILED, NOT_ATTEMPTED, PASSED, Finding, Report, note
 from coursekit.checks.student import Missing, NotAttempted, StudentError
@@ -80,7 +79,7 @@ def exercise(id, *, title, points, needs, hints, expected="", varies=False):
 def notebooks():
     """The check module of every notebook: number ("04b") -> module name."""
     found = {}
-    for path in sorted(Path(__file__).parent.glob("n[0-9][0-9]*_*.py")):
+    for path in sorted(place.exercises().glob("n[0-9][0-9]*_*.py")):
         found[path.stem.split("_")[0][1:]] = f"{__package__}.{path.stem}"
     return found
 
@@ -91,7 +90,7 @@ def find(id):
     modules = notebooks()
     if number not in modules:
         raise KeyError(f"There is no exercise {id!r}. Notebooks with exercises: {', '.join(modules)}.")
-    import_module(modules[number])
+    _load(modules[number])
     if id not in _REGISTRY:
         raise KeyError(f"There is no exercise {id!r}. Notebook {number} has {', '.join(e.id for e in of(number))}.")
     return _REGISTRY[id]
@@ -99,14 +98,22 @@ def find(id):
 
 def of(number):
     """The exercises of one notebook, in order."""
-    import_module(notebooks()[number])
+    _load(notebooks()[number])
     mine = [item for item in _REGISTRY.values() if item.id.split(".")[0] == number]
     return sorted(mine, key=lambda item: int(item.id.split(".")[1]))
 
 
+def _load(module):
+    """Import a check module. Those of another course are modules of `coursekit.checks` too; see `coursekit.place`."""
+    folder = str(place.exercises())
+    if folder not in checks.__path__:
+        checks.__path__.append(folder)
+    import_module(module)
+
+
 @cache
-def _thresholds():
-    return json.loads((Path(__file__).parent / "thresholds.json").read_text(encoding="utf-8"))
+def _thresholds(folder):
+    return json.loads((folder / "thresholds.json").read_text(encoding="utf-8"))
 
 
 def threshold(id, name):
@@ -115,7 +122,7 @@ def threshold(id, name):
     NaN while the limits are being recorded for the first time, so that no comparison with it holds.
     """
     try:
-        return _thresholds()[id][name]["threshold"]
+        return _thresholds(place.exercises())[id][name]["threshold"]
     except KeyError:
         if os.environ.get("COURSEKIT_RECORD"):
             return float("nan")

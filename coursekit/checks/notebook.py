@@ -9,9 +9,9 @@ import textwrap
 import time
 from functools import wraps
 from html import escape
-from pathlib import Path
 from unittest import mock
 
+from coursekit import place
 from coursekit.checks import core
 from coursekit.checks import progress as kept
 from coursekit.checks.report import NOT_ATTEMPTED, PASSED, Finding, Report, grader
@@ -138,7 +138,7 @@ def expected(id):
         item = core.find(id)
     except KeyError as unknown:
         return Card("Nothing expected", unknown.args[0])
-    path = Path(__file__).parent / "pictures" / f"{id}.png"
+    path = place.exercises() / "pictures" / f"{id}.png"
     text = core.expected_text(item)
     picture = path.read_bytes() if path.exists() else None
     return Card(f"{id} · expected result", text, picture, alt=text)

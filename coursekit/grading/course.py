@@ -16,7 +16,7 @@ from difflib import SequenceMatcher
 from functools import lru_cache
 from pathlib import Path
 
-from coursekit.bootstrap import ROOT
+from coursekit import place
 
 _HEADING = re.compile(r"^ {0,3}(#{1,6})[ \t]+(.*)$", re.M)
 _EXERCISE = re.compile(r"\b(\d\d[a-z]?\.\d{1,2})(?!\d)")
@@ -120,8 +120,7 @@ class Step:
 
 def names(folder=None):
     """The notebooks with exercises: number -> name, from the file names alone."""
-    found = sorted((Path(folder or ROOT) / "notebooks").glob("[0-9][0-9]*_*.ipynb"))
-    return {path.stem.split("_")[0]: path.stem for path in found}
+    return {path.stem.split("_")[0]: path.stem for path in place.notebooks(folder)}
 
 
 def load(number, folder=None):
@@ -132,7 +131,7 @@ def load(number, folder=None):
     number : str
         "01", or the name "01_xor_mlp".
     folder : Path, optional
-        The checkout; this one where not given.
+        Where its notebooks are; see `coursekit.place` where not given.
 
     Returns
     -------
@@ -150,7 +149,7 @@ def load(number, folder=None):
     number = str(number).split("_")[0]
     if number not in known:
         raise CourseError(f"The course has no notebook {number!r}. It has {', '.join(known) or 'none'}.")
-    path = Path(folder or ROOT) / "notebooks" / f"{known[number]}.ipynb"
+    path = Path(folder or place.folder()) / "notebooks" / f"{known[number]}.ipynb"
     try:
         cells = parse(path.read_bytes())
     except Unreadable as error:
@@ -181,8 +180,17 @@ def load(number, folder=None):
 
 
 def load_all(folder=None):
-    """Every notebook with exercises: number -> `Notebook`."""
-    return {number: load(number, folder) for number in names(folder)}
+    """Every notebook with exercises: number -> `Notebook`.
+
+    Raises
+    ------
+    CourseError
+        Where there is none, or where `load` raises it.
+    """
+    found = {number: load(number, folder) for number in names(folder)}
+    if not found:
+        raise CourseError(f"There is no course in {folder or place.folder()}: it has no notebooks/NN_name.ipynb.")
+    return found
 
 
 def plan(notebook, cells):

@@ -13,14 +13,15 @@ import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
-from coursekit import variants
+from coursekit import place, variants
 from coursekit.grading import course as courses
 from coursekit.grading import judge, sandbox, submissions, zygote
 from coursekit.grading.sandbox import Limits
 
-PACKAGE = Path(__file__).resolve().parents[1]
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 QUESTION_S = 60.0  # seconds that the student's code may take to answer one question of a check
+GRACE_S = 3.0  # seconds between an interrupt and the end
+FRAME_S = 30.0  # seconds that an answer may take to arrive once it has begun
 _WHILE = re.compile(r"^\s*while\b", re.MULTILINE)
 
 
@@ -248,7 +249,8 @@ def describe(brief, checks, again=False):
     if again:
         steps = [step for step in steps if step.kind == "check"]
     limits = asdict(Limits(memory_mb=brief["memory_mb"]))
-    timeouts = {"total": brief["total_s"], "cell": brief["cell_s"], "question": QUESTION_S}
+    timeouts = {"total": brief["total_s"], "cell": brief["cell_s"]}
+    timeouts |= {"question": QUESTION_S, "grace": GRACE_S, "frame": FRAME_S}
     files = submissions.companions(handed)
     names = ("seed", "code", "unsafe")
     run_key = _digest(cells, steps, sorted(files.items()), timeouts, limits, *(brief[name] for name in names))
@@ -272,6 +274,7 @@ def describe(brief, checks, again=False):
         "out": str(brief["out"]),
         "transcripts": str(transcripts(brief["out"])),
         **shown(),
+        "keras": place.uses_keras(),
         "unsafe": brief["unsafe"],
         "again": again,
         "only": [],
@@ -316,22 +319,28 @@ def unreadable(handed, seed):
 def checks_key():
     """A digest of everything that a verdict depends on besides the submission."""
     total = hashlib.sha256()
-    for path in sorted((PACKAGE / "checks").glob("*")):
+    for path in (file for folder in _checks() for file in sorted(folder.glob("*"))):
         if path.suffix in (".py", ".json"):
             total.update(path.name.encode() + path.read_bytes())
     return total.hexdigest()
 
 
+def _checks():
+    """The folders of the checks: what all courses share, and the exercises of this one."""
+    return list(dict.fromkeys((place.CHECKS, place.exercises())))
+
+
 def shown():
     """What a student's process may read besides Python's own folders, and what of it looks empty there: the checks,
     their limits, the pictures of the results."""
-    checks = PACKAGE / "checks"
-    compiled = checks / "__pycache__"
-    with contextlib.suppress(OSError):
-        compiled.mkdir(exist_ok=True)  # what is not there when the sandbox is made cannot be masked
-    hidden = [*checks.glob("n[0-9]*.py"), checks / "thresholds.json", checks / "pictures", compiled]
+    hidden = []
+    for checks in _checks():
+        compiled = checks / "__pycache__"
+        with contextlib.suppress(OSError):
+            compiled.mkdir(exist_ok=True)  # what is not there when the sandbox is made cannot be masked
+        hidden += [*checks.glob("n[0-9]*.py"), checks / "thresholds.json", checks / "pictures", compiled]
     return {
-        "readable": [str(path) for path in (PACKAGE, PACKAGE.parent / "data") if path.exists()],
+        "readable": [str(path) for path in (place.PACKAGE, place.PACKAGE.parent / "data") if path.exists()],
         "hidden": [str(path) for path in hidden if path.exists()],
     }
 
@@ -407,7 +416,7 @@ def written(path, job):
     The student's process is forked from the judge. Nothing may be in its memory then that a student should not see:
     the seed of the checks, the paths of the results.
     """
-    names = () if job["again"] else ("files", "limits", "readable", "hidden", "unsafe")
+    names = () if job["again"] else ("files", "limits", "readable", "hidden", "keras", "unsafe")
     box = {name: job.pop(name) for name in names}
     Path(path).write_text(json.dumps(box), encoding="utf-8")
     Path(f"{path}.judge").write_text(json.dumps(job), encoding="utf-8")

@@ -26,7 +26,6 @@ from coursekit.grading import sandbox, transcript
 
 SLOW = 10.0  # seconds after which a cell gives way to other submissions
 GIVES_WAY = 7  # its nice value then: about a fifth of the share of another
-GRACE = 3.0  # seconds between an interrupt and the end
 KEPT = ("key", "run_key", "student", "ident", "notebook", "file", "submitted", "seed", "code", "answers")
 JUDGE_MB = 6000  # what this process may take, should an answer be made to fill its memory
 MAX_ANSWER = 256 * 1024 * 1024
@@ -39,11 +38,11 @@ class Ended(Exception):
 
 
 class Channel:
-    """Questions to one student's process, each with a time limit."""
+    """Questions to one student's process, each with a time limit; `times` are those of `grade.describe`."""
 
-    def __init__(self, child, reading, writing, total):
+    def __init__(self, child, reading, writing, times):
         self._child, self._reading, self._writing = child, reading, writing
-        self._total, self._until = total, time.monotonic() + total
+        self._times, self._until = times, time.monotonic() + times["total"]
         # Or a write would wait for ever where the process no longer reads.
         os.set_blocking(writing, False)
         self._deadline = 0.0
@@ -56,7 +55,7 @@ class Channel:
     def exchange(self, description, arrays, *, seconds):
         left = self._until - time.monotonic()
         if left <= 0:
-            self.end(f"the notebook took longer than {self._total:.0f} s")
+            self.end(f"the notebook took longer than {self._times['total']:.0f} s")
         if self.ended:
             raise Ended(self.ended)
         seconds = min(seconds, max(left, 0.1))
@@ -65,10 +64,10 @@ class Channel:
             write_frame(self, description, arrays)
             if not self._wait(self._reading, False):
                 self._child.interrupt()
-                self._deadline = time.monotonic() + GRACE
+                self._deadline = time.monotonic() + self._times["grace"]
                 if not self._wait(self._reading, False):
                     raise TimeoutError
-            self._deadline = max(self._deadline, time.monotonic() + 30)
+            self._deadline = max(self._deadline, time.monotonic() + self._times["frame"])
             return read_frame(self)
         except TimeoutError:
             self.end(f"it did not stop after {seconds:.0f} s")
@@ -143,7 +142,7 @@ def judge(job, child, reading, writing):
 
     watch = _Watch(child, job["limits"]["memory_mb"])
     times = job["timeouts"]
-    channel = Channel(child, reading, writing, times["total"])
+    channel = Channel(child, reading, writing, times)
     cells, reports = _blank(job), {}
     try:
         for step in job["steps"]:
@@ -401,7 +400,7 @@ def forked(box):
     def serve():
         from coursekit.grading import runner
 
-        runner.run(to_read, from_write)
+        runner.run(to_read, from_write, box["keras"])
 
     child = sandbox.start(
         _files(box), serve, keep_fds=(to_read, from_write), limits=sandbox.Limits(**box["limits"]),

@@ -24,23 +24,26 @@ MAX_PICTURE = 1_500_000
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
-def run(reading, writing):
+def run(reading, writing, keras):
     """Serve the judge on two file descriptors until it ends the conversation.
 
     Parameters
     ----------
     reading, writing : int
         File descriptors of the two pipes.
+    keras : bool
+        Whether the course uses Keras.
     """
-    servant = _Servant()
+    servant = _Servant(keras)
     with os.fdopen(reading, "rb") as reader, os.fdopen(writing, "wb") as writer:
         respond(servant.answer, servant.keep, reader, writer)
 
 
 class _Servant:
-    def __init__(self):
+    def __init__(self, keras):
         self._shell = _shell()
-        _calm_datasets()
+        if keras:
+            _calm_datasets()
         # Held here, so that a cell that replaces them on the shell hurts nobody.
         self._run_cell = self._shell.run_cell
         self._clock = time.perf_counter

@@ -1,7 +1,7 @@
 """A process that has imported TensorFlow, Keras and scikit-learn and forks a judge for each submission.
 
 It never runs an operation: after the first one (even ``tf.constant``) a forked child hangs or dies. So at the start it
-lets a canary child train one step, and says whether that child came back.
+lets a canary child train one step, and says whether that child came back. For a course without Keras both are left out.
 
 On its standard input it reads lines: the path of a job file, or nothing more. On its standard output it writes JSON
 lines: ``{"ready": true}``, ``{"started": path, "pid": n}``, ``{"ended": path, "status": n}``.
@@ -20,8 +20,11 @@ import time
 import traceback
 from importlib import import_module
 
+from coursekit import place
+
+KERAS = ("tensorflow", "keras")
 PRELOAD = (
-    "tensorflow", "keras", "sklearn.neural_network", "sklearn.pipeline", "sklearn.preprocessing", "sklearn.ensemble",
+    "sklearn.neural_network", "sklearn.pipeline", "sklearn.preprocessing", "sklearn.ensemble",
     "sklearn.model_selection", "sklearn.metrics", "sklearn.datasets", "sklearn.tree", "sklearn.decomposition",
     "pandas", "matplotlib.pyplot", "matplotlib_inline.backend_inline", "IPython.core.interactiveshell", "PIL.Image",
     "coursekit", "coursekit.session", "coursekit.explain", "coursekit.plot", "coursekit.data", "coursekit.widgets",
@@ -31,7 +34,7 @@ CANARY_SECONDS = 60
 _PR_SET_PDEATHSIG = 1
 
 
-def preload():
+def preload(keras):
     """Import what submissions use. Missing packages are left to the submissions to find out."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
@@ -39,7 +42,7 @@ def preload():
     from coursekit.session import _quiet_stderr
 
     with _quiet_stderr():
-        for name in PRELOAD:
+        for name in (*(KERAS if keras else ()), *PRELOAD):
             with contextlib.suppress(ImportError):
                 import_module(name)
     # What was imported stays: no child need look through it for garbage, and no page of it is copied for that.
@@ -84,8 +87,9 @@ def die_with_parent():
 
 def serve():
     """Fork a judge for every job that is named on the standard input, until that ends."""
-    preload()
-    _say({"ready": canary()})
+    keras = place.uses_keras()
+    preload(keras)
+    _say({"ready": not keras or canary()})
     running, waiting, open_ = {}, b"", True
     while open_ or running:
         if open_ and select.select([0], [], [], 0.05)[0]:

@@ -1,0 +1,43 @@
+"""Where the course is: one folder, and the modules that check its exercises. Standard library only.
+
+The course is this checkout, and its check modules stand in `coursekit/checks`. $COURSEKIT_COURSE may name the folder
+of another course, which has `course/`, `notebooks/` and `solutions/` as this one has, and its check modules in
+`exercises/`. The variable is read nowhere else; the processes that the grader starts inherit it.
+
+A submission gains nothing by setting it. It runs in a process of its own, whose environment the sandbox has emptied and
+which reaches no verdict; and no check module is there to be found, whatever folder is named. (Under nbgrader the checks
+run among the student's own code, which can replace them with or without this variable.)
+"""
+
+import os
+import re
+from pathlib import Path
+
+PACKAGE = Path(__file__).resolve().parent
+CHECKS = PACKAGE / "checks"
+_KERAS = re.compile(rb"\b(?:import|from) (?:keras|tensorflow)\b")
+
+
+def folder():
+    """The folder of the course."""
+    named = os.environ.get("COURSEKIT_COURSE")
+    return Path(named).resolve() if named else PACKAGE.parent
+
+
+def exercises():
+    """The folder of the check modules, with `thresholds.json` and `pictures/` where there are any."""
+    return folder() / "exercises" if os.environ.get("COURSEKIT_COURSE") else CHECKS
+
+
+def notebooks(course=None):
+    """The students' notebooks that have exercises, in order: those of the folder `course` where one is given."""
+    return sorted((Path(course or folder()) / "notebooks").glob("[0-9][0-9]*_*.ipynb"))
+
+
+def uses_keras():
+    """Whether a notebook of the course imports Keras or TensorFlow, so that it pays to load them once for all.
+
+    An installed package has no notebooks at hand; those of this course do.
+    """
+    found = notebooks()
+    return not found or any(_KERAS.search(path.read_bytes()) for path in found)
