@@ -655,9 +655,13 @@ EVIDENCE = [
 ]  # fmt: skip
 
 PATCH = "from coursekit.checks import codec, core, notebook, pipe, report, student\nimport coursekit as ck\n"
-PASSED = PATCH + "from coursekit.checks.report import Finding, Report\n" + (
-    "def passed(*args, **kwargs):\n"
-    "    return Report('90.1', 'x', 'passed', 4.0, 4.0, (Finding('right', True, 'right', points=4),))\n"
+PASSED = (
+    PATCH
+    + "from coursekit.checks.report import Finding, Report\n"
+    + (
+        "def passed(*args, **kwargs):\n"
+        "    return Report('90.1', 'x', 'passed', 4.0, 4.0, (Finding('right', True, 'right', points=4),))\n"
+    )
 )
 PATCHES = [
     # Nothing that these replace is asked: what is right stays right, and what is still `...` gets nothing.

@@ -82,4 +82,3 @@ def _grade(console, handed_in, out, **options):
     count = Counter(result["status"] for result in found)
     said = ", ".join(f"{number} {status}" for status, number in sorted(count.items()))
     console.print(f"{len(found)} notebooks: {said}. Results in {escape(str(out))}.")
-

@@ -17,8 +17,8 @@ from coursekit import place, variants
 from coursekit.grading import course as courses
 from coursekit.grading import judge, sandbox, submissions, zygote
 from coursekit.grading.sandbox import Limits
+from coursekit.run import share_cores
 
-THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 QUESTION_S = 60.0  # seconds that the student's code may take to answer one question of a check
 GRACE_S = 3.0  # seconds between an interrupt and the end
 FRAME_S = 30.0  # seconds that an answer may take to arrive once it has begun
@@ -362,12 +362,8 @@ def load(path):
 
 
 def starter(workers=1):
-    """What starts the judges: a zygote where forking works, else a new interpreter for each, which says so.
-
-    The cores are shared out: two networks that train with two threads each on two cores take far longer than with one.
-    """
-    threads = str(max(1, (os.cpu_count() or 1) // workers))
-    shares = {name: os.environ.get(name, threads) for name in THREADS}
+    """What starts the judges: a zygote where forking works, else a new interpreter for each, which says so."""
+    shares = share_cores(workers)
     if sys.platform == "linux":
         try:
             return zygote.Zygote(shares)

@@ -679,8 +679,17 @@ def _svg(draw, name, alt):
 
     style = Path(__file__).parents[1] / "plot" / "course.mplstyle"
     ink = dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), _INK)
-    with matplotlib.rc_context(fname=style), matplotlib.rc_context(
-        {"svg.fonttype": "none", "svg.hashsalt": name, "grid.color": "#8888884D", "font.family": "sans-serif", **ink}
+    with (
+        matplotlib.rc_context(fname=style),
+        matplotlib.rc_context(
+            {
+                "svg.fonttype": "none",
+                "svg.hashsalt": name,
+                "grid.color": "#8888884D",
+                "font.family": "sans-serif",
+                **ink,
+            }
+        ),
     ):
         figure = Figure(figsize=(5.2, 3.2))
         draw(figure.subplots())
@@ -695,6 +704,7 @@ def _svg(draw, name, alt):
 
 
 # Text -----------------------------------------------------------------------------------------------------------------
+
 
 def _plain(text):
     """Terminal output as text: colours gone, and of a line that was written over the last version alone."""

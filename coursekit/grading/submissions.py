@@ -571,8 +571,17 @@ def _submissions(entries, fallback, path):
         order = (owner["file_id"], owner["again"], entry.time, _natural(source))
         found.append(
             Submission(
-                owner["student"], owner["name"], source, None, problem, owner["ident"], key,
-                flags=flags, order=order, place=entry.place, members=entry.members,
+                owner["student"],
+                owner["name"],
+                source,
+                None,
+                problem,
+                owner["ident"],
+                key,
+                flags=flags,
+                order=order,
+                place=entry.place,
+                members=entry.members,
             )  # fmt: skip
         )
     found = _told_apart(found)
