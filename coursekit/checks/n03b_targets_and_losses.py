@@ -205,7 +205,9 @@ def _network(student, name, *args):
         raise Wrong("not-keras", f"{call} gives a {seen}; a Keras network was expected.")
     said = student.describe(given)
     if not said["built"]:
-        student.predict(given, np.zeros((1, 12)))  # without `keras.Input`, the first batch says how many inputs there are
+        student.predict(
+            given, np.zeros((1, 12))
+        )  # without `keras.Input`, the first batch says how many inputs there are
         said = student.describe(given)
     if said["n_params"] != 449:
         raise Wrong(
@@ -696,7 +698,9 @@ def _explain_constants(y, given, best, tolerance):
     if len({round(value, 6) for value in given.values()}) > 1:
         for name, prices in _other_prices().items():
             if all_near({loss: _minimiser(prices, loss) for loss in given}):
-                raise Wrong("not-its-y", f"`best_constant` gives the constants of `{name}`. Use the `y` that it is given.")
+                raise Wrong(
+                    "not-its-y", f"`best_constant` gives the constants of `{name}`. Use the `y` that it is given."
+                )
     ends = np.array([y.min(), y.max()])
     if all_near({loss: max(ends, key=lambda end, loss=loss: _LOSSES[loss](y - end).mean()) for loss in given}):
         raise Wrong(
