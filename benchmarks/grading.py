@@ -101,7 +101,7 @@ def altered(notebook, answers):
 
 
 def make_submissions(folder, made, count):
-    """Write `count` notebooks as STUDENT/NAME.ipynb in random order: one loops, two in five are right. Student -> kind."""
+    """Write `count` notebooks as STUDENT/NAME.ipynb in random order: one loops, two in five right. Student -> kind."""
     others = itertools.cycle(kind for kind in made if kind not in ("right", LOOP))
     order = ["right" if number % 5 in (0, 3) else next(others) for number in range(count - 1)]
     order = random.Random(0).sample([*order, LOOP], count)

@@ -28,6 +28,7 @@ import nbformat
 
 from coursekit.build import root, sources
 from coursekit.checks import core
+from coursekit.run import own_kernel
 
 CHECKS = root() / "coursekit" / "checks"
 
@@ -43,7 +44,7 @@ def run(path, seed, log):
         COURSEKIT_QUIET="1",
     )
     with tempfile.TemporaryDirectory() as folder:
-        os.environ["COURSEKIT_HOME"] = folder
+        os.environ.update(COURSEKIT_HOME=folder, **own_kernel(Path(folder) / ".jupyter"))
         client = nbclient.NotebookClient(
             notebook,
             timeout=600,
