@@ -28,6 +28,7 @@ from pathlib import Path
 import nbformat
 
 from coursekit.build import root
+from coursekit.run import own_kernel
 
 NAME = "01_xor_mlp"
 LOOP = "loop"
@@ -125,6 +126,7 @@ def in_notebook(notebook, timeout=60):
 
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         log = Path(folder) / "checks.log"
+        os.environ |= own_kernel(Path(folder) / ".jupyter")
         client = nbclient.NotebookClient(
             copy.deepcopy(notebook),
             timeout=timeout,
