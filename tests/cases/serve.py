@@ -31,7 +31,7 @@ def main():
 
     while True:
         try:
-            key, spoiled = unpack(*read_frame(reader))
+            key, spoiled, transports = unpack(*read_frame(reader))
         except EOFError:
             return
         objects = objects_of(key)
@@ -42,9 +42,11 @@ def main():
         if spoiled is not None:
             name, how = spoiled
             objects = {**objects, name: hostile.spoil(objects[name], how)}
-        report = core.judge(core.find(cases[key].exercise), local_student(objects))
-        write_frame(writer, *pack(report.to_dict(), None))
-        serve(objects, reader, writer)
+        if "local" in transports:
+            report = core.judge(core.find(cases[key].exercise), local_student(objects))
+            write_frame(writer, *pack(report.to_dict(), None))
+        if "pipe" in transports:
+            serve(objects, reader, writer)
 
 
 if __name__ == "__main__":
