@@ -339,7 +339,7 @@ WINDOW, N_TRAIN = 24, 221
         "i + window in the series, so the first n_train - window windows are for training. `[..., None]` adds the last axis.",
         "`scaled = (series - past.mean()) / past.std()`; `X = np.stack([scaled[i : i + window] for i in range(len(series) - "
         "window)])[..., None]`; `y = scaled[window:]`; `cut = n_train - window`. A model of `layers.LSTM(32)` and "
-        "`layers.Dense(1)`, fitted for 20 epochs with `Adam(0.01)` and batches of 16, is enough.",
+        "`layers.Dense(1)`, fitted for 10 epochs with `Adam(0.03)` and batches of 50, is enough.",
     ),
     expected="An error of at most {rmse:.0f} sunspots (root mean square) on the years from 1921; the naive forecast has 30.",
 )
@@ -548,7 +548,7 @@ def _rmse(a, b):
         "`return_sequences=True` gives (n, T, units). A Dense layer on that answers at each step, with the same weights. "
         "Yes or no at every step: a sigmoid and `binary_crossentropy`.",
         "`latch = keras.Sequential([keras.Input((None, 1)), layers.LSTM(16, return_sequences=True), layers.Dense(1, "
-        "activation='sigmoid')])`, compile with `Adam(0.02)`, fit on `P_train, on_train` for 6 epochs with batches of 50.",
+        "activation='sigmoid')])`, compile with `Adam(0.04)`, fit on `P_train, on_train` for 6 epochs with batches of 100.",
     ),
     expected="At least {accuracy:.1%} of all steps right, over sequences twice as long as in training.",
 )
@@ -667,8 +667,8 @@ PAD = -10.0
         "`padded = np.full((len(walks), length, 1), PAD)`, then `padded[i, : len(walk), 0] = walk`. The layer is "
         "`layers.Masking`; look at its argument.",
         "`walker = keras.Sequential([keras.Input((None, 1)), layers.Masking(mask_value=PAD), layers.LSTM(16), "
-        "layers.Dense(1, activation='sigmoid')])`, compile with `Adam(0.02)` and `binary_crossentropy`, fit on "
-        "`pad(walks, 20), up` for 8 epochs with batches of 64.",
+        "layers.Dense(1, activation='sigmoid')])`, compile with `Adam(0.04)` and `binary_crossentropy`, fit on "
+        "`pad(walks, 20), up` for 10 epochs with batches of 200.",
     ),
     expected="At least {accuracy:.1%} of fresh walks right, and the same answers whatever the padding.",
 )
@@ -787,7 +787,7 @@ LAGS = np.array([[5, 5, 2, 2], [1, 3, 4, 6], [6, 4, 3, 1]])
         "The decoder needs `return_sequences=True`, then `Dense(12, activation='softmax')`. In `add` take the most probable "
         "symbol of each step, look the symbols up, and cut the text at the first STOP. The tens of the answer are written "
         "at step 6, the units at step 7, unless the answer is reversed.",
-        "`keras.Sequential([keras.Input((5, 12)), layers.LSTM(96, unroll=True), layers.RepeatVector(4), layers.LSTM(96, "
+        "`keras.Sequential([keras.Input((5, 12)), layers.LSTM(64, unroll=True), layers.RepeatVector(4), layers.LSTM(64, "
         "return_sequences=True, unroll=True), layers.Dense(12, activation='softmax')])`. In `add`: `rows = "
         "np.asarray(adder(questions(texts))).argmax(axis=-1)`, join the symbols, `.split('.')[0]`. As written the digits 1, "
         "2, 3, 4 are read at steps 1, 2, 4, 5; reversed at steps 5, 4, 2, 1. The tens of '46' are written at step 6, the units at step 7.",
