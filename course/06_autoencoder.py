@@ -166,9 +166,9 @@ decoder = keras.Sequential(
     [keras.Input((2,)), layers.Dense(64, "relu"), layers.Dense(256, "relu"), layers.Dense(784, "sigmoid")]
 )
 autoencoder = keras.Sequential([encoder, decoder])
-autoencoder.compile(keras.optimizers.Adam(0.005), "binary_crossentropy", steps_per_execution=20)
+autoencoder.compile(keras.optimizers.Adam(0.004), "binary_crossentropy", steps_per_execution=20)
 live = ck.widgets.LiveCurves()
-autoencoder.fit(x_train, x_train, batch_size=128, epochs=5, verbose=0, callbacks=[live]);
+autoencoder.fit(x_train, x_train, batch_size=128, epochs=7, verbose=0, callbacks=[live]);
 # [stub]
 # encoder = ...
 # decoder = ...
@@ -196,7 +196,7 @@ ck.plot.code_map(codes, drawn, y_test, exercise="06.2", title=title);
 # How good is a copy through two numbers? Compare with the best plane, in mean squared error.
 
 # %% tags=["solution"]
-plane = PCA(2, svd_solver="randomized", random_state=seed).fit(x_train)
+plane = PCA(2, svd_solver="randomized", random_state=seed).fit(x_train[:5000])
 flat = plane.inverse_transform(plane.transform(x_test))
 for name, copy in (("PCA, 2 numbers", flat), ("autoencoder, 2 numbers", np.asarray(decoder(codes)))):
     print(f"{name:<24} mean squared error {np.mean((copy - x_test) ** 2):.4f}")
@@ -272,8 +272,8 @@ denoiser = keras.Sequential(
         layers.Flatten(),
     ]
 )
-denoiser.compile(keras.optimizers.Adam(0.006), "mse")
-denoiser.fit(noisy_train, x_train, batch_size=128, epochs=1, verbose=0);
+denoiser.compile(keras.optimizers.Adam(0.005), "mse")
+denoiser.fit(noisy_train, x_train, batch_size=128, epochs=2, verbose=0);
 # [stub]
 # denoiser = ...
 # [end]
@@ -355,7 +355,7 @@ anomaly_model = keras.Sequential(
     ]
 )
 anomaly_model.compile(keras.optimizers.Adam(0.005), "mse")
-anomaly_model.fit(zeros, zeros, batch_size=64, epochs=8, verbose=0);
+anomaly_model.fit(zeros, zeros, batch_size=64, epochs=10, verbose=0);
 # [stub]
 # anomaly_model = ...
 # [end]
@@ -611,9 +611,9 @@ vae_decoder = keras.Sequential(
     [keras.Input((2,)), layers.Dense(64, "relu"), layers.Dense(256, "relu"), layers.Dense(784, "sigmoid")]
 )
 vae = VAE(vae_encoder, vae_decoder)
-vae.compile(keras.optimizers.Adam(0.005), ink_loss, steps_per_execution=20)
+vae.compile(keras.optimizers.Adam(0.004), ink_loss, steps_per_execution=20)
 live = ck.widgets.LiveCurves()
-vae.fit(x_train, x_train, batch_size=256, epochs=7, verbose=0, callbacks=[live]);
+vae.fit(x_train, x_train, batch_size=256, epochs=10, verbose=0, callbacks=[live]);
 # [stub]
 # vae_encoder = ...
 # vae_decoder = ...
