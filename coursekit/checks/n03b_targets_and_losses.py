@@ -332,7 +332,7 @@ def _explain_range(low, high, smallest, largest):
         "(n, 1) gives (n, 1, 2): flatten it, and join it to the numbers with `layers.Concatenate()`.",
         'Inputs `[keras.Input((10,)), keras.Input((1,), dtype="int32")]`, then Embedding, Flatten, Concatenate, '
         '`Dense(32, activation="relu")`, `Dense(1)`, `keras.Model(inputs, outputs)`, and `fit(house_model, [A_train, '
-        "codes_train], y_train, epochs=30)`.",
+        "codes_train], y_train, epochs=25)`.",
     ),
     expected="One 1 in each row; a network that is off by at most {mae:,.0f} dollars on the test houses and uses the "
     "neighbourhood.",
@@ -479,7 +479,7 @@ def _uses_embedding(student, X, codes, fitted, rng):
         "change the result.",
         "The target may be any number, so the last layer is linear and the loss the squared error. Is the prediction of "
         "shape (n, 1)? Then make it (n,) before you subtract.",
-        '`fit(my_model, X_five, my_function(X_five), loss="mse", epochs=25)` for a network 5 - 64 ReLU - 1, then '
+        '`fit(my_model, X_five, my_function(X_five), loss="mse", epochs=30)` for a network 5 - 128 ReLU - 1, then '
         "`residuals = my_function(X_new) - predict(my_model, X_new)`.",
     ),
     expected="A model with R² of at least {r2:.3f} on fresh points, and residuals around 0.",
