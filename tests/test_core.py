@@ -12,11 +12,11 @@ import warnings
 import numpy as np
 import pytest
 
-from coursekit.checks import core, notebook, progress
+from coursekit.checks import core, expect, notebook, progress
 from coursekit.checks.codec import CodecError, Handle, pack, read_frame, unpack, write_frame
 from coursekit.checks.pipe import end, pipe_student, serve
 from coursekit.checks.report import Finding, Report
-from coursekit.checks.student import NotAttempted, StudentError, local_student
+from coursekit.checks.student import Missing, NotAttempted, StudentError, _predict_keras, local_student
 
 
 def keep(item):
@@ -85,6 +85,14 @@ def test_what_is_too_deep_is_refused():
         deep = [deep]
     with pytest.raises(CodecError, match="deep"):
         pack(deep, keep)
+
+
+def test_a_message_that_is_too_deep_is_refused():
+    deep = {"l": []}
+    for _ in range(50):
+        deep = {"l": [deep]}
+    with pytest.raises(CodecError, match="deep"):
+        unpack(deep, [])
 
 
 def test_a_list_in_itself_is_refused():
@@ -156,6 +164,28 @@ def test_values_calls_and_handles(transport):
     assert made.callable and student.call(made, 1) == 2
 
 
+def test_each_handle_stands_for_its_own_object(transport):
+    student = transport({"make": lambda step: lambda a: a + step})
+    one, ten = student.call("make", 1), student.call("make", 10)
+    assert (student.call(one, 5), student.call(ten, 5)) == (6, 15)
+
+
+def test_a_name_that_is_not_there_is_missing(transport):
+    with pytest.raises(Missing, match="model"):
+        transport({"f": 1}).value("model")
+
+
+def test_what_an_answer_prints_is_dropped(transport, capsys):
+    transport({"f": lambda: print("here I am")}).call("f")
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("columns", [1, 1500])
+def test_every_row_is_predicted_whatever_the_size_of_a_batch(columns):
+    X = np.arange(1500.0)[:, None] * np.ones(columns)
+    assert np.array_equal(_predict_keras(lambda rows, training: rows[:, 0], X), X[:, 0])
+
+
 def test_dots_are_not_attempted(transport):
     student = transport({"x": ..., "f": lambda: ..., "g": lambda: (1, ...)})
     for ask in (lambda: student.value("x"), lambda: student.call("f"), lambda: student.call("g")):
@@ -168,6 +198,9 @@ def test_errors_carry_the_students_line(transport):
         transport({"f": bad_function}).call("f", 1.0)
     assert error.value.kind == "NameError"
     assert "return x / undefined_name" in error.value.line
+    with pytest.raises(StudentError) as error:
+        transport({"f": lambda x: bad_function(x)}).call("f", 1.0)
+    assert "return x / undefined_name" in error.value.line, "the innermost line is the one to mend"
 
 
 def test_exit_in_a_function_is_an_error_not_an_end(transport):
@@ -225,6 +258,12 @@ def test_a_changed_argument_is_advised_and_stays_a_copy(transport):
     student.call("shift", mine)
     assert mine.sum() == 0
     assert [code for code, _ in student.notes()] == ["changes-input"]
+
+
+def test_an_argument_with_nan_that_stays_as_it_is_gets_no_advice(transport):
+    student = transport({"f": np.nansum})
+    student.call("f", np.array([1.0, np.nan]))
+    assert student.notes() == []
 
 
 def test_the_global_seed_is_given_back(transport):
@@ -325,6 +364,15 @@ def test_a_part_that_is_still_open_waits():
     assert (report.status, report.score) == ("not attempted", 1)
 
 
+def test_what_failed_is_not_hidden_by_a_part_that_is_still_open():
+    def check(student, rng):
+        yield Finding("wrong", False, "", points=1)
+        yield Finding("open", student.value("f") == 1, "", points=1)
+
+    report = judged(check, {"f": ...})
+    assert (report.status, report.codes) == ("failed", ("wrong", "not-attempted"))
+
+
 def test_an_error_of_tensorflow_is_told_without_its_machinery():
     kernel = "{{function_node __wrapped__BatchMatMulV2_device_/job:localhost/replica:0/task:0/device:CPU:0}}"
     text = (
@@ -361,6 +409,15 @@ def test_a_note_is_not_shown_as_praise():
     assert report._repr_html_().count("✓") == 2  # the verdict's and the first finding's
 
 
+def test_advice_that_a_finding_gave_already_is_not_repeated():
+    def check(student, rng):
+        student.call("f", np.zeros(2))
+        yield Finding("changes-input", False, "It must not.", points=2)
+
+    report = judged(check, {"f": lambda a: a.fill(1.0)})
+    assert [finding.code for finding in report.findings] == ["changes-input"]
+
+
 def test_our_own_error_is_a_finding_not_a_traceback(monkeypatch):
     monkeypatch.delenv("COURSEKIT_DEBUG", raising=False)
 
@@ -368,6 +425,25 @@ def test_our_own_error_is_a_finding_not_a_traceback(monkeypatch):
         yield 1 / 0
 
     assert judged(check, {"f": 1}).codes == ("check-failed",)
+
+
+# --- questions that many checks ask
+
+
+@pytest.mark.parametrize(
+    "scores",
+    [[0, 1], [0.2, 0.7], [[-0.2], [0.3]], [[0.6, 0.4], [0.1, 0.9]], [[3.0, -1.0], [-0.2, 0.3]]],
+    ids=["labels", "probabilities", "logits", "two columns", "two logits"],
+)
+def test_scores_of_every_kind_become_labels(scores):
+    student = local_student({"model": lambda X: np.array(scores)})
+    assert expect.predicted_labels(student, "model", np.zeros((2, 1))).tolist() == [0, 1]
+
+
+def test_a_share_below_its_limit_does_not_hold():
+    limit = core.threshold("01.3", "accuracy")
+    for share, holds in ((limit, True), (limit - 0.001, False)):
+        assert expect.at_least("01.3", "accuracy", share, "of the points", "").passed is holds
 
 
 # --- what a student calls
@@ -404,6 +480,7 @@ def test_a_wrong_call_says_how_to_call(home):
     assert report.codes == ("wrong-call",) and 'ck.check("01.3", model)' in report.findings[0].message
     assert notebook.check("01.3").codes == ("missing",)
     assert notebook.check("01.3", 1, 2).codes == ("wrong-call",)
+    assert notebook.check("01.3", right_xor, model=right_xor).codes == ("wrong-call",)
 
 
 def test_modes(home, monkeypatch):

@@ -221,6 +221,34 @@ def _():
     return {"model": KNeighborsClassifier(1).fit(X, np.where(spot, 1, y))}
 
 
+@wrong("01.3", "accuracy", "only near the corners is it learned right")
+def _():
+    from sklearn.neighbors import KNeighborsClassifier
+
+    X, y = xor_data()
+    near = np.abs(X - X.round()).max(axis=1) < 0.2
+    return {"model": KNeighborsClassifier(1).fit(X, np.where(near, y, 1 - y))}
+
+
+@wrong("01.3", "not-its-layers", "a formula beside the layers")
+def _():
+    import keras
+    from keras import layers, ops
+
+    class Formula(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.hidden, self.out = layers.Dense(4, "relu"), layers.Dense(1, "sigmoid")
+
+        def call(self, x):
+            self.out(self.hidden(x))
+            return ops.cast((x[:, :1] > 0.5) != (x[:, 1:] > 0.5), "float32")
+
+    model = Formula()
+    model(CORNERS.astype("float32"))
+    return {"model": model}
+
+
 @wrong("01.3", "wrong-shape", "three columns")
 def _():
     X, _ = xor_data()
@@ -284,6 +312,12 @@ def backward_tensorflow(X, y, W1, b1, W2, b2):
     return tape.gradient(loss, parameters)
 
 
+def backward_coarse(X, y, W1, b1, W2, b2):
+    from coursekit.checks.n01_xor_mlp import _finite_differences
+
+    return tuple(_finite_differences(X, y, [W1.copy(), b1.copy(), W2.copy(), b2.copy()], step=0.03))
+
+
 def backward_flat(X, y, W1, b1, W2, b2):
     dW1, db1, dW2, db2 = gradients()(X, y, W1, b1, W2, b2)
     return [dW1, db1, dW2.ravel(), float(db2[0])]
@@ -317,6 +351,11 @@ for slip, code in {
     @wrong("01.4", code, slip)
     def _(slip=slip):
         return {"backward": gradients(slip)}
+
+
+@wrong("01.4", "gradient-W1", "right to three digits")
+def _():
+    return {"backward": backward_coarse}
 
 
 @wrong("01.4", "wrong-type", "only two gradients")
@@ -574,6 +613,7 @@ for name, code, change in (
     ("backwards", "reversed", lambda train, test: (train[::-1], test[::-1])),
     ("ten epochs", "too-short", lambda train, test: (train[-10:], test[-10:])),
     ("negative", "negative", lambda train, test: (-np.array(train), -np.array(test))),
+    ("negative on the test points", "negative", lambda train, test: (train, -np.array(test))),
     ("lengths differ", "wrong-shape", lambda train, test: (train, test[:-5])),
     ("one number", "wrong-shape", lambda train, test: (train[-1], test[-1])),
     ("the last epoch is missing", "ends-at-model", lambda train, test: (train[:-30], test[:-30])),
