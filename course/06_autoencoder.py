@@ -102,8 +102,8 @@ def principal_angles(A, B):
 # %%
 # [solution]
 linear = keras.Sequential([keras.Input((49,)), layers.Dense(2), layers.Dense(49)])
-linear.compile(keras.optimizers.Adam(0.02), "mse")
-linear.fit(centred, centred, batch_size=2000, epochs=40, verbose=0);
+linear.compile(keras.optimizers.Adam(0.01), "mse", steps_per_execution=20)
+linear.fit(centred, centred, batch_size=1000, epochs=60, verbose=0);
 # [stub]
 # linear = ...
 # [end]
@@ -166,9 +166,9 @@ decoder = keras.Sequential(
     [keras.Input((2,)), layers.Dense(64, "relu"), layers.Dense(256, "relu"), layers.Dense(784, "sigmoid")]
 )
 autoencoder = keras.Sequential([encoder, decoder])
-autoencoder.compile(keras.optimizers.Adam(0.004), "binary_crossentropy", steps_per_execution=20)
+autoencoder.compile(keras.optimizers.Adam(0.003), "binary_crossentropy", steps_per_execution=20)
 live = ck.widgets.LiveCurves()
-autoencoder.fit(x_train, x_train, batch_size=128, epochs=7, verbose=0, callbacks=[live]);
+autoencoder.fit(x_train, x_train, batch_size=256, epochs=12, verbose=0, callbacks=[live]);
 # [stub]
 # encoder = ...
 # decoder = ...
@@ -196,7 +196,7 @@ ck.plot.code_map(codes, drawn, y_test, exercise="06.2", title=title);
 # How good is a copy through two numbers? Compare with the best plane, in mean squared error.
 
 # %% tags=["solution"]
-plane = PCA(2, svd_solver="randomized", random_state=seed).fit(x_train[:5000])
+plane = PCA(2, svd_solver="randomized", random_state=seed).fit(x_train)
 flat = plane.inverse_transform(plane.transform(x_test))
 for name, copy in (("PCA, 2 numbers", flat), ("autoencoder, 2 numbers", np.asarray(decoder(codes)))):
     print(f"{name:<24} mean squared error {np.mean((copy - x_test) ** 2):.4f}")
@@ -272,8 +272,8 @@ denoiser = keras.Sequential(
         layers.Flatten(),
     ]
 )
-denoiser.compile(keras.optimizers.Adam(0.005), "mse")
-denoiser.fit(noisy_train, x_train, batch_size=128, epochs=2, verbose=0);
+denoiser.compile(keras.optimizers.Adam(0.004), "mse", steps_per_execution=20)
+denoiser.fit(noisy_train, x_train, batch_size=256, epochs=3, verbose=0);
 # [stub]
 # denoiser = ...
 # [end]
@@ -354,8 +354,8 @@ anomaly_model = keras.Sequential(
         layers.Dense(784, activation="sigmoid"),
     ]
 )
-anomaly_model.compile(keras.optimizers.Adam(0.005), "mse")
-anomaly_model.fit(zeros, zeros, batch_size=64, epochs=10, verbose=0);
+anomaly_model.compile(keras.optimizers.Adam(0.003), "mse", steps_per_execution=20)
+anomaly_model.fit(zeros, zeros, batch_size=64, epochs=20, verbose=0);
 # [stub]
 # anomaly_model = ...
 # [end]
@@ -430,8 +430,8 @@ ax.set_title(f"Most like a zero: the {1 + np.argmin(kinds)}");
 
 # %% tags=["solution"]
 mixed = keras.models.clone_model(anomaly_model)
-mixed.compile(keras.optimizers.Adam(0.005), "mse")
-mixed.fit(x_train[:6000], x_train[:6000], batch_size=64, epochs=4, verbose=0)
+mixed.compile(keras.optimizers.Adam(0.003), "mse", steps_per_execution=20)
+mixed.fit(x_train[:6000], x_train[:6000], batch_size=64, epochs=6, verbose=0)
 errors = np.mean((np.asarray(mixed(x_test)) - x_test) ** 2, axis=1)
 print(f"trained on zeros {area(scores, y_test != 0):.3f}, trained on all digits {area(errors, y_test != 0):.3f}")
 
@@ -611,9 +611,9 @@ vae_decoder = keras.Sequential(
     [keras.Input((2,)), layers.Dense(64, "relu"), layers.Dense(256, "relu"), layers.Dense(784, "sigmoid")]
 )
 vae = VAE(vae_encoder, vae_decoder)
-vae.compile(keras.optimizers.Adam(0.004), ink_loss, steps_per_execution=20)
+vae.compile(keras.optimizers.Adam(0.003), ink_loss, steps_per_execution=20)
 live = ck.widgets.LiveCurves()
-vae.fit(x_train, x_train, batch_size=256, epochs=10, verbose=0, callbacks=[live]);
+vae.fit(x_train, x_train, batch_size=256, epochs=12, verbose=0, callbacks=[live]);
 # [stub]
 # vae_encoder = ...
 # vae_decoder = ...
