@@ -30,7 +30,8 @@ def test_tests_of_one_group_run_in_one_process(tmp_path):
     """Where pytest and xdist do not fit together, groups are ignored without a word, and a class is graded twice."""
     (tmp_path / "test_small.py").write_text(
         "import os, pytest\n"
-        "@pytest.mark.parametrize('k', [pytest.param(k, marks=pytest.mark.xdist_group(str(k // 4))) for k in range(8)])\n"
+        "group = pytest.mark.xdist_group\n"
+        "@pytest.mark.parametrize('k', [pytest.param(k, marks=group(str(k // 4))) for k in range(8)])\n"
         "def test(k):\n    open(f'{k}.pid', 'w').write(str(os.getpid()))\n"
     )
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "2", "--dist", "loadgroup", "."]
