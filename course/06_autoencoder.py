@@ -102,8 +102,9 @@ def principal_angles(A, B):
 # %%
 # [solution]
 linear = keras.Sequential([keras.Input((49,)), layers.Dense(2), layers.Dense(49)])
-linear.compile(keras.optimizers.Adam(0.01), "mse", steps_per_execution=20)
-linear.fit(centred, centred, batch_size=1000, epochs=60, verbose=0);
+falling = keras.optimizers.schedules.CosineDecay(0.03, decay_steps=10 * 40)  # 10 epochs of 40 steps
+linear.compile(keras.optimizers.Adam(falling), "mse")
+linear.fit(centred, centred, batch_size=500, epochs=10, verbose=0);
 # [stub]
 # linear = ...
 # [end]
@@ -160,15 +161,16 @@ ck.expected("06.2")
 # %%
 # [solution]
 encoder = keras.Sequential(
-    [keras.Input((784,)), layers.Dense(256, "relu"), layers.Dense(64, "relu"), layers.Dense(2)]
+    [keras.Input((784,)), layers.Dense(128, "relu"), layers.Dense(64, "relu"), layers.Dense(2)]
 )
 decoder = keras.Sequential(
-    [keras.Input((2,)), layers.Dense(64, "relu"), layers.Dense(256, "relu"), layers.Dense(784, "sigmoid")]
+    [keras.Input((2,)), layers.Dense(64, "relu"), layers.Dense(128, "relu"), layers.Dense(784, "sigmoid")]
 )
 autoencoder = keras.Sequential([encoder, decoder])
-autoencoder.compile(keras.optimizers.Adam(0.003), "binary_crossentropy", steps_per_execution=20)
+falling = keras.optimizers.schedules.CosineDecay(0.01, decay_steps=6 * 200)  # 6 epochs of 200 steps
+autoencoder.compile(keras.optimizers.Adam(falling), "binary_crossentropy", steps_per_execution=20)
 live = ck.widgets.LiveCurves()
-autoencoder.fit(x_train, x_train, batch_size=256, epochs=12, verbose=0, callbacks=[live]);
+autoencoder.fit(x_train, x_train, batch_size=100, epochs=6, verbose=0, callbacks=[live]);
 # [stub]
 # encoder = ...
 # decoder = ...
@@ -272,8 +274,8 @@ denoiser = keras.Sequential(
         layers.Flatten(),
     ]
 )
-denoiser.compile(keras.optimizers.Adam(0.004), "mse", steps_per_execution=20)
-denoiser.fit(noisy_train, x_train, batch_size=256, epochs=3, verbose=0);
+denoiser.compile(keras.optimizers.Adam(0.005), "mse")
+denoiser.fit(noisy_train, x_train, batch_size=50, epochs=1, verbose=0);
 # [stub]
 # denoiser = ...
 # [end]
@@ -354,8 +356,8 @@ anomaly_model = keras.Sequential(
         layers.Dense(784, activation="sigmoid"),
     ]
 )
-anomaly_model.compile(keras.optimizers.Adam(0.003), "mse", steps_per_execution=20)
-anomaly_model.fit(zeros, zeros, batch_size=64, epochs=20, verbose=0);
+anomaly_model.compile(keras.optimizers.Adam(0.005), "mse")
+anomaly_model.fit(zeros, zeros, batch_size=64, epochs=10, verbose=0);
 # [stub]
 # anomaly_model = ...
 # [end]
@@ -430,8 +432,8 @@ ax.set_title(f"Most like a zero: the {1 + np.argmin(kinds)}");
 
 # %% tags=["solution"]
 mixed = keras.models.clone_model(anomaly_model)
-mixed.compile(keras.optimizers.Adam(0.003), "mse", steps_per_execution=20)
-mixed.fit(x_train[:6000], x_train[:6000], batch_size=64, epochs=6, verbose=0)
+mixed.compile(keras.optimizers.Adam(0.005), "mse")
+mixed.fit(x_train[:6000], x_train[:6000], batch_size=64, epochs=4, verbose=0)
 errors = np.mean((np.asarray(mixed(x_test)) - x_test) ** 2, axis=1)
 print(f"trained on zeros {area(scores, y_test != 0):.3f}, trained on all digits {area(errors, y_test != 0):.3f}")
 
@@ -605,15 +607,16 @@ def ink_loss(x, copy):
 # %%
 # [solution]
 vae_encoder = keras.Sequential(
-    [keras.Input((784,)), layers.Dense(256, "relu"), layers.Dense(64, "relu"), layers.Dense(4)]
+    [keras.Input((784,)), layers.Dense(128, "relu"), layers.Dense(64, "relu"), layers.Dense(4)]
 )
 vae_decoder = keras.Sequential(
-    [keras.Input((2,)), layers.Dense(64, "relu"), layers.Dense(256, "relu"), layers.Dense(784, "sigmoid")]
+    [keras.Input((2,)), layers.Dense(64, "relu"), layers.Dense(128, "relu"), layers.Dense(784, "sigmoid")]
 )
 vae = VAE(vae_encoder, vae_decoder)
-vae.compile(keras.optimizers.Adam(0.003), ink_loss, steps_per_execution=20)
+falling = keras.optimizers.schedules.CosineDecay(0.008, decay_steps=7 * 200)
+vae.compile(keras.optimizers.Adam(falling), ink_loss, steps_per_execution=20)
 live = ck.widgets.LiveCurves()
-vae.fit(x_train, x_train, batch_size=256, epochs=12, verbose=0, callbacks=[live]);
+vae.fit(x_train, x_train, batch_size=100, epochs=7, verbose=0, callbacks=[live]);
 # [stub]
 # vae_encoder = ...
 # vae_decoder = ...

@@ -244,12 +244,12 @@ def pair(variational=False, epochs=8):
             return mean + ops.exp(log_var / 2) * keras.random.normal(ops.shape(mean), seed=self.dice)
 
     x = digits()[0][0][:12_000]
-    encoder = chain(layers.Dense(128, "relu"), layers.Dense(32, "relu"), layers.Dense(4 if variational else 2))
+    encoder = chain(layers.Dense(128, "relu"), layers.Dense(64, "relu"), layers.Dense(4 if variational else 2))
     decoder = keras.Sequential(
-        [keras.Input((2,)), layers.Dense(32, "relu"), layers.Dense(128, "relu"), layers.Dense(784, "sigmoid")]
+        [keras.Input((2,)), layers.Dense(64, "relu"), layers.Dense(128, "relu"), layers.Dense(784, "sigmoid")]
     )
     whole = keras.Sequential([encoder, *([Noisy()] if variational else []), decoder])
-    train(whole, x, loss="binary_crossentropy", epochs=epochs, rate=0.008, batch=128)
+    train(whole, x, loss="binary_crossentropy", epochs=epochs, rate=0.01, batch=100)
     return encoder, decoder
 
 
