@@ -346,7 +346,7 @@ sequential = keras.Sequential(
 )
 sequential.compile(optimizer=keras.optimizers.Adam(0.05), loss="binary_crossentropy", metrics=["accuracy"])
 live = ck.widgets.LiveCurves()
-history = sequential.fit(X, y, epochs=60, batch_size=32, verbose=0, callbacks=[live])
+history = sequential.fit(X, y, epochs=30, batch_size=16, verbose=0, callbacks=[live])
 # [stub]
 # sequential = ...
 # [end]
@@ -382,10 +382,10 @@ functional.summary()
 # %% tags=["solution"]
 straight = keras.Sequential([keras.Input((2,)), layers.Dense(8), layers.Dense(1, activation="sigmoid")])
 straight.compile(optimizer=keras.optimizers.Adam(0.05), loss="binary_crossentropy")
-without = straight.fit(X, y, epochs=60, batch_size=32, verbose=0)
+without = straight.fit(X, y, epochs=30, batch_size=16, verbose=0)
 fig, ax = plt.subplots(figsize=(6, 3.4))
 ck.plot.learning_curves(history, ax, metrics=["loss"])
-ax.plot(range(1, 61), without.history["loss"], label="no activation")
+ax.plot(range(1, 31), without.history["loss"], label="no activation")
 ax.set_title("Without an activation nothing is learned")
 ax.legend();
 

@@ -406,7 +406,8 @@ def build_regressor():
     # [solution]
     hidden = [layers.Dense(64, activation="relu"), layers.Dense(32, activation="relu")]
     model = keras.Sequential([keras.Input((12,)), *hidden, layers.Dense(1)])
-    model.compile(keras.optimizers.Adam(0.003), loss="mse", steps_per_execution=10)
+    falling = keras.optimizers.schedules.CosineDecay(0.01, decay_steps=15 * 25)  # 15 epochs of 25 steps
+    model.compile(keras.optimizers.Adam(falling), loss="mse")
     return model
     # [stub]
     # return ...
@@ -419,7 +420,7 @@ out_of_fold = np.zeros(len(y_search))
 for train, val in k_folds(len(y_search), 3, seed):
     scaler = StandardScaler().fit(X_search[train])
     model = build_regressor()
-    model.fit(scaler.transform(X_search[train]), y_search[train], epochs=40, batch_size=64, verbose=0)
+    model.fit(scaler.transform(X_search[train]), y_search[train], epochs=15, batch_size=64, verbose=0)
     out_of_fold[val] = np.ravel(model(scaler.transform(X_search[val])))
 mae = np.mean(np.abs(out_of_fold - y_search))
 mse = np.mean((out_of_fold - y_search) ** 2)

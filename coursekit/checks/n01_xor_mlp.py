@@ -362,8 +362,8 @@ def _slip(given, wanted, X, y, parameters, n):
         "`sequential = keras.Sequential([keras.Input((2,)), layers.Dense(8, activation=...), layers.Dense(1, ...)])`. In "
         "the functional API each layer is called on the output of the one before, and `keras.Model(inputs, outputs)` "
         "closes the graph.",
-        "Compile with the loss `binary_crossentropy` and `keras.optimizers.Adam(0.05)`, fit for 60 epochs with batches "
-        "of 32. Then `functional.set_weights(sequential.get_weights())`. The count is (2 * 8 + 8) + (8 * 1 + 1).",
+        "Compile with the loss `binary_crossentropy` and `keras.optimizers.Adam(0.05)`, fit for 30 epochs with batches "
+        "of 16. Then `functional.set_weights(sequential.get_weights())`. The count is (2 * 8 + 8) + (8 * 1 + 1).",
     ),
     expected="33 parameters; at least {accuracy:.1%} of fresh points right; the same predictions from both models.",
 )
