@@ -470,8 +470,8 @@ def _weights(given, y):
         '`ModelCheckpoint(best_file, monitor="val_loss", save_best_only=True)` writes a file whenever the validation loss '
         "is lower than ever before; read it with `keras.models.load_model`. Or "
         '`EarlyStopping(monitor="val_loss", patience=10, restore_best_weights=True)`.',
-        "`network = build_network()`; `history = network.fit(X_train, y_train, validation_data=(X_val, y_val), epochs=30, "
-        "batch_size=64, verbose=0, callbacks=[keep])`; `best_model = keras.models.load_model(best_file)`.",
+        "`network = build_network()`; `history = network.fit(X_train, y_train, validation_data=(X_val, y_val), epochs=16, "
+        "batch_size=128, verbose=0, callbacks=[keep])`; `best_model = keras.models.load_model(best_file)`.",
     ),
     expected="A network whose validation loss is the lowest of its history, with an area under the ROC curve of at least "
     "{auc:.2f} on the test rows.",

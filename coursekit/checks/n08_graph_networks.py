@@ -271,7 +271,7 @@ def normalised(A):
         "`A / np.sqrt(np.outer(degree, degree))`; `known = np.zeros(34)`, then `known[[0, 33]] = 1`. The network: `inputs "
         "= [keras.Input((None, 34)), keras.Input((None, None))]`, `hidden = GraphLayer(16, 'tanh')(inputs)`, `gcn = keras.Model(inputs, GraphLayer(2, 'softmax')([hidden, "
         "inputs[1]]))`, compile with `keras.optimizers.Adam(0.02)`, then `gcn.fit([np.eye(34)[None], "
-        "normalise(adjacency(club, 34))[None]], faction[None], sample_weight=known[None], epochs=100, verbose=0)`.",
+        "normalise(adjacency(club, 34))[None]], faction[None], sample_weight=known[None], epochs=30, verbose=0)`.",
     ),
     expected="At least {accuracy:.1%} of the 32 members whose labels were hidden are placed right.",
 )

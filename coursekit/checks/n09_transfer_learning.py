@@ -342,7 +342,7 @@ def count_finding(student, now, depth):
 
 @exercise(
     "09.3",
-    title="From 10, 100 and 1,000 examples",
+    title="From 10 to 1,000 examples",
     points=4,
     needs={
         "old_model": "the network of 09.1",
