@@ -604,7 +604,7 @@ for name, images in others.items():
 
 # %% [markdown] tags=["solution"]
 # **Does it copy?** A generator that had learned its digits by heart would score well and be useless. Look for the nearest
-# of the 10,000 training digits to each made one: they are alike, not equal.
+# of 4,000 training digits to each made one: they are alike, not equal.
 
 # %% tags=["solution"]
 made = np.array(digit_generator(digit_noise(8)))
