@@ -20,17 +20,16 @@ import platform
 import sys
 import tempfile
 import time
-from importlib import import_module, metadata
+from importlib import metadata
 from pathlib import Path
 
 import nbclient
 import nbformat
 
+from coursekit import place
 from coursekit.build import root, sources
-from coursekit.checks import core
+from coursekit.checks import framework
 from coursekit.run import own_kernel
-
-CHECKS = root() / "coursekit" / "checks"
 
 
 def run(path, seed, log):
@@ -93,12 +92,12 @@ def broken(runs, margins):
     """A line for every recorded limit that a run does not keep, with the sentence that states it."""
     for id, names in margins.items():
         for name, margin in names.items():
-            limit = core.threshold(id, name)
+            limit = framework.threshold(id, name)
             values = {seed: seen.get((id, name), float("nan")) for seed, seen in runs.items()}
             out = {seed: v for seed, v in values.items() if not (v >= limit if margin < 0 else v <= limit)}
             if out:
                 said = ", ".join(f"{value:.4g} with seed {seed}" for seed, value in out.items())
-                sentence = core.expected_text(core.find(id))
+                sentence = framework.expected_text(framework.find(id))
                 yield f"{id} {name}: the limit is {limit:.4g}, seen {said}. The sentence: {sentence}"
 
 
@@ -125,8 +124,8 @@ def main():
     (source,) = sources([arguments.notebook])
     solution = root() / "solutions" / f"{source.stem}.ipynb"
     number = source.stem.split("_")[0]
-    margins = import_module(core.notebooks()[number]).MARGINS
-    path = CHECKS / "thresholds.json"
+    margins = framework.load(number).MARGINS
+    path = place.EXERCISES / "thresholds.json"
     kept = json.loads(path.read_text(encoding="utf-8"))
     if arguments.margins_only:
         for id, names in margins.items():
@@ -143,8 +142,8 @@ def main():
         print(f"seed {seed}: {time.perf_counter() - start:.0f} s, {len(runs[seed])} numbers", flush=True)
         if seed == 0 and not arguments.verify:
             for id, png in pictures(notebook):
-                (CHECKS / "pictures").mkdir(exist_ok=True)
-                (CHECKS / "pictures" / f"{id}.png").write_bytes(png)
+                (place.EXERCISES / "pictures").mkdir(exist_ok=True)
+                (place.EXERCISES / "pictures" / f"{id}.png").write_bytes(png)
     if arguments.pictures_only:
         return
     if arguments.verify:

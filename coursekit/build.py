@@ -182,9 +182,9 @@ def _nbgrader(cell, following, source):
 
 
 def _points(id):
-    from coursekit.checks import core
+    from coursekit.checks import framework
 
-    return core.find(id).points
+    return framework.find(id).points
 
 
 def _unique(id, taken):

@@ -1,6 +1,6 @@
 """Where the course is: one folder, and the modules that check its exercises. Standard library only.
 
-The course is this checkout, and its check modules stand in `coursekit/checks`. $COURSEKIT_COURSE may name the folder
+The course is this checkout, and its check modules stand in `coursekit/exercises`. $COURSEKIT_COURSE may name the folder
 of another course, which has `course/`, `notebooks/` and `solutions/` as this one has, and its check modules in
 `exercises/`. The variable is read nowhere else; the processes that the grader starts inherit it.
 
@@ -14,7 +14,8 @@ import re
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent
-CHECKS = PACKAGE / "checks"
+ENGINE = PACKAGE / "checks"
+EXERCISES = PACKAGE / "exercises"
 _KERAS = re.compile(rb"\b(?:import|from) (?:keras|tensorflow)\b")
 
 
@@ -26,7 +27,7 @@ def folder():
 
 def exercises():
     """The folder of the check modules, with `thresholds.json` and `pictures/` where there are any."""
-    return folder() / "exercises" if os.environ.get("COURSEKIT_COURSE") else CHECKS
+    return folder() / "exercises" if os.environ.get("COURSEKIT_COURSE") else EXERCISES
 
 
 def notebooks(course=None):

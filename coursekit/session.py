@@ -1,4 +1,4 @@
-"""`setup`: the first line of every notebook."""
+"""The kernel that a notebook runs in: `setup`, its first line, and whether a person or a grader is at work."""
 
 import contextlib
 import os
@@ -39,7 +39,7 @@ def setup(seed=0, *, keras=True, explain=True, student=""):
     if keras:
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-        with _quiet_stderr():
+        with quiet_stderr():
             try:
                 import keras as _keras
                 import tensorflow as tf
@@ -73,7 +73,7 @@ def setup(seed=0, *, keras=True, explain=True, student=""):
 
 
 @contextlib.contextmanager
-def _quiet_stderr():
+def quiet_stderr():
     """Swallow what C++ libraries write to the error stream; give it back when an import fails."""
     sys.stderr.flush()
     kept = os.dup(2)
@@ -89,3 +89,11 @@ def _quiet_stderr():
         finally:
             os.dup2(kept, 2)
             os.close(kept)
+
+
+def grader():
+    """What runs this kernel: "coursekit" (`coursekit grade`), nbgrader's "autograde" or "validate", "" for a person."""
+    if os.environ.get("COURSEKIT_GRADING") == "1":
+        return "coursekit"
+    # nbgrader 0.9.6 sets both while it validates; older ones set the first alone.
+    return "validate" if os.environ.get("NBGRADER_VALIDATING") else os.environ.get("NBGRADER_EXECUTION", "")

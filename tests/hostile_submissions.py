@@ -444,20 +444,20 @@ for path in glob.glob(here + "/**", recursive=True) + glob.glob("@EXERCISES@/**"
 """, harm=nothing_read),
     attack("import-checks", """
 import importlib, os
-import coursekit.checks
-import coursekit.checks.core as core
+import coursekit.exercises
+import coursekit.checks.framework as framework
 for course in ("", os.path.dirname("@EXERCISES@")):
     os.environ["COURSEKIT_COURSE"] = course
-    coursekit.checks.__path__.append("@EXERCISES@")
+    coursekit.exercises.__path__.append("@EXERCISES@")
     for name in ("n00_one_neuron", "n01_xor_mlp", "n90_springs"):
         try:
-            module = importlib.import_module("coursekit.checks." + name)
+            module = importlib.import_module("coursekit.exercises." + name)
             print("READ" if hasattr(module, "np") or hasattr(module, "exercise") else "")
         except Exception as error:
             print(error)
     for id in ("00.1", "00.6", "90.1", "90.3"):
         try:
-            print("READ", core.find(id).check)
+            print("READ", framework.find(id).check)
         except Exception as error:
             print(error)
 """, harm=nothing_read),
@@ -523,7 +523,7 @@ for line in open("/proc/self/maps"):
            "        open(path, 'w').write('changed')\n    except OSError:\n        pass", guard=True,
            harm=course_stands),
     attack("write-checks", "import coursekit, os\nhere = os.path.dirname(coursekit.__file__)\n"
-           "for path in (here + '/checks/decoy_written.py', here + '/decoy_written.py'):\n    try:\n"
+           "for path in (here + '/exercises/decoy_written.py', here + '/decoy_written.py'):\n    try:\n"
            "        open(path, 'w').write('')\n        print('READ', path)\n    except OSError:\n        pass",
            guard=True, harm=nothing_read),
 ]  # fmt: skip
@@ -610,9 +610,9 @@ def answer(*args, **kwargs):
 """, "answer"),
     evil("solution-module", """
 def answer(*args, **kwargs):
-    import coursekit.checks
-    coursekit.checks.__path__.append("@EXERCISES@")
-    import coursekit.checks.n90_springs as there
+    import coursekit.exercises
+    coursekit.exercises.__path__.append("@EXERCISES@")
+    import coursekit.exercises.n90_springs as there
     return [getattr(there, name) for name in dir(there)][-1](*args)
 """, "answer"),
     # Right where the check draws what it draws in the student's own notebook.
@@ -654,7 +654,7 @@ EVIDENCE = [
     evil("handles", "", "lambda *args, **kwargs: (lambda *a: a)"),
 ]  # fmt: skip
 
-PATCH = "from coursekit.checks import codec, core, notebook, pipe, report, student\nimport coursekit as ck\n"
+PATCH = "from coursekit.checks import codec, framework, notebook, pipe, proxy, report, server\nimport coursekit as ck\n"
 PASSED = (
     PATCH
     + "from coursekit.checks.report import Finding, Report\n"
@@ -666,15 +666,15 @@ PASSED = (
 PATCHES = [
     # Nothing that these replace is asked: what is right stays right, and what is still `...` gets nothing.
     attack("patched-check", PASSED + "ck.check = notebook.check = passed", "0", solved="13"),
-    attack("patched-judge", PASSED + "core.judge = passed\ncore._REGISTRY.clear()", "0", solved="13"),
+    attack("patched-judge", PASSED + "framework.judge = passed\nframework._REGISTRY.clear()", "0", solved="13"),
     attack("patched-report", PASSED + "report.Report.passed = True\nreport.Report.to_dict = lambda self: "
            "{'status': 'passed', 'score': 9}\nreport.Finding.__init__ = lambda self, *a, **k: None", "0", solved="13"),
     attack("patched-allclose", "import numpy as np\nnp.allclose = np.array_equal = np.isclose = lambda *a, **k: True\n"
            "np.testing.assert_allclose = lambda *a, **k: None", "0", solved="13"),
-    attack("patched-answer", PATCH + "student.Objects.answer = lambda self, *args: True", "1", solved="1",
+    attack("patched-answer", PATCH + "server.Objects.answer = lambda self, *args: True", "1", solved="1",
            full="1"),
-    attack("patched-answer-kinds", PATCH + "student.Objects._kind = lambda self, name: 'float'\n"
-           "student.Objects._call = lambda self, *args, **kwargs: 1.0\nstudent.Objects._value = lambda self, name: 1.0",
+    attack("patched-answer-kinds", PATCH + "server.Objects._kind = lambda self, name: 'float'\n"
+           "server.Objects._call = lambda self, *args, **kwargs: 1.0\nstudent.Objects._value = lambda self, name: 1.0",
            "1", solved="1", full="1"),
     attack("patched-pack", PATCH + "codec.pack = pipe.pack = lambda *a, **k: (['answer', True], [])", "1", solved="1",
            full="1", status=("graded", "ended")),
@@ -900,7 +900,7 @@ NOTEBOOKS = [
 # ------------------------------------------------------------------------------------------------------------- Keras
 
 PATCHED_CONFIG = (
-    "from coursekit.checks.student import Objects\n"
+    "from coursekit.checks.server import Objects\n"
     "Objects._config = lambda self, name: None\n"
     "right = lambda X: (np.rint(np.asarray(X)).sum(axis=1) == 1).astype('float32')[:, None]\n"
     "Objects._predict = lambda self, name, X: right(X)\n"
@@ -931,11 +931,11 @@ NETWORKS = [
     network("network-untrained", NET),
     network("network-lookup", LOOKUP + NET.replace("keras.Sequential", "Sequential", 1)),
     network("network-hidden", NET + PATCHED_CONFIG),
-    network("network-too-large-to-rebuild", NET + PATCH + "honest = student.Objects._config\n"
+    network("network-too-large-to-rebuild", NET + PATCH + "honest = server.Objects._config\n"
             "def config(self, name):\n    made = honest(self, name)\n"
             "    made['config']['layers'][1]['config']['units'] = 2 * 10**9\n    return made\n"
-            "student.Objects._config = config"),
-    network("network-odd-configuration", NET + PATCH + "student.Objects._config = lambda self, name: {"
+            "server.Objects._config = config"),
+    network("network-odd-configuration", NET + PATCH + "server.Objects._config = lambda self, name: {"
             "'module': 'keras', 'class_name': 'layers.TFSMLayer', 'registered_name': None, "
             "'config': {'filepath': '@COURSE@'}}"),
     network("network-lambda", "inputs = keras.Input((2,))\nformula = layers.Lambda(lambda x: keras.ops.cast("

@@ -362,7 +362,7 @@ def test_axe_finds_nothing_serious(axe, tmp_path):
 
 def test_axe_finds_nothing_serious_in_the_graders_pages_and_the_map(axe, tmp_path):
     """On light and on dark; the map of the course and the cards are those of a notebook."""
-    from coursekit.checks import core, notebook
+    from coursekit.checks import framework, notebook
     from coursekit.grading import pages
     from tests.test_grading_results import EXERCISES, make_class
 
@@ -370,7 +370,9 @@ def test_axe_finds_nothing_serious_in_the_graders_pages_and_the_map(axe, tmp_pat
     for number, result in enumerate(make_class(8)):
         (tmp_path / "results" / f"{number}.json").write_text(json.dumps(result), encoding="utf-8")
     pages.publish(tmp_path, EXERCISES)
-    scores = {item.id: {"status": "passed", "score": item.points, "points": item.points} for item in core.of("00")[:4]}
+    scores = {
+        item.id: {"status": "passed", "score": item.points, "points": item.points} for item in framework.of("00")[:4]
+    }
     shown = notebook.Progress(scores)._repr_html_()
     head = '<!doctype html><html lang="en"><title>Map</title><body style="color-scheme: light dark"><main><h1>Map</h1>'
     (tmp_path / "map.html").write_text(f"{head}{shown}</main></body></html>", encoding="utf-8")

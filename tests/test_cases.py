@@ -5,14 +5,14 @@ import sys
 
 import pytest
 
-from coursekit.checks import core
+from coursekit.checks import framework
 from coursekit.checks.codec import pack, read_frame, unpack, write_frame
 from coursekit.checks.pipe import end, pipe_student
 from coursekit.checks.report import Finding, Report
 from tests.cases import load
 
 CASES = load()
-EXERCISES = [item for number in core.notebooks() for item in core.of(number)]
+EXERCISES = [item for number in framework.notebooks() for item in framework.of(number)]
 RIGHT = {
     item.id: [key for key, case in CASES.items() if case.exercise == item.id and not case.code] for item in EXERCISES
 }
@@ -49,7 +49,7 @@ class Child:
             reports["local"] = Report(**told)
         if "pipe" in transports:
             student = pipe_student(self.process.stdout, self.process.stdin)
-            reports["pipe"] = core.judge(core.find(CASES[key].exercise), student)
+            reports["pipe"] = framework.judge(framework.find(CASES[key].exercise), student)
             end(self.process.stdin)
         return reports
 
@@ -111,4 +111,4 @@ def test_table_is_large_enough(item):
     assert sum(case.code is not None for case in mine) >= 6
     assert len({case.code for case in mine if case.code}) >= 4, "the wrong answers should differ in their cause"
     assert len(item.hints) == 3
-    assert core.expected_text(item)
+    assert framework.expected_text(item)

@@ -12,11 +12,13 @@ import warnings
 import numpy as np
 import pytest
 
-from coursekit.checks import core, expect, notebook, progress
+from coursekit.checks import framework, notebook, progress
 from coursekit.checks.codec import CodecError, Handle, pack, read_frame, unpack, write_frame
 from coursekit.checks.pipe import end, pipe_student, serve
+from coursekit.checks.proxy import Missing, NotAttempted, StudentError
 from coursekit.checks.report import Finding, Report
-from coursekit.checks.student import Missing, NotAttempted, StudentError, _predict_keras, local_student
+from coursekit.checks.server import _predict_keras, local_student
+from coursekit.checks.vocabulary import metrics, models
 
 
 def keep(item):
@@ -229,8 +231,8 @@ def test_what_an_answer_does_beside_answering_changes_no_verdict(transport, asid
         for x in rng.random((3, 5)):
             yield Finding("right", np.array_equal(getattr(student, ask)("f", x), 2 * x), "", points=1)
 
-    item = core.Exercise("99.1", "A title", check, 3, {"f": "a function"})
-    report = core.judge(item, transport({"f": answer}))
+    item = framework.Exercise("99.1", "A title", check, 3, {"f": "a function"})
+    report = framework.judge(item, transport({"f": answer}))
     assert report.passed and report.score == 3, report
 
 
@@ -243,8 +245,8 @@ def test_an_answer_that_ends_badly_is_told(transport, ends, ask):
     def check(student, rng):
         yield Finding("right", getattr(student, ask)("f", rng.random(5)) is None, "", points=1)
 
-    item = core.Exercise("99.1", "A title", check, 1, {"f": "a function"})
-    report = core.judge(item, transport({"f": answer}))
+    item = framework.Exercise("99.1", "A title", check, 1, {"f": "a function"})
+    report = framework.judge(item, transport({"f": answer}))
     assert report.codes == ("raises",) and ends.__name__ in report.findings[0].message
 
 
@@ -299,8 +301,8 @@ def test_layers_and_weights_of_scikit_learn(transport):
 
 
 def judged(check, objects, needs=None):
-    item = core.Exercise("99.1", "A title", check, 2, needs or {"f": "a function"})
-    return core.judge(item, local_student(objects))
+    item = framework.Exercise("99.1", "A title", check, 2, needs or {"f": "a function"})
+    return framework.judge(item, local_student(objects))
 
 
 def one(code, passed, points=2):
@@ -341,7 +343,7 @@ def test_each_bad_answer_has_its_code(objects, code):
 def test_a_part_that_ends_early_leaves_the_next_to_be_judged():
     def check(student, rng):
         def refused():
-            raise core.Wrong("shape", "no")
+            raise framework.Wrong("shape", "no")
 
         def broken():
             yield Finding("first", True, "", points=0.5)
@@ -379,7 +381,7 @@ def test_an_error_of_tensorflow_is_told_without_its_machinery():
         f"Exception encountered when calling GraphLayer.call().\n\n\x1b[1m{kernel} In[0] mismatch In[1] shape: 4 vs. 3 "
         "[Op:BatchMatMulV2] name: \x1b[0m\n\nArguments received by GraphLayer.call():\n  inputs=[...]"
     )
-    assert core.without_machinery(text) == (
+    assert framework.without_machinery(text) == (
         "Exception encountered when calling GraphLayer.call(). In[0] mismatch In[1] shape: 4 vs. 3"
     )
 
@@ -437,13 +439,13 @@ def test_our_own_error_is_a_finding_not_a_traceback(monkeypatch):
 )
 def test_scores_of_every_kind_become_labels(scores):
     student = local_student({"model": lambda X: np.array(scores)})
-    assert expect.predicted_labels(student, "model", np.zeros((2, 1))).tolist() == [0, 1]
+    assert models.predicted_labels(student, "model", np.zeros((2, 1))).tolist() == [0, 1]
 
 
 def test_a_share_below_its_limit_does_not_hold():
-    limit = core.threshold("01.3", "accuracy")
+    limit = framework.threshold("01.3", "accuracy")
     for share, holds in ((limit, True), (limit - 0.001, False)):
-        assert expect.at_least("01.3", "accuracy", share, "of the points", "").passed is holds
+        assert metrics.at_least("01.3", "accuracy", share, "of the points", "").passed is holds
 
 
 # --- what a student calls
@@ -508,7 +510,7 @@ def test_the_log_holds_one_line_a_check(home, monkeypatch):
 def test_hints_come_one_after_the_other():
     notebook._hints_shown.clear()
     texts = [notebook.hint("01.3").text for _ in range(4)]
-    assert texts[:3] == list(core.find("01.3").hints) and texts[3] == texts[2]
+    assert texts[:3] == list(framework.find("01.3").hints) and texts[3] == texts[2]
     assert "no exercise" in notebook.hint("01.99").text
 
 

@@ -16,7 +16,7 @@ import pytest
 
 from coursekit import build, place
 from coursekit.bootstrap import ROOT
-from coursekit.checks import core
+from coursekit.checks import framework
 from coursekit.grading import course, runner, sandbox, submissions, zygote
 from coursekit.grading import grade as grading
 
@@ -302,13 +302,13 @@ def test_the_tests_course_is_what_its_source_gives():
 
 def test_all_that_belongs_to_a_course_is_found_in_its_folder(tmp_path, monkeypatch):
     monkeypatch.delenv("COURSEKIT_COURSE")
-    assert place.uses_keras() and "90" not in core.notebooks() and "00" in course.names()
+    assert place.uses_keras() and "90" not in framework.notebooks() and "00" in course.names()
     mine = grading.checks_key()
     monkeypatch.setenv("COURSEKIT_COURSE", str(shutil.copytree(COURSE, tmp_path / "course")))
     check = tmp_path / "course" / "exercises" / "n90_springs.py"
-    assert not place.uses_keras() and list(core.notebooks()) == list(course.names()) == ["90"]
+    assert not place.uses_keras() and list(framework.notebooks()) == list(course.names()) == ["90"]
     # The checks of both courses are hidden from a submission, and this course's decide what must be judged again.
-    assert {str(check), str(place.CHECKS / "n00_one_neuron.py")} <= set(grading.shown()["hidden"])
+    assert {str(check), str(place.EXERCISES / "n00_one_neuron.py")} <= set(grading.shown()["hidden"])
     before = grading.checks_key()
     check.write_text(check.read_text() + "\n")
     assert len({mine, before, grading.checks_key()}) == 3

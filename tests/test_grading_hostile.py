@@ -18,7 +18,7 @@ import psutil
 import pytest
 from rich.console import Console
 
-from coursekit.checks import core
+from coursekit.checks import framework
 from coursekit.grading import command, sandbox
 from coursekit.grading import grade as grading
 from tests.hostile_submissions import CASES, COURSE, FILES, LIMITS, REAL, REAL_CASES, REAL_LIMITS, World
@@ -160,7 +160,7 @@ def grade(cases, world, folder, limits):
     for number in ("00", "90"):
         # What an earlier run left compiled beside the checks; an attack looks for it.
         with course(number):
-            core.of(number)
+            framework.of(number)
     with course(cases[0].number) as patch:
         for name in ("question_s", "grace_s", "frame_s"):
             patch.setattr(grading, name.upper(), limits.pop(name))
@@ -209,7 +209,7 @@ def deserved(case, graded, world, request):
     assert "ended" not in codes or result["status"] == "ended"
     if result["status"] != "unreadable":
         with course(case.number):
-            items = core.of(case.number)
+            items = framework.of(case.number)
         for item in items:
             report, part = result["reports"][item.id], item.id.split(".")[1]
             assert report["points"] == item.points

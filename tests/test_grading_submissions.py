@@ -84,12 +84,12 @@ def packed(path, files):
 
 
 def test_every_notebook_of_the_course_is_read(all_notebooks):
-    from coursekit.checks import core
+    from coursekit.checks import framework
 
-    assert list(all_notebooks) == list(names()) == list(core.notebooks())
+    assert list(all_notebooks) == list(names()) == list(framework.notebooks())
     for number, notebook in all_notebooks.items():
-        assert list(notebook.checks) == [item.id for item in core.of(number)] == list(notebook.points)
-        for item in core.of(number):
+        assert list(notebook.checks) == [item.id for item in framework.of(number)] == list(notebook.points)
+        for item in framework.of(number):
             assert list(notebook.checks[item.id]) == list(item.needs)
             assert notebook.points[item.id] == item.points
         assert [cell.source for cell in notebook.cells if cell.role == "install"] != []
@@ -103,7 +103,8 @@ def test_positional_arguments_take_the_declared_names(xor):
 def test_reading_the_course_imports_no_check_and_no_tensorflow():
     script = (
         "import sys; from coursekit.grading import course, submissions; "
-        "print([m for m in sys.modules if m.startswith(('coursekit.checks', 'tensorflow', 'keras', 'sklearn'))]); "
+        "heavy = ('coursekit.checks', 'coursekit.exercises', 'tensorflow', 'keras', 'sklearn'); "
+        "print([m for m in sys.modules if m.startswith(heavy)]); "
         "course.load('09'); print([m for m in ('tensorflow', 'keras', 'sklearn', 'matplotlib') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=root())
@@ -1008,8 +1009,8 @@ RUN = """
 import json, sys
 import matplotlib
 matplotlib.use("Agg")
-from coursekit.checks import core
-from coursekit.checks.student import local_student
+from coursekit.checks import framework
+from coursekit.checks.server import local_student
 from coursekit.grading import course, submissions
 
 notebook = course.load("00")
@@ -1023,7 +1024,7 @@ for step in course.plan(notebook, cells):
             print(type(error).__name__, error, step.source[:60], file=sys.stderr)
     elif step.kind == "check":
         objects = {need: space[name] for need, name in step.expressions.items() if name in space}
-        report = core.judge(core.find(step.exercise), local_student(objects), seed=1)
+        report = framework.judge(framework.find(step.exercise), local_student(objects), seed=1)
         scores[step.exercise] = [report.score, report.points]
 print("SCORES", json.dumps(scores))
 """

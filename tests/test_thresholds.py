@@ -1,18 +1,17 @@
 """The recorded limits: at least ten seeds each, and exactly the margins that the checks declare."""
 
 import json
-from importlib import import_module
-from pathlib import Path
 
 import pytest
 
-from coursekit.checks import core
+from coursekit import place
+from coursekit.checks import framework
 
-RECORDED = json.loads((Path(core.__file__).parent / "thresholds.json").read_text(encoding="utf-8"))
+RECORDED = json.loads((place.EXERCISES / "thresholds.json").read_text(encoding="utf-8"))
 DECLARED = {
     (id, name): margin
-    for module in core.notebooks().values()
-    for id, names in import_module(module).MARGINS.items()
+    for number in framework.notebooks()
+    for id, names in framework.load(number).MARGINS.items()
     for name, margin in names.items()
 }
 
@@ -29,7 +28,7 @@ def test_each_threshold_is_the_worst_of_ten_seeds_and_the_margin():
         worst = min(values) if margin < 0 else max(values)
         assert len(values) >= 10 and record["worst"] == worst, (id, name)
         assert record["threshold"] == pytest.approx(worst + margin, abs=1e-6), (id, name)
-        assert core.threshold(id, name) == record["threshold"]
+        assert framework.threshold(id, name) == record["threshold"]
 
 
 def test_the_record_says_how_it_was_made():
@@ -40,6 +39,6 @@ def test_the_record_says_how_it_was_made():
 
 def test_a_limit_that_is_not_recorded_is_no_limit(monkeypatch):
     with pytest.raises(KeyError, match="record.py"):
-        core.threshold("01.1", "nothing")
+        framework.threshold("01.1", "nothing")
     monkeypatch.setenv("COURSEKIT_RECORD", "1")
-    assert not core.threshold("01.1", "nothing") <= 1.0
+    assert not framework.threshold("01.1", "nothing") <= 1.0

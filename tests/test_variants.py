@@ -8,10 +8,10 @@ import pytest
 
 from coursekit import variants
 from coursekit.bootstrap import ROOT
-from coursekit.checks import core
+from coursekit.checks import framework
 from coursekit.checks.codec import pack, unpack
 from coursekit.checks.report import Finding
-from coursekit.checks.student import Objects, local_student
+from coursekit.checks.server import Objects, local_student
 from coursekit.grading import judge
 
 
@@ -24,7 +24,7 @@ def check_mean(student, rng, variant):
     yield Finding("mean", abs(student.value("mean") - mean) < 1e-9, f"The mean of your data is {mean:.3f}.", points=2)
 
 
-MEAN = core.Exercise("00.9", "The mean of your data", check_mean, 2, {"mean": "a number"}, varies=True)
+MEAN = framework.Exercise("00.9", "The mean of your data", check_mean, 2, {"mean": "a number"}, varies=True)
 ANNA, BEN = variants.code("Anna", "a secret"), variants.code("Ben", "a secret")
 
 
@@ -46,19 +46,19 @@ def test_the_check_follows_in_the_notebook_and_in_the_grader(mine, status):
     variants.use(mine)
     objects = {"mean": data(variants.variant("00.9")).mean()}
     anna = variants.seed(ANNA, "00.9")
-    assert core.judge(MEAN, local_student(objects), variant=anna).status == status
+    assert framework.judge(MEAN, local_student(objects), variant=anna).status == status
     servant = Objects(objects)
 
     def exchange(description, arrays):
         operation, args = unpack(description, arrays)
         return pack(["answer", None if operation == "bind" else servant.answer(operation, *args)], servant.keep)
 
-    assert judge.verdict(core, MEAN, exchange, {"mean": "mean"}, 1, anna).status == status
+    assert judge.verdict(framework, MEAN, exchange, {"mean": "mean"}, 1, anna).status == status
 
 
 def test_without_a_code_the_class_has_one_set_of_data():
     objects = {"mean": data(variants.variant("00.9")).mean()}
-    assert core.judge(MEAN, local_student(objects)).passed
+    assert framework.judge(MEAN, local_student(objects)).passed
 
 
 def test_the_command_prints_a_code_for_each_student(tmp_path):

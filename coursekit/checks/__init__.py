@@ -1,10 +1,10 @@
-"""Exercises and their checks: one module per notebook (``n01_xor_mlp``), and what they share.
+"""The engine of the checks. It knows no exercise; those stand in `coursekit.exercises`.
 
-``report``  what a check found; how it is shown.
-``core``    the ``exercise`` decorator, thresholds, and ``judge``, which runs a check.
-``student`` the handle through which a check asks a student's objects, and what answers it.
-``codec``   the plain data that may cross between the two.
-``pipe``    the same handle at the end of a pipe, to objects in another process.
-``expect``  questions that many checks ask: is it an array of this shape, which labels does it predict.
-``notebook`` what a student calls: ``check``, ``hint``, ``expected``, ``progress``.
+``framework``  the ``exercise`` decorator, recorded limits, and ``judge``, which runs one check.
+``report``     what a check found, as plain data; ``cards``: how that looks.
+``notebook``   what a student calls: ``check``, ``hint``, ``expected``, ``progress``.
+``proxy``      the handle through which a check asks a student's objects; ``server``: what answers it.
+``codec``      the plain data that may cross between the two; ``pipe``: to objects in another process.
+``progress``   the student's scores, kept in a file.
+``vocabulary`` what checks say: how an answer is asked for, compared and explained.
 """

@@ -1,6 +1,5 @@
 """What a student calls in a notebook: `check`, `hint`, `expected`, `progress`."""
 
-import base64
 import contextlib
 import json
 import os
@@ -8,15 +7,14 @@ import sys
 import textwrap
 import time
 from functools import wraps
-from html import escape
 from unittest import mock
 
 from coursekit import place
-from coursekit.checks import core
+from coursekit.checks import cards, framework
 from coursekit.checks import progress as kept
-from coursekit.checks.report import NOT_ATTEMPTED, PASSED, Finding, Report, grader
-from coursekit.checks.student import local_student
-from coursekit.session import _quiet_stderr
+from coursekit.checks.report import NOT_ATTEMPTED, PASSED, Finding, Report
+from coursekit.checks.server import local_student
+from coursekit.session import grader, quiet_stderr
 from coursekit.variants import variant
 
 _hints_shown = {}
@@ -30,36 +28,13 @@ class CheckFailed(Exception):
         return [part for line in str(self).splitlines() for part in textwrap.wrap(line, 84, subsequent_indent="    ")]
 
 
-class Card:
-    """A piece of text, with a picture or not, that shows in a notebook and in a terminal."""
-
-    def __init__(self, title, text, picture=None, alt=""):
-        self.title, self.text, self.picture, self.alt = title, text, picture, alt
-
-    def __str__(self):
-        return f"{self.title}: {self.text}"
-
-    __repr__ = __str__
-
-    def _repr_html_(self):
-        image = ""
-        if self.picture is not None:
-            data = base64.b64encode(self.picture).decode()
-            image = f'<img alt="{escape(self.alt)}" style="max-width:100%" src="data:image/png;base64,{data}">'
-        return (
-            '<div style="border:1px solid #7F7F7F;border-left:6px solid #0072B2;border-radius:4px;padding:0.5em 0.9em;'
-            f'margin:0.3em 0;max-width:52em;line-height:1.4"><strong>{escape(self.title)}</strong>'
-            f"<div>{escape(self.text)}</div>{image}</div>"
-        )
-
-
 def _unless_graded(function):
     """Under `coursekit grade` the check runs in another process: here none is loaded, and a card says so."""
 
     @wraps(function)
     def answer(*args, **named):
         if grader() == "coursekit":
-            return Card(str(args[0]) if args else "Later", "The grader judges this exercise.")
+            return cards.Card(str(args[0]) if args else "Later", "The grader judges this exercise.")
         return function(*args, **named)
 
     return answer
@@ -72,7 +47,7 @@ def _no_stderr():
         yield
         return
     # The method, so that handlers of logging that hold the stream are covered; the descriptor, for C++ libraries.
-    with mock.patch.object(sys.stderr, "write", len), _quiet_stderr():
+    with mock.patch.object(sys.stderr, "write", len), quiet_stderr():
         yield
 
 
@@ -101,18 +76,18 @@ def check(id, *objects, **named):
     """
     start = time.perf_counter()
     try:
-        item = core.find(id)
+        item = framework.find(id)
     except KeyError as unknown:
         return _finish(_refusal(str(id), "unknown exercise", "unknown-exercise", unknown.args[0]), 0.0)
     names = list(item.needs)
     unknown = [name for name in named if name not in item.needs]
     given = dict(zip(names, objects, strict=False))
     if unknown or len(objects) > len(names) or set(given) & set(named):
-        message = f"{id} looks at {_list(names)}. Call `{core.call_line(item)}`."
+        message = f"{id} looks at {_list(names)}. Call `{framework.call_line(item)}`."
         return _finish(_refusal(item.id, item.title, "wrong-call", message, item.points), 0.0)
     seed = os.environ.get("COURSEKIT_CHECK_SEED")
     with _no_stderr():
-        report = core.judge(
+        report = framework.judge(
             item, local_student({**given, **named}), seed=int(seed) if seed else None, variant=variant(id)
         )
     return _finish(report, time.perf_counter() - start)
@@ -122,26 +97,26 @@ def check(id, *objects, **named):
 def hint(id):
     """The next hint of an exercise: the first time the first, and so on to the last."""
     try:
-        item = core.find(id)
+        item = framework.find(id)
     except KeyError as unknown:
-        return Card("No hint", unknown.args[0])
+        return cards.Card("No hint", unknown.args[0])
     shown = min(_hints_shown.get(id, 0) + 1, len(item.hints))
     _hints_shown[id] = shown
     last = " (the last)" if shown == len(item.hints) else ""
-    return Card(f"{id} · hint {shown} of {len(item.hints)}{last}", item.hints[shown - 1])
+    return cards.Card(f"{id} · hint {shown} of {len(item.hints)}{last}", item.hints[shown - 1])
 
 
 @_unless_graded
 def expected(id):
     """The expected result of an exercise: a number with its band, and the reference picture where there is one."""
     try:
-        item = core.find(id)
+        item = framework.find(id)
     except KeyError as unknown:
-        return Card("Nothing expected", unknown.args[0])
+        return cards.Card("Nothing expected", unknown.args[0])
     path = place.exercises() / "pictures" / f"{id}.png"
-    text = core.expected_text(item)
+    text = framework.expected_text(item)
     picture = path.read_bytes() if path.exists() else None
-    return Card(f"{id} · expected result", text, picture, alt=text)
+    return cards.Card(f"{id} · expected result", text, picture, alt=text)
 
 
 @_unless_graded
@@ -155,7 +130,7 @@ class Progress:
 
     def __init__(self, scores):
         self.scores = scores
-        self.rows = [(number, core.of(number)) for number in core.notebooks()]
+        self.rows = [(number, framework.of(number)) for number in framework.notebooks()]
 
     def next(self):
         """The first exercise that is not passed yet, or None."""
@@ -166,52 +141,27 @@ class Progress:
         return None
 
     def _lines(self):
+        """What `cards` draws: see `cards.map_text`."""
+        lines = []
         for number, items in self.rows:
-            marks = [(item, self.scores.get(item.id, {"status": NOT_ATTEMPTED, "score": 0.0})) for item in items]
-            yield number, marks, sum(mark["score"] for _, mark in marks), sum(item.points for item in items)
+            marks = [(item, self.scores.get(item.id, {}).get("status", NOT_ATTEMPTED)) for item in items]
+            score = sum(self.scores.get(item.id, {}).get("score", 0.0) for item in items)
+            lines.append((_name(number), marks, score, sum(item.points for item in items)))
+        return lines
 
     def __str__(self):
-        text = []
-        for number, marks, score, points in self._lines():
-            dots = " ".join(f"{_DOTS[mark['status']]}{item.id.split('.')[1]}" for item, mark in marks)
-            text.append(f"{number:>4}  {dots:<40} {score:g} of {points:g} points")
-        following = self.next()
-        text.append(f"Next: {following.id} {following.title}" if following else "Every exercise is passed.")
-        return "\n".join(text)
+        return cards.map_text(self._lines(), self.next())
 
     __repr__ = __str__
 
     def _repr_html_(self):
-        following = self.next()
-        rows = ""
-        for number, marks, score, points in self._lines():
-            cells = "".join(_chip(item, mark["status"], item is following) for item, mark in marks)
-            rows += (
-                f'<tr><th scope="row" style="text-align:left;white-space:nowrap">{_name(number)}</th>'
-                f'<td style="text-align:left">{cells}</td><td style="text-align:right">{score:g} / {points:g}</td></tr>'
-            )
-        after = f"Next: <b>{following.id}</b> {escape(following.title)}" if following else "Every exercise is passed."
-        return f"<table>{rows}</table><p>{after}</p>"
-
-
-def _chip(item, status, following):
-    """One exercise on the map. The text keeps the theme's own colour, so that it reads on light and on dark."""
-    colour = "#0072B2" if following else _COLOURS[status]
-    return (
-        f'<span title="{escape(item.title)}: {status}" style="display:inline-block;min-width:2.1em;text-align:center;'
-        f"margin:1px 2px;border-radius:4px;border:{'2px' if following else '1px'} solid {colour};"
-        f'border-bottom-width:4px">{_DOTS[status]}&nbsp;{item.id.split(".")[1]}</span>'
-    )
+        return cards.map_html(self._lines(), self.next())
 
 
 def _name(number):
     """A notebook's number and its name in words, from that of its check module."""
-    words = core.notebooks()[number].split(".")[-1].split("_")[1:]
+    words = framework.notebooks()[number].stem.split("_")[1:]
     return f"{number} {' '.join(words)}"
-
-
-_DOTS = {PASSED: "✓", "failed": "✗", NOT_ATTEMPTED: "○"}
-_COLOURS = {PASSED: "#009E73", "failed": "#D55E00", NOT_ATTEMPTED: "#7F7F7F"}
 
 
 def _refusal(id, title, code, message, points=0.0):

@@ -7,7 +7,8 @@ here; the grader puts one around it.
 import numpy as np
 
 from coursekit.checks.codec import CodecError, pack, read_frame, unpack, write_frame
-from coursekit.checks.student import Missing, NotAttempted, Objects, Student, StudentError
+from coursekit.checks.proxy import Missing, NotAttempted, Student, StudentError
+from coursekit.checks.server import Objects
 
 _ERRORS = {"not-attempted": NotAttempted, "missing": Missing, "codec": CodecError}
 

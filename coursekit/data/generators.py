@@ -19,7 +19,7 @@ def make_xor(n_samples=400, noise=0.1, seed=None):
     y : ndarray of int, shape (n_samples,)
         1 where exactly one of the two coordinates of the corner is 1.
     """
-    rng = _rng(n_samples, noise, seed)
+    rng = generator(n_samples, noise, seed)
     corners = rng.integers(0, 2, size=(n_samples, 2))
     return corners + rng.normal(0, noise, size=(n_samples, 2)), corners[:, 0] ^ corners[:, 1]
 
@@ -34,7 +34,7 @@ def make_spirals(n_samples=400, noise=0.05, seed=None):
     y : numpy.ndarray of int, shape (n_samples,)
         The spiral, 0 or 1.
     """
-    rng = _rng(n_samples, noise, seed)
+    rng = generator(n_samples, noise, seed)
     y = rng.integers(0, 2, size=n_samples)
     turn = np.sqrt(rng.uniform(0.02, 1, size=n_samples))  # the root spreads the points evenly over the area
     angle = 3 * np.pi * turn + np.pi * y
@@ -52,7 +52,7 @@ def make_spring(n_samples=40, noise=0.6, seed=None):
     length : numpy.ndarray of shape (n_samples,)
         In cm, with Gaussian noise of standard deviation `noise`.
     """
-    rng = _rng(n_samples, noise, seed)
+    rng = generator(n_samples, noise, seed)
     mass = rng.uniform(0, 4, size=n_samples)
     return mass, 12 + 3 * mass + rng.normal(0, noise, size=n_samples)
 
@@ -68,7 +68,7 @@ def make_trigger(n_samples=300, noise=0.6, seed=None):
         In GeV, uniform in [0, 10].
     fired : numpy.ndarray of int, shape (n_samples,)
     """
-    rng = _rng(n_samples, noise, seed)
+    rng = generator(n_samples, noise, seed)
     energy = rng.uniform(0, 10, size=n_samples)
     # Logistic noise on the threshold is the same as this probability, and is defined for no noise too.
     return energy, (energy + rng.logistic(0, noise, size=n_samples) > 5).astype(int)
@@ -88,7 +88,7 @@ def make_surface(n_samples=600, noise=0.1, seed=None):
     X : ndarray of float, shape (n_samples, 2)
     y : ndarray of float, shape (n_samples,)
     """
-    rng = _rng(n_samples, noise, seed)
+    rng = generator(n_samples, noise, seed)
     X = rng.uniform(-2, 2, size=(n_samples, 2))
     return X, surface(X) + rng.normal(0, noise, size=n_samples)
 
@@ -106,7 +106,7 @@ def make_curve(n_samples=200, noise=0.05, seed=None):
     -------
     x, y : ndarrays of float, shape (n_samples,)
     """
-    rng = _rng(n_samples, noise, seed)
+    rng = generator(n_samples, noise, seed)
     x = np.sort(rng.uniform(0, 1, size=n_samples))
     return x, curve(x) + rng.normal(0, noise, size=n_samples)
 
@@ -121,7 +121,7 @@ def make_lines(n_samples=200, size=8, noise=0.1, seed=None):
     labels : ndarray of int, shape (n_samples,)
         0 is horizontal, 1 is vertical.
     """
-    rng = _rng(n_samples, noise, seed)
+    rng = generator(n_samples, noise, seed)
     labels = rng.integers(0, 2, size=n_samples)
     place = rng.integers(0, size, size=n_samples)
     images = np.zeros((n_samples, size, size))
@@ -170,7 +170,7 @@ def make_digit_pairs(images, labels, n_samples=1000, seed=None):
     shown : ndarray of float32, shape (n_samples, 10)
         1 for each digit that is shown: one or two ones a row.
     """
-    rng = _rng(n_samples, 0.0, seed)
+    rng = generator(n_samples, 0.0, seed)
     images, labels = np.asarray(images), np.asarray(labels)
     left, right = rng.integers(0, len(images), size=(2, n_samples))
     shown = np.zeros((n_samples, 10), dtype="float32")
@@ -203,7 +203,7 @@ def make_lepton_pairs(n_samples=20000, noise=0.03, seed=None):
     weights : ndarray of float, shape (n_samples,)
         How many real events each event stands for, up to a common factor. Of the sum, one fifth is signal.
     """
-    rng = _rng(n_samples, noise, seed)
+    rng = generator(n_samples, noise, seed)
     y = rng.integers(0, 2, size=n_samples)
     low, high, peak, half_width = 60.0, 600.0, 91.19, 1.25
     # A Breit-Wigner curve, cut off at low and high, and a density as 1/m, by their inverse distribution functions.
@@ -246,7 +246,7 @@ def _decay(rng, m, pt, curved):
     return first, parent - first
 
 
-def _rng(n_samples, noise, seed):
+def generator(n_samples, noise, seed):
     if not isinstance(n_samples, int | np.integer) or n_samples < 1:
         raise ValueError(f"n_samples is {n_samples!r}; a whole number of at least 1 was expected.")
     if not noise >= 0:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from coursekit.data.generators import _rng
+from coursekit.data.generators import generator
 
 # Every pair of members who met outside the club, each once: member -> the later members that they met. Members are
 # numbered from 0; Zachary numbers them from 1.
@@ -97,7 +97,7 @@ def make_decays(n_samples=2000, noise=0.05, seed=None, *, max_particles=12):
     """
     if max_particles < 12:
         raise ValueError(f"max_particles is {max_particles}; at least 12 was expected: a decay has up to 12 fragments.")
-    rng, n = _rng(n_samples, noise, seed), int(n_samples)
+    rng, n = generator(n_samples, noise, seed), int(n_samples)
     three = rng.integers(0, 2, n)
     bodies = np.where(three[:, None, None] == 1, _three_bodies(rng, n), _two_bodies(n)) @ _rotations(rng, n)
     count = rng.integers(6, 13, n)

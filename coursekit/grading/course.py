@@ -1,10 +1,10 @@
 """What the course says: its cells, its check cells, and in which order a submission is run and judged.
 
 Everything that decides about marks (points, order, what a check looks at) comes from the committed notebooks and from
-`coursekit.checks`; nothing of it from a submission. A submission only says where its cells stand.
+`coursekit.exercises`; nothing of it from a submission. A submission only says where its cells stand.
 
-`coursekit.checks.core` is imported inside the functions that need it: it must never be loaded in a process that runs
-students' code.
+`coursekit.checks.framework` is imported inside the functions that need it: it must never be loaded in a process that
+runs students' code.
 """
 
 import ast
@@ -142,7 +142,7 @@ def load(number, folder=None):
     CourseError
         Where there is no such notebook, or where its check cells and the declared exercises differ.
     """
-    from coursekit.checks import core
+    from coursekit.checks import framework
     from coursekit.grading.submissions import Unreadable, parse
 
     known = names(folder)
@@ -154,7 +154,7 @@ def load(number, folder=None):
         cells = parse(path.read_bytes())
     except Unreadable as error:
         raise CourseError(f"notebooks/{path.name} cannot be read: {error} Run `coursekit build {number}`.") from None
-    exercises = {item.id: item for item in core.of(number)}
+    exercises = {item.id: item for item in framework.of(number)}
     checks, said = {}, []
     for cell in cells:
         calls = [call for call in _look(cell).calls if call[0] in exercises] if cell.kind == "code" else []

@@ -319,26 +319,21 @@ def unreadable(handed, seed):
 def checks_key():
     """A digest of everything that a verdict depends on besides the submission."""
     total = hashlib.sha256()
-    for path in (file for folder in _checks() for file in sorted(folder.glob("*"))):
+    for path in (file for folder in (place.ENGINE, place.exercises()) for file in sorted(folder.rglob("*"))):
         if path.suffix in (".py", ".json"):
             total.update(path.name.encode() + path.read_bytes())
     return total.hexdigest()
 
 
-def _checks():
-    """The folders of the checks: what all courses share, and the exercises of this one."""
-    return list(dict.fromkeys((place.CHECKS, place.exercises())))
-
-
 def shown():
-    """What a student's process may read besides Python's own folders, and what of it looks empty there: the checks,
-    their limits, the pictures of the results."""
+    """What a student's process may read besides Python's own folders, and what of it looks empty there: the checks of
+    this course and of the one that `place` names, their limits, the pictures of the results."""
     hidden = []
-    for checks in _checks():
-        compiled = checks / "__pycache__"
+    for exercises in dict.fromkeys((place.EXERCISES, place.exercises())):
+        compiled = exercises / "__pycache__"
         with contextlib.suppress(OSError):
             compiled.mkdir(exist_ok=True)  # what is not there when the sandbox is made cannot be masked
-        hidden += [*checks.glob("n[0-9]*.py"), checks / "thresholds.json", checks / "pictures", compiled]
+        hidden += [*exercises.glob("[a-z]*.py"), exercises / "thresholds.json", exercises / "pictures", compiled]
     return {
         "readable": [str(path) for path in (place.PACKAGE, place.PACKAGE.parent / "data") if path.exists()],
         "hidden": [str(path) for path in hidden if path.exists()],

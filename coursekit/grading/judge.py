@@ -138,7 +138,7 @@ def judge(job, child, reading, writing):
     if child.error:
         raise sandbox.SandboxError(child.error)
     # Only now: no check, and so nothing that it expects, was in memory when the student's process was forked.
-    from coursekit.checks import core
+    from coursekit.checks import framework
 
     watch = _Watch(child, job["limits"]["memory_mb"])
     times = job["timeouts"]
@@ -154,10 +154,10 @@ def judge(job, child, reading, writing):
                 watch.cell_began = None
             elif step["kind"] == "check":
                 id = step["exercise"]
-                reports[id] = _judge(core, job, channel, id, step["expressions"])
+                reports[id] = _judge(framework, job, channel, id, step["expressions"])
                 if step["index"] >= 0:
                     cells[step["index"]]["status"] = "judged"
-        _again_at_the_end(core, job, channel, reports)
+        _again_at_the_end(framework, job, channel, reports)
     finally:
         child.kill()
         child.wait(10)
@@ -232,24 +232,24 @@ def _outputs(outputs):
     return kept
 
 
-def _judge(core, job, channel, id, expressions):
+def _judge(framework, job, channel, id, expressions):
     """The report of one exercise, as a dict."""
-    item = core.find(id)
+    item = framework.find(id)
     start = time.monotonic()
     if channel.ended:
-        report = _ended(core, item, channel.ended)
+        report = _ended(item, channel.ended)
     else:
         seconds = job["timeouts"]["question"]
         path = Path(job["transcripts"]) / f"{id}.gz"
         with transcript.recording(lambda d, a: _answer(channel, d, a, seconds), path) as exchange:
             own = variants.seed(job["code"], id)
-            report = verdict(core, item, exchange, expressions, check_seed(job["seed"], id), own)
+            report = verdict(framework, item, exchange, expressions, check_seed(job["seed"], id), own)
         if channel.ended and not report.passed and report.score == 0:
-            report = _ended(core, item, channel.ended)
+            report = _ended(item, channel.ended)
     return {**report.to_dict(), "seconds": round(time.monotonic() - start, 3)}
 
 
-def verdict(core, item, exchange, expressions, seed, variant=None):
+def verdict(framework, item, exchange, expressions, seed, variant=None):
     """What the check of `item` says of the objects that `expressions` name at the other end of `exchange`."""
 
     def bound(description, arrays):
@@ -262,7 +262,7 @@ def verdict(core, item, exchange, expressions, seed, variant=None):
         return exchange(description, arrays)
 
     named = []
-    return core.judge(item, remote_student(bound), seed, variant)
+    return framework.judge(item, remote_student(bound), seed, variant)
 
 
 def _plain(frame):
@@ -286,7 +286,7 @@ def check_seed(seed, id):
     return int.from_bytes(hashlib.sha256(f"{seed}/{id}".encode()).digest()[:4], "big")
 
 
-def _ended(core, item, how):
+def _ended(item, how):
     from coursekit.checks.report import FAILED, Finding, Report
 
     message = (
@@ -296,7 +296,7 @@ def _ended(core, item, how):
     return Report(item.id, item.title, FAILED, 0.0, item.points, (Finding("ended", False, message),))
 
 
-def _again_at_the_end(core, job, channel, reports):
+def _again_at_the_end(framework, job, channel, reports):
     """Judge once more, after the last cell, what had no answer yet where the check stands."""
     for step in job["steps"]:
         if step["kind"] != "check" or channel.ended:
@@ -306,7 +306,7 @@ def _again_at_the_end(core, job, channel, reports):
         if report["status"] != "passed" and codes & {"not-attempted", "missing"}:
             kept = Path(job["transcripts"]) / f"{step['exercise']}.gz"
             before = kept.read_bytes() if kept.exists() else None
-            later = _judge(core, job, channel, step["exercise"], step["expressions"])
+            later = _judge(framework, job, channel, step["exercise"], step["expressions"])
             if later["score"] > report["score"]:
                 reports[step["exercise"]] = later
             elif before is not None:
@@ -315,14 +315,14 @@ def _again_at_the_end(core, job, channel, reports):
 
 def judge_again(job, result):
     """Judge exercises again from the transcripts. Returns the changed result and the ids that must run again."""
-    from coursekit.checks import core
+    from coursekit.checks import framework
 
     reports, open_ = dict(result["reports"]), []
     for step in job["steps"]:
         id = step["exercise"]
         if step["kind"] != "check" or job["only"] and id not in job["only"]:
             continue
-        item = core.find(id)
+        item = framework.find(id)
         if any(finding["code"] == "ended" for finding in reports.get(id, {}).get("findings", [])):
             continue
         start = time.monotonic()
@@ -341,7 +341,7 @@ def judge_again(job, result):
                 return pack(["codec", str(gap)], None)
 
         own = variants.seed(result.get("code", ""), id)
-        report = verdict(core, item, exchange, step["expressions"], check_seed(result["seed"], id), own)
+        report = verdict(framework, item, exchange, step["expressions"], check_seed(result["seed"], id), own)
         if missed:
             open_.append(id)
         else:

@@ -2,7 +2,7 @@
 
 The judge, outside, sends one question at a time. Two questions are this module's own: "cell" runs a cell and says what
 it printed; "bind" names the objects that the next check looks at. Everything else is answered by
-`coursekit.checks.student.Objects`. Nothing here knows what the answers should be.
+`coursekit.checks.server.Objects`. Nothing here knows what the answers should be.
 """
 
 import base64
@@ -16,7 +16,8 @@ import sys
 import time
 
 from coursekit.checks.pipe import respond
-from coursekit.checks.student import Objects, StudentError
+from coursekit.checks.proxy import StudentError
+from coursekit.checks.server import Objects
 
 MAX_TEXT = 60_000
 MAX_OUTPUTS = 40

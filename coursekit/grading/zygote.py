@@ -39,9 +39,9 @@ def preload(keras):
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     os.environ["COURSEKIT_GRADING"] = "1"
-    from coursekit.session import _quiet_stderr
+    from coursekit.session import quiet_stderr
 
-    with _quiet_stderr():
+    with quiet_stderr():
         for name in (*(KERAS if keras else ()), *PRELOAD):
             with contextlib.suppress(ImportError):
                 import_module(name)

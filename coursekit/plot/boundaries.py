@@ -35,7 +35,7 @@ def decision_boundary(predict, X, y, ax=None, *, exercise=None, title=None, reso
         field = field[:, 1:]
     soft = field.shape[1] == 1 and len(classes) <= 2 and not np.isin(field, classes).all()
     if soft:
-        tints = _between(COLOURS[0], COLOURS[1])
+        tints = between(COLOURS[0], COLOURS[1])
         scores = field.reshape(len(ys), len(xs))
         ax.pcolormesh(xs, ys, scores, cmap=tints, vmin=0, vmax=1, alpha=0.55, shading="nearest", rasterized=True)
         if scores.min() < 0.5 < scores.max():
@@ -101,7 +101,7 @@ def surface_fit(predict, truth, X, axs=None, *, exercise=None, title=None, resol
     return axs
 
 
-def _between(low, high):
+def between(low, high):
     from matplotlib.colors import LinearSegmentedColormap
 
     return LinearSegmentedColormap.from_list("classes", [low, "white", high])

@@ -140,7 +140,7 @@ class Playground(Plane):
 
     def _draw_units(self, model, figure):
         """Each hidden unit's value over the plane, one column a layer."""
-        from coursekit.plot.boundaries import _between
+        from coursekit.plot.boundaries import between
         from coursekit.plot.style import COLOURS
 
         if not self.hidden:
@@ -159,4 +159,4 @@ class Playground(Plane):
             for ax, values in zip(column, H.T, strict=False):
                 most = np.abs(values).max() or 1.0
                 ax.set_frame_on(True)
-                ax.imshow(values.reshape(40, 40), origin="lower", cmap=_between(*COLOURS[:2]), vmin=-most, vmax=most)
+                ax.imshow(values.reshape(40, 40), origin="lower", cmap=between(*COLOURS[:2]), vmin=-most, vmax=most)

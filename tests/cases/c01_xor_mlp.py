@@ -297,7 +297,7 @@ def backward_loop(X, y, W1, b1, W2, b2):
 
 
 def backward_differences(X, y, W1, b1, W2, b2):
-    from coursekit.checks.n01_xor_mlp import _finite_differences
+    from coursekit.exercises.n01_xor_mlp import _finite_differences
 
     return tuple(_finite_differences(X, y, [W1.copy(), b1.copy(), W2.copy(), b2.copy()]))
 
@@ -313,7 +313,7 @@ def backward_tensorflow(X, y, W1, b1, W2, b2):
 
 
 def backward_coarse(X, y, W1, b1, W2, b2):
-    from coursekit.checks.n01_xor_mlp import _finite_differences
+    from coursekit.exercises.n01_xor_mlp import _finite_differences
 
     return tuple(_finite_differences(X, y, [W1.copy(), b1.copy(), W2.copy(), b2.copy()], step=0.03))
 

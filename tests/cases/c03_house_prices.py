@@ -23,7 +23,7 @@ def mlp(**settings):
 
 @cache
 def houses():
-    from coursekit.checks.n03_house_prices import houses
+    from coursekit.exercises.n03_house_prices import houses
 
     return houses()
 

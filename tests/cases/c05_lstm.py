@@ -862,7 +862,7 @@ def by_heart():
     import keras
     from keras import layers
 
-    from coursekit.checks.n05_lstm import unseen_pairs
+    from coursekit.exercises.n05_lstm import unseen_pairs
 
     held_out = {tuple(pair) for pair in unseen_pairs()}
     pairs = [(a, b) for a in range(100) for b in range(100) if (a, b) not in held_out]

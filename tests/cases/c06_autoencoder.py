@@ -10,7 +10,7 @@ from tests.trained import trained_once
 
 @cache
 def digits():
-    from coursekit.checks.n06_autoencoder import digits
+    from coursekit.exercises.n06_autoencoder import digits
 
     return digits()
 
@@ -121,7 +121,7 @@ def linear(style="by hand"):
     """Networks 49-2-49; PCA's axes set by hand where training would be slow."""
     from keras import layers
 
-    from coursekit.checks.n06_autoencoder import coarse, plane_of_pca
+    from coursekit.exercises.n06_autoencoder import coarse, plane_of_pca
 
     mean, plane = plane_of_pca()
     activation = {"relu": "relu", "tanh": "tanh"}.get(style)
@@ -147,7 +147,7 @@ def linear(style="by hand"):
 
 def pca(x):
     """PCA in one line of NumPy."""
-    from coursekit.checks.n06_autoencoder import plane_of_pca
+    from coursekit.exercises.n06_autoencoder import plane_of_pca
 
     plane = plane_of_pca()[1]
     return x @ plane @ plane.T

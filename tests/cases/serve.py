@@ -6,10 +6,10 @@ It reads one frame a question from its standard input; see tests/test_cases.py.
 import os
 import sys
 
-from coursekit.checks import core
+from coursekit.checks import framework
 from coursekit.checks.codec import pack, read_frame, unpack, write_frame
 from coursekit.checks.pipe import serve
-from coursekit.checks.student import local_student
+from coursekit.checks.server import local_student
 from tests.cases import hostile, load
 
 
@@ -43,7 +43,7 @@ def main():
             name, how = spoiled
             objects = {**objects, name: hostile.spoil(objects[name], how)}
         if "local" in transports:
-            report = core.judge(core.find(cases[key].exercise), local_student(objects))
+            report = framework.judge(framework.find(cases[key].exercise), local_student(objects))
             write_frame(writer, *pack(report.to_dict(), None))
         if "pipe" in transports:
             serve(objects, reader, writer)

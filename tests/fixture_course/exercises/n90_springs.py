@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from coursekit.checks.core import Wrong, exercise
-from coursekit.checks.expect import agrees, as_array, one_column, returned
+from coursekit.checks.framework import Wrong, exercise
 from coursekit.checks.report import Finding
+from coursekit.checks.vocabulary.arrays import agrees, as_array, returned
+from coursekit.checks.vocabulary.models import one_column
 from coursekit.data import make_spring
 
 MARGINS = {}

@@ -5,18 +5,11 @@ from functools import cache
 import numpy as np
 
 from coursekit.checks.codec import Handle
-from coursekit.checks.core import Wrong, exercise, threshold
-from coursekit.checks.expect import (
-    agrees,
-    as_array,
-    as_number,
-    one_column,
-    rebuild,
-    returned,
-    same_as_replay,
-)
+from coursekit.checks.framework import Wrong, exercise, threshold
+from coursekit.checks.proxy import StudentError
 from coursekit.checks.report import Finding, note
-from coursekit.checks.student import StudentError
+from coursekit.checks.vocabulary.arrays import agrees, as_array, as_number, returned
+from coursekit.checks.vocabulary.models import one_column, rebuild, same_as_replay
 
 # What is added to the worst of ten seeds of the solution; see benchmarks/record.py. Errors are in dollars.
 MARGINS = {

@@ -5,19 +5,12 @@ from functools import cache
 import numpy as np
 
 from coursekit.checks.codec import Handle
-from coursekit.checks.core import Wrong, exercise, threshold
-from coursekit.checks.expect import (
-    as_array,
-    as_number,
-    at_least,
-    predicted_labels,
-    predictions,
-    rebuild,
-    same_as_replay,
-    type_name,
-)
+from coursekit.checks.framework import Wrong, exercise, threshold
+from coursekit.checks.proxy import StudentError
 from coursekit.checks.report import Finding
-from coursekit.checks.student import StudentError
+from coursekit.checks.vocabulary.arrays import as_array, as_number, type_name
+from coursekit.checks.vocabulary.metrics import at_least
+from coursekit.checks.vocabulary.models import predicted_labels, predictions, rebuild, same_as_replay
 
 # What is added to the worst of ten seeds of the solution; see benchmarks/record.py.
 MARGINS = {

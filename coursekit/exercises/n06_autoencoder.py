@@ -4,16 +4,11 @@ from functools import cache
 
 import numpy as np
 
-from coursekit.checks.core import Wrong, exercise, threshold
-from coursekit.checks.expect import (
-    agrees,
-    as_array,
-    predictions,
-    returned,
-    same_as_replay,
-)
+from coursekit.checks.framework import Wrong, exercise, threshold
+from coursekit.checks.proxy import StudentError
 from coursekit.checks.report import Finding
-from coursekit.checks.student import StudentError
+from coursekit.checks.vocabulary.arrays import agrees, as_array, returned
+from coursekit.checks.vocabulary.models import predictions, same_as_replay
 
 # What is added to the worst of ten seeds of the solution; see benchmarks/record.py. Smaller networks are right too: the
 # solution gains 3 dB over the filter, a network with one dense layer 1.5 dB.

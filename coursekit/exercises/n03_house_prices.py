@@ -3,10 +3,11 @@
 import numpy as np
 
 from coursekit.checks.codec import Handle
-from coursekit.checks.core import Wrong, exercise, threshold
-from coursekit.checks.expect import agrees, as_array, as_number, one_column, returned_parts
+from coursekit.checks.framework import Wrong, exercise, threshold
+from coursekit.checks.proxy import StudentError
 from coursekit.checks.report import Finding
-from coursekit.checks.student import StudentError
+from coursekit.checks.vocabulary.arrays import agrees, as_array, as_number, returned_parts
+from coursekit.checks.vocabulary.models import one_column
 
 # What is added to the worst of ten seeds of the solution; see benchmarks/record.py. "rmse" is the largest error that
 # passes; below "lowest" a model must have seen the houses that it is judged on.

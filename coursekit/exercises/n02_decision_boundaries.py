@@ -3,21 +3,11 @@
 import numpy as np
 
 from coursekit.checks.codec import Handle
-from coursekit.checks.core import Wrong, exercise, threshold
-from coursekit.checks.expect import (
-    agrees,
-    as_array,
-    as_number,
-    at_least,
-    not_constant,
-    predicted_labels,
-    predictions,
-    rebuild,
-    returned,
-    returned_parts,
-    same_as_replay,
-)
+from coursekit.checks.framework import Wrong, exercise, threshold
 from coursekit.checks.report import Finding
+from coursekit.checks.vocabulary.arrays import agrees, as_array, as_number, returned, returned_parts
+from coursekit.checks.vocabulary.metrics import at_least
+from coursekit.checks.vocabulary.models import not_constant, predicted_labels, predictions, rebuild, same_as_replay
 
 CLASSIFIERS = {"tree": "DecisionTreeClassifier", "MLP": "MLPClassifier", "XGBoost": "XGBClassifier"}
 DATASETS = ("moons", "circles", "spirals", "XOR")

@@ -4,10 +4,12 @@ from itertools import permutations
 
 import numpy as np
 
-from coursekit.checks.core import Wrong, exercise, threshold
-from coursekit.checks.expect import as_array, at_least, predictions, same_as_replay
+from coursekit.checks.framework import Wrong, exercise, threshold
+from coursekit.checks.proxy import NotAttempted, StudentError
 from coursekit.checks.report import Finding
-from coursekit.checks.student import NotAttempted, StudentError
+from coursekit.checks.vocabulary.arrays import as_array
+from coursekit.checks.vocabulary.metrics import at_least
+from coursekit.checks.vocabulary.models import predictions, same_as_replay
 
 # What is added to the worst of ten seeds of the solution; see benchmarks/record.py.
 # The forecasts are given room for other sizes and other training: the naive error is 30. Adding is asked for at 95 %.

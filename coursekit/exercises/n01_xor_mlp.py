@@ -3,19 +3,11 @@
 import numpy as np
 
 from coursekit.checks.codec import Handle
-from coursekit.checks.core import Wrong, exercise, threshold
-from coursekit.checks.expect import (
-    as_array,
-    as_number,
-    at_least,
-    not_constant,
-    one_column,
-    predicted_labels,
-    predictions,
-    same_as_replay,
-    type_name,
-)
+from coursekit.checks.framework import Wrong, exercise, threshold
 from coursekit.checks.report import Finding
+from coursekit.checks.vocabulary.arrays import as_array, as_number, type_name
+from coursekit.checks.vocabulary.metrics import at_least
+from coursekit.checks.vocabulary.models import not_constant, one_column, predicted_labels, predictions, same_as_replay
 
 # What is added to the worst of ten seeds of the solution; see benchmarks/record.py.
 MARGINS = {

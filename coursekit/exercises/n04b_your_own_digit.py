@@ -4,11 +4,12 @@ from functools import cache
 
 import numpy as np
 
-from coursekit.checks.core import Wrong, exercise, threshold
-from coursekit.checks.expect import as_array, at_least
-from coursekit.checks.n04_mnist_cnn import answer_of, test_digits
+from coursekit.checks.framework import Wrong, exercise, threshold
+from coursekit.checks.proxy import StudentError
 from coursekit.checks.report import Finding
-from coursekit.checks.student import StudentError
+from coursekit.checks.vocabulary.arrays import as_array
+from coursekit.checks.vocabulary.metrics import at_least
+from coursekit.exercises.digits import answer_of, test_digits
 
 # What is added to the worst of ten seeds of the solution; see benchmarks/record.py. Another right way of preparing (SciPy's
 # zoom and shift) read down to 92.5 % of 40 photographs, two fewer than the solution: hence the wide margin.

@@ -5,19 +5,12 @@ from functools import cache
 import numpy as np
 
 from coursekit.checks.codec import Handle
-from coursekit.checks.core import Wrong, exercise, threshold
-from coursekit.checks.expect import (
-    agrees,
-    as_array,
-    as_number,
-    at_least,
-    not_constant,
-    predictions,
-    rebuild,
-    same_as_replay,
-)
-from coursekit.checks.n04_mnist_cnn import as_input, test_digits
+from coursekit.checks.framework import Wrong, exercise, threshold
 from coursekit.checks.report import Finding
+from coursekit.checks.vocabulary.arrays import agrees, as_array, as_number
+from coursekit.checks.vocabulary.metrics import at_least
+from coursekit.checks.vocabulary.models import not_constant, predictions, rebuild, same_as_replay
+from coursekit.exercises.digits import as_input, test_digits
 
 # What is added to the worst of ten seeds of the solution; see benchmarks/record.py. Other small networks and other ways
 # of training are right too, hence the room.

@@ -3,17 +3,18 @@
 import json
 import os
 import re
+import sys
 from dataclasses import dataclass, field
 from functools import cache
-from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
 from zlib import crc32
 
 import numpy as np
 
-from coursekit import checks, place, variants
+from coursekit import place, variants
 from coursekit.checks.codec import CodecError
+from coursekit.checks.proxy import Missing, NotAttempted, StudentError
 from coursekit.checks.report import FAILED, NOT_ATTEMPTED, PASSED, Finding, Report, note
-from coursekit.checks.student import Missing, NotAttempted, StudentError
 
 _REGISTRY = {}
 
@@ -77,20 +78,34 @@ def exercise(id, *, title, points, needs, hints, expected="", varies=False):
 
 
 def notebooks():
-    """The check module of every notebook: number ("04b") -> module name."""
-    found = {}
-    for path in sorted(place.exercises().glob("n[0-9][0-9]*_*.py")):
-        found[path.stem.split("_")[0][1:]] = f"{__package__}.{path.stem}"
-    return found
+    """The check module of every notebook: number ("04b") -> path of the module."""
+    return {path.stem.split("_")[0][1:]: path for path in sorted(place.exercises().glob("n[0-9][0-9]*_*.py"))}
+
+
+def load(number):
+    """The check module of a notebook; run at the first call, so that `exercise` registers what it declares.
+
+    The engine knows it as a file of a folder that `place` names, and imports no exercise.
+    """
+    path = notebooks()[number]
+    name = f"coursekit.exercises.{path.stem}"
+    if name not in sys.modules:
+        spec = spec_from_file_location(name, path)
+        sys.modules[name] = module_from_spec(spec)
+        try:
+            spec.loader.exec_module(sys.modules[name])
+        except BaseException:
+            del sys.modules[name]
+            raise
+    return sys.modules[name]
 
 
 def find(id):
     """The exercise `id`; raises KeyError with a sentence that says which ids there are."""
     number = str(id).split(".")[0]
-    modules = notebooks()
-    if number not in modules:
-        raise KeyError(f"There is no exercise {id!r}. Notebooks with exercises: {', '.join(modules)}.")
-    _load(modules[number])
+    if number not in notebooks():
+        raise KeyError(f"There is no exercise {id!r}. Notebooks with exercises: {', '.join(notebooks())}.")
+    load(number)
     if id not in _REGISTRY:
         raise KeyError(f"There is no exercise {id!r}. Notebook {number} has {', '.join(e.id for e in of(number))}.")
     return _REGISTRY[id]
@@ -98,17 +113,9 @@ def find(id):
 
 def of(number):
     """The exercises of one notebook, in order."""
-    _load(notebooks()[number])
+    load(number)
     mine = [item for item in _REGISTRY.values() if item.id.split(".")[0] == number]
     return sorted(mine, key=lambda item: int(item.id.split(".")[1]))
-
-
-def _load(module):
-    """Import a check module. Those of another course are modules of `coursekit.checks` too; see `coursekit.place`."""
-    folder = str(place.exercises())
-    if folder not in checks.__path__:
-        checks.__path__.append(folder)
-    import_module(module)
 
 
 @cache

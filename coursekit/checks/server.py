@@ -1,8 +1,4 @@
-"""The handle through which a check asks a student's objects (`Student`), and what answers it (`Objects`).
-
-A check never holds a student's object. It asks in a small vocabulary and gets plain data back, whether the objects
-live in the same notebook or at the end of a pipe.
-"""
+"""The other end: what answers a check's questions about a student's objects."""
 
 import contextlib
 import io
@@ -14,104 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from coursekit.checks.codec import CodecError, Handle, pack, unpack
-
-VOCABULARY = (
-    *("kind", "value", "call", "predict", "symbolic", "layers", "weights", "history", "config", "describe", "notes"),
-)
-
-
-class NotAttempted(Exception):
-    """What was asked for is still `...`."""
-
-
-class StudentError(Exception):
-    """The student's code, or a library that it uses, raised an error.
-
-    Attributes
-    ----------
-    kind : str
-        Name of the error's class.
-    text : str
-        Its message.
-    line : str
-        The student's own line, or "" where none is to blame.
-    """
-
-    def __init__(self, kind, text, line=""):
-        super().__init__(f"{kind}: {text}")
-        self.kind, self.text, self.line = kind, text, line
-
-
-class Missing(Exception):
-    """A name that the exercise needs does not exist."""
-
-
-class Student:
-    """What a check holds.
-
-    Parameters
-    ----------
-    ask : callable
-        ``ask(operation, *arguments)`` with plain data in and out, or one of the three errors above.
-
-    Notes
-    -----
-    Wherever a name is expected, a `Handle` that an earlier answer gave may stand.
-    """
-
-    def __init__(self, ask):
-        self._ask = ask
-
-    def kind(self, name):
-        """Name of the object's class. Raises NotAttempted where it is still `...`."""
-        return self._ask("kind", name)
-
-    def value(self, name):
-        """The object itself where it is plain data, else a `Handle`."""
-        return _attempted(name, self._ask("value", name))
-
-    def call(self, name, *args, **kwargs):
-        """The result of calling the object. The arguments are copies."""
-        return _attempted(name, self._ask("call", name, args, kwargs))
-
-    def predict(self, name, X):
-        """Predictions for the rows of `X`: probabilities where the model has them, else what it predicts."""
-        return _attempted(name, self._ask("predict", name, X))
-
-    def symbolic(self, name, shapes):
-        """The output's shape, with None for the samples, of a Keras layer called on a list of `keras.Input` s."""
-        return _attempted(name, self._ask("symbolic", name, shapes))
-
-    def layers(self, name):
-        """A list of dicts: class, name, units, activation, params, trainable, input_shape, output_shape."""
-        return self._ask("layers", name)
-
-    def weights(self, name):
-        """For each layer, the list of its weight arrays."""
-        return self._ask("weights", name)
-
-    def history(self, name):
-        """A dict: metric -> list of one number an epoch."""
-        return _attempted(name, self._ask("history", name))
-
-    def config(self, name):
-        """The configuration of a Keras model, from which it can be built again; None for anything else."""
-        return self._ask("config", name)
-
-    def describe(self, name):
-        """A dict: type, family ("keras", "sklearn", "function", "other"), fitted, params, n_params, loss, optimizer."""
-        return self._ask("describe", name)
-
-    def notes(self):
-        """Advice that came up on the way: a list of (code, message)."""
-        return self._ask("notes")
-
-
-def _attempted(name, value):
-    parts = value if isinstance(value, tuple | list) else [value]
-    if any(part is Ellipsis for part in parts):
-        raise NotAttempted(name if isinstance(name, str) else "the answer")
-    return value
+from coursekit.checks.proxy import QUESTIONS, Missing, NotAttempted, Student, StudentError
 
 
 def local_student(objects):
@@ -142,7 +41,7 @@ class Objects:
 
     def answer(self, operation, *args):
         """Answer one question. What the student's code prints or warns is dropped; what it raises is explained."""
-        if operation not in VOCABULARY:
+        if operation not in QUESTIONS:
             raise CodecError(f"there is no question {operation!r}")
         state = np.random.get_state()
         try:
@@ -351,6 +250,7 @@ def _name_of(thing):
 
 # Code that is not the student's: Python's, the installed packages', ours.
 _PLACES = sysconfig.get_paths()
+
 _FOREIGN = (
     "<frozen",
     *(_PLACES[key] for key in ("stdlib", "platstdlib", "purelib", "platlib")),

@@ -2,10 +2,11 @@
 
 import numpy as np
 
-from coursekit.checks.core import Wrong, exercise, threshold
-from coursekit.checks.expect import agrees, as_array, as_number, predictions, returned, same_as_replay
+from coursekit.checks.framework import Wrong, exercise, threshold
+from coursekit.checks.proxy import StudentError
 from coursekit.checks.report import Finding
-from coursekit.checks.student import StudentError
+from coursekit.checks.vocabulary.arrays import agrees, as_array, as_number, returned
+from coursekit.checks.vocabulary.models import predictions, same_as_replay
 
 # What is added to the worst of ten seeds of the solution; see benchmarks/record.py. Each seed draws its own hidden jets;
 # a network of another size or with another training is given room.

@@ -1,14 +1,15 @@
 """Checks of notebook 04: digits and convolutions."""
 
-from functools import cache
-
 import numpy as np
 
 from coursekit.checks.codec import Handle
-from coursekit.checks.core import Wrong, exercise
-from coursekit.checks.expect import as_array, at_least, not_constant, predictions, same_as_replay
+from coursekit.checks.framework import Wrong, exercise
+from coursekit.checks.proxy import StudentError
 from coursekit.checks.report import Finding
-from coursekit.checks.student import StudentError
+from coursekit.checks.vocabulary.arrays import as_array
+from coursekit.checks.vocabulary.metrics import at_least
+from coursekit.checks.vocabulary.models import not_constant, predictions, same_as_replay
+from coursekit.exercises.digits import answer_of, as_input, test_digits
 
 # What is added to the worst of ten seeds of the solution; see benchmarks/record.py.
 MARGINS = {
@@ -17,19 +18,6 @@ MARGINS = {
     "04.5": {"label_accuracy": -0.02},
     "04.6": {"dense_at_4": 0.05},
 }
-
-
-@cache
-def test_digits():
-    """The 10,000 test digits: uint8 images and labels."""
-    from coursekit.data import load_mnist
-
-    return load_mnist()[1]
-
-
-def as_input(images):
-    """Digits as the notebook feeds them: float32 in [0, 1], with a channel axis."""
-    return images[..., None].astype("float32") / 255
 
 
 def digit_scores(student, name, x):
@@ -225,15 +213,6 @@ def by_hand(student, rng):
     if passed and not np.allclose(answer_of(student, "max_pool", (below, 3), wanted.shape), wanted):
         passed, message = False, "`max_pool` is wrong for blocks of 3 by 3 with negative numbers in all places."
     yield Finding("max-pool", passed, message, points=1)
-
-
-def answer_of(student, name, arguments, shape):
-    """The array that a function of the student's gives, of the shape that it must have."""
-    given = as_array(student.call(name, *arguments), f"What `{name}` returns")
-    if given.shape != shape:
-        said = " and ".join(f"an array {a.shape}" if isinstance(a, np.ndarray) else str(a) for a in arguments)
-        raise Wrong("wrong-shape", f"`{name}` of {said} gives shape {given.shape}; {shape} was expected.")
-    return given
 
 
 # --- 04.3

@@ -3,10 +3,11 @@
 import numpy as np
 
 from coursekit.checks.codec import Handle
-from coursekit.checks.core import Wrong, exercise, without_machinery
-from coursekit.checks.expect import agrees, as_array, at_least, returned, returned_parts
+from coursekit.checks.framework import Wrong, exercise, without_machinery
+from coursekit.checks.proxy import NotAttempted, StudentError
 from coursekit.checks.report import Finding, note
-from coursekit.checks.student import NotAttempted, StudentError
+from coursekit.checks.vocabulary.arrays import agrees, as_array, returned, returned_parts
+from coursekit.checks.vocabulary.metrics import at_least
 
 # What is added to the worst of ten seeds of the solution; see benchmarks/record.py. One of 32 members is 0.03125.
 MARGINS = {"08.2": {"accuracy": -0.0625}, "08.3": {"accuracy": -0.03}}

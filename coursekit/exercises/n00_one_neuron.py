@@ -3,9 +3,9 @@
 import numpy as np
 
 from coursekit.checks.codec import Handle
-from coursekit.checks.core import Wrong, exercise, threshold
-from coursekit.checks.expect import agrees, as_array, as_number, returned, returned_parts
+from coursekit.checks.framework import Wrong, exercise, threshold
 from coursekit.checks.report import Finding
+from coursekit.checks.vocabulary.arrays import agrees, as_array, as_number, returned, returned_parts
 
 # What is added to the worst of ten seeds of the solution; see benchmarks/record.py.
 MARGINS = {"00.3": {"excess": 0.002}}

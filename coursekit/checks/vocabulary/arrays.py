@@ -1,0 +1,177 @@
+"""Arrays and numbers: what a student handed in, what a function returns, and whether it is the right one."""
+
+import numpy as np
+
+from coursekit.checks.codec import Handle
+from coursekit.checks.framework import Wrong
+from coursekit.checks.report import Finding
+
+
+def as_array(value, what, shape=None):
+    """`value` as an array of finite floats.
+
+    Parameters
+    ----------
+    value : object
+        What the student handed in.
+    what : str
+        How a sentence names it, e.g. "`W1`".
+    shape : tuple of (int or None), optional
+        The shape that it must have; None leaves an axis open.
+
+    Raises
+    ------
+    Wrong
+        With the code "wrong-type", "wrong-shape" or "not-finite".
+    """
+    if value is ...:
+        raise Wrong("unfinished", f"{what} is still `...`.")
+    if value is None:
+        raise Wrong("none", f"{what} is None. Did a function forget to `return` its result?")
+    if isinstance(value, Handle):
+        raise Wrong("wrong-type", f"{what} is a {value.type_name}; an array of numbers was expected.")
+    try:
+        array = np.asarray(value)
+        if array.dtype.kind not in "biuf":
+            raise TypeError
+        array = array.astype(float)
+    except (TypeError, ValueError):
+        seen = "a string" if isinstance(value, str) else f"a {type(value).__name__} that is not numeric"
+        raise Wrong("wrong-type", f"{what} is {seen}; an array of numbers was expected.") from None
+    if shape is not None and not _fits(array.shape, shape):
+        raise Wrong(
+            "wrong-shape",
+            f"{what} has shape {shape_text(array.shape)}; {shape_text(shape)} was expected. Print its `.shape`.",
+        )
+    if not np.isfinite(array).all():
+        bad = int((~np.isfinite(array)).sum())
+        raise Wrong(
+            "not-finite",
+            f"{what} holds {bad} value{'s' if bad > 1 else ''} that {'are' if bad > 1 else 'is'} NaN or infinite. Look "
+            "for a division by zero, the logarithm of zero, the root of a negative number, a place that was never "
+            "filled, or a learning rate that is too large.",
+        )
+    return array
+
+
+def as_number(value, what):
+    """`value` as one finite float; an array of one element counts."""
+    array = as_array(value, what)
+    if array.size != 1:
+        raise Wrong("wrong-shape", f"{what} has shape {shape_text(array.shape)}; a single number was expected.")
+    return float(array.ravel()[0])
+
+
+def returned(student, name, *args, shape=()):
+    """What the student's function `name` gives for `args`, as finite floats of shape `shape`.
+
+    Axes of length 1 may be missing or too many.
+
+    Raises
+    ------
+    Wrong
+        With the code "wrong-shape", or one of `as_array`.
+    """
+    given = as_array(student.call(name, *args), f"What `{name}` returns")
+    if tuple(size for size in given.shape if size != 1) != tuple(size for size in shape if size != 1):
+        said = " and ".join(_said(arg) for arg in args)
+        wanted = f"shape {shape_text(shape)}" if shape else "a single number"
+        raise Wrong(
+            "wrong-shape",
+            f"`{name}` was given {said}, and returned shape {shape_text(given.shape)}; {wanted} was expected.",
+        )
+    return given.reshape(shape)
+
+
+def returned_parts(student, name, *args, like):
+    """What `name` gives for `args`, where several things are expected.
+
+    Parameters
+    ----------
+    like : dict of str to tuple
+        What each part is called -> its shape.
+
+    Returns
+    -------
+    list of numpy.ndarray
+    """
+    given = student.call(name, *args)
+    if isinstance(given, np.ndarray) and given.ndim and len(given) == len(like) > 1:
+        given = list(given)
+    if not isinstance(given, list | tuple) or len(given) != len(like):
+        seen = f"{len(given)} things" if isinstance(given, list | tuple) else f"one {type_name(given)}"
+        raise Wrong("wrong-type", f"`{name}` returns {seen}; {', '.join(like)} were expected, in this order.")
+    parts = []
+    for (part, shape), value in zip(like.items(), given, strict=True):
+        array = as_array(value, f"`{part}`, as `{name}` returns it,")
+        if array.size != np.prod(shape, dtype=int):
+            raise Wrong(
+                "wrong-shape",
+                f"`{name}` returns `{part}` of shape {shape_text(array.shape)}; {shape_text(shape)} was expected.",
+            )
+        parts.append(array.reshape(shape))
+    return parts
+
+
+def agrees(code, what, given, wanted, slips=None, points=0, advice="", rtol=1e-4, names=None):
+    """The finding that an answer is the expected one.
+
+    Parameters
+    ----------
+    code, what : str
+        The finding's code, and how its sentence names the answer, e.g. "`mse`".
+    given, wanted : array_like of one shape
+    slips : dict of str to (array_like, str), optional
+        The usual mistakes: code -> what they would give, and the sentence that explains it.
+    rtol : float
+        Of the largest expected value. The default is what float32 loses in a sum of some hundred terms.
+    names : tuple of str, optional
+        What the entries along the first axis are called, e.g. ("w", "b").
+
+    Returns
+    -------
+    Finding
+        With the slip's code and sentence where a slip explains a wrong answer. The check goes on, so that the other
+        parts of the answer are judged too.
+    """
+    given, wanted = np.asarray(given, dtype=float), np.asarray(wanted, dtype=float)
+
+    def same(other):
+        other = np.asarray(other, dtype=float)
+        return other.shape == given.shape and np.abs(given - other).max(initial=0) <= rtol * max(
+            np.abs(other).max(initial=0), 1e-6
+        )
+
+    if same(wanted):
+        return Finding(code, True, f"{what} is right.", points=points)
+    for slip, (values, message) in (slips or {}).items():
+        if same(values):
+            return Finding(slip, False, message, points=points)
+    off = np.abs(given - wanted) > rtol * max(np.abs(wanted).max(initial=0), 1e-6)
+    i = np.unravel_index(off.argmax(), wanted.shape)  # the first that is off
+    place = f" at {list(map(int, i))}" if wanted.ndim else ""
+    if names is not None:
+        place = f" for `{names[i[0]]}`"
+    message = f"{what} gives {given[i]:.4g}{place} where {wanted[i]:.4g} was expected. {advice}".strip()
+    return Finding(code, False, message, points=points)
+
+
+def type_name(value):
+    """The name of a value's class, also of one that stayed on the student's side."""
+    return value.type_name if isinstance(value, Handle) else type(value).__name__
+
+
+def _said(argument):
+    """How a sentence names an argument."""
+    if isinstance(argument, np.ndarray):
+        return f"shape {argument.shape}"
+    return f"a {argument.type_name}" if isinstance(argument, Handle) else f"{argument!r:.40}"
+
+
+def _fits(shape, wanted):
+    return len(shape) == len(wanted) and all(w is None or s == w for s, w in zip(shape, wanted, strict=True))
+
+
+def shape_text(shape):
+    inside = ", ".join("n" if size is None else str(size) for size in shape)
+    return f"({inside},)" if len(shape) == 1 else f"({inside})"

@@ -1,0 +1,169 @@
+"""Models: what they predict, as labels and numbers, and whether that is what their layers and weights compute."""
+
+import numpy as np
+
+from coursekit.checks.framework import Wrong
+from coursekit.checks.proxy import StudentError
+from coursekit.checks.vocabulary.arrays import as_array, shape_text, type_name
+
+# The layers that `replay` may build. None of them can run code of the student's.
+_REPLAYABLE = frozenset(
+    ["Sequential", "Functional", "InputLayer", "Dense", "Conv1D", "Conv2D", "DepthwiseConv2D", "SeparableConv2D"]
+    + ["MaxPooling2D", "AveragePooling2D", "GlobalAveragePooling2D", "GlobalMaxPooling2D", "Flatten", "Reshape"]
+    + ["Dropout", "SpatialDropout2D", "GaussianNoise", "Activation", "ReLU", "LeakyReLU", "ELU", "PReLU", "Softmax"]
+    + ["BatchNormalization", "LayerNormalization", "Rescaling", "ZeroPadding2D", "Add", "Concatenate", "Multiply"]
+    + ["Average", "Normalization", "LSTM", "GRU", "SimpleRNN", "Bidirectional", "TimeDistributed", "RepeatVector"]
+    + ["Masking", "Embedding", "DTypePolicy"]
+    + ["Relu", "Sigmoid", "Tanh", "Subtract", "Divide"]  # nodes that keras.ops leaves in a functional model
+)
+
+# Keras looks up "layers.Lambda" of the module "keras" too: what is not a layer of the list must be of one of these.
+_HARMLESS = ("keras.initializers", "keras.regularizers", "keras.constraints", "keras.activations")
+
+
+def predictions(student, name, X):
+    """What the model predicts for `X`, as a finite array with one row a sample, shape (n, k)."""
+    scores = as_array(student.predict(name, X), f"The prediction of {_called(name)}")
+    if scores.ndim == 0 or len(scores) != len(X):
+        raise Wrong(
+            "wrong-shape",
+            f"{_called(name)} was asked about {len(X)} samples and answered with shape {shape_text(scores.shape)}; one "
+            "row a sample was expected.",
+        )
+    return scores.reshape(len(X), -1)
+
+
+def one_column(student, name, X):
+    """One number a sample, shape (n,): what a regressor predicts."""
+    given = predictions(student, name, X)
+    if given.shape[1] != 1:
+        raise Wrong(
+            "wrong-shape", f"{_called(name)} answers with {given.shape[1]} columns; one number a sample was expected."
+        )
+    return given[:, 0]
+
+
+def predicted_labels(student, name, X, n_classes=2):
+    """Class labels 0..n_classes-1, shape (n,), whatever the model answers with.
+
+    Labels, probabilities, logits, one column or one a class are all read. A column of scores is cut at 0.5, or at 0
+    where the scores leave [0, 1] or the last layer is linear.
+    """
+    scores = predictions(student, name, X)
+    if scores.shape[1] == n_classes and n_classes > 1:
+        return scores.argmax(axis=1)
+    if scores.shape[1] != 1:
+        raise Wrong(
+            "wrong-shape", f"{_called(name)} answers with {scores.shape[1]} columns; {n_classes} classes were expected."
+        )
+    column = scores[:, 0]
+    if n_classes > 2 or np.isin(column, np.arange(n_classes)).all():
+        return np.rint(column).astype(int)
+    layers = student.layers(name)
+    logits = column.min() < 0 or column.max() > 1 or (layers and layers[-1]["activation"] == "linear")
+    return (column > (0.0 if logits else 0.5)).astype(int)
+
+
+def not_constant(labels, name):
+    """Raises `Wrong` where every sample gets the same label."""
+    if len(np.unique(labels)) == 1:
+        raise Wrong(
+            "constant",
+            f"{_called(name)} gives every point the label {labels[0]}. It has learned nothing yet: was it fitted, on "
+            "data with both labels, for enough epochs?",
+        )
+
+
+def rebuild(student, name, input_shape):
+    """A Keras model built again from the configuration and the weights of the student's.
+
+    Parameters
+    ----------
+    input_shape : tuple
+        With the axis of the samples.
+
+    Returns
+    -------
+    keras.Model or None
+        None where the model cannot be built again: a subclassed model that is not a plain chain of its layers, or one
+        with layers of the student's own.
+    """
+    config = student.config(name)
+    if config is None:
+        return None
+    if isinstance(config, dict):
+        config = {**config, "compile_config": None}
+    chain = isinstance(config, list)
+    if not all(_replayable(part) for part in (config if chain else [config])):
+        return None
+    import keras
+
+    try:
+        if chain:
+            model = keras.Sequential([keras.saving.deserialize_keras_object(part) for part in config])
+            model.build(input_shape)
+        else:
+            model = keras.saving.deserialize_keras_object(config)
+        model.set_weights([w for layer in student.weights(name) for w in layer])
+    except StudentError:
+        raise
+    except Exception:  # whatever Keras makes of a configuration from the student's side: too large, not a layer's
+        return None
+    return model
+
+
+def replay(student, name, X):
+    """The predictions of a Keras model for `X`, computed again from its configuration and weights.
+
+    Returns
+    -------
+    numpy.ndarray or None
+        None where `rebuild` gives None.
+    """
+    model = rebuild(student, name, X.shape)
+    try:
+        return None if model is None else np.asarray(model(X.astype("float32"), training=False))
+    except (ValueError, TypeError):
+        return None
+
+
+def same_as_replay(student, name, X, required=False):
+    """Raises `Wrong` where the model's answers are not those of its own layers and weights.
+
+    With `required`, where every right answer is made of Keras's own layers, also where they cannot be computed again.
+    """
+    again = replay(student, name, X)
+    if again is None:
+        if required:
+            raise Wrong("not-plain-layers", f"{_called(name)} cannot be built again from its layers and weights. Use "
+                        "Keras's own layers, and nothing else.")  # fmt: skip
+        return
+    answered = predictions(student, name, X)
+    again = again.reshape(len(X), -1)
+    if answered.shape != again.shape or not np.allclose(answered, again, rtol=1e-2, atol=1e-3):
+        raise Wrong(
+            "not-its-layers",
+            f"The predictions of {_called(name)} are not what its layers and weights compute. Hand in the network "
+            "itself.",
+        )
+
+
+def _replayable(config):
+    """Whether every object in a Keras configuration is one of `_REPLAYABLE` and Keras's own."""
+    if isinstance(config, dict):
+        if config.get("registered_name") not in (None, "", config.get("class_name")):
+            return False
+        module, name = config.get("module"), config.get("class_name")
+        if module is not None and not str(module).startswith("keras"):
+            return False
+        if module is not None and not str(module).startswith(_HARMLESS) and name not in _REPLAYABLE:
+            return False
+        return all(_replayable(part) for part in config.values())
+    if isinstance(config, list | tuple):
+        return all(_replayable(part) for part in config)
+    return True
+
+
+def _called(name):
+    """How a sentence names a model: by the student's name, where it has one."""
+    return f"`{name}`" if isinstance(name, str) else f"the {type_name(name)}"
