@@ -5,6 +5,7 @@ import numpy as np
 from coursekit.checks.codec import Handle
 from coursekit.checks.framework import Wrong
 from coursekit.checks.report import Finding
+from coursekit.checks.vocabulary.relations import describe_relation
 
 
 def as_array(value, what, shape=None):
@@ -113,7 +114,9 @@ def returned_parts(student, name, *args, like):
     return parts
 
 
-def agrees(code, what, given, wanted, slips=None, points=0, advice="", rtol=1e-4, names=None):
+def agrees(
+    code, what, given, wanted, slips=None, points=0, advice="", rtol=1e-4, names=None, quantities=None, steps=None
+):
     """The finding that an answer is the expected one.
 
     Parameters
@@ -127,6 +130,9 @@ def agrees(code, what, given, wanted, slips=None, points=0, advice="", rtol=1e-4
         Of the largest expected value. The default is what float32 loses in a sum of some hundred terms.
     names : tuple of str, optional
         What the entries along the first axis are called, e.g. ("w", "b").
+    quantities, steps : dict, optional
+        Numbers of the exercise and values on the way, by name: where no slip fits, they help to find how the answer is
+        related to the right one. See `relations.describe_relation`.
 
     Returns
     -------
@@ -147,6 +153,9 @@ def agrees(code, what, given, wanted, slips=None, points=0, advice="", rtol=1e-4
     for slip, (values, message) in (slips or {}).items():
         if same(values):
             return Finding(slip, False, message, points=points)
+    relation = describe_relation(given, wanted, quantities, steps, rtol)
+    if relation:
+        return Finding(code, False, f"{what} {relation}. {advice}".strip(), points=points)
     off = np.abs(given - wanted) > rtol * max(np.abs(wanted).max(initial=0), 1e-6)
     i = np.unravel_index(off.argmax(), wanted.shape)  # the first that is off
     place = f" at {list(map(int, i))}" if wanted.ndim else ""

@@ -93,8 +93,8 @@ def _factors(wanted, quantities):
     yield "is 100 times the right one: a share was asked for, not per cent", wanted * 100
     for base, factor in (("10", np.log(10)), ("2", np.log(2))):
         yield (
-            f"is the right one times {factor:.4g}, the factor between the logarithm to base {base} and the natural one: "
-            "look at which logarithm you take",
+            f"is the right one times {factor:.4g}, the factor between the logarithm to base {base} and the natural "
+            "one: look at which logarithm you take",
             wanted * factor,
         )
         yield (
@@ -125,12 +125,16 @@ def _normalised(given, wanted):
     """Rows of shares that were made columns of shares, or the other way round; the right numbers in any order."""
     if wanted.ndim == 2 and min(wanted.shape) > 1:
         for axis, summed, asked in ((0, "columns", "rows"), (1, "rows", "columns")):
-            if np.allclose(given.sum(axis), 1, atol=1e-4) and np.allclose(wanted.sum(1 - axis), 1, atol=1e-4):
-                if not np.allclose(given.sum(1 - axis), 1, atol=1e-4):
-                    return f"has {summed} that sum to 1; the {asked} should"
+            exchanged = _sum_to_one(given, axis) and not _sum_to_one(given, 1 - axis)
+            if exchanged and _sum_to_one(wanted, 1 - axis):
+                return f"has {summed} that sum to 1; the {asked} should"
     if given.size > 3 and np.ptp(wanted) > 0 and np.allclose(np.sort(given, None), np.sort(wanted, None), rtol=1e-4):
         return "holds the right numbers in another order"
     return None
+
+
+def _sum_to_one(shares, axis):
+    return np.allclose(shares.sum(axis), 1, atol=1e-4)
 
 
 def _said(name, value):
