@@ -13,8 +13,8 @@ import numpy as np
 
 from coursekit import place, variants
 from coursekit.checks.codec import CodecError
-from coursekit.checks.proxy import Missing, NotAttempted, StudentError
-from coursekit.checks.report import FAILED, NOT_ATTEMPTED, PASSED, Finding, Report, note
+from coursekit.checks.proxy import CHANGED_INPUT, Missing, NotAttempted, StudentError
+from coursekit.checks.report import FAILED, NOT_ATTEMPTED, PASSED, Finding, Report
 
 _REGISTRY = {}
 
@@ -190,23 +190,9 @@ def judge(item, student, seed=None, variant=None):
         findings.append(Finding("check-failed", False, message))
     passed = bool(findings) and all(finding.passed for finding in findings)
     score = sum(finding.points for finding in findings if finding.passed)
-    told = {finding.code for finding in findings}
-    findings += [note(code, message) for code, message in _notes(student) if code not in told]
     return Report(
         item.id, item.title, PASSED if passed else FAILED, min(score, item.points), item.points, tuple(findings), seed
     )
-
-
-def _notes(student):
-    """The advice that came up on the way: pairs of code and message. It comes from the student's side, which may have
-    ended by now, or lie."""
-    try:
-        given = student.notes()
-    except Exception:
-        return []
-    notes = given[:20] if isinstance(given, list) else []
-    pairs = [pair for pair in notes if isinstance(pair, tuple | list) and len(pair) == 2]
-    return [(code[:60], message[:500]) for code, message in pairs if isinstance(code, str) and isinstance(message, str)]
 
 
 def _judged(part):
@@ -261,6 +247,8 @@ def _explain(error):
     text = without_machinery(error.text)
     text = text if len(text) <= 220 else text[:217] + "..."
     where = f" It happened at {error.line}." if error.line else ""
+    if error.kind == CHANGED_INPUT:
+        return Finding("changes-input", False, error.text)
     if error.kind == "NotFittedError":
         named = re.match(r"This (\w+) instance", text)
         which = f"The `{named[1]}`" if named else "The model"

@@ -38,7 +38,6 @@ _FORMS = {
     "history": _is_history,
     "config": lambda answer: answer is None or isinstance(answer, dict | list),
     "describe": _is_description,
-    "notes": lambda answer: isinstance(answer, list),
 }
 
 

@@ -5,9 +5,11 @@ live in the same notebook or at the end of a pipe.
 """
 
 # The questions: what `ObjectServer` answers to.
-QUESTIONS = (
-    *("kind", "value", "call", "predict", "symbolic", "layers", "weights", "history", "config", "describe", "notes"),
-)
+QUESTIONS = ("kind", "value", "call", "predict", "symbolic", "layers", "weights", "history", "config", "describe")
+
+
+# The kind of the error of code that changes what it was handed.
+CHANGED_INPUT = "ChangedInput"
 
 
 class NotAttempted(Exception):
@@ -91,10 +93,6 @@ class Student:
     def describe(self, name):
         """A dict: type, family ("keras", "sklearn", "function", "other"), fitted, params, n_params, loss, optimizer."""
         return self._ask("describe", name)
-
-    def notes(self):
-        """Advice that came up on the way: a list of (code, message)."""
-        return self._ask("notes")
 
 
 def _attempted(name, value):

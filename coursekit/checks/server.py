@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from coursekit.checks.codec import CodecError, Handle, pack, unpack
-from coursekit.checks.proxy import QUESTIONS, Missing, NotAttempted, Student, StudentError
+from coursekit.checks.proxy import CHANGED_INPUT, QUESTIONS, Missing, NotAttempted, Student, StudentError
 
 
 def local_student(objects):
@@ -30,7 +30,6 @@ class Objects:
     def __init__(self, objects):
         self._objects = dict(objects)
         self._kept = []
-        self._advice = {}
 
     def keep(self, item):
         """Put an object aside and return its `Handle`."""
@@ -79,13 +78,15 @@ class Objects:
 
     @contextlib.contextmanager
     def _watching(self, name, args):
-        """Advise the student whose code changes the arrays that it is given."""
-        arrays = [(arg, arg.copy()) for arg in args if isinstance(arg, np.ndarray)]
+        """An error of the student's where the code changes the arrays that it is given, whatever it answers."""
+        arrays = [(arg, arg.copy()) for arg in _arrays_in(args)]
         yield
         if any(not np.array_equal(arg, before, equal_nan=arg.dtype.kind == "f") for arg, before in arrays):
-            self._advice["changes-input"] = (
-                f"`{name if isinstance(name, str) else 'the function'}` changed an array that was handed to it. The "
-                "caller's data is altered for good; work on a copy, as `x.copy()` makes one."
+            raise StudentError(
+                CHANGED_INPUT,
+                f"`{name if isinstance(name, str) else 'the function'}` changes an array that it was given: whoever "
+                "calls it has spoiled data afterwards. Work on a copy, such as `x = x.copy()`, and write `x = x + 1` "
+                "in place of `x += 1`.",
             )
 
     def _predict(self, name, X):
@@ -166,8 +167,16 @@ class Objects:
                 said["n_params"] = int(sum(w.size for w in [*last.coefs_, *last.intercepts_]))
         return said
 
-    def _notes(self):
-        return list(self._advice.items())
+
+def _arrays_in(things):
+    """The arrays among arguments, and in their lists and dicts."""
+    for thing in things:
+        if isinstance(thing, np.ndarray):
+            yield thing
+        elif isinstance(thing, list | tuple):
+            yield from _arrays_in(thing)
+        elif isinstance(thing, dict):
+            yield from _arrays_in(thing.values())
 
 
 def _family(model):

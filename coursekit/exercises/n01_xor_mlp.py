@@ -6,7 +6,7 @@ from coursekit.checks.codec import Handle
 from coursekit.checks.framework import Wrong, exercise, threshold
 from coursekit.checks.report import Finding
 from coursekit.checks.vocabulary.arrays import as_array, as_number, type_name
-from coursekit.checks.vocabulary.metrics import at_least
+from coursekit.checks.vocabulary.metrics import check_limit
 from coursekit.checks.vocabulary.models import not_constant, one_column, predicted_labels, predictions, same_as_replay
 
 # What is added to the worst of ten seeds of the solution; see benchmarks/record.py.
@@ -205,7 +205,9 @@ def xor_classifier(student, rng):
         )
     same_as_replay(student, "model", CORNERS)
     yield Finding("corners", right == 4, _corner_message(corners), points=1)
-    yield at_least("01.3", "accuracy", accuracy, "of 400 fresh points are right", "Add hidden units or train longer.")
+    yield check_limit(
+        "01.3", "accuracy", accuracy, "{} of 400 fresh points are right", "Add hidden units or train longer."
+    )
 
 
 def _corner_message(corners):
@@ -385,8 +387,8 @@ def keras_twice(student, rng):
         same_as_replay(student, name, X[:20], required=True)
         _same_architecture(name, student, said)
     accuracy = np.mean(predicted_labels(student, "sequential", X) == y)
-    yield at_least(
-        "01.5", "accuracy", accuracy, "of 400 fresh points are right by `sequential`", "Is it compiled and fitted?"
+    yield check_limit(
+        "01.5", "accuracy", accuracy, "{} of 400 fresh points are right by `sequential`", "Is it compiled and fitted?"
     )
     scores = predictions(student, "sequential", X)
     apart = np.abs(scores - predictions(student, "functional", X)).max()

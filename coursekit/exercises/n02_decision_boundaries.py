@@ -6,7 +6,7 @@ from coursekit.checks.codec import Handle
 from coursekit.checks.framework import Wrong, exercise, threshold
 from coursekit.checks.report import Finding
 from coursekit.checks.vocabulary.arrays import agrees, as_array, as_number, returned, returned_parts
-from coursekit.checks.vocabulary.metrics import at_least
+from coursekit.checks.vocabulary.metrics import check_limit
 from coursekit.checks.vocabulary.models import not_constant, predicted_labels, predictions, rebuild, same_as_replay
 
 CLASSIFIERS = {"tree": "DecisionTreeClassifier", "MLP": "MLPClassifier", "XGBoost": "XGBClassifier"}
@@ -152,7 +152,7 @@ def three_classifiers(student, rng):
                 advice = "The tree is too shallow: give it more depth."
             if name == "MLP" and accuracy > 0.55:
                 advice = "Give the network more units or more iterations, and watch for a ConvergenceWarning."
-            yield at_least("02.2", f"{data}_{name}", accuracy, what, advice, points=0.25)
+            yield check_limit("02.2", f"{data}_{name}", accuracy, f"{{}} {what}", advice, points=0.25)
 
 
 def _has_three(student, data, models):
@@ -247,7 +247,7 @@ def capacity(student, rng):
     same_as_replay(student, "held", X[:20])
     accuracy = np.mean(labels == y)
     advice = "Try a weaker penalty, or more patience."
-    yield at_least("02.3", "accuracy", accuracy, "of fresh points are right", advice, points=0.5)
+    yield check_limit("02.3", "accuracy", accuracy, "{} of fresh points are right", advice, points=0.5)
 
 
 def _validation_curve(student):

@@ -9,8 +9,8 @@ from coursekit.checks.framework import Wrong, exercise, threshold
 from coursekit.checks.proxy import StudentError
 from coursekit.checks.report import Finding
 from coursekit.checks.vocabulary.arrays import as_array, as_number, type_name
-from coursekit.checks.vocabulary.metrics import at_least
-from coursekit.checks.vocabulary.models import predicted_labels, predictions, rebuild, same_as_replay
+from coursekit.checks.vocabulary.metrics import check_limit
+from coursekit.checks.vocabulary.models import cut_of, predicted_labels, predictions, rebuild, same_as_replay
 
 # What is added to the worst of ten seeds of the solution; see benchmarks/record.py.
 MARGINS = {
@@ -410,8 +410,8 @@ def rare_class(student, rng):
     advice = "Try a simpler model, or weights that balance both classes."
     if student.describe("model")["family"] == "keras":
         advice = "Train a little longer, or with other settings."
-    yield at_least("02b.2", "recall", bad, "of the bad test customers are found", advice)
-    yield at_least("02b.2", "balanced", balanced, "is the mean of both recalls", advice)
+    yield check_limit("02b.2", "recall", bad, "{} of the bad test customers are found", advice)
+    yield check_limit("02b.2", "balanced", balanced, "{} is the mean of both recalls", advice)
 
 
 def _weights(given, y):
@@ -685,9 +685,7 @@ def _probabilities(student, name, X):
         raise Wrong(
             "wrong-shape", f"`{name}` answers with {scores.shape[1]} columns; the probability of 1 was expected."
         )
-    layers = student.layers(name)
-    logits = scores.min() < -1e-6 or scores.max() > 1 + 1e-6 or (layers and layers[-1]["activation"] == "linear")
-    if logits:
+    if cut_of(student, name, scores) == 0:
         column = scores[:, -1] - (scores[:, 0] if scores.shape[1] == 2 else 0)
         return 1 / (1 + np.exp(-np.clip(column, -50, 50)))
     return np.clip(scores[:, -1], 0, 1)

@@ -7,7 +7,7 @@ from coursekit.checks.framework import Wrong, exercise
 from coursekit.checks.proxy import StudentError
 from coursekit.checks.report import Finding
 from coursekit.checks.vocabulary.arrays import as_array
-from coursekit.checks.vocabulary.metrics import at_least
+from coursekit.checks.vocabulary.metrics import check_limit
 from coursekit.checks.vocabulary.models import not_constant, predictions, same_as_replay
 from coursekit.exercises.digits import answer_of, as_input, test_digits
 
@@ -106,7 +106,9 @@ def dense_baseline(student, rng):
     right_size = count in (None, 55050)
     message = "55,050 parameters." if right_size else f"{count:,} parameters; 784-64-64-10 has 55,050."
     yield Finding("size", right_size, message, points=1)
-    yield at_least("04.1", "accuracy", accuracy, "of 1,000 unseen digits are right", "Train for more epochs.", points=1)
+    yield check_limit(
+        "04.1", "accuracy", accuracy, "{} of 1,000 unseen digits are right", "Train for more epochs.", points=1
+    )
 
 
 def _is_linear(student, name, images):
@@ -401,7 +403,9 @@ def training(student, rng):
             "The history has no learning rate, which ReduceLROnPlateau records: were the callbacks given to `fit`?"
         )
     yield Finding("history", used, message, points=1)
-    yield at_least("04.4", "accuracy", accuracy, "of 1,000 unseen digits are right", "Train for more epochs.", points=1)
+    yield check_limit(
+        "04.4", "accuracy", accuracy, "{} of 1,000 unseen digits are right", "Train for more epochs.", points=1
+    )
 
 
 def _refuse_test_as_validation(student, history):
@@ -490,11 +494,11 @@ def confusion_and_pairs(student, rng):
             "pairs, with labels of shape (n, 10).",
         )
     same_as_replay_of_digits(student, "pair_model", pairs[:20])
-    yield at_least(
+    yield check_limit(
         "04.5",
         "label_accuracy",
         label_accuracy,
-        "of the yes and no answers are right",
+        "{} of the yes and no answers are right",
         "Train for more epochs.",
         points=2,
     )

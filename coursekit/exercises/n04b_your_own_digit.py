@@ -8,7 +8,7 @@ from coursekit.checks.framework import Wrong, exercise, threshold
 from coursekit.checks.proxy import StudentError
 from coursekit.checks.report import Finding
 from coursekit.checks.vocabulary.arrays import as_array
-from coursekit.checks.vocabulary.metrics import at_least
+from coursekit.checks.vocabulary.metrics import check_limit
 from coursekit.exercises.digits import answer_of, test_digits
 
 # What is added to the worst of ten seeds of the solution; see benchmarks/record.py. Another right way of preparing (SciPy's
@@ -153,11 +153,11 @@ def prepare_pictures(student, rng):
     yield Finding("centred", centred, message, points=1)
     read = _trained_network()(prepared[..., None].astype("float32"), training=False)
     share = np.mean(np.asarray(read).argmax(axis=1) == labels)
-    yield at_least(
+    yield check_limit(
         "04b.1",
         "read_share",
         share,
-        "of 40 photographs are read right after `prepare`",
+        "{} of 40 photographs are read right after `prepare`",
         "Look at some of them.",
         points=1,
     )

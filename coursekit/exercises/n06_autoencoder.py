@@ -8,6 +8,7 @@ from coursekit.checks.framework import Wrong, exercise, threshold
 from coursekit.checks.proxy import StudentError
 from coursekit.checks.report import Finding
 from coursekit.checks.vocabulary.arrays import agrees, as_array, returned
+from coursekit.checks.vocabulary.metrics import check_limit
 from coursekit.checks.vocabulary.models import predictions, same_as_replay
 
 # What is added to the worst of ten seeds of the solution; see benchmarks/record.py. Smaller networks are right too: the
@@ -65,15 +66,6 @@ def replayed(student, name, x):
     except StudentError:
         return
     same_as_replay(student, name, x)
-
-
-def limited(id, name, value, sentence, advice, points, form=".4f", more=False):
-    """The finding that a measured value is at most, or with `more` at least, the recorded limit."""
-    limit = threshold(id, name)
-    passed = value >= limit if more else value <= limit
-    asked = f"at {'least' if more else 'most'} {limit:{form}} {'was' if passed else 'is'} asked for."
-    message = f"{sentence} {value:{form}}; {asked}" + ("" if passed else f" {advice}")
-    return Finding(name, passed, message, points=points, seen={name: value})
 
 
 # --- 06.1
@@ -166,14 +158,15 @@ def linear_is_pca(student, rng):
                 "not-centred",
                 f"The plane of `linear` is {angle:.0f} degrees off, and points at the mean digit. Train on `centred`.",
             )
-    yield limited(
+    yield check_limit(
         "06.1",
         "angle",
         angle,
-        "The planes of `linear` and of PCA differ by an angle, in degrees, of",
+        "The planes of `linear` and of PCA differ by an angle, in degrees, of {}",
         "Was it fitted, for long enough? A smaller learning rate or larger batches make the last steps quieter.",
         2,
         ".2f",
+        most=True,
     )
 
 
@@ -225,9 +218,9 @@ def map_of_digits(student, rng):
     limit = threshold("06.2", "mse")
     if mse > limit:
         _explain_map(student, x, codes, copies, mse)
-    yield limited(
-        "06.2", "mse", mse, "The copies of unseen digits have a mean squared error of",
-        "Train for more epochs, or make the hidden layers wider.", 2,
+    yield check_limit(
+        "06.2", "mse", mse, "The copies of unseen digits have a mean squared error of {}",
+        "Train for more epochs, or make the hidden layers wider.", 2, ".4f", most=True,
     )  # fmt: skip
 
 
@@ -358,10 +351,10 @@ def denoising(student, rng):
     level = _psnr(x, cleaned)
     if level < best:
         _explain_denoiser(x, noisy, cleaned, level, best)
-    yield limited(
+    yield check_limit(
         "06.3", "gain", level - best,
-        f"`denoiser` reaches {level:.1f} dB and the best filter {best:.1f} dB, a gain in dB of",
-        "Was it trained with `noisy_train` as input and `x_train` as target? Then train for longer.", 2, ".2f", more=True,
+        f"`denoiser` reaches {level:.1f} dB and the best filter {best:.1f} dB, a gain in dB of {{}}",
+        "Was it trained with `noisy_train` as input and `x_train` as target? Then train for longer.", 2, ".2f",
     )  # fmt: skip
 
 
@@ -442,9 +435,9 @@ def anomalies(student, rng):
             f"`anomaly_model` copies unseen zeros with an error of {normal:.3f}; the mean zero alone has {mean:.3f}. Was "
             "it fitted, on `zeros`, for long enough?",
         )
-    yield limited(
-        "06.4", "area", area, "By the errors of `anomaly_model` strange digits are found with an area of",
-        "Train for more epochs, or change the width of the code.", 1.5, ".3f", more=True,
+    yield check_limit(
+        "06.4", "area", area, "By the errors of `anomaly_model` strange digits are found with an area of {}",
+        "Train for more epochs, or change the width of the code.", 1.5, ".3f",
     )  # fmt: skip
 
     scores = returned(student, "anomaly_score", x, shape=(len(x),))
@@ -729,19 +722,19 @@ def variational(student, rng):
     kl = np.mean(np.sum(mean**2 + np.exp(np.clip(log_var, None, 50)) - 1 - log_var, axis=1) / 2)
     mse = np.mean((copies - x) ** 2)
     _explain_vae(mean, log_var, copies, x, kl, mse)
-    yield limited(
-        "06.6", "kl", kl, "The clouds are a mean KL term away from the standard normal distribution of",
-        "Add the mean of `kl_term` to the loss with its full weight.", 1, ".2f",
+    yield check_limit(
+        "06.6", "kl", kl, "The clouds are a mean KL term away from the standard normal distribution of {}",
+        "Add the mean of `kl_term` to the loss with its full weight.", 1, ".2f", most=True,
     )  # fmt: skip
-    yield limited(
-        "06.6", "mse", mse, "From a random point of each cloud, the copies of unseen digits have a mean squared error of",
-        "Train for more epochs. Sum the cross-entropy over the pixels, as `ink_loss` does.", 1,
+    yield check_limit(
+        "06.6", "mse", mse, "From a random point of each cloud, the copies of unseen digits have a mean squared error of {}",
+        "Train for more epochs. Sum the cross-entropy over the pixels, as `ink_loss` does.", 1, ".4f", most=True,
     )  # fmt: skip
     codes = rng.normal(size=(400, 2)).astype("float32")
     kinds = _kinds(answers(student, "vae_decoder", codes, 784))
-    yield limited(
-        "06.6", "kinds", kinds, "Pictures of 400 random codes from N(0, 1) show as many kinds of digits as",
-        "Too few kinds have a place near the middle of the map: train for more epochs.", 1, ".1f", more=True,
+    yield check_limit(
+        "06.6", "kinds", kinds, "Pictures of 400 random codes from N(0, 1) show as many kinds of digits as {}",
+        "Too few kinds have a place near the middle of the map: train for more epochs.", 1, ".1f",
     )  # fmt: skip
 
 

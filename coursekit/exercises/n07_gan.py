@@ -11,7 +11,7 @@ from coursekit.checks.framework import Wrong, exercise, threshold
 from coursekit.checks.proxy import StudentError
 from coursekit.checks.report import Finding
 from coursekit.checks.vocabulary.arrays import as_array, as_number
-from coursekit.checks.vocabulary.metrics import at_least
+from coursekit.checks.vocabulary.metrics import check_limit
 from coursekit.checks.vocabulary.models import predictions, same_as_replay
 
 # What is added to the worst of ten seeds of the solution; see benchmarks/record.py.
@@ -512,7 +512,7 @@ def modes(student, rng):
         )
     yield Finding("modes", True, f"8 of 8 modes; the rarest holds {share.min():.1%} of the points.", points=1)
     advice = "Train for longer, or lower the rates at the end."
-    yield at_least("07.3", "on_modes", on_modes, "of the points lie on a mode", advice)
+    yield check_limit("07.3", "on_modes", on_modes, "{} of the points lie on a mode", advice)
 
 
 def counting(student, rng):

@@ -8,7 +8,7 @@ from coursekit.checks.codec import Handle
 from coursekit.checks.framework import Wrong, exercise, threshold
 from coursekit.checks.report import Finding
 from coursekit.checks.vocabulary.arrays import agrees, as_array, as_number
-from coursekit.checks.vocabulary.metrics import at_least
+from coursekit.checks.vocabulary.metrics import check_limit
 from coursekit.checks.vocabulary.models import not_constant, predictions, rebuild, same_as_replay
 from coursekit.exercises.digits import as_input, test_digits
 
@@ -173,7 +173,9 @@ def old_digits(student, rng):
     if not accuracy >= threshold("09.1", "accuracy"):
         explain(student, "old_model", x, y, accuracy, guesses)
     same_as_replay(student, "old_model", x[:20])
-    yield at_least("09.1", "accuracy", accuracy, "of 1,000 unseen digits 0 to 4 are right", "Train for more epochs.")
+    yield check_limit(
+        "09.1", "accuracy", accuracy, "{} of 1,000 unseen digits 0 to 4 are right", "Train for more epochs."
+    )
 
 
 # --- 09.2
@@ -241,7 +243,7 @@ def frozen_body(student, rng):
     explain_test_digits(student, "transfer_model")
     same_as_replay(student, "transfer_model", x[:20])
     advice = "Train the head for more epochs, or with a larger learning rate."
-    yield at_least("09.2", "accuracy", accuracy, "of 1,000 unseen digits 5 to 9 are right", advice, points=2)
+    yield check_limit("09.2", "accuracy", accuracy, "{} of 1,000 unseen digits 5 to 9 are right", advice, points=2)
 
 
 def noted(student):
@@ -399,7 +401,7 @@ def few_examples(student, rng):
     for name, short in functions.items():
         what = f"of 500 unseen digits are right by `{name}` after 100 new examples"
         advice = small_body(student) or "Train for more steps, or with a larger learning rate."
-        yield at_least("09.3", f"{short}_100", shares[f"{short}_100"], what, advice, points=1.5)
+        yield check_limit("09.3", f"{short}_100", shares[f"{short}_100"], f"{{}} {what}", advice, points=1.5)
 
 
 def own_head(student, x, y, unseen, steps=150, rate=1.0):
@@ -563,7 +565,7 @@ def fine_tuning(student, rng):
     same_as_replay(student, "fine_tuned", x[:20])
     yield Finding("moved", True, f"All layers have moved, the body by {total:.0%} of its size.", points=1)
     advice = small_body(student) or "Train for more steps; is the learning rate too small, or too large?"
-    yield at_least("09.4", "accuracy", accuracy, "of 2,000 unseen digits 5 to 9 are right", advice, points=2)
+    yield check_limit("09.4", "accuracy", accuracy, "{} of 2,000 unseen digits 5 to 9 are right", advice, points=2)
     gain = accuracy - frozen
     passed = gain >= threshold("09.4", "gain")
     message = f"{100 * gain:+.1f} points against the frozen body."

@@ -6,7 +6,7 @@ from coursekit.checks.framework import Wrong, exercise, threshold
 from coursekit.checks.proxy import StudentError
 from coursekit.checks.report import Finding
 from coursekit.checks.vocabulary.arrays import agrees, as_array, as_number, returned
-from coursekit.checks.vocabulary.models import predictions, same_as_replay
+from coursekit.checks.vocabulary.models import cut_of, predictions, same_as_replay
 
 # What is added to the worst of ten seeds of the solution; see benchmarks/record.py. Each seed draws its own hidden jets;
 # a network of another size or with another training is given room.
@@ -101,12 +101,6 @@ def _last_activation(student, name):
     return layers[-1]["activation"] if layers else None
 
 
-def _middle(student, name, scores):
-    """Where an answer turns from quark to gluon: 0 for log-odds, one half for probabilities."""
-    log_odds = scores.min() < 0 or scores.max() > 1 or _last_activation(student, name) == "linear"
-    return 0.0 if log_odds else 0.5
-
-
 def _area_of(student, name, X, y, others=None, scores=None):
     """The area of a Keras model on fresh jets, or `Wrong` with the cause of a poor one.
 
@@ -116,7 +110,7 @@ def _area_of(student, name, X, y, others=None, scores=None):
     """
 
     def measured(scores):
-        return _area(y, scores), np.mean((scores > _middle(student, name, scores)) == y)
+        return _area(y, scores), np.mean((scores > cut_of(student, name, scores)) == y)
 
     if scores is None:
         scores = _scores(student, name, X)

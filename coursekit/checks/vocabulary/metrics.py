@@ -4,19 +4,26 @@ from coursekit.checks.framework import threshold
 from coursekit.checks.report import Finding
 
 
-def at_least(id, name, share, what, advice, points=1):
-    """The finding that a share reaches its recorded limit.
+def check_limit(id, name, value, sentence, advice, points=1, form=".1%", most=False):
+    """The finding that a measured number reaches its recorded limit.
 
     Parameters
     ----------
     id, name : str
         Exercise and name of the recorded number; the name is the finding's code too.
-    share : float
-        What was measured, 0 to 1.
-    what, advice : str
-        What the share is of ("of 400 fresh points are right"), and what to do where it is too small.
+    value : float
+        What was measured.
+    sentence : str
+        What it is of, with ``{}`` where the number belongs: "{} of 400 fresh points are right".
+    advice : str
+        What to do where it falls short.
+    form : str
+        How the numbers are written.
+    most : bool
+        Whether the number has to stay below the limit, as an error does.
     """
     limit = threshold(id, name)
-    passed = share >= limit
-    message = f"{share:.1%} {what}; {limit:.1%} {'were' if passed else 'are'} asked for."
-    return Finding(name, passed, message if passed else f"{message} {advice}", points=points, seen={name: share})
+    passed = value <= limit if most else value >= limit
+    asked = f"at {'most' if most else 'least'} {limit:{form}} {'was' if passed else 'is'} asked for."
+    message = f"{sentence.format(format(value, form))}; {asked}"
+    return Finding(name, passed, message if passed else f"{message} {advice}", points=points, seen={name: value})

@@ -20,14 +20,20 @@ _REPLAYABLE = frozenset(
 # Keras looks up "layers.Lambda" of the module "keras" too: what is not a layer of the list must be of one of these.
 _HARMLESS = ("keras.initializers", "keras.regularizers", "keras.constraints", "keras.activations")
 
+# Losses for answers that are numbers, not probabilities.
+_LOSSES_OF_NUMBERS = frozenset(
+    ["mse", "mean_squared_error", "mae", "mean_absolute_error", "huber", "log_cosh", "meansquarederror"]
+    + ["meanabsoluteerror"]
+)
+
 
 def predictions(student, name, X):
     """What the model predicts for `X`, as a finite array with one row a sample, shape (n, k)."""
-    scores = as_array(student.predict(name, X), f"The prediction of {_called(name)}")
+    scores = as_array(student.predict(name, X), f"The prediction of {called(name)}")
     if scores.ndim == 0 or len(scores) != len(X):
         raise Wrong(
             "wrong-shape",
-            f"{_called(name)} was asked about {len(X)} samples and answered with shape {shape_text(scores.shape)}; one "
+            f"{called(name)} was asked about {len(X)} samples and answered with shape {shape_text(scores.shape)}; one "
             "row a sample was expected.",
         )
     return scores.reshape(len(X), -1)
@@ -38,7 +44,7 @@ def one_column(student, name, X):
     given = predictions(student, name, X)
     if given.shape[1] != 1:
         raise Wrong(
-            "wrong-shape", f"{_called(name)} answers with {given.shape[1]} columns; one number a sample was expected."
+            "wrong-shape", f"{called(name)} answers with {given.shape[1]} columns; one number a sample was expected."
         )
     return given[:, 0]
 
@@ -46,22 +52,100 @@ def one_column(student, name, X):
 def predicted_labels(student, name, X, n_classes=2):
     """Class labels 0..n_classes-1, shape (n,), whatever the model answers with.
 
-    Labels, probabilities, logits, one column or one a class are all read. A column of scores is cut at 0.5, or at 0
-    where the scores leave [0, 1] or the last layer is linear.
+    Labels, probabilities, logits, one column or one a class are all read; see `cut_of` for one column of scores.
     """
     scores = predictions(student, name, X)
     if scores.shape[1] == n_classes and n_classes > 1:
         return scores.argmax(axis=1)
     if scores.shape[1] != 1:
         raise Wrong(
-            "wrong-shape", f"{_called(name)} answers with {scores.shape[1]} columns; {n_classes} classes were expected."
+            "wrong-shape", f"{called(name)} answers with {scores.shape[1]} columns; {n_classes} classes were expected."
         )
     column = scores[:, 0]
     if n_classes > 2 or np.isin(column, np.arange(n_classes)).all():
         return np.rint(column).astype(int)
-    layers = student.layers(name)
-    logits = column.min() < 0 or column.max() > 1 or (layers and layers[-1]["activation"] == "linear")
-    return (column > (0.0 if logits else 0.5)).astype(int)
+    return (column > cut_of(student, name, column)).astype(int)
+
+
+def cut_of(student, name, scores):
+    """Where scores of two classes turn from 0 to 1.
+
+    The values decide: between 0 and 1 they are read as probabilities and cut at one half, whatever the last layer is
+    called. Values outside are logits, cut at 0, unless the model was fitted to the labels as numbers, by a squared or
+    an absolute error: those are cut at one half too.
+    """
+    if scores.min() >= -1e-6 and scores.max() <= 1 + 1e-6:
+        return 0.5
+    said = student.describe(name)
+    regression = said["family"] == "sklearn" or said.get("loss") in _LOSSES_OF_NUMBERS
+    return 0.5 if regression else 0.0
+
+
+def binary_probabilities(student, name, X):
+    """Probabilities of class 1, shape (n,), from one column or two, where the page asks for probabilities.
+
+    Raises
+    ------
+    Wrong
+        With the code "wrong-shape", "logits" or "labels".
+    """
+    scores = predictions(student, name, X)
+    if scores.shape[1] > 2:
+        raise Wrong(
+            "wrong-shape", f"{called(name)} answers with {scores.shape[1]} columns; the probability of 1 was expected."
+        )
+    if scores.min() < -1e-4 or scores.max() > 1 + 1e-4:
+        raise Wrong(
+            "logits",
+            f"{called(name)} answers with {scores.min():.2f} to {scores.max():.2f}; probabilities, from 0 to 1, were "
+            "asked for. End the network with `activation='sigmoid'`.",
+        )
+    if len(scores) > 20 and np.isin(scores, (0, 1)).all():
+        raise Wrong(
+            "labels",
+            f"{called(name)} answers with 0 and 1 alone; probabilities were asked for. Leave the rounding to whoever "
+            "reads them.",
+        )
+    return np.clip(scores[:, -1], 0, 1)
+
+
+def class_probabilities(student, name, X, n_classes):
+    """Probabilities of the classes, shape (n, n_classes), where the page asks for probabilities.
+
+    Raises
+    ------
+    Wrong
+        With the code "wrong-shape", "labels", "one-hot", "logits", "not-probabilities" or "softmax-twice".
+    """
+    scores = predictions(student, name, X)
+    asked = f"{n_classes} probabilities a sample were asked for"
+    if scores.shape[1] == 1 and np.array_equal(scores, np.rint(scores)):
+        raise Wrong("labels", f"{called(name)} answers with the class itself; {asked}. Leave out the `argmax`.")
+    if scores.shape[1] != n_classes:
+        raise Wrong("wrong-shape", f"{called(name)} answers with {scores.shape[1]} columns; {asked}.")
+    sums = scores.sum(axis=1)
+    if scores.min() < -1e-4 or scores.max() > 1 + 1e-4:
+        raise Wrong(
+            "logits",
+            f"{called(name)} answers with {scores.min():.2f} to {scores.max():.2f}, and its first row sums to "
+            f"{sums[0]:.2f}; {asked}. End the network with `activation='softmax'`.",
+        )
+    if np.abs(sums - 1).max() > 1e-2:
+        raise Wrong(
+            "not-probabilities",
+            f"The answers of {called(name)} sum to {sums[0]:.2f} in the first row; {asked}, and they sum to 1. A "
+            "softmax makes them do so; a sigmoid treats each class alone.",
+        )
+    if len(scores) > 20 and np.isin(scores, (0, 1)).all():
+        raise Wrong("one-hot", f"{called(name)} answers with zeros and a single one; {asked}. Leave the rounding out.")
+    most = np.e / (np.e + n_classes - 1)  # the largest value of the softmax of a softmax
+    if len(scores) > 20 and scores.max() <= most + 1e-4 and np.quantile(scores.max(axis=1), 0.9) > 0.95 * most:
+        raise Wrong(
+            "softmax-twice",
+            f"No probability of {called(name)} is above {most:.3f}, the most that a softmax of a softmax can give: one "
+            "softmax too many.",
+        )
+    return scores
 
 
 def not_constant(labels, name):
@@ -69,7 +153,7 @@ def not_constant(labels, name):
     if len(np.unique(labels)) == 1:
         raise Wrong(
             "constant",
-            f"{_called(name)} gives every point the label {labels[0]}. It has learned nothing yet: was it fitted, on "
+            f"{called(name)} gives every point the label {labels[0]}. It has learned nothing yet: was it fitted, on "
             "data with both labels, for enough epochs?",
         )
 
@@ -135,7 +219,7 @@ def same_as_replay(student, name, X, required=False):
     again = replay(student, name, X)
     if again is None:
         if required:
-            raise Wrong("not-plain-layers", f"{_called(name)} cannot be built again from its layers and weights. Use "
+            raise Wrong("not-plain-layers", f"{called(name)} cannot be built again from its layers and weights. Use "
                         "Keras's own layers, and nothing else.")  # fmt: skip
         return
     answered = predictions(student, name, X)
@@ -143,7 +227,7 @@ def same_as_replay(student, name, X, required=False):
     if answered.shape != again.shape or not np.allclose(answered, again, rtol=1e-2, atol=1e-3):
         raise Wrong(
             "not-its-layers",
-            f"The predictions of {_called(name)} are not what its layers and weights compute. Hand in the network "
+            f"The predictions of {called(name)} are not what its layers and weights compute. Hand in the network "
             "itself.",
         )
 
@@ -164,6 +248,6 @@ def _replayable(config):
     return True
 
 
-def _called(name):
+def called(name):
     """How a sentence names a model: by the student's name, where it has one."""
     return f"`{name}`" if isinstance(name, str) else f"the {type_name(name)}"
