@@ -16,7 +16,7 @@ from coursekit.checks import framework, notebook, progress
 from coursekit.checks.codec import CodecError, Handle, pack, read_frame, unpack, write_frame
 from coursekit.checks.pipe import end, pipe_student, serve
 from coursekit.checks.proxy import CHANGED_INPUT, Missing, NotAttempted, StudentError
-from coursekit.checks.report import Finding, Report
+from coursekit.checks.report import Finding, Report, note
 from coursekit.checks.server import _predict_keras, local_student
 from coursekit.checks.vocabulary import metrics, models
 
@@ -215,7 +215,6 @@ ASIDE = {
     "warns": lambda x: warnings.warn("a warning of mine", stacklevel=1),
     "sleeps": lambda x: time.sleep(0.01),
     "reseeds": lambda x: np.random.seed(0),
-    "changes its argument": lambda x: x.fill(7.0),
 }
 
 
@@ -270,6 +269,20 @@ def test_code_that_changes_what_it_is_given_is_wrong_whatever_it_answers(transpo
             student.call(name, argument)
         assert error.value.kind == CHANGED_INPUT and f"`{name}` changes an array" in error.value.text
     assert given.sum() == 0, "the check's own array"
+
+
+def test_the_part_that_changes_its_argument_fails_and_the_others_are_judged(transport):
+    def check(student, rng):
+        yield lambda: Finding("shifted", student.call("shift", np.zeros(2)).sum() == 2, "", points=1)
+        yield Finding("doubled", student.call("double", 2.0) == 4, "", points=1)
+
+    def shift(a):
+        a += 1
+        return a
+
+    item = framework.Exercise("99.1", "A title", check, 2, {"shift": "a function", "double": "a function"})
+    report = framework.judge(item, transport({"shift": shift, "double": lambda x: 2 * x}))
+    assert report.codes == ("changes-input",) and report.score == 1, report
 
 
 def test_an_argument_with_nan_that_stays_as_it_is_is_not_changed(transport):
@@ -406,16 +419,13 @@ def test_what_was_never_fitted_is_named():
 
 
 def test_a_note_is_not_shown_as_praise():
-    def shift(a):
-        a += 1
-        return a
-
     def check(student, rng):
-        yield Finding("right", student.call("f", np.zeros(2)).sum() == 2, "It is right.", points=2)
+        yield Finding("right", True, "It is right.", points=2)
+        yield note("shorter", "It can be shorter.")
 
-    report = judged(check, {"f": shift})
+    report = judged(check, {"f": abs})
     assert report.passed and [finding.note for finding in report.findings] == [False, True]
-    assert "\n  ! `f` changed an array" in str(report) and "x.copy()" in str(report)
+    assert "\n  ! It can be shorter." in str(report)
     assert report._repr_html_().count("✓") == 2  # the verdict's and the first finding's
 
 
