@@ -63,10 +63,9 @@ def setup(seed=0, *, keras=True, explain=True, student=""):
         parts += [f"NumPy {np.__version__}"]
         device = "CPU"
     parts.append(f"scikit-learn {metadata.version('scikit-learn')}")
-    from coursekit import explain as explanations
-    from coursekit import plot
+    from coursekit import error_hints, plot
 
-    (explanations.install if explain else explanations.uninstall)()
+    (error_hints.install if explain else error_hints.uninstall)()
     plot.use_style()
     print(" · ".join([*parts, device, f"seed {seed}"]))
     return seed

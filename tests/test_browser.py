@@ -335,7 +335,13 @@ def axe(tmp_path):
     folder = tmp_path / "axe"
     folder.mkdir()
     try:
-        subprocess.run([npm, "pack", "axe-core@4.14.1"], cwd=folder, check=True, capture_output=True, timeout=120)
+        subprocess.run(
+            [npm, "pack", "--fetch-retries=0", "axe-core@4.14.1"],
+            cwd=folder,
+            check=True,
+            capture_output=True,
+            timeout=120,
+        )
     except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
         pytest.skip(f"axe-core could not be fetched from the npm registry: {error}")
     with tarfile.open(next(folder.glob("*.tgz"))) as archive:

@@ -27,7 +27,7 @@ PRELOAD = (
     "sklearn.neural_network", "sklearn.pipeline", "sklearn.preprocessing", "sklearn.ensemble",
     "sklearn.model_selection", "sklearn.metrics", "sklearn.datasets", "sklearn.tree", "sklearn.decomposition",
     "pandas", "matplotlib.pyplot", "matplotlib_inline.backend_inline", "IPython.core.interactiveshell", "PIL.Image",
-    "coursekit", "coursekit.session", "coursekit.explain", "coursekit.plot", "coursekit.data", "coursekit.widgets",
+    "coursekit", "coursekit.session", "coursekit.error_hints", "coursekit.plot", "coursekit.data", "coursekit.widgets",
     "coursekit.checks.notebook", "coursekit.checks.pipe", "coursekit.grading.judge", "coursekit.grading.runner",
 )  # fmt: skip
 CANARY_SECONDS = 60
