@@ -534,18 +534,13 @@ _SENTENCES = [
 
 
 def hint_for(error):
-    """What an error of Keras, scikit-learn or NumPy means, in one or two sentences.
+    """What an error of Keras, scikit-learn or NumPy means, in one or two sentences; "" where it is not known here."""
+    return hint_of(type(error).__name__, str(error))
 
-    Parameters
-    ----------
-    error : BaseException
 
-    Returns
-    -------
-    str
-        "" where it is none of the errors that are known here.
-    """
-    text = f"{type(error).__name__}: " + re.sub(r"\x1b\[\d*m", "", str(error))
+def hint_of(kind, text):
+    """As `hint_for`, of the name of an error's class and its message."""
+    text = f"{kind}: " + re.sub(r"\x1b\[\d*m", "", text)
     for pattern, sentence in _SENTENCES:
         found = re.search(pattern, text)
         if found:

@@ -418,6 +418,15 @@ def test_what_was_never_fitted_is_named():
     assert message.startswith("The `RandomForestRegressor` has never been fitted.")
 
 
+def test_an_error_that_is_known_gets_its_sentence_in_the_card():
+    def check(student, rng):
+        student.call("f")
+        yield Finding("right", True, "", points=1)
+
+    message = judged(check, {"f": lambda: np.zeros(3) + np.zeros(4)}).findings[0].message
+    assert message.startswith("Your code raised ValueError: operands") and "do not fit together" in message
+
+
 def test_a_note_is_not_shown_as_praise():
     def check(student, rng):
         yield Finding("right", True, "It is right.", points=2)

@@ -15,6 +15,7 @@ from coursekit import place, variants
 from coursekit.checks.codec import CodecError
 from coursekit.checks.proxy import CHANGED_INPUT, Missing, NotAttempted, StudentError
 from coursekit.checks.report import FAILED, NOT_ATTEMPTED, PASSED, Finding, Report
+from coursekit.error_hints import hint_of
 
 _REGISTRY = {}
 
@@ -261,4 +262,7 @@ def _explain(error):
     if "has not been built" in text or "has never been called" in text or "not yet been built" in text:
         message = "The model has no weights yet. Begin it with `keras.Input(shape=...)`, or fit it, before the check."
         return Finding("not-built", False, message)
-    return Finding("raises", False, f"Your code raised {error.kind}: {text}{'' if text.endswith('.') else '.'}{where}")
+    message = (
+        f"Your code raised {error.kind}: {text}{'' if text.endswith('.') else '.'}{where} {hint_of(error.kind, text)}"
+    )
+    return Finding("raises", False, message.rstrip())
