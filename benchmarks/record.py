@@ -6,6 +6,10 @@ The solution runs once a seed. Every number that a check saw is collected; a num
 of the check module, becomes a threshold: the worst of the seeds plus the margin. The figures of the first seed's cells
 tagged ``picture-01.6`` become the pictures that ``ck.expected("01.6")`` shows.
 
+    python benchmarks/record.py 01.6 --seeds 10
+
+records one exercise: it runs the cells that this check needs and no others.
+
     python benchmarks/record.py 01 --seeds 10 --verify
 
 changes nothing: it measures again and prints every sentence of ``ck.expected`` that a seed does not keep. These
@@ -13,10 +17,13 @@ sentences are the only place where a notebook states a trained number.
 """
 
 import argparse
+import ast
 import base64
 import json
 import os
 import platform
+import re
+import symtable
 import sys
 import tempfile
 import time
@@ -32,18 +39,54 @@ from coursekit.checks import framework
 from coursekit.run import own_kernel
 
 
-def run(path, seed, log):
-    """Execute one solution notebook with a seed; returns it with outputs."""
+def names_in(source):
+    """What a cell does with names of the kernel: which it binds, whose objects it may change, which it reads."""
+    top = symtable.symtable(source, "cell", "exec")
+    scopes = [top]
+    for scope in scopes:
+        scopes += scope.get_children()
+    bound = {s.get_name() for s in top.get_symbols() if s.is_assigned() or s.is_imported()}
+    read = {s.get_name() for scope in scopes for s in scope.get_symbols() if scope is top or s.is_global()}
+    parts = [node.value for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Attribute | ast.Subscript)]
+    touched = {part.id for part in parts if isinstance(part, ast.Name)}  # model.fit(...), table["x"] = ...
+    return bound, touched, read
+
+
+def cells_for(cells, id):
+    """The sources of the code cells that the check of exercise `id` needs, and its own, in order.
+
+    Walks back from the check: a cell is needed where it binds a name that a later needed cell reads, or may change such
+    a name's object. Imports are needed as they are; other checks, hints and expected results are not.
+    """
+    sources = [cell.source for cell in cells if cell.cell_type == "code"]
+    last = next(i for i, source in enumerate(sources) if source.startswith(f'ck.check("{id}"'))
+    kept, needed = [sources[last]], names_in(sources[last])[2]
+    modules = {name for source in sources if "import " in source for name in names_in(source)[0]} | {"ck"}
+    for source in reversed(sources[:last]):
+        if re.search(r"\bck\.(check|hint|expected|progress)\(", source):
+            continue
+        bound, touched, read = names_in(source)
+        if "ck.setup(" in source or needed & (bound | touched - modules):
+            kept.append(source)
+            needed = needed - bound | read
+    return kept[::-1]
+
+
+def run(path, seed, log, id=None):
+    """Execute a solution with a seed, or the part of it that exercise `id` needs; returns it with its outputs."""
     notebook = nbformat.read(path, as_version=4)
-    os.environ.update(
-        COURSEKIT_SEED=str(seed),
-        COURSEKIT_CHECK_SEED=str(1000 + seed),
-        COURSEKIT_LOG=str(log),
-        COURSEKIT_RECORD="1",
-        COURSEKIT_QUIET="1",
-    )
+    if id:
+        wanted = cells_for(notebook.cells, id)
+        notebook.cells = [cell for cell in notebook.cells if cell.cell_type == "code" and cell.source in wanted]
+    environment = os.environ | {
+        "COURSEKIT_SEED": str(seed),
+        "COURSEKIT_CHECK_SEED": str(1000 + seed),
+        "COURSEKIT_LOG": str(log),
+        "COURSEKIT_RECORD": "1",
+        "COURSEKIT_QUIET": "1",
+    }
     with tempfile.TemporaryDirectory() as folder:
-        os.environ.update(COURSEKIT_HOME=folder, **own_kernel(Path(folder) / ".jupyter"))
+        environment |= {"COURSEKIT_HOME": folder, **own_kernel(Path(folder) / ".jupyter")}
         client = nbclient.NotebookClient(
             notebook,
             timeout=600,
@@ -51,7 +94,7 @@ def run(path, seed, log):
             extra_arguments=["--IPKernelApp.log_level=ERROR"],
             resources={"metadata": {"path": folder}},
         )
-        return client.execute()
+        return client.execute(env=environment)
 
 
 def collect(log):
@@ -115,16 +158,19 @@ def pictures(notebook):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("notebook", help="number of the notebook, e.g. 01")
+    parser.add_argument("what", help="number of the notebook or of one exercise, e.g. 01 or 01.6")
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--margins-only", action="store_true", help="run nothing; apply MARGINS to the recorded values")
     parser.add_argument("--pictures-only", action="store_true", help="one run; write the pictures, keep the thresholds")
     parser.add_argument("--verify", action="store_true", help="write nothing; print each sentence that a seed breaks")
     arguments = parser.parse_args()
-    (source,) = sources([arguments.notebook])
+    number, one = arguments.what.split(".")[0], arguments.what if "." in arguments.what else None
+    (source,) = sources([number])
     solution = root() / "solutions" / f"{source.stem}.ipynb"
-    number = source.stem.split("_")[0]
     margins = framework.load(number).MARGINS
+    if one and one not in margins:
+        sys.exit(f"{one} has no recorded limit: MARGINS of {source.stem} names {', '.join(margins) or 'none'}.")
+    margins = {id: names for id, names in margins.items() if one in (None, id)}
     path = place.EXERCISES / "thresholds.json"
     kept = json.loads(path.read_text(encoding="utf-8"))
     if arguments.margins_only:
@@ -137,7 +183,7 @@ def main():
         start = time.perf_counter()
         with tempfile.TemporaryDirectory() as folder:
             log = Path(folder) / "log"
-            notebook = run(solution, seed, log)
+            notebook = run(solution, seed, log, one)
             runs[seed] = collect(log)
         print(f"seed {seed}: {time.perf_counter() - start:.0f} s, {len(runs[seed])} numbers", flush=True)
         if seed == 0 and not arguments.verify:
@@ -150,19 +196,20 @@ def main():
         lines = list(broken(runs, margins))
         if lines:
             sys.exit("\n".join(lines))
-        print(f"Every sentence of {number} holds on {len(runs)} seeds.")
+        print(f"Every sentence of {arguments.what} holds on {len(runs)} seeds.")
         return
     kept = json.loads(path.read_text(encoding="utf-8"))  # another notebook may have been recorded meanwhile
-    kept = {id: limits for id, limits in kept.items() if id.split(".")[0] != number}
+    made = kept.pop("_recorded", {})
+    if not one:
+        kept = {id: limits for id, limits in kept.items() if id.split(".")[0] != number}
+        made = {what: how for what, how in made.items() if what.split(".")[0] != number}
     kept |= thresholds(runs, margins)
-    kept["_recorded"] = kept.get("_recorded", {}) | {
-        number: {
-            "command": f"python benchmarks/record.py {number} --seeds {arguments.seeds}",
-            "python": platform.python_version(),
-            **{name: metadata.version(name) for name in ("keras", "scikit-learn", "numpy")},
-        }
+    made[arguments.what] = {
+        "command": f"python benchmarks/record.py {arguments.what} --seeds {arguments.seeds}",
+        "python": platform.python_version(),
+        **{name: metadata.version(name) for name in ("keras", "scikit-learn", "numpy")},
     }
-    write(path, kept)
+    write(path, {**kept, "_recorded": made})
 
 
 def write(path, kept):
