@@ -326,14 +326,13 @@ def test_the_features_are_the_same_in_both_languages():
     assert np.allclose(np.reshape(flat, (50, -1)), np.column_stack([FEATURES[name](X) for name in names]))
 
 
-@pytest.fixture
-def axe(tmp_path):
+@pytest.fixture(scope="module")
+def axe(tmp_path_factory):
     """The source of axe-core, fetched from npm's registry as it is configured here."""
     npm = shutil.which("npm")
     if npm is None:
         pytest.skip("npm is not installed; it fetches axe-core")
-    folder = tmp_path / "axe"
-    folder.mkdir()
+    folder = tmp_path_factory.mktemp("axe")
     try:
         subprocess.run(
             [npm, "pack", "--fetch-retries=0", "axe-core@4.14.1"],
