@@ -1,0 +1,96 @@
+"""What checks say in common, each word where it holds and where it must not be said."""
+
+import numpy as np
+import pytest
+
+from coursekit.checks.framework import Wrong
+from coursekit.checks.server import local_student
+from coursekit.checks.vocabulary.arrays import agrees
+from coursekit.checks.vocabulary.models import binary_probabilities, class_probabilities, cut_of, predicted_labels
+
+rng = np.random.default_rng(0)
+X = rng.normal(size=(200, 5))
+LOGITS = 4 * X @ rng.normal(size=(5, 4))
+SOFTMAX = np.exp(LOGITS) / np.exp(LOGITS).sum(axis=1, keepdims=True)
+SIGMOID = 1 / (1 + np.exp(-LOGITS[:, :1]))
+Y = (LOGITS[:, 0] > 0).astype(int)
+
+
+def student(answer):
+    """Holds a model that gives `answer` for the rows of X."""
+    return local_student({"model": lambda rows: np.asarray(answer)[: len(rows)]})
+
+
+def twice(p):
+    return np.exp(p) / np.exp(p).sum(axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize(
+    "code, answer",
+    {
+        "labels": SOFTMAX.argmax(axis=1),
+        "one-hot": np.eye(4)[SOFTMAX.argmax(axis=1)],
+        "logits": LOGITS,
+        "not-probabilities": 1 / (1 + np.exp(-LOGITS)),
+        "softmax-twice": twice(SOFTMAX),
+        "wrong-shape": SOFTMAX[:, :3],
+    }.items(),
+)
+def test_what_is_not_a_probability_of_each_class_is_named(code, answer):
+    with pytest.raises(Wrong) as wrong:
+        class_probabilities(student(answer), "model", X, 4)
+    assert wrong.value.finding.code == code and "`model`" in wrong.value.finding.message
+
+
+@pytest.mark.parametrize("answer", [SOFTMAX, SOFTMAX.astype("float32"), np.full((200, 4), 0.25), twice(X[:, :4] / 9)])
+def test_probabilities_pass_however_sure_they_are(answer):
+    """Also those of a network that was never trained, which are as flat as a softmax of a softmax."""
+    assert class_probabilities(student(answer), "model", X, 4).shape == (200, 4)
+
+
+@pytest.mark.parametrize(
+    "code, answer",
+    {"logits": LOGITS[:, 0], "labels": Y, "wrong-shape": SOFTMAX, "labels-in-two": np.eye(2)[Y]}.items(),
+)
+def test_what_is_not_the_probability_of_one_is_named(code, answer):
+    with pytest.raises(Wrong) as wrong:
+        binary_probabilities(student(answer), "model", X)
+    assert wrong.value.finding.code == code.split("-in")[0]
+
+
+@pytest.mark.parametrize("answer", [SIGMOID, SIGMOID[:, 0], np.hstack([1 - SIGMOID, SIGMOID])])
+def test_the_probability_of_one_is_read_from_one_column_or_two(answer):
+    assert np.allclose(binary_probabilities(student(answer), "model", X), SIGMOID[:, 0])
+
+
+@pytest.mark.parametrize("answer", [Y, SIGMOID, LOGITS[:, :1], np.hstack([1 - SIGMOID, SIGMOID])])
+def test_labels_are_read_from_whatever_a_model_answers(answer):
+    assert np.array_equal(predicted_labels(student(answer), "model", X), Y)
+
+
+def test_scores_of_a_regression_turn_at_one_half():
+    from sklearn.linear_model import LinearRegression
+
+    held = local_student({"model": LinearRegression().fit(X, Y)})
+    scores = LinearRegression().fit(X, Y).predict(X)
+    assert scores.min() < 0 and cut_of(held, "model", scores) == 0.5
+
+
+@pytest.mark.parametrize("loss, cut", [("mse", 0.5), ("binary_crossentropy", 0.0)])
+def test_the_loss_tells_logits_from_a_regression(loss, cut):
+    import keras
+
+    model = keras.Sequential([keras.Input((5,)), keras.layers.Dense(1)])
+    model.compile("sgd", loss)
+    held = local_student({"model": model})
+    assert cut_of(held, "model", np.array([-0.2, 1.3])) == cut
+    assert cut_of(held, "model", np.array([0.2, 0.9])) == 0.5, "values from 0 to 1 are probabilities"
+
+
+def test_a_known_slip_comes_before_a_relation_and_a_relation_before_two_numbers():
+    wanted = X[:, 0]
+    slips = {"doubled": (2 * wanted, "`f` counts twice.")}
+    assert agrees("f", "`f`", 2 * wanted, wanted, slips).message == "`f` counts twice."
+    assert "n = 200 times" in agrees("f", "`f`", 200 * wanted, wanted, slips, quantities={"n": 200}).message
+    assert "was expected" in agrees("f", "`f`", X[:, 1], wanted, slips).message
+    assert agrees("f", "`f`", wanted, wanted, slips).passed
