@@ -3,10 +3,17 @@
 import numpy as np
 import pytest
 
-from coursekit.checks.framework import Wrong
+from coursekit.checks.facts import training_facts
+from coursekit.checks.framework import Exercise, Wrong, judge
+from coursekit.checks.report import Finding
 from coursekit.checks.server import local_student
 from coursekit.checks.vocabulary.arrays import agrees
-from coursekit.checks.vocabulary.models import binary_probabilities, class_probabilities, cut_of, predicted_labels
+from coursekit.checks.vocabulary.models import (
+    binary_probabilities,
+    class_probabilities,
+    cut_of,
+    predicted_labels,
+)
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(200, 5))
@@ -94,3 +101,51 @@ def test_a_known_slip_comes_before_a_relation_and_a_relation_before_two_numbers(
     assert "n = 200 times" in agrees("f", "`f`", 200 * wanted, wanted, slips, quantities={"n": 200}).message
     assert "was expected" in agrees("f", "`f`", X[:, 1], wanted, slips).message
     assert agrees("f", "`f`", wanted, wanted, slips).passed
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize(
+    "said, settings, fitted",
+    [
+        ("stopped at `max_iter` = 3", {"max_iter": 3}, True),
+        ("never fitted", {}, False),
+        ("without a bend", {"activation": "identity", "tol": 1.0, "max_iter": 100}, True),
+        ("", {"tol": 1.0, "max_iter": 100}, True),
+    ],
+)
+def test_facts_about_an_estimator(said, settings, fitted):
+    from sklearn.neural_network import MLPClassifier
+
+    model = MLPClassifier((4,), random_state=0, **settings)
+    facts = training_facts(local_student({"model": model.fit(X, Y) if fitted else model}), "model")
+    assert said in facts and bool(said) == bool(facts)
+
+
+def test_facts_about_a_network():
+    import keras
+
+    model = keras.Sequential([keras.Input((5,)), keras.layers.Dense(1)])
+    held = local_student({"model": model})
+    assert training_facts(held, "model") == "", "a loop of one's own needs no compile"
+    model.compile("sgd", "mse")
+    assert "has taken no step" in training_facts(held, "model")
+    model.fit(X, Y, verbose=0)
+    assert training_facts(held, "model") == ""
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_a_number_short_of_its_limit_comes_with_the_facts():
+    from sklearn.neural_network import MLPClassifier
+
+    model = MLPClassifier((4,), random_state=0, max_iter=3).fit(X, Y)
+
+    def told(**finding):
+        def check(student, rng):
+            yield Finding(passed=False, message="Too few are right.", **finding)
+
+        report = judge(Exercise("99.1", "A title", check, 1, {"model": "a model"}), local_student({"model": model}))
+        return report.findings[0].message
+
+    assert "stopped at `max_iter` = 3" in told(code="accuracy", seen={"accuracy": 0.6})
+    assert "stopped at `max_iter` = 3" in told(code="constant")
+    assert told(code="wrong-shape") == "Too few are right.", "facts are for what training can mend"

@@ -4,7 +4,7 @@ import json
 import os
 import re
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.util import module_from_spec, spec_from_file_location
 from zlib import crc32
@@ -13,11 +13,13 @@ import numpy as np
 
 from coursekit import place, variants
 from coursekit.checks.codec import CodecError
+from coursekit.checks.facts import training_facts
 from coursekit.checks.proxy import CHANGED_INPUT, Missing, NotAttempted, StudentError
 from coursekit.checks.report import FAILED, NOT_ATTEMPTED, PASSED, Finding, Report
 from coursekit.error_hints import hint_of
 
 _REGISTRY = {}
+_UNTRAINED = frozenset(["constant", "untrained", "not-trained"])
 
 
 @dataclass(frozen=True)
@@ -189,11 +191,28 @@ def judge(item, student, seed=None, variant=None):
             raise
         message = f"The check itself failed on this answer ({type(error).__name__}: {error}). Please report it."
         findings.append(Finding("check-failed", False, message))
+    findings = _with_facts(item, student, findings)
     passed = bool(findings) and all(finding.passed for finding in findings)
     score = sum(finding.points for finding in findings if finding.passed)
     return Report(
         item.id, item.title, PASSED if passed else FAILED, min(score, item.points), item.points, tuple(findings), seed
     )
+
+
+def _with_facts(item, student, findings):
+    """The findings, with what the models say of their training where that can be the cause: where the first that fails
+    is a number short of its limit, or an answer that is the same everywhere."""
+    first = next((i for i, finding in enumerate(findings) if not finding.passed), None)
+    if first is None or not (findings[first].seen or findings[first].code in _UNTRAINED):
+        return findings
+    told = findings[first].message
+    for name in item.needs:
+        try:
+            fact = training_facts(student, name)
+        except Exception:  # the student's side may have ended by now, or lie
+            continue
+        told += f" {fact}" if fact and fact not in told else ""
+    return [*findings[:first], replace(findings[first], message=told), *findings[first + 1 :]]
 
 
 def _judged(part):

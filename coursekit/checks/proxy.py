@@ -91,7 +91,11 @@ class Student:
         return self._ask("config", name)
 
     def describe(self, name):
-        """A dict: type, family ("keras", "sklearn", "function", "other"), fitted, params, n_params, loss, optimizer."""
+        """A dict of facts.
+
+        Of everything: type, family ("keras", "sklearn", "function", "other"), fitted, params, n_params. Of a Keras
+        model also built, compiled, loss, optimizer and steps (of its optimiser); of an estimator n_iter and max_iter.
+        """
         return self._ask("describe", name)
 
 

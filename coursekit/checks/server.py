@@ -147,6 +147,8 @@ class Objects:
         if family == "keras":
             said["built"] = bool(getattr(model, "built", False))
             said["n_params"] = int(model.count_params()) if said["built"] else None
+            said["compiled"] = bool(getattr(model, "compiled", False))
+            said["steps"] = _steps_of(getattr(model, "optimizer", None))
             said["loss"] = _name_of(getattr(model, "loss", None))
             said["optimizer"] = _name_of(getattr(model, "optimizer", None))
         elif family == "sklearn":
@@ -163,6 +165,9 @@ class Objects:
                 for key, value in model.get_params(deep=True).items()
             }
             last = _last_step(model)
+            n_iter = getattr(last, "n_iter_", None)  # some estimators keep one number for each class
+            said["n_iter"] = None if n_iter is None else int(np.max(n_iter))
+            said["max_iter"] = getattr(last, "max_iter", None)
             if hasattr(last, "coefs_"):
                 said["n_params"] = int(sum(w.size for w in [*last.coefs_, *last.intercepts_]))
         return said
@@ -255,6 +260,12 @@ def _name_of(thing):
         return thing
     name = getattr(thing, "name", None) or getattr(thing, "__name__", None) or type(thing).__name__
     return str(name).lower()
+
+
+def _steps_of(optimizer):
+    """How many steps an optimiser has taken; None where it does not tell."""
+    steps = getattr(optimizer, "iterations", None)
+    return None if steps is None else int(np.asarray(steps))
 
 
 # Code that is not the student's: Python's, the installed packages', ours.
