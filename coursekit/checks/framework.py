@@ -176,7 +176,10 @@ def judge(item, student, seed=None, variant=None):
             return Report(item.id, item.title, NOT_ATTEMPTED, score, item.points, tuple(findings), seed)
     except Missing as missing:
         name = str(missing)
-        message = f"`{name}` was not handed in: {item.needs.get(name, 'an object')}. Call `{call_line(item)}`."
+        message = (
+            f"There is no `{name}` yet: {item.needs.get(name, 'an object')}. If the cell that makes it ended in an error, "
+            f"mend that first. Then call `{call_line(item)}`."
+        )
         findings.append(Finding("missing", False, message))
     except Wrong as wrong:
         findings.append(wrong.finding)
