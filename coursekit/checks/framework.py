@@ -177,8 +177,8 @@ def judge(item, student, seed=None, variant=None):
     except Missing as missing:
         name = str(missing)
         message = (
-            f"There is no `{name}` yet: {item.needs.get(name, 'an object')}. If the cell that makes it ended in an error, "
-            f"mend that first. Then call `{call_line(item)}`."
+            f"There is no `{name}` yet: {item.needs.get(name, 'an object')}. If the cell that makes it ended in an "
+            f"error, mend that first. Then call `{call_line(item)}`."
         )
         findings.append(Finding("missing", False, message))
     except Wrong as wrong:
