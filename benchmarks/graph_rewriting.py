@@ -2,8 +2,8 @@
 
     python benchmarks/graph_rewriting.py
 
-Prints the seconds of an epoch of a small dense, a convolutional and a recurrent network, with and without, in turns; each
-time in a new process, because TensorFlow keeps what it rewrote.
+Prints the seconds of an epoch of a small dense, a convolutional and a recurrent network, with and without, in turns;
+each time in a new process, because TensorFlow keeps what it rewrote.
 """
 
 import json
