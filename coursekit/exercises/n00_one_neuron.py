@@ -867,12 +867,14 @@ def _momentum(student, walks):
     def asked(w, v, g, t, rate, beta):
         return returned_parts(student, "momentum_step", w, v, g, rate, beta, like={"w": w.shape, "v": w.shape})
 
-    def path(remember=lambda beta: 1.0, late=False, forget=False, sign=1, swapped=False, nesterov=False, keep=None):
+    def path(
+        remember=lambda beta: 1.0, late=False, forget=False, sign=1, swapped=False, nesterov=False, keep=None, power=1
+    ):
         def step(w, v, g, t, rate, beta):
             old, new = v, (keep or beta) * v + remember(beta) * g
             by = old if late else new
             by = beta * new + g if nesterov else by
-            moved = w - sign * rate * by
+            moved = w - sign * rate**power * by
             return (new, moved) if swapped else (moved, old if forget else new)
 
         return _paths(step, walks, settings, 1)
@@ -895,6 +897,10 @@ def _momentum(student, walks):
             "The velocity takes g away and w takes the velocity away: two minuses go uphill. Use one of them.",
         ),
         "nesterov": ({"nesterov": True}, "This is Nesterov's momentum; here w moves by v itself."),
+        "rate-twice": (
+            {"power": 2},
+            "The learning rate is multiplied twice, in v and again in the step. Here v = beta v + g has none.",
+        ),
         "no-beta": ({"keep": 1.0}, "The velocity is not multiplied by beta: v = beta v + g."),
     }
     (w, gradients), like = walks[0], {"w": (3,), "v": (3,)}
