@@ -323,11 +323,11 @@ print(f"finite differences {by_differences:.8f}, backward {by_chain_rule:.8f}")
 # ## 01.5 · The same network in Keras, twice
 #
 # **Goal:** build 2 inputs → 8 tanh units → 1 sigmoid unit with `keras.Sequential` and with the functional API, and count
-# its parameters before Keras does.
+# its parameters.
 #
 # - `sequential`: compiled, fitted on `X`, `y`; takes (n, 2), gives probabilities (n, 1).
 # - `functional`: the same layers from the functional API, with the weights of `sequential`.
-# - `n_params`: the number of weights and biases, from your head.
+# - `n_params`: the number of weights and biases, counted by you before Keras does.
 
 # %%
 ck.expected("01.5")

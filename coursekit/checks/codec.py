@@ -66,8 +66,8 @@ def pack(value, keep):
             return {"h": [item.number, item.type_name, item.callable]}
         if isinstance(item, np.generic) and item.dtype.kind in "biufSU":
             return describe(item.item(), depth)
-        if type(item) in (list, tuple):
-            return {"l" if type(item) is list else "t": [describe(part, depth + 1) for part in item]}
+        if isinstance(item, list | tuple):  # a named tuple too
+            return {"l" if isinstance(item, list) else "t": [describe(part, depth + 1) for part in item]}
         if isinstance(item, dict):
             return {"d": [[describe(key, depth + 1), describe(part, depth + 1)] for key, part in item.items()]}
         array = _as_array(item)

@@ -4,10 +4,18 @@ import numpy as np
 
 from coursekit.checks.codec import Handle
 from coursekit.checks.framework import Wrong, exercise, threshold
+from coursekit.checks.proxy import StudentError
 from coursekit.checks.report import Finding
 from coursekit.checks.vocabulary.arrays import agrees, as_array, as_number, returned, returned_parts
 from coursekit.checks.vocabulary.metrics import check_limit
-from coursekit.checks.vocabulary.models import not_constant, predicted_labels, predictions, rebuild, same_as_replay
+from coursekit.checks.vocabulary.models import (
+    binary_probabilities,
+    not_constant,
+    predicted_labels,
+    rebuild,
+    same_as_replay,
+)
+from coursekit.checks.vocabulary.relations import describe_relation
 
 CLASSIFIERS = {"tree": "DecisionTreeClassifier", "MLP": "MLPClassifier", "XGBoost": "XGBClassifier"}
 DATASETS = ("moons", "circles", "spirals", "XOR")
@@ -45,19 +53,31 @@ MARGINS = {
 )
 def mesh(student, rng):
     """The mesh holds every pair once; the field of a known function stands where it should, whatever the order."""
-    n, xlim, ylim = 7, (-1.0, 2.0), (3.0, 4.5)
-    x1, x2 = np.linspace(*xlim, n), np.linspace(*ylim, n)
-    mesh = returned(student, "mesh_points", xlim, ylim, n, shape=(n * n, 2))
-    _explain_mesh(mesh, x1, x2, n)
+    for n, xlim, ylim in ((7, (-1.0, 2.0), (3.0, 4.5)), (4, (0.0, 5.0), (-3.0, -2.5)), (2, (-8.0, -7.0), (1.0, 2.0))):
+        x1, x2 = np.linspace(*xlim, n), np.linspace(*ylim, n)
+        mesh = returned(student, "mesh_points", xlim, ylim, n, shape=(n * n, 2))
+        _explain_mesh(mesh, x1, x2, n)
     yield Finding("mesh", True, "`mesh_points` gives every pair of the values once.", points=0.5)
-    values = 2 * mesh[:, 0] + np.sin(3 * mesh[:, 1])
-    wanted = 2 * x1[None, :] + np.sin(3 * x2[:, None])
-    given = returned(student, "as_field", values, n, shape=(n, n))
-    slips = {
-        "transposed": (wanted.T, "The picture is mirrored along its diagonal: rows belong to x2, columns to x1."),
-        "upside-down": (wanted[::-1], "The picture is upside down: the first row belongs to the smallest x2."),
-    }
-    yield agrees("as-field", "`as_field`", given, wanted, slips, 0.5)
+    for n in (7, 4, 2):
+        mesh = returned(student, "mesh_points", (-1.0, 2.0), (3.0, 4.5), n, shape=(n * n, 2))
+        x1, x2 = np.linspace(-1, 2, n), np.linspace(3, 4.5, n)
+        values = 2 * mesh[:, 0] + np.sin(3 * mesh[:, 1])
+        wanted = 2 * x1[None, :] + np.sin(3 * x2[:, None])
+        given = returned(student, "as_field", values, n, shape=(n, n))
+        slips = {
+            "transposed": (
+                wanted.T,
+                "The picture is mirrored along its diagonal: rows belong to x2, columns to x1.",
+            ),
+            "upside-down": (wanted[::-1], "The picture is upside down: the first row belongs to the smallest x2."),
+            "left-right": (wanted[:, ::-1], "The picture is mirrored: the first column belongs to the smallest x1."),
+        }
+        finding = agrees("as-field", "`as_field`", given, wanted, slips, 0.5)
+        if not finding.passed:
+            break
+    yield finding
+    if not finding.passed:
+        return
     field = as_array(student.value("field"), "`field`", shape=(150, 150))
     x1, x2 = np.meshgrid(np.linspace(-2, 3, 150), np.linspace(-2, 2.5, 150))
     points = np.column_stack([x1.ravel(), x2.ravel()])
@@ -70,6 +90,11 @@ def mesh(student, rng):
             raise Wrong("transposed", "`field` is mirrored along its diagonal: rows belong to x2, columns to x1.")
         if np.array_equal(field[::-1], labels):
             raise Wrong("upside-down", "`field` is upside down: the first row belongs to x2 = -2.")
+        exchanged = predicted_labels(student, "tree", points[:, ::-1].copy()).reshape(150, 150)
+        if np.array_equal(field, exchanged):
+            raise Wrong("columns-exchanged", "The tree was asked with x1 and x2 exchanged: x1 is the first column.")
+        if np.ptp(field) == 0:
+            raise Wrong("constant", f"`field` is {field[0, 0]:g} everywhere; the tree has both answers.")
         message = f"{share:.1%} of `field` are what the tree says; is the mesh that of xlim, ylim and n = 150?"
     yield Finding("field", share == 1, message, points=1)
 
@@ -92,8 +117,8 @@ def _explain_mesh(mesh, x1, x2, n):
     raise Wrong(
         "wrong-mesh",
         f"The mesh runs from {low.round(2).tolist()} to {high.round(2).tolist()} with "
-        f"{len(np.unique(mesh[:, 0].round(6)))} values of x1; from [-1, 3] to [2, 4.5] with {n} equally "
-        "spaced ones was expected.",
+        f"{len(np.unique(mesh[:, 0].round(6)))} values of x1; from {[float(x1[0]), float(x2[0])]} to "
+        f"{[float(x1[-1]), float(x2[-1])]} with {n} equally spaced ones was expected.",
     )
 
 
@@ -142,17 +167,46 @@ def three_classifiers(student, rng):
             "Some of the twelve models are one and the same object: `fit` starts anew and returns the object itself. Take "
             "a `clone(model)` for each data set.",
         )
-    for data, (X, y) in _fresh(int(rng.integers(2**31))).items():
+    fresh = _fresh(int(rng.integers(2**31)))
+    for data, (X, y) in fresh.items():
         for name in CLASSIFIERS:
-            labels = predicted_labels(student, fitted[data][name], X)
-            accuracy = np.mean(labels == y)
-            what = f"of fresh {data} points are right for the {name}"
-            advice = f"Was it fitted on {data}? A constant answer gets about 50 %."
-            if name == "tree" and accuracy > 0.6:
-                advice = "The tree is too shallow: give it more depth."
-            if name == "MLP" and accuracy > 0.55:
-                advice = "Give the network more units or more iterations, and watch for a ConvergenceWarning."
-            yield check_limit("02.2", f"{data}_{name}", accuracy, f"{{}} {what}", advice, points=0.25)
+            model = fitted[data][name]
+            accuracy = np.mean(predicted_labels(student, model, X) == y)
+            what = f"{{}} of fresh {data} points are right for the {name}"
+            finding = check_limit("02.2", f"{data}_{name}", accuracy, what, "", points=0.25)
+            if not finding.passed:
+                advice = _why_poor(student, model, data, accuracy, fresh)
+                finding = check_limit("02.2", f"{data}_{name}", accuracy, what, advice, points=0.25)
+            yield finding
+
+
+def _why_poor(student, model, data, accuracy, fresh):
+    """What the model's answers and settings say about a poor accuracy."""
+    labels = predicted_labels(student, model, fresh[data][0])
+    if len(np.unique(labels)) == 1:
+        return f"It gives every point the label {labels[0]}."
+    if accuracy < 0.2:
+        return "Nearly all are the wrong way round: was it fitted to exchanged labels?"
+    others = {
+        other: np.mean(predicted_labels(student, model, X) == y) for other, (X, y) in fresh.items() if other != data
+    }
+    best = max(others, key=others.get)
+    if others[best] > accuracy + 0.1 and others[best] > 0.8:
+        return f"It gets {others[best]:.0%} of fresh {best} points right: it was fitted on {best}."
+    params = {key.split("__")[-1]: value for key, value in student.describe(model)["params"].items()}
+    if params.get("activation") == "identity":
+        return "Its activation is `identity`, so that it draws one straight line. Take tanh or ReLU."
+    if isinstance(params.get("max_depth"), int) and params["max_depth"] < 4:
+        return f"Its `max_depth` is {params['max_depth']}: give it more depth."
+    if "hidden_layer_sizes" in params:
+        try:
+            steps = len(student.history(model)["loss"])
+        except StudentError:  # lbfgs keeps no loss curve
+            steps = 0
+        if steps and steps >= params["max_iter"]:
+            return f"Its training stopped at `max_iter` = {steps}, before it had converged: raise it, or try `solver='lbfgs'`."
+        return "Try more hidden units or more iterations, and see whether a ConvergenceWarning was given."
+    return f"Was it fitted on all points of {data}, with settings that leave it free enough?"
 
 
 def _has_three(student, data, models):
@@ -212,42 +266,97 @@ def _fresh(seed):
 )
 def capacity(student, rng):
     """The curve against trees fitted here; the layers of the builder; the stop, and accuracy on fresh points."""
-    from sklearn.datasets import make_moons
+    yield lambda: _curve_and_choice(student)
+    yield lambda: _builder(student)
+    yield lambda: _held_back(student, rng)
 
+
+def _curve_and_choice(student):
     yield _validation_curve(student)
     train, val = (as_array(student.value(f"{part}_scores"), f"`{part}_scores`") for part in ("train", "val"))
     yield _choice(as_number(student.value("best_depth"), "`best_depth`"), train, val)
-    yield _builder(student)
+
+
+def _held_back(student, rng):
+    from sklearn.datasets import make_moons
+
     said = student.describe("held")
     if said["family"] != "keras":
         raise Wrong("not-keras", f"`held` is a {said['type']}; a Keras network was expected.")
-    history = student.history("history")
-    losses = history.get("val_loss")
+    losses = student.history("history").get("val_loss")
     if not losses:
         raise Wrong(
             "no-validation", "`history` has no validation loss: hand `validation_data=(X_val, y_val)` to `fit`."
         )
-    X_val, y_val = make_moons(500, noise=0.35, random_state=2)
-    p = np.clip(predictions(student, "held", X_val)[:, -1], 1e-7, 1 - 1e-7)
-    loss = -np.mean(np.where(y_val == 1, np.log(p), np.log(1 - p)))
     if not np.isfinite(losses).all():
         raise Wrong("not-finite", "The validation loss became infinite: is the learning rate too large?")
-    # The recorded loss holds the L2 penalty too, so that the best weights are never above it; 0.5 % is rounding.
-    stopped = loss <= 1.005 * min(losses)
-    message = f"The network is where its validation loss was best: {min(losses):.3f} at epoch {np.argmin(losses) + 1}."
-    if not stopped:
-        message = (
-            f"The network's validation loss is {loss:.3f}; the best of its {len(losses)} epochs was {min(losses):.3f}. Use "
-            "`EarlyStopping` with `monitor='val_loss'` and `restore_best_weights=True`, and hand in its own `history`."
-        )
-    yield Finding("stopped", stopped, message, points=0.5)
+    yield _stopped(student, losses)
     X, y = make_moons(1000, noise=0.35, random_state=int(rng.integers(2**31)))
-    labels = predicted_labels(student, "held", X)
+    labels = (binary_probabilities(student, "held", X) > 0.5).astype(int)
     not_constant(labels, "held")
     same_as_replay(student, "held", X[:20])
     accuracy = np.mean(labels == y)
     advice = "Try a weaker penalty, or more patience."
+    if accuracy < 0.3:
+        advice = "Nearly all are the wrong way round: was it fitted to exchanged labels?"
     yield check_limit("02.3", "accuracy", accuracy, "{} of fresh points are right", advice, points=0.5)
+
+
+def _stopped(student, losses):
+    """Whether the network is where its validation loss was best; the recorded losses hold the L2 penalty too."""
+    from sklearn.datasets import make_moons
+
+    again = rebuild(student, "held", (1, 2))
+    penalty = float(sum(again.losses)) if again is not None else 0.0
+
+    def loss(X, y):
+        z = _sums(student, again, X)
+        return penalty + np.mean(np.logaddexp(0, z) - y * z)
+
+    now, best = loss(*make_moons(500, noise=0.35, random_state=2)), min(losses)
+    if now <= 1.005 * best:  # 0.5 % is rounding
+        message = f"The network is where its validation loss was best: {best:.3f} at epoch {np.argmin(losses) + 1}."
+        return Finding("stopped", True, message, points=0.5)
+    X, y = make_moons(150, noise=0.35, random_state=1)
+
+    def recorded(value):
+        return min(abs(value / one - 1) for one in (best, losses[-1])) < 1e-4
+
+    if recorded(loss(X, y)):
+        raise Wrong(
+            "validated-on-training",
+            "The validation losses in `history` are those of the training points. Hand `validation_data=(X_val, y_val)` "
+            "to `fit`.",
+        )
+    if any(recorded(loss(X[first:], y[first:])) for first in (135, 120, 112, 105, 100, 75)):
+        raise Wrong(
+            "validation-split",
+            "The validation losses in `history` are those of the last of the training points, as with "
+            "`validation_split`. Hand `validation_data=(X_val, y_val)` to `fit`.",
+        )
+    said = f"The network's validation loss is {now:.3f}; the best of its {len(losses)} epochs was {best:.3f}."
+    if abs(now / losses[-1] - 1) < 5e-3:
+        raise Wrong(
+            "not-restored",
+            f"{said} It is at its last epoch: use `EarlyStopping` with `monitor='val_loss'` and "
+            "`restore_best_weights=True`.",
+        )
+    message = f"{said} Is `history` what the `fit` of `held` returned, and did the stop watch `val_loss`?"
+    return Finding("stopped", False, message, points=0.5)
+
+
+def _sums(student, again, X):
+    """What goes into the last sigmoid of `held`: Keras takes the loss of these sums, and not of rounded probabilities."""
+    p = binary_probabilities(student, "held", X)
+    last = None if again is None else again.layers[-1]
+    if type(last).__name__ != "Dense" or last.units != 1 or not last.use_bias:
+        p = np.clip(p, 1e-7, 1 - 1e-7)
+        return np.log(p / (1 - p))
+    import keras
+
+    inside = np.asarray(keras.Model(again.inputs[0], last.input)(X.astype("float32")))
+    kernel, bias = last.get_weights()
+    return (inside @ kernel + bias)[:, 0]
 
 
 def _validation_curve(student):
@@ -267,13 +376,28 @@ def _validation_curve(student):
         return np.abs(given - other).max()
 
     if apart(wanted) > limit:
+        others = [DecisionTreeClassifier(max_depth=depth, random_state=0).fit(X_val, y_val) for depth in range(1, 16)]
+        on_val = np.array([[tree.score(X, y) for tree in others], [tree.score(X_val, y_val) for tree in others]])
+        later = np.column_stack([wanted[:, 1:], wanted[:, -1:]])  # the deepest ones are all alike
         slips = {
             "swapped": (wanted[::-1], "`train_scores` and `val_scores` are exchanged."),
             "errors": (1 - wanted, "These are shares of errors; accuracies are asked for."),
             "percent": (100 * wanted, "These are per cent; `score` gives a share between 0 and 1."),
             "same-points": (wanted[[0, 0]], "Both curves are those of the training points: score on X_val, y_val too."),
             "trained-on-validation": (wanted[[1, 1]], "Both curves are those of the validation points."),
+            "fitted-on-validation": (
+                on_val,
+                "The trees were fitted on X_val, y_val. Fit them on X_few, y_few, and score on both.",
+            ),
+            "fitted-on-validation-too": (
+                np.array([wanted[0], on_val[1]]),
+                "`val_scores` are those of trees fitted on X_val, y_val. Score the trees that were fitted on X_few.",
+            ),
             "reversed": (wanted[:, ::-1], "The curves run from the deepest tree to the shallowest."),
+            "one-deeper": (
+                later,
+                "Each tree is one level deeper than it should be: the depths are those of `depths`, 1 to 15.",
+            ),
         }
         for code, (other, message) in slips.items():
             if apart(other) <= (limit if code != "percent" else 100 * limit):
@@ -281,11 +405,11 @@ def _validation_curve(student):
         if np.allclose(given[0], given[0, 0]) and np.allclose(given[1], given[1, 0]):
             raise Wrong("depth-unused", "All depths have the same score: is `max_depth=depth` set?")
         row, i = np.unravel_index(np.abs(given - wanted).argmax(), wanted.shape)
-        name = ("train_scores", "val_scores")[row]
+        name, part = (("train_scores", "X_few"), ("val_scores", "X_val"))[row]
         raise Wrong(
             "wrong-curve",
-            f"`{name}` is {given[row, i]:.3f} at depth {i + 1}; a tree of that depth, fitted on X_few, has "
-            f"{wanted[row, i]:.3f}. Fit on the few points, one new tree a depth.",
+            f"`{name}` is {given[row, i]:.3f} at depth {i + 1}, which a tree of that depth, fitted on X_few, has not on "
+            f"{part}. One new tree a depth, fitted on X_few, y_few and scored on both sets, is asked for.",
         )
     return Finding("curve", True, "The validation curve is right.", points=1, seen={"apart": apart(wanted)})
 
@@ -312,7 +436,16 @@ def _choice(best_depth, train, val):
 
 
 def _builder(student):
-    model = student.call("build_network", 0.015, 0.35)
+    for l2, dropout in ((0.015, 0.35), (0.2, 0.1), (0.003, 0.6)):
+        _explain_network(student, student.call("build_network", l2, dropout), l2, dropout)
+    student.call("build_network", 0.0, 0.0)
+    return Finding(
+        "build-network", True, "`build_network` puts the penalty and the dropout in their places.", points=1.5
+    )
+
+
+def _explain_network(student, model, l2, dropout):
+    """Raises `Wrong` where a network is not the one that was asked for."""
     if not isinstance(model, Handle) or student.describe(model)["family"] != "keras":
         raise Wrong("not-keras", "`build_network` does not return a Keras network. Does it end with `return model`?")
     layers = student.layers(model)
@@ -320,31 +453,42 @@ def _builder(student):
     if units != [64, 64, 1]:
         raise Wrong("wrong-layers", f"The dense layers have {units} units; 64, 64 and 1 were expected.")
     rates = [layer["rate"] for layer in layers if layer["class"] == "Dropout"]
+    penalties = _penalties(student.config(model))
     if not rates:
         raise Wrong("no-dropout", "There is no Dropout layer. Put `layers.Dropout(dropout)` after both hidden layers.")
-    if len(rates) != 2 or not np.allclose(rates, 0.35):
+    if np.allclose(rates, l2) and penalties and np.allclose(penalties[:2], dropout):
+        raise Wrong("exchanged", "The dropout stands in the place of l2, and l2 in that of the dropout.")
+    if len(rates) != 2 or not np.allclose(rates, dropout):
         raise Wrong(
-            "dropout-rate", f"The Dropout layers have the rates {rates}; called with 0.35, two of 0.35 were expected."
+            "dropout-rate",
+            f"The Dropout layers have the rates {rates}; called with {dropout}, two of {dropout} were expected.",
         )
-    penalties = _penalties(student.config(model))
-    if penalties is not None and (len(penalties) < 2 or not np.allclose(penalties[:2], 0.015)):
-        seen = f"The L2 penalties are {penalties}" if penalties else "There is no L2 penalty"
-        raise Wrong("l2", f"{seen}; called with l2=0.015, two of 0.015 were expected on the hidden kernels.")
+    if penalties is not None and (len(penalties) < 2 or not np.allclose(penalties[:2], l2)):
+        seen = f"The L2 penalties on kernels are {penalties}" if penalties else "No kernel has an L2 penalty"
+        raise Wrong("l2", f"{seen}; called with l2={l2}, two of {l2} were expected on the hidden kernels.")
+    order = [layer["class"] for layer in layers if layer["class"] in ("Dense", "Dropout")]
+    if order[-1] == "Dropout":
+        raise Wrong("dropout-last", "There is a Dropout after the output. Put it after each hidden layer.")
+    if order != ["Dense", "Dropout", "Dense", "Dropout", "Dense"]:
+        raise Wrong(
+            "dropout-place", f"The order is {', '.join(order)}; a Dropout after each hidden layer was expected."
+        )
     loss = student.describe(model)["loss"]
     if loss is None:
-        raise Wrong("not-compiled", "The network is not compiled: call `model.compile(...)` before you return it.")
+        raise Wrong("not-compiled", "The network has no loss: call `model.compile(...)` with one before you return it.")
     if "binary" not in str(loss).lower():
         raise Wrong("wrong-loss", f"The loss is {loss}; binary cross-entropy belongs to one sigmoid.")
-    if layers[-1]["class"] == "Dropout":
-        raise Wrong("dropout-last", "There is a Dropout after the output. Put it after each hidden layer.")
-    if layers[-1]["activation"] != "sigmoid" and layers[-1]["class"] == "Dense":
-        raise Wrong("no-sigmoid", f"The last layer's activation is {layers[-1]['activation']}; sigmoid was expected.")
-    if not any(layer["activation"] in ("relu", "tanh", "elu", "selu", "gelu", "silu", "leaky_relu", "softplus")
-               or "relu" in layer["class"].lower() for layer in layers[:-1]):  # fmt: skip
+    compiled = (student.config(model) or {}).get("compile_config") if isinstance(student.config(model), dict) else None
+    if compiled and "acc" not in str(compiled.get("metrics")).lower():
+        raise Wrong("no-metric", "The metric accuracy is missing: compile with `metrics=['accuracy']`.")
+    probe = np.random.default_rng(0).normal(0, 3, size=(200, 2)).astype("float32")
+    p = binary_probabilities(student, model, probe)
+    last = layers[-1]["activation"] or layers[-1]["class"].lower()
+    if last != "sigmoid" or np.ptp(p) == 0:
+        raise Wrong("no-sigmoid", f"The last layer's activation is {last}; sigmoid was expected.")
+    if not any(layer["activation"] in ("relu", "tanh", "elu", "selu", "gelu", "silu", "leaky_relu", "softplus", "sigmoid")
+               or any(word in layer["class"].lower() for word in ("relu", "elu", "tanh")) for layer in layers[:-2]):  # fmt: skip
         raise Wrong("linear-model", "The hidden layers have no bend: give them `activation='relu'`.")
-    return Finding(
-        "build-network", True, "`build_network` puts the penalty and the dropout in their places.", points=1.5
-    )
 
 
 def _penalties(config):
@@ -399,6 +543,12 @@ def own_region(student, rng):
     y, y_test = (_labels(student, points) for points in (X, X_test))
     if not np.array_equal(y, _labels(student, X)):
         raise Wrong("random", "`region` gives other labels when it is asked again: it must depend on X alone.")
+    if any(not np.array_equal(y[part], _labels(student, X[part])) for part in (X[:, 0] > 0.3, X[:, 1] < -0.3)):
+        raise Wrong(
+            "depends-on-others",
+            "`region` gives a point another label when other points are asked about with it: the label of a point must "
+            "depend on this point alone.",
+        )
     share = np.mean(y_test)
     if not 0.05 <= share <= 0.95:
         raise Wrong(
@@ -417,14 +567,14 @@ def own_region(student, rng):
     )
     sizes = {}
     for name in ("wide", "deep"):
-        said = student.describe(name)
-        if said["family"] != "keras":
-            raise Wrong("not-keras", f"`{name}` is a {said['type']}; a Keras network was expected.")
+        if student.describe(name)["family"] != "keras":
+            raise Wrong("not-keras", f"`{name}` is a {student.describe(name)['type']}; a Keras network was expected.")
+        binary_probabilities(student, name, X_test)  # builds a model that has never been called, too
         hidden = sum(layer["class"] == "Dense" for layer in student.layers(name)) - 1
         if name == "wide" and hidden != 1 or name == "deep" and hidden < 3:
             asked = "one is asked for" if name == "wide" else "at least three are asked for"
             raise Wrong(f"not-{name}", f"`{name}` has {hidden} hidden dense layers; {asked}.")
-        sizes[name] = said["n_params"]
+        sizes[name] = student.describe(name)["n_params"]
     ratio = max(sizes.values()) / max(min(sizes.values()), 1)
     message = f"`wide` has {sizes['wide']} parameters, `deep` {sizes['deep']}"
     near = ratio <= 1.15
@@ -432,7 +582,7 @@ def own_region(student, rng):
     yield Finding("comparable", near, message, points=0.5)
     accuracies = {}
     for name in ("wide", "deep"):
-        labels = predicted_labels(student, name, X_test)
+        labels = (binary_probabilities(student, name, X_test) > 0.5).astype(int)
         not_constant(labels, name)
         accuracies[name] = np.mean(labels == y_test)
         if accuracies[name] < 1 - neighbours:
@@ -446,7 +596,10 @@ def own_region(student, rng):
         worse = min(accuracies, key=accuracies.get)
         message += f" `{worse}` is more than {limit:.1%} behind: train it longer, or with a smaller learning rate."
         if max(accuracies.values()) < guess + 0.05:
-            message = message.split(" `")[0] + " Both are near chance: were they trained on this `region`?"
+            message = (
+                message.split(" `")[0]
+                + " Neither is better than always the same answer: were they trained on this `region`?"
+            )
     yield Finding("behind", passed, message, points=1.5, seen={"behind": behind})
 
 
@@ -474,7 +627,8 @@ def _labels(student, X):
         "Multiply out: (X W1 + b1) W2 + b2 = X (W1 W2) + (b1 W2 + b2). In `build_deep`, add a new Dense layer in each of "
         "ten turns of a loop; `kernel_initializer=initializer`.",
         "Record the forward pass in `with tf.GradientTape() as tape:`, compute the mean loss inside, then ask "
-        "`tape.gradient(loss, kernels)` for the list `[layer.kernel for layer in model.layers]`.",
+        "`tape.gradient(loss, kernels)` for the list "
+        "`[layer.kernel for layer in model.layers if hasattr(layer, 'kernel')]`.",
         "In `lsuv`, keep H, the input of the layer. For each W: `W = W / np.std(H @ W)`, append it, then "
         "`H = np.maximum(0, H @ W)` with the new W.",
     ),
@@ -482,21 +636,45 @@ def _labels(student, X):
 )
 def activations(student, rng):
     """Collapse by values; the network by its layers; its gradients computed again; LSUV by a forward pass."""
-    W1, b1, W2, b2 = rng.normal(size=(3, 5)), rng.normal(size=5), rng.normal(size=(5, 2)), rng.normal(size=2)
-    W, b = returned_parts(student, "collapse", W1, b1, W2, b2, like={"W": (3, 2), "b": (2,)})
-    wanted = np.vstack([W1 @ W2, b1 @ W2 + b2])
-    slips = {
-        "b1-lost": (np.vstack([W1 @ W2, b2]), "b1 is lost: it goes through the second layer, so b is b1 W2 + b2."),
-        "added": (np.vstack([W1 @ W2, b1[:2] + b2]), "b1 does not go through the second layer."),
-    }
-    yield agrees("collapse", "`collapse`", np.vstack([W, b]), wanted, slips, 1)
-    model = student.call("build_deep", "tanh", "he_normal")
-    yield _deep_network(student, model)
+    yield lambda: _collapse(student, rng)
+    yield lambda: _deep(student, rng)
+    yield lambda: _unit_variance(student, rng)
+
+
+def _collapse(student, rng):
+    for m, k, n in ((3, 5, 2), (4, 2, 3), (1, 6, 1)):
+        W1, b1, W2, b2 = rng.normal(size=(m, k)), rng.normal(size=k), rng.normal(size=(k, n)), rng.normal(size=n)
+        W, b = returned_parts(student, "collapse", W1, b1, W2, b2, like={"W": (m, n), "b": (n,)})
+        steps = {"`W2`": W2, "`b2`": b2}
+        finding = agrees("collapse", "`W`", W, W1 @ W2, None, 1, "Multiply out: W is W1 W2.", steps=steps)
+        if not finding.passed:
+            return finding
+        slips = {
+            "b1-lost": (b2, "b1 is lost: it goes through the second layer, so b is b1 W2 + b2."),
+            "b2-lost": (b1 @ W2, "b2 is lost: b is b1 W2 + b2."),
+            "wrong-sign": (b1 @ W2 - b2, "b2 is taken away; it is added: b is b1 W2 + b2."),
+            "product": ((b1 @ W2) * b2, "b2 is multiplied; it is added: b is b1 W2 + b2."),
+        }
+        if k >= n:
+            slips["added"] = (b1[:n] + b2, "b1 does not go through the second layer.")
+        if k == n or k == 1 or n == 1:
+            slips["sum-of-biases"] = (np.resize(b1.sum() + b2, n), "b1 does not go through the second layer.")
+        finding = agrees("collapse", "`b`", b, b1 @ W2 + b2, slips, 1, "Multiply out: b is b1 W2 + b2.")
+        if not finding.passed:
+            return finding
+    return Finding("collapse", True, "`collapse` is right.", points=1)
+
+
+def _deep(student, rng):
+    for activation, initializer in (("relu", "ones"), ("sigmoid", "zeros"), ("tanh", "he_normal")):
+        model = student.call("build_deep", activation, initializer)
+        _deep_network(student, model, activation, initializer)
+    yield Finding("build-deep", True, "`build_deep` gives ten hidden layers with their activation and start.", points=1)
     yield _gradients(student, model, rng)
-    yield _unit_variance(student, rng)
 
 
-def _deep_network(student, model):
+def _deep_network(student, model, activation, initializer):
+    """Raises `Wrong` where a network is not ten hidden layers with this activation and start."""
     if not isinstance(model, Handle) or student.describe(model)["family"] != "keras":
         raise Wrong("not-keras", "`build_deep` does not return a Keras network. Does it end with `return model`?")
     layers = student.layers(model)
@@ -507,21 +685,26 @@ def _deep_network(student, model):
     if len(kernels) != 11:
         raise Wrong("not-built", "The network has no weights yet. Begin it with `keras.Input((2,))`.")
     bends = [layer["activation"] for layer in layers if layer["activation"] not in (None, "linear")]
-    if bends.count("tanh") != 10:
-        raise Wrong("wrong-activation", f"Called with 'tanh', {bends.count('tanh')} of the ten hidden layers have it.")
     if layers[-1]["activation"] != "sigmoid":
         raise Wrong("no-sigmoid", f"The last layer's activation is {layers[-1]['activation']}; a sigmoid was expected.")
-    spread = np.mean([np.std(kernel) for kernel in kernels[1:10]])
-    # He's normal start has the standard deviation sqrt(2 / 32) = 0.25, Glorot's sqrt(2 / 64) = 0.18.
-    if abs(spread - 0.25) > 0.03:
+    if bends[:-1] != [activation] * 10:
         raise Wrong(
-            "wrong-initializer",
-            f"Called with 'he_normal', the kernels spread by {spread:.3f}; 0.25 was expected. Hand `initializer` to every "
-            "layer as `kernel_initializer`.",
+            "wrong-activation",
+            f"Called with {activation!r}, {bends[:-1].count(activation)} of the ten hidden layers have it.",
         )
-    return Finding(
-        "build-deep", True, "`build_deep` gives ten hidden layers with their activation and start.", points=1
-    )
+    if initializer in ("ones", "zeros"):
+        off = [i + 1 for i, kernel in enumerate(kernels) if not np.all(kernel == (initializer == "ones"))]
+        if off:
+            which = (
+                "the last kernel does"
+                if off == [11]
+                else f"{len(off)} of the 11 kernels, the first in layer {off[0]}, do"
+            )
+            raise Wrong(
+                "wrong-initializer",
+                f"Called with {initializer!r}, {which} not start so. Hand `initializer` to every layer as "
+                "`kernel_initializer`, the output too.",
+            )
 
 
 def _gradients(student, model, rng):
@@ -545,6 +728,14 @@ def _gradients(student, model, rng):
         "reversed": (sizes[::-1], "The list runs from the last layer to the first; first layer first."),
         "not-averaged": ([np.abs(g).sum() for g in exact], "The absolute values are added up; take their mean."),
         "not-averaged-loss": (40 * sizes, "The loss is the sum over the 40 points; take the mean."),
+        "root-mean-square": ([np.sqrt((g**2).mean()) for g in exact],
+                             "These are roots of mean squares; the mean absolute value is asked for."),
+        "mean-square": ([(g**2).mean() for g in exact], "These are mean squares; the mean absolute value is asked for."),
+        "largest": ([np.abs(g).max() for g in exact], "These are the largest values; the mean absolute value is asked for."),
+        "standard-deviation": ([g.std() for g in exact],
+                               "These are standard deviations; the mean absolute value is asked for."),
+        "absolute-last": ([abs(g.mean()) for g in exact],
+                          "The absolute value is taken of the mean, so that signs cancel. Take it first."),
         "norm": ([np.linalg.norm(g) for g in exact], "These are norms; the mean absolute value is asked for."),
         "no-absolute": ([g.mean() for g in exact], "The signs are left in, so that they cancel. Take absolute values."),
         "weights": ([np.abs(w).mean() for layer in student.weights(model) for w in layer if w.ndim == 2],
@@ -554,26 +745,38 @@ def _gradients(student, model, rng):
     }  # fmt: skip
     advice = "Mean absolute gradient of the mean cross-entropy, a number a kernel."
     # Each entry counts by itself: the first may be a thousand times smaller than the last.
-    logs = {code: (np.log(np.maximum(np.abs(v), 1e-12)), m) for code, (v, m) in slips.items()}
-    seen = np.log(np.maximum(np.abs(given), 1e-12))
-    finding = agrees("gradients", "The logarithm of `gradient_sizes`", seen, np.log(sizes), logs, 1, advice, rtol=5e-3)
-    if finding.passed and (given < 0).any():
-        raise Wrong("negative", "A size is never negative: take absolute values before the mean.")
-    return Finding("gradients", True, "`gradient_sizes` is right for all 11 kernels.", 1) if finding.passed else finding
+    for code, (values, message) in {"": (sizes, ""), **slips}.items():
+        if np.allclose(given, values, rtol=5e-3, atol=1e-12):
+            right = Finding("gradients", True, "`gradient_sizes` is right for all 11 kernels.", points=1)
+            return Finding(code, False, message, points=1) if code else right
+    relation = describe_relation(given, sizes, {"the number of points": 40}, rtol=5e-3)
+    off = np.flatnonzero(~np.isclose(given, sizes, rtol=5e-3, atol=1e-12))
+    seen = relation or f"differs from the right one for {len(off)} of 11 kernels, first for kernel {off[0] + 1}"
+    return Finding("gradients", False, f"`gradient_sizes` {seen}. {advice}", points=1)
 
 
 def _unit_variance(student, rng):
-    X = rng.normal(size=(60, 4))
-    weights = [rng.normal(size=shape) * scale for shape, scale in (((4, 8), 3.0), ((8, 8), 0.2), ((8, 5), 1.0))]
+    three = (((4, 8), 3.0), ((8, 8), 0.2), ((8, 5), 1.0))
+    for shapes in (three, three[:1], (*three, ((5, 3), 7.0), ((3, 1), 0.1))):
+        finding = _scaled(
+            student, rng.normal(0.3, 1, size=(60, 4)), [rng.normal(size=k) * scale for k, scale in shapes]
+        )
+        if not finding.passed:
+            break
+    return finding
+
+
+def _scaled(student, X, weights):
     like = {f"W{i + 1}": W.shape for i, W in enumerate(weights)}
     given = returned_parts(student, "lsuv", weights, X, like=like)
 
-    def forward(scale):
+    def forward(scale, bend=lambda sums: np.maximum(0, sums)):
         H, scaled = X, []
-        for W in weights:
-            new = W / scale(H, W)
-            scaled.append(new)
-            H = np.maximum(0, H @ new)
+        with np.errstate(all="ignore"):
+            for W in weights:
+                new = W / scale(H, W)
+                scaled.append(new)
+                H = bend(H @ new)
         return scaled
 
     def flat(parts):
@@ -601,6 +804,26 @@ def _unit_variance(student, rng):
             "Measure H W on the data, not the weights themselves.",
         ),
         "not-scaled": (flat(weights), "The kernels come back as they were."),
+        "no-relu": (
+            flat(forward(lambda H, W: np.std(H @ W), lambda sums: sums)),
+            "There is no ReLU between the layers: the next one sees max(0, H W).",
+        ),
+        "multiplied": (
+            flat(forward(lambda H, W: 1 / np.std(H @ W))),
+            "The kernels are multiplied by the standard deviation; divide by it.",
+        ),
+        "per-unit": (
+            flat(forward(lambda H, W: np.std(H @ W, axis=0))),
+            "Each column is divided by its own number; one number a kernel, of all its sums, is asked for.",
+        ),
+        "root-mean-square": (
+            flat(forward(lambda H, W: np.sqrt(np.mean((H @ W) ** 2)))),
+            "This is the root of the mean square; for the standard deviation the mean is taken away first.",
+        ),
+        "largest": (
+            flat(forward(lambda H, W: np.abs(H @ W).max())),
+            "Divide by the standard deviation, not by the largest sum.",
+        ),
     }
     advice = "Divide W by np.std(H @ W), then H = ReLU(H @ W)."
     return agrees("lsuv", "`lsuv`", flat(given), flat(forward(lambda H, W: np.std(H @ W))), slips, 1, advice, rtol=3e-3)

@@ -1,5 +1,6 @@
 """Cases of notebook 00."""
 
+from collections import namedtuple
 from functools import cache
 
 import numpy as np
@@ -71,6 +72,22 @@ table(
         ),
         ("wrong-type", "only w", {"closed_form": lambda x, y: closed_form(x, y)[0]}),
         ("no-offset", "b is the mean", {"closed_form": lambda x, y: (closed_form(x, y)[0], y.mean())}),
+        (
+            "standard-deviation",
+            "standard deviation for variance",
+            {"closed_form": lambda x, y: ((w := np.cov(x, y, ddof=0)[0, 1] / np.std(x)), y.mean() - w * x.mean())},
+        ),
+        (
+            "correlation",
+            "correlation",
+            {"closed_form": lambda x, y: ((w := np.corrcoef(x, y)[0, 1]), y.mean() - w * x.mean())},
+        ),
+        ("negative", "b negated", {"closed_form": lambda x, y: (closed_form(x, y)[0], -closed_form(x, y)[1])}),
+        ("closed-form", "the spring's line", {"closed_form": lambda x, y: (3.1, 5.2)}),
+        ("bias-subtracted", "b taken away", {"neuron": lambda x, w, b: w * x - b}),
+        ("variance", "variance of the errors", {"mse": lambda y, p: np.var(p - y)}),
+        ("mse", "over n - 1", {"mse": lambda y, p: np.sum((p - y) ** 2) / (len(y) - 1)}),
+        ("fixed-size", "over 40", {"mse": lambda y, p: np.sum((p - y) ** 2) / 40}),
     ],
 )
 
@@ -113,6 +130,11 @@ def step_in_order(x, y, w, b, learning_rate):
     return w, b - learning_rate * gradient(x, y, w, b)[1]
 
 
+def follow(function, x, y, w, b, learning_rate):
+    dw, db = function(x, y, w, b)
+    return w - learning_rate * dw, b - learning_rate * db
+
+
 def scaled(factor, function=gradient):
     return lambda *args: tuple(factor * part for part in function(*args))
 
@@ -144,6 +166,16 @@ table(
         ("one-after-the-other", "one after the other", {"step": step_in_order}),
         ("not-moved", "not moved", lambda: {"step": moved(lambda rate: 0)}),
         ("wrong-type", "one number", {"step": lambda *a: step(*a)[0]}),
+        (
+            "wrong-sign",
+            "the wrong sign, and a step that follows it",
+            lambda: {"gradient": scaled(-1), "step": lambda x, y, w, b, rate: follow(scaled(-1), x, y, w, b, rate)},
+        ),
+        ("fixed-rate", "always 0.05", lambda: {"step": moved(lambda rate: 0.05)}),
+        ("b-not-moved", "only w moves", {"step": lambda x, y, w, b, rate: (step(x, y, w, b, rate)[0], b)}),
+        ("gradient", "db negated", {"gradient": lambda *a: (gradient(*a)[0], -gradient(*a)[1])}),
+        ("no-bias", "without b", {"gradient": lambda x, y, w, b: gradient(x, y, w, 0)}),
+        ("gradient", "1 over n - 1", {"gradient": lambda x, *a: scaled(len(x) / max(len(x) - 1, 1))(x, *a)}),
     ],
 )
 
@@ -178,13 +210,14 @@ def trigger(steps=20_000, rate=0.1):
 
 
 @cache
-def trigger_sklearn():
+def trigger_sklearn(C=1e6, standardised=False):
     from sklearn.linear_model import LogisticRegression
 
     from coursekit.data import make_trigger
 
     x, y = make_trigger(n_samples=300, noise=0.6, seed=1)
-    model = LogisticRegression(C=1e6).fit(x[:, None], y)
+    x = (x - x.mean()) / x.std() if standardised else x
+    model = LogisticRegression(C=C).fit(x[:, None], y)
     return model.coef_[0, 0], model.intercept_[0]
 
 
@@ -211,6 +244,7 @@ table(
         },
         "np.where": {"log_loss": lambda y, p: -np.log(np.where(y == 1, p, 1 - p)).mean()},
         "an array, fewer steps": lambda: {"trigger": np.array(trigger(8000, 0.1))},
+        "a named tuple": lambda: {"trigger": namedtuple("Weights", "w b")(*trigger())},
     },
     [
         ("wrong-sign", "falls", {"sigmoid": lambda z: sigmoid(-z)}),
@@ -227,6 +261,23 @@ table(
         ("swapped", "b, w", lambda: {"trigger": trigger()[::-1]}),
         ("uphill", "signs", lambda: {"trigger": tuple(-part for part in trigger())}),
         ("not-trained", "zeros", {"trigger": (0.0, 0.0)}),
+        ("penalised", "a penalty on w", lambda: {"trigger": trigger_sklearn(0.01)}),
+        ("other-inputs", "standardised energies", lambda: {"trigger": trigger_sklearn(1e6, True)}),
+        ("exchanged", "log(1 - p) for 1", {"log_loss": lambda y, p: log_loss(1 - y, p)}),
+        ("mean-of-the-ones", "mean over the ones", {"log_loss": lambda y, p: -np.mean(np.log(p[y == 1]))}),
+        ("log-loss", "base 10", {"log_loss": lambda y, p: log_loss(y, p) / np.log(10)}),
+        ("no-bias", "no b", {"log_loss_gradient": lambda x, y, w, b: log_loss_gradient(x, y, w, 0)}),
+        (
+            "wrong-sign",
+            "a falling sigmoid, and a gradient that uses it",
+            {
+                "sigmoid": lambda z: sigmoid(-z),
+                "log_loss_gradient": lambda x, y, w, b: (
+                    np.mean((sigmoid(-w * x - b) - y) * x),
+                    np.mean(sigmoid(-w * x - b) - y),
+                ),
+            },
+        ),
     ],
 )
 
@@ -279,8 +330,28 @@ RATES = {"too small": 0.001, "right": 0.1, "too large": 1.1}
 
 
 def first_only(x, y, w, b, batch_size, learning_rate, seed):
-    for _ in range(len(x) // batch_size):
+    for _ in range(0, len(x), batch_size):
         w, b = step(x[:batch_size], y[:batch_size], w, b, learning_rate)
+    return w, b
+
+
+def mispaired(x, y, w, b, batch_size, learning_rate, seed):
+    """x shuffled, y in order."""
+    order = np.concatenate(minibatches(len(x), 1, seed))
+    for i in range(0, len(x), batch_size):
+        w, b = step(x[order[i : i + batch_size]], y[i : i + batch_size], w, b, learning_rate)
+    return w, b
+
+
+def full_portions(x, y, w, b, batch_size, learning_rate, seed):
+    for batch in minibatches(len(x), batch_size, seed)[: len(x) // batch_size]:
+        w, b = step(x[batch], y[batch], w, b, learning_rate)
+    return w, b
+
+
+def all_points(x, y, w, b, batch_size, learning_rate):
+    for _ in range(0, len(x), batch_size):
+        w, b = step(x, y, w, b, learning_rate)
     return w, b
 
 
@@ -328,6 +399,49 @@ table(
         ("rate-too-large", "still arrives", {"rates": {**RATES, "too large": 0.9}}),
         ("rate-too-small", "not small", {"rates": {**RATES, "too small": 0.1}}),
         ("wrong-keys", "other keys", {"rates": {"small": 0.001, "right": 0.1, "large": 2}}),
+        ("exchanged", "rates exchanged", {"rates": {"too small": 1.1, "right": 0.1, "too large": 0.001}}),
+        ("wrong-range", "1 to n", {"minibatches": lambda *a: [batch + 1 for batch in minibatches(*a)]}),
+        ("missing", "one index lost", {"minibatches": lambda n, size, seed: minibatches(n - 1, size, seed)}),
+        (
+            "repeated",
+            "portions overlap",
+            {
+                "minibatches": lambda n, size, seed: [
+                    np.random.default_rng(seed).permutation(n)[i : i + size] for i in range(0, n, max(size - 1, 1))
+                ]
+            },
+        ),
+        (
+            "uneven",
+            "even portions",
+            {
+                "minibatches": lambda n, size, seed: np.array_split(
+                    np.random.default_rng(seed).permutation(n), -(-n // size)
+                )
+            },
+        ),
+        ("mispaired", "x shuffled, y in order", {"run_epoch": mispaired}),
+        ("last-dropped", "the last portion dropped", {"run_epoch": full_portions}),
+        (
+            "rate-over-batch-size",
+            "rate over batch size",
+            {"run_epoch": lambda x, y, w, b, size, rate, seed: run_epoch(x, y, w, b, size, rate / size, seed)},
+        ),
+        (
+            "fixed-rate",
+            "always 0.05",
+            {"run_epoch": lambda x, y, w, b, size, rate, seed: run_epoch(x, y, w, b, size, 0.05, seed)},
+        ),
+        (
+            "seed-unused",
+            "always seed 0",
+            {"run_epoch": lambda x, y, w, b, size, rate, seed: run_epoch(x, y, w, b, size, rate, 0)},
+        ),
+        (
+            "all-points",
+            "all points each step",
+            {"run_epoch": lambda x, y, w, b, size, rate, seed: all_points(x, y, w, b, size, rate)},
+        ),
     ],
 )
 
@@ -377,6 +491,19 @@ def adam_in_place(w, m, v, g, t, learning_rate, beta1=0.9, beta2=0.999, epsilon=
     return [w - learning_rate * (m / (1 - beta1**t)) / (np.sqrt(v / (1 - beta2**t)) + epsilon), m, v]
 
 
+def plain_in_place(w, g, learning_rate):
+    w -= learning_rate * g
+    return w
+
+
+def epsilon_below(power):
+    def adam(w, m, v, g, t, rate, b1, b2, eps):
+        m, v = b1 * m + (1 - b1) * g, b2 * v + (1 - b2) * g**2
+        return w - rate * m / (1 - b1**t) / np.sqrt(v / (1 - b2**t) + eps**power), m, v
+
+    return adam
+
+
 def adam_with(**changed):
     return lambda *args: adam_step(*args, **changed)
 
@@ -388,22 +515,43 @@ table(
         "the formulas": {},
         "the velocity of Keras": {"momentum_step": momentum_keras},
         "Kingma's second form": {"adam_step": adam_kingma},
-        "changes its arrays": {"adam_step": adam_in_place},
+        "rows of one array": {"momentum_step": lambda *args: np.stack(momentum_step(*args))},
         "lists": {"plain_step": lambda w, g, rate: [a - rate * b for a, b in zip(w, g)]},
-        "epsilon in the root": {
-            "adam_step": lambda w, m, v, g, t, rate, b1, b2, eps: (
-                w
-                - rate
-                * (b1 * m + (1 - b1) * g)
-                / (1 - b1**t)
-                / np.sqrt((b2 * v + (1 - b2) * g * g) / (1 - b2**t) + eps**2),
-                b1 * m + (1 - b1) * g,
-                b2 * v + (1 - b2) * g * g,
-            )
-        },
     },
     [
         ("uphill", "plain uphill", {"plain_step": lambda w, g, rate: w + rate * g}),
+        ("changes-input", "changes its arrays", {"adam_step": adam_in_place}),
+        ("changes-input", "changes w", {"plain_step": plain_in_place}),
+        ("learning-rate-unused", "always 0.05", {"plain_step": lambda w, g, rate: w - 0.05 * g}),
+        (
+            "beta-unused",
+            "beta is 0.9",
+            {"momentum_step": lambda w, v, g, rate, beta: momentum_step(w, v, g, rate, 0.9)},
+        ),
+        (
+            "beta1-unused",
+            "beta1 is 0.9",
+            {"adam_step": lambda w, m, v, g, t, rate, b1, b2, eps: adam_step(w, m, v, g, t, rate, 0.9, b2, eps)},
+        ),
+        (
+            "beta2-unused",
+            "beta2 is 0.999",
+            {"adam_step": lambda w, m, v, g, t, rate, b1, b2, eps: adam_step(w, m, v, g, t, rate, b1, 0.999, eps)},
+        ),
+        (
+            "epsilon-unused",
+            "no epsilon",
+            {"adam_step": lambda w, m, v, g, t, rate, b1, b2, eps: adam_step(w, m, v, g, t, rate, b1, b2, 0)},
+        ),
+        (
+            "epsilon-unused",
+            "epsilon is 1e-8",
+            {"adam_step": lambda w, m, v, g, t, rate, b1, b2, eps: adam_step(w, m, v, g, t, rate, b1, b2)},
+        ),
+        ("epsilon-in-root", "epsilon in the root", {"adam_step": epsilon_below(1)}),
+        ("epsilon-squared", "epsilon squared in the root", {"adam_step": epsilon_below(2)}),
+        ("t-off-by-one", "t + 1", {"adam_step": lambda w, m, v, g, t, *rest: adam_step(w, m, v, g, t + 1, *rest)}),
+        ("memories-swapped", "w, v, m", {"adam_step": lambda *args: [adam_step(*args)[i] for i in (0, 2, 1)]}),
         ("no-learning-rate", "no learning rate", {"plain_step": lambda w, g, rate: w - g}),
         (
             "averaged",
@@ -535,6 +683,25 @@ table(
         ("not-a-loss", "overlap", {"jaccard_loss": lambda a, b: 1 - jaccard_loss(a, b)}),
         ("dice", "dice", {"jaccard_loss": lambda a, b: 1 - 2 * np.sum(a * b) / max(a.sum() + b.sum(), 1)}),
         ("empty-masks", "empty masks", {"jaccard_loss": lambda a, b: 1 - np.sum(a * b) / np.sum(np.maximum(a, b))}),
+        ("swapped", "how far p is from q", {"kl_divergence": lambda p, q: kl_divergence(q, p)}),
+        ("kl-divergence", "bits", {"kl_divergence": lambda p, q: kl_divergence(p, q) / np.log(2)}),
+        ("squared-loss", "over n - 1", {"squared_loss": lambda y, p: np.sum((p - y) ** 2) / max(len(y) - 1, 1)}),
+        ("median", "median", {"absolute_loss": lambda y, p: np.median(np.abs(p - y))}),
+        ("over-delta", "over delta", {"huber_loss": lambda y, p, d: huber_loss(y, p, d) / d}),
+        (
+            "too-low",
+            "delta for half of delta",
+            {
+                "huber_loss": lambda y, p, d: np.mean(
+                    np.where(np.abs(p - y) <= d, (p - y) ** 2 / 2, d * (np.abs(p - y) - d))
+                )
+            },
+        ),
+        (
+            "extremes",
+            "one empty mask",
+            {"jaccard_loss": lambda a, b: jaccard_loss(a, b) if a.any() and b.any() else 0.0},
+        ),
         ("choices", "mean for typing errors", {"choices": {**CHOICES, "typing errors": "squared", "mean": "absolute"}}),
         ("wrong-keys", "too few", {"choices": {"mean": "squared"}}),
     ],

@@ -99,7 +99,13 @@ for name, code, answer in (
     ("minus one and one", "labels-not-0-1", {"perceptron": lambda X, w, b: np.sign(X @ w + b)}),
     ("no threshold", "no-threshold", {"perceptron": lambda X, w, b: X @ w + b}),
     ("no bias", "no-bias", {"perceptron": lambda X, w, b: (X @ w > 0).astype(int)}),
-    ("cut at one half", "perceptron", {"perceptron": lambda X, w, b: (X @ w + b > 0.5).astype(int)}),
+    ("bias first", "bias-first", {"line": (-0.5, 1, 1)}),
+    ("bias with a minus", "bias-sign", {"line": (1, 1, 0.5)}),
+    ("a share", "share", {"best": 0.75}),
+    ("b taken away", "bias-sign", {"perceptron": lambda X, w, b: (X @ w - b > 0).astype(int)}),
+    ("a sigmoid", "no-threshold", {"perceptron": lambda X, w, b: 1 / (1 + np.exp(-X @ w - b))}),
+    ("always the bias 0.8", "perceptron", {"perceptron": lambda X, w, b: (X @ w + 0.8 > 0).astype(int)}),
+    ("cut at one half", "threshold-half", {"perceptron": lambda X, w, b: (X @ w + b > 0.5).astype(int)}),
     ("one label for all", "wrong-shape", {"perceptron": lambda X, w, b: int((X @ w + b > 0).any())}),
     ("best is a word", "wrong-type", {"best": "three"}),
     ("constant", "perceptron", {"perceptron": lambda X, w, b: np.zeros(len(X))}),
@@ -133,6 +139,8 @@ for name, code, weights in (
     ("no second bias", "corners", (ONES, [0, 0], [1, -2], 0)),
     ("rows in the place of columns", "transposed", ([[1, -1], [-2, 2]], [0, 0], [1, 0.6], 0)),
     ("swapped", "labels-swapped", (ONES, [0, -1], [-1, 2], 1)),
+    ("a cut at 0", "cut-at-zero", (ONES, [0, -1], [1, -2], -0.5)),
+    ("hard thresholds", "other-activation", (ONES, [-0.5, -1.5], [1, -1], 0)),
     ("three things", "wrong-type", (ONES, [0, -1], [1, -2])),
     ("W1 of the wrong shape", "wrong-shape", (np.ones((2, 3)), [0, -1, 0], [1, -2, 0], 0)),
     ("b2 is a word", "wrong-type", (ONES, [0, -1], [1, -2], "zero")),
@@ -197,6 +205,56 @@ def _():
 
     X, y = xor_data()
     return {"model": LogisticRegression(C=1e4).fit(CORNERS, [0, 1, 1, 1])}
+
+
+def sigmoid_operation(subclass):
+    """The sigmoid is a `keras.ops` call, and the last layer is linear."""
+    import keras
+    from keras import layers, ops
+
+    hidden, out = layers.Dense(2, "relu"), layers.Dense(1)
+    if subclass:
+
+        class Network(keras.Model):
+            def __init__(self):
+                super().__init__()
+                self.hidden, self.out = hidden, out
+
+            def call(self, x):
+                return ops.sigmoid(self.out(self.hidden(x)))
+
+        model = Network()
+        model(np.zeros((1, 2), "float32"))
+    else:
+        inputs = keras.Input((2,))
+        model = keras.Model(inputs, ops.sigmoid(out(hidden(inputs))))
+    model.set_weights(keras_xor("sequential").get_weights())
+    return model
+
+
+@right("01.3", "keras functional, the sigmoid an operation")
+def _():
+    return {"model": sigmoid_operation(False)}
+
+
+@wrong("01.3", "linear-model", "no activation")
+def _():
+    return {"model": sklearn_mlp(activation="identity").fit(*xor_data())}
+
+
+@wrong("01.3", "stuck", "two units that got stuck in a line")
+def _():
+    X, y = xor_data()
+    model = sklearn_mlp(hidden_layer_sizes=(2,), activation="tanh").fit(X, y)
+    # Set by hand: both units see the same small sum.
+    model.coefs_ = [np.full((2, 2), 0.01), np.full((2, 1), 1.0)]
+    model.intercepts_ = [np.zeros(2), np.array([-0.01])]
+    return {"model": model}
+
+
+@wrong("01.3", "stopped-early|constant", "five epochs")
+def _():
+    return {"model": sklearn_mlp(solver="adam", max_iter=5).fit(*xor_data())}
 
 
 @wrong("01.3", "constant", "one label for all")
@@ -278,6 +336,12 @@ def gradients(slip=None):
         answer = (X.T @ delta1, db1, H.T @ delta2, delta2.sum(axis=0))
         if slip == "db2 mean":
             answer = (*answer[:3], delta2.mean(axis=0))
+        if slip == "db1 mean":
+            answer = (answer[0], delta1.mean(axis=0), *answer[2:])
+        if slip == "dW2 twice":
+            answer = (*answer[:2], 2 * answer[2], answer[3])
+        if slip in ("over 7", "over 400"):
+            answer = tuple(part * n / int(slip[5:]) for part in answer)
         return answer[::-1] if slip == "order" else answer
 
     return backward
@@ -341,8 +405,12 @@ for slip, code in {
     "sign": "wrong-sign",
     "squared": "squared-error",
     "no tanh": "no-activation-derivative",
-    "sigmoid": "gradient-W1",
-    "1 - H": "gradient-W1",
+    "sigmoid": "sigmoid-derivative",
+    "1 - H": "not-squared",
+    "db1 mean": "gradient-b1",
+    "dW2 twice": "gradient-W2",
+    "over 7": "gradient-W1",
+    "over 400": "fixed-size",
     "no sum": "wrong-shape",
     "order": "wrong-shape",
     "db2 mean": "gradient-b2",
@@ -389,8 +457,11 @@ def trained_twice(style="input first"):
     sequential = keras.Sequential([keras.Input((2,)), *chain])
     sequential.compile(keras.optimizers.Adam(0.05), "binary_crossentropy")
     X, y = xor_data()
+    if style == "wrong loss":
+        sequential.compile(keras.optimizers.Adam(0.05), "categorical_crossentropy")
     if style != "not fitted":
-        sequential.fit(X, y, epochs=40, batch_size=32, verbose=0)
+        y = 1 - y if style == "other labels" else y
+        sequential.fit(X, y, epochs=1 if style == "one epoch" else 40, batch_size=32, verbose=0)
     inputs = outputs = keras.Input((2,))
     for layer in chain:
         outputs = type(layer).from_config(layer.get_config() | {"name": f"again_{layer.name}"})(outputs)
@@ -446,10 +517,14 @@ for name, code, build in (
     ("count is off", "n-params", lambda: twice(n_params=25)),
     ("weights not copied", "same-weights", lambda: twice(functional=fresh_functional())),
     ("sequential twice", "wrong-api", lambda: twice(functional=trained_twice()[0])),
-    ("not fitted", "accuracy", lambda: twice("not fitted")),
+    ("not fitted", "not-fitted", lambda: twice("not fitted")),
+    ("one epoch", "accuracy", lambda: twice("one epoch")),
+    ("another loss", "wrong-loss", lambda: twice("wrong loss")),
+    ("labels the wrong way round", "labels-swapped", lambda: twice("other labels")),
+    ("a bias forgotten", "n-params", lambda: twice(n_params=32)),
     ("no activation", "linear-hidden", lambda: twice("no activation")),
     ("four units", "wrong-size", lambda: twice("four units")),
-    ("logits", "wrong-output", lambda: twice("logits")),
+    ("logits", "logits", lambda: twice("logits")),
     ("scikit-learn", "not-keras", lambda: twice(sequential=sklearn_mlp().fit(*xor_data()))),
 ):
     wrong("01.5", code, name)(build)
@@ -532,6 +607,13 @@ def linear_surface():
     return LinearRegression().fit(*surface_data())
 
 
+def surface_short(activation, max_iter):
+    from sklearn.neural_network import MLPRegressor
+
+    settings = {"activation": activation, "max_iter": max_iter, "random_state": 0}
+    return MLPRegressor(hidden_layer_sizes=(20, 20), **settings).fit(*surface_data())
+
+
 def never_fitted():
     from sklearn.neural_network import MLPRegressor
 
@@ -540,6 +622,8 @@ def never_fitted():
 
 for name, code, build in (
     ("never fitted", "not-fitted", never_fitted),
+    ("no activation", "linear-model", lambda: surface_short("identity", 200)),
+    ("stopped at max_iter", "stopped-early", lambda: surface_short("tanh", 5)),
     ("the mean", "constant", lambda: lambda X: np.full(len(X), surface_data()[1].mean())),
     ("a plane", "linear-model", linear_surface),
     ("targets left scaled", "scaled-target", lambda: lambda X: 3 * surface_mlp().predict(X) - 1),
@@ -557,9 +641,9 @@ for name, code, build in (
 # --- 01.7
 
 
-@cache
-def epochs():
-    """A regressor trained epoch by epoch, with both error curves."""
+@trained_once
+def epochs(rows=400):
+    """A regressor trained epoch by epoch on the first rows, with both error curves."""
     from sklearn.neural_network import MLPRegressor
 
     from coursekit.data import make_surface
@@ -569,7 +653,7 @@ def epochs():
     model = MLPRegressor(hidden_layer_sizes=(64, 64), **settings)
     train, test = [], []
     for _ in range(150):
-        model.partial_fit(X[:400], y[:400])
+        model.partial_fit(X[:rows], y[:rows])
         errors = (model.predict(X) - y) ** 2
         train.append(np.mean(errors[:400]))
         test.append(np.mean(errors[400:]))
@@ -605,10 +689,30 @@ def _():
     return curves(model=PredictOnly())
 
 
+@wrong("01.7", "trained-on-test", "trained on all points")
+def _():
+    model, train, test = epochs(600)
+    return {"epoch_model": model, "train_mse": train, "test_mse": test}
+
+
+@wrong("01.7", "r2-score", "R² in place of the error")
+def _():
+    from coursekit.data import make_surface
+
+    X, y = make_surface(n_samples=600, noise=0.1, seed=1)
+    model, train, test = epochs()
+    ends = model.score(X[:400], y[:400]), model.score(X[400:], y[400:])
+    return curves(lambda train, test: ([*train[:-1], ends[0]], [*test[:-1], ends[1]]))
+
+
 for name, code, change in (
+    ("constant", "constant", lambda train, test: ([train[-1]] * 150, [test[-1]] * 150)),
+    ("fit each time", "not-falling", lambda train, test: (train[-1:] + train[-120:], test[-1:] + test[-120:])),
+    ("sums", "not-averaged", lambda train, test: (400 * np.array(train), 200 * np.array(test))),
     ("exchanged", "swapped", lambda train, test: (test, train)),
     ("the training curve twice", "same-curve", lambda train, test: (train, train)),
-    ("half the loss", "half-loss", lambda train, test: (list(np.array(train) / 2), test)),
+    ("half the error", "halved", lambda train, test: (np.array(train) / 2, np.array(test) / 2)),
+    ("the loss curve", "half-loss", lambda train, test: (epochs()[0].loss_curve_, test)),
     ("roots", "root", lambda train, test: (np.sqrt(train), np.sqrt(test))),
     ("backwards", "reversed", lambda train, test: (train[::-1], test[::-1])),
     ("ten epochs", "too-short", lambda train, test: (train[-10:], test[-10:])),
@@ -692,7 +796,11 @@ for name, code, function in (
     ("kinks added", "wrong-kink", lambda x, k, s, c: c + np.maximum(0, x[:, None] + k) @ s),
     ("slope inside", "slope-inside", lambda x, k, s, c: c + np.maximum(0, s * (x[:, None] - k)).sum(axis=1)),
     ("not summed", "wrong-shape", lambda x, k, s, c: c + np.maximum(0, x[:, None] - k) * s),
-    ("offset in each", "relu-sum", lambda x, k, s, c: (c + np.maximum(0, x[:, None] - k) * s).sum(axis=1)),
+    ("hinges on the other side", "other-side", lambda x, k, s, c: c + np.maximum(0, k - x[:, None]) @ s),
+    ("always six kinks", "raises", lambda x, k, s, c: c + sum(s[j] * np.maximum(0, x - k[j]) for j in range(6))),
+    ("absolute values", "absolute", lambda x, k, s, c: c + np.abs(x[:, None] - k) @ s),
+    ("averaged", "averaged", lambda x, k, s, c: c + (np.maximum(0, x[:, None] - k) * s).mean(axis=1)),
+    ("offset in each", "offset-in-each", lambda x, k, s, c: (c + np.maximum(0, x[:, None] - k) * s).sum(axis=1)),
 ):
 
     @wrong("01.8", code, name)
@@ -703,6 +811,13 @@ for name, code, function in (
 for name, code, build in (
     ("a straight line", "linear-model", lambda: polynomial(1)),
     ("a constant", "constant", lambda: lambda x: np.zeros(len(x))),
+    ("stopped at max_iter", "stopped-early", lambda: curve_mlp(hidden_layer_sizes=(100,), solver="adam", max_iter=200)),
+    (
+        "64 and 64 with Adam",
+        "stopped-early",
+        lambda: curve_mlp(hidden_layer_sizes=(64, 64), solver="adam", max_iter=30),
+    ),
+    ("no activation", "linear-model", lambda: curve_mlp(activation="identity")),
     ("two units", "rmse", lambda: curve_mlp(hidden_layer_sizes=(1,))),
     ("targets left scaled", "scaled-target", lambda: lambda x: 5 * true_curve(x)),
 ):

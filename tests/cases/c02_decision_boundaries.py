@@ -103,6 +103,12 @@ table(
         ),
         ("wrong-shape", "n points", {"mesh_points": lambda xlim, ylim, n: mesh_points(xlim, ylim, n)[:n]}),
         ("wrong-mesh", "limits exchanged", {"mesh_points": lambda xlim, ylim, n: mesh_points(ylim, (0, 1), n)}),
+        (
+            "wrong-mesh",
+            "the limits of the page",
+            {"mesh_points": lambda xlim, ylim, n: mesh_points((-2, 3), (-2, 2.5), n)},
+        ),
+        ("left-right", "mirrored", {"as_field": lambda values, n: np.reshape(values, (n, n))[:, ::-1]}),
         ("field", "another range", lambda: {"field": tree_field(xlim=(-1, 2))}),
         ("transposed", "field transposed", lambda: {"field": tree_field().T}),
         ("wrong-shape", "field too coarse", lambda: {"field": tree_field(n=100)}),
@@ -220,6 +226,20 @@ def _():
     return changed("spirals", "MLP", linear)
 
 
+@wrong("02.2", "spirals_tree", "a shallow tree")
+def _():
+    from sklearn.tree import DecisionTreeClassifier
+
+    return changed("spirals", "tree", DecisionTreeClassifier(max_depth=2).fit(*datasets()["spirals"]))
+
+
+@wrong("02.2", "XOR_MLP", "stopped at max_iter")
+def _():
+    from sklearn.neural_network import MLPClassifier
+
+    return changed("XOR", "MLP", MLPClassifier((8,), max_iter=3, random_state=0).fit(*datasets()["XOR"]))
+
+
 @wrong("02.2", "not-a-model", "predictions in place of a model")
 def _():
     return changed("moons", "tree", moons_tree().predict(moons()[0]))
@@ -241,14 +261,19 @@ def few(seed=1, n=150):
 
 
 @cache
-def curves():
+def curves(on_validation=False):
     from sklearn.tree import DecisionTreeClassifier
 
-    trees = [DecisionTreeClassifier(max_depth=depth, random_state=0).fit(*few()) for depth in range(1, 16)]
+    points = few(2, 500) if on_validation else few()
+    trees = [DecisionTreeClassifier(max_depth=depth, random_state=0).fit(*points) for depth in range(1, 16)]
+    if on_validation:
+        return [tree.score(*few(2, 500)) for tree in trees], [tree.score(*few()) for tree in trees]
     return [tree.score(*few()) for tree in trees], [tree.score(*few(2, 500)) for tree in trees]
 
 
-def build_network(l2, dropout, units=(64, 64), hidden="relu", last="sigmoid", penalise=True, compiled=True):
+def build_network(
+    l2, dropout, units=(64, 64), hidden="relu", last="sigmoid", penalise=True, compiled=True, metrics=("accuracy",)
+):
     import keras
     from keras import layers
 
@@ -260,7 +285,20 @@ def build_network(l2, dropout, units=(64, 64), hidden="relu", last="sigmoid", pe
             model.add(layers.Dropout(dropout))
     model.add(layers.Dense(1, activation=last))
     if compiled:
-        model.compile(keras.optimizers.Adam(0.01), loss="binary_crossentropy", metrics=["accuracy"])
+        model.compile(keras.optimizers.Adam(0.01), loss="binary_crossentropy", metrics=metrics and list(metrics))
+    return model
+
+
+def dropout_first(l2, dropout):
+    import keras
+    from keras import layers
+
+    model = keras.Sequential([keras.Input((2,))])
+    for _ in range(2):
+        model.add(layers.Dropout(dropout))
+        model.add(layers.Dense(64, "relu", kernel_regularizer=keras.regularizers.L2(l2)))
+    model.add(layers.Dense(1, "sigmoid"))
+    model.compile("adam", "binary_crossentropy", metrics=["accuracy"])
     return model
 
 
@@ -292,13 +330,13 @@ def held(restore=True, epochs=150, learning_rate=0.01, validation=True):
 
 
 @trained_once
-def let_loose():
+def let_loose(seed=2, n=500):
     """A network that has learned the noise by heart, in few seconds."""
     import keras
 
     keras.utils.set_random_seed(0)
     model = build_network(0.0, 0.0)
-    history = model.fit(*few(), validation_data=few(2, 500), epochs=150, batch_size=30, verbose=0)
+    history = model.fit(*few(), validation_data=few(seed, n), epochs=150, batch_size=30, verbose=0)
     return {"held": model, "history": history}
 
 
@@ -331,6 +369,11 @@ table(
     },
     [
         ("swapped", "exchanged", lambda: {"train_scores": curves()[1], "val_scores": curves()[0]}),
+        ("fitted-on-validation", "fitted on X_val", lambda: dict(zip(("val_scores", "train_scores"), curves(True)))),
+        ("exchanged", "l2 for dropout", {"build_network": lambda l2, dropout: build_network(dropout, l2)}),
+        ("dropout-place", "dropout on the input", {"build_network": dropout_first}),
+        ("no-metric", "no metric", {"build_network": lambda *args: build_network(*args, metrics=None)}),
+        ("logits", "logits", {"build_network": lambda *args: build_network(*args, last=None)}),
         (
             "errors",
             "errors",
@@ -355,9 +398,21 @@ def _():
     return {**answers_3(), "history": dict(held()["history"].history)}
 
 
-@wrong("02.3", "stopped", "let loose")
+@wrong("02.3", "not-restored", "let loose")
 def _():
     return {**answers_3(), **let_loose()}
+
+
+@wrong("02.3", "stopped", "the history of another network")
+def _():
+    return {**answers_3(), "held": let_loose()["held"]}
+
+
+@wrong("02.3", "validated-on-training", "validated on the training points")
+def _():
+    answers = let_loose(1, 150)
+    losses = list(answers["history"].history["val_loss"])
+    return {**answers_3(), "held": answers["held"], "history": {"loss": losses, "val_loss": [*losses, losses[-1]]}}
 
 
 @wrong("02.3", "no-validation", "no validation data")
@@ -418,7 +473,7 @@ def trained(region, style="sigmoid", wide=(200,), deep=(15, 15, 15, 15), epochs=
 for name, region, style in (
     ("a disc", disc, "sigmoid"),
     ("half of the square, booleans", half, "functional"),
-    ("two quarters, logits", quarters, "logits"),
+    ("two quarters", quarters, "sigmoid"),
     ("a disc, softmax", disc, "softmax"),
 ):
 
@@ -440,6 +495,16 @@ def _():
 @wrong("02.4", "too-hard", "a chessboard of 60 by 60")
 def _():
     return {**trained(disc), "region": lambda X: (np.floor(X * 30).sum(axis=1) % 2).astype(int)}
+
+
+@wrong("02.4", "logits", "logits")
+def _():
+    return trained(quarters, "logits")
+
+
+@wrong("02.4", "depends-on-others", "the upper half of the points")
+def _():
+    return {**trained(disc), "region": lambda X: (X[:, 0] > np.median(X[:, 0])).astype(int)}
 
 
 @wrong("02.4", "random", "a coin")
@@ -490,7 +555,7 @@ def collapse(W1, b1, W2, b2):
     return W1 @ W2, b1 @ W2 + b2
 
 
-def build_deep(activation, initializer, depth=10, style="sequential", last="sigmoid", start=True):
+def build_deep(activation, initializer, depth=10, style="sequential", last="sigmoid", start=True, last_start=True):
     import keras
     from keras import layers
 
@@ -502,7 +567,7 @@ def build_deep(activation, initializer, depth=10, style="sequential", last="sigm
         return keras.Model(inputs, layers.Dense(1, last, **start)(x))
     hidden = [layers.Dense(32, activation=activation, **start) for _ in range(depth)]
     first = [keras.Input((2,))] if style != "no input" else []
-    return keras.Sequential([*first, *hidden, layers.Dense(1, activation=last, **start)])
+    return keras.Sequential([*first, *hidden, layers.Dense(1, activation=last, **(start if last_start else {}))])
 
 
 def gradient_sizes(model, X, y, loss=None, size=None, order=1):
@@ -580,6 +645,29 @@ table(
         ("wrong-layers", "nine layers", {"build_deep": lambda *args: build_deep(*args, depth=9)}),
         ("wrong-activation", "always ReLU", {"build_deep": lambda a, i: build_deep("relu", i)}),
         ("wrong-initializer", "Keras's default", {"build_deep": lambda *args: build_deep(*args, start=False)}),
+        (
+            "wrong-initializer",
+            "the last layer without",
+            {"build_deep": lambda *args: build_deep(*args, last_start=False)},
+        ),
+        ("no-sigmoid", "no sigmoid", {"build_deep": lambda *args: build_deep(*args, last=None)}),
+        ("b2-lost", "b2 lost", {"collapse": lambda W1, b1, W2, b2: (W1 @ W2, b1 @ W2)}),
+        ("per-unit", "a number a unit", {"lsuv": lambda *args: lsuv(*args, spread=lambda H, W: np.std(H @ W, axis=0))}),
+        (
+            "root-mean-square",
+            "root mean square",
+            {"lsuv": lambda *args: lsuv(*args, spread=lambda H, W: np.sqrt(np.mean((H @ W) ** 2)))},
+        ),
+        (
+            "absolute-last",
+            "absolute value last",
+            {"gradient_sizes": lambda *args: gradient_sizes(*args, size=lambda g: abs(np.mean(g)))},
+        ),
+        (
+            "gradients",
+            "twice",
+            {"gradient_sizes": lambda *args: 2 * np.array(gradient_sizes(*args))},
+        ),
         ("not-built", "no input", {"build_deep": lambda *args: build_deep(*args, style="no input")}),
         ("reversed", "last layer first", {"gradient_sizes": lambda *args: gradient_sizes(*args, order=-1)}),
         ("squared-error", "squared error", {"gradient_sizes": lambda *args: gradient_sizes(*args, loss=squared)}),
