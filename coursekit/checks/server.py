@@ -162,6 +162,10 @@ class Objects:
                 key: value if isinstance(value, bool | int | float | str | tuple | None) else type(value).__name__
                 for key, value in model.get_params(deep=True).items()
             }
+            if hasattr(model, "cv_results_"):
+                scores = {key: value for key, value in model.cv_results_.items() if key.endswith("_score")}
+                said["search"] = {"n_splits": int(model.n_splits_)}
+                said["search"] |= {key: np.asarray(value, dtype=float) for key, value in scores.items()}
             last = _last_step(model)
             if hasattr(last, "coefs_"):
                 said["n_params"] = int(sum(w.size for w in [*last.coefs_, *last.intercepts_]))
