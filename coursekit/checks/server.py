@@ -164,6 +164,10 @@ class Objects:
                 key: value if isinstance(value, bool | int | float | str | tuple | None) else type(value).__name__
                 for key, value in model.get_params(deep=True).items()
             }
+            if hasattr(model, "cv_results_"):
+                scores = {key: value for key, value in model.cv_results_.items() if key.endswith("_score")}
+                said["search"] = {"n_splits": int(model.n_splits_)}
+                said["search"] |= {key: np.asarray(value, dtype=float) for key, value in scores.items()}
             last = _last_step(model)
             n_iter = getattr(last, "n_iter_", None)  # some estimators keep one number for each class
             said["n_iter"] = None if n_iter is None else int(np.max(n_iter))

@@ -3,6 +3,7 @@
 from functools import cache
 
 import numpy as np
+from sklearn.metrics import log_loss, roc_auc_score, roc_curve
 
 from coursekit.checks.codec import Handle
 from coursekit.checks.framework import Wrong, exercise, threshold
@@ -10,7 +11,15 @@ from coursekit.checks.proxy import StudentError
 from coursekit.checks.report import Finding
 from coursekit.checks.vocabulary.arrays import as_array, as_number, type_name
 from coursekit.checks.vocabulary.metrics import check_limit
-from coursekit.checks.vocabulary.models import cut_of, predicted_labels, predictions, rebuild, same_as_replay
+from coursekit.checks.vocabulary.models import (
+    binary_probabilities,
+    cut_of,
+    predicted_labels,
+    predictions,
+    rebuild,
+    same_as_replay,
+)
+from coursekit.checks.vocabulary.relations import describe_relation
 
 # What is added to the worst of ten seeds of the solution; see benchmarks/record.py.
 MARGINS = {
@@ -359,8 +368,9 @@ def _imputed_from_training(name, values, X, rows):
 )
 def rare_class(student, rng):
     """The weights by their two equations; the recall of both classes on the test rows."""
-    y = (rng.uniform(size=240) < 0.2).astype(int)
-    _weights(student.call("balanced_weights", y), y)
+    for n, share in ((240, 0.2), (90, 0.7), (10, 0.5), (37, 0.1)):
+        y = rng.permutation((np.arange(n) < share * n).astype(int))
+        _weights(student.call("balanced_weights", y), y)
     yield Finding("weights", True, "Both classes get the same total weight, and the mean weight is 1.", points=1)
     train, _, test = _split(student)
     X = _encode(student, train, test)[1]
@@ -380,7 +390,7 @@ def rare_class(student, rng):
         raise Wrong(
             "all-minority",
             f"The model calls {np.mean(labels):.0%} of the customers bad: it finds {bad:.0%} of the bad ones and refuses "
-            f"{1 - good:.0%} of the good ones. The weights are too large, or were used twice.",
+            f"{1 - good:.0%} of the good ones. Look at the weight of the bad class: too large, or used twice?",
         )
     if good < 0.5 and bad < 0.5 and balanced < 0.4:
         raise Wrong(
@@ -429,7 +439,7 @@ def _weights(given, y):
     if np.allclose([w0, w1], wanted, rtol=1e-4):
         return
     seen = f"With {counts[0]} good and {counts[1]} bad rows the weights are {w0:.4g} and {w1:.4g}"
-    if np.isclose(w0, w1):
+    if np.isclose(w0, w1) and counts[0] != counts[1]:
         raise Wrong("equal-weights", f"{seen}: no class counts more. The rare class needs the larger weight.")
     if np.isclose(w0 * counts[0], w1 * counts[1], rtol=1e-4):
         raise Wrong(
@@ -439,6 +449,11 @@ def _weights(given, y):
         )
     if np.isclose(w1 * counts[0], w0 * counts[1], rtol=1e-4):
         raise Wrong("weights-swapped", f"{seen}: the frequent class has the larger weight. It should be the rare one.")
+    if np.isclose(w0 * counts[0] ** 2, w1 * counts[1] ** 2, rtol=1e-4):
+        raise Wrong("counts-squared", f"{seen}: they fall with the square of the counts, which is too much.")
+    relation = describe_relation(given.ravel(), wanted, {"n": len(y), "n0": counts[0], "n1": counts[1]})
+    if relation:
+        raise Wrong("weights", f"{seen}. The pair {relation}.")
     raise Wrong(
         "weights", f"{seen}; {wanted[0]:.4g} and {wanted[1]:.4g} were expected. Solve n0 w0 = n1 w1 = n / 2 for both."
     )
@@ -488,7 +503,7 @@ def best_epoch(student, rng):
     same_as_replay(student, "best_model", X_val[:50])
     loss = _log_loss(labels[val], p_val)
     scores = [
-        {"auc": _area(labels[rows], p), "acc": np.mean((p > 0.5) == labels[rows])}
+        {"auc": roc_auc_score(labels[rows], p), "acc": np.mean((p > 0.5) == labels[rows])}
         for rows, p in ((val, p_val), (test, p_test))
     ]
     _not_last(seen)
@@ -507,7 +522,7 @@ def best_epoch(student, rng):
         + (f", {lowest} of {len(next(iter(seen.values())))} epochs." if kept else ", not the lowest of the history."),
         points=1,
     )
-    area = _area(labels[test], p_test)
+    area = roc_auc_score(labels[test], p_test)
     limit = threshold("02b.3", "auc")
     passed = area >= limit
     message = f"The area under its ROC curve is {area:.3f} on the test rows; {limit:.3f} {'was' if passed else 'is'} asked for."
@@ -680,11 +695,12 @@ def _is_history(student):
 
 def _probabilities(student, name, X):
     """The probability of class 1, shape (n,), from probabilities, logits, one column or two."""
+    try:
+        return binary_probabilities(student, name, X)
+    except Wrong as wrong:
+        if wrong.finding.code != "logits":
+            raise
     scores = predictions(student, name, X)
-    if scores.shape[1] > 2:
-        raise Wrong(
-            "wrong-shape", f"`{name}` answers with {scores.shape[1]} columns; the probability of 1 was expected."
-        )
     if cut_of(student, name, scores) == 0:
         column = scores[:, -1] - (scores[:, 0] if scores.shape[1] == 2 else 0)
         return 1 / (1 + np.exp(-np.clip(column, -50, 50)))
@@ -692,8 +708,7 @@ def _probabilities(student, name, X):
 
 
 def _log_loss(y, p, weights=None):
-    p = np.clip(p, 1e-7, 1 - 1e-7)
-    return -np.average(np.where(y == 1, np.log(p), np.log(1 - p)), weights=weights)
+    return log_loss(y, np.clip(p, 1e-7, 1 - 1e-7), sample_weight=weights, labels=[0, 1])
 
 
 # --- 02b.4
@@ -722,14 +737,17 @@ def roc_by_hand(student, rng):
     y, scores = _sample(rng)
     _judge_curve(student, "roc", y, scores)
     yield Finding("roc", True, "`roc` gives the right curve, also where scores are equal.", points=1)
-    fpr, tpr = _roc(y, np.round(scores, 1))
-    given = as_number(student.call("area", fpr, tpr), "What `area` returns")
-    wanted = _trapezia(fpr, tpr)
-    right = abs(given - wanted) < 1e-5
-    if not right:
-        _explain_area(given, wanted, fpr, tpr)
-    message = "`area` sums the trapezia." if right else f"`area` gives {given:.4f}, where {wanted:.4f} is right."
-    yield Finding("area", right, message, points=1)
+    for fpr, tpr in (_roc(y, np.round(scores, 1)), _roc(y, scores), _roc(1 - y, np.round(scores, 1))):
+        given = as_number(student.call("area", fpr, tpr), "What `area` returns")
+        wanted = _trapezia(fpr, tpr)
+        if abs(given - wanted) > 1e-5:
+            _explain_area(given, wanted, fpr, tpr)
+            message = (
+                f"`area` gives {given:.4f} for a curve whose area is {wanted:.4f}: the sum of width times mean height."
+            )
+            yield Finding("area", False, message, points=1)
+            return
+    yield Finding("area", True, "`area` sums the trapezia.", points=1)
 
 
 def _sample(rng):
@@ -740,20 +758,11 @@ def _sample(rng):
 
 def _roc(y, scores, weights=None):
     """False and true positive rates at every distinct score, from (0, 0) to (1, 1)."""
-    weights = np.ones(len(y)) if weights is None else weights
-    order = np.argsort(-scores, kind="stable")
-    y, scores, weights = y[order], scores[order], weights[order]
-    last = np.append(scores[1:] != scores[:-1], True)
-    up, right = np.cumsum(weights * y), np.cumsum(weights * (1 - y))
-    return np.append(0, right[last] / right[-1]), np.append(0, up[last] / up[-1])
+    return roc_curve(y, scores, sample_weight=weights, drop_intermediate=False)[:2]
 
 
 def _trapezia(fpr, tpr):
     return np.sum(np.diff(fpr) * (tpr[1:] + tpr[:-1]) / 2)
-
-
-def _area(y, scores, weights=None):
-    return _trapezia(*_roc(y, scores, weights))
 
 
 def _same_curve(given, wanted):
@@ -879,6 +888,10 @@ def _explain_area(given, wanted, fpr, tpr):
         raise Wrong(
             "axes-swapped", "This is the area on the other side of the curve: fpr is the width, tpr the height."
         )
+    if abs(given - (wanted - 0.5)) < 1e-5 or abs(given - (2 * wanted - 1)) < 1e-5:
+        raise Wrong(
+            "above-diagonal", "This is the area above the diagonal; the whole area below the curve was asked for."
+        )
     if abs(given - 2 * wanted) < 1e-5:
         raise Wrong("twice", "This is twice the area: the mean of two heights is half of their sum.")
     if min(abs(given - tpr.mean()), abs(given - ((tpr[1:] + tpr[:-1]) / 2).mean())) < 1e-5:
@@ -916,21 +929,27 @@ def scaled_mass(student, rng):
     except Wrong as wrong:
         if wrong.finding.code != "not-finite":
             raise
+        _explain_nan(student, X)
         raise Wrong(
             "not-finite",
-            "`pair_mass` gives NaN or infinity for some events. With `np.cosh` of the difference in eta the bracket is never "
-            "negative; is it `np.cos`, or are columns exchanged?",
+            "`pair_mass` gives NaN or infinity for some events. The bracket of the formula is never negative: look at the "
+            "sign, the functions and the columns.",
         ) from None
     wanted = _mass(X)
     # float32 keeps about three digits where the bracket is small.
     right = np.allclose(given, wanted, rtol=2e-3)
     if not right:
         _explain_mass(given, wanted, X)
-    i = int(np.argmax(np.abs(given / wanted - 1)))
     message = "`pair_mass` gives the mass of every pair."
     if not right:
+        i = int(np.argmax(np.abs(given / wanted - 1)))
+        relation = describe_relation(given, wanted, {"1,000": 1000.0}, rtol=2e-3)
         message = (
-            f"The mass of an event is {given[i]:.2f} GeV, where {wanted[i]:.2f} is right. Compare with the formula."
+            f"`pair_mass` {relation}."
+            if relation
+            else (
+                f"The mass of an event is {given[i]:.2f} GeV, where {wanted[i]:.2f} is right. Compare with the formula."
+            )
         )
     yield Finding("mass", right, message, points=1)
     # From 0.01 to 10, where log(1 + m) is not nearly log(m).
@@ -953,7 +972,13 @@ def scaled_mass(student, rng):
     message = "`log_scaled` standardises logarithms with the statistics of the training part."
     if not right:
         i = int(np.argmax(np.abs(scaled - wanted)))
-        message = f"{values[i]:.3g} became {scaled[i]:.3f}, where {wanted[i]:.3f} is right: logarithm, minus mean, over deviation."
+        relation = describe_relation(scaled, wanted, {"the mean": np.log(train).mean(), "the deviation": np.log(train).std()},
+                                     rtol=0.005)  # fmt: skip
+        message = (
+            f"`log_scaled` {relation}."
+            if relation
+            else f"{values[i]:.3g} became {scaled[i]:.3f}, where {wanted[i]:.3f} is right: logarithm, minus mean, over deviation."
+        )
     yield Finding("log-scaled", right, message, points=1)
 
 
@@ -974,6 +999,40 @@ def _mass(X):
 
 def _standardised(train, values):
     return (values - train.mean()) / train.std()
+
+
+def _explain_nan(student, X):
+    """Raises `Wrong` where a usual slip makes the bracket negative in just these events."""
+    given = np.ravel(np.asarray(student.call("pair_mass", X), dtype=float))
+    if not np.isfinite(given).any():
+        # Where one difference is 0 and the other a full turn, a bracket that is never positive can be 0.
+        turn = np.array([[1.0, 0, 2 * np.pi, 1, 0, 0], [1.0, 2 * np.pi, 0, 1, 0, 0]])
+        in_phi, in_eta = np.isfinite(np.ravel(np.asarray(student.call("pair_mass", turn), dtype=float)))
+        if in_phi and not in_eta:
+            raise Wrong(
+                "order", "`pair_mass` gives NaN for every event: the bracket is turned round. It is cosh *minus* cos."
+            )
+        if in_eta and not in_phi:
+            raise Wrong(
+                "functions-exchanged",
+                "`pair_mass` gives NaN for every event: eta and phi have changed places. `np.cosh` belongs to the difference "
+                "of eta, `np.cos` to that of phi.",
+            )
+        return
+    pt1, eta1, phi1, pt2, eta2, phi2 = X.T
+    eta, phi, product = eta1 - eta2, phi1 - phi2, 2 * pt1 * pt2
+    slips = {
+        "not-finite": (np.cos(eta) - np.cos(phi), "Both are `np.cos`; that of eta is the hyperbolic one, `np.cosh`."),
+        "cosh-of-phi": (np.cosh(eta) - np.cosh(phi), "Both are `np.cosh`; that of phi is the plain `np.cos`."),
+    }
+    with np.errstate(invalid="ignore"):
+        for code, (bracket, message) in slips.items():
+            if given.shape == bracket.shape and np.allclose(
+                given, np.sqrt(product * bracket), rtol=2e-3, equal_nan=True
+            ):
+                raise Wrong(
+                    code, f"`pair_mass` gives {np.isnan(given).sum()} NaN: the bracket is negative there. {message}"
+                )
 
 
 def _explain_mass(given, wanted, X):
@@ -998,6 +1057,24 @@ def _explain_mass(given, wanted, X):
             np.sqrt(product * np.abs(cosh - np.cos(phi1 + phi2))),
             "The two phi are added; the formula has their difference.",
         ),
+        "functions-exchanged": (
+            np.sqrt(product * np.abs(np.cos(eta1 - eta2) - np.cosh(phi1 - phi2))),
+            "eta and phi have changed places: `np.cosh` belongs to the difference of eta, `np.cos` to that of phi.",
+        ),
+        "cos-of-eta": (
+            np.sqrt(product * np.abs(np.cos(eta1 - eta2) - cos)),
+            "Both are `np.cos`; that of eta is the hyperbolic one, `np.cosh`.",
+        ),
+        "cosh-of-phi": (
+            np.sqrt(product * np.abs(cosh - np.cosh(phi1 - phi2))),
+            "Both are `np.cosh`; that of phi is the plain `np.cos`.",
+        ),
+        "one-momentum": (np.sqrt(2 * pt1**2 * (cosh - cos)), "Both momenta count: pt1 times pt2."),
+        "momenta-added": (
+            np.sqrt(2 * (pt1 + pt2) * (cosh - cos)),
+            "The momenta are added below the root; multiply them.",
+        ),
+        "factor-outside": (2 * np.sqrt(pt1 * pt2 * (cosh - cos)), "The factor 2 belongs below the root."),
         "degrees": (
             np.sqrt(product * np.abs(cosh - np.cos(np.deg2rad(phi1 - phi2)))),
             "phi is taken for degrees. It is in radian, as `np.cos` wants it.",
@@ -1025,6 +1102,15 @@ def _explain_scale(scaled, train, values):
         "own-statistics": (_standardised(own, own), "Mean and deviation come from `values`; take them from `train`."),
         "leak": (_standardised(both, own), "Mean and deviation come from both arrays; take them from `train` only."),
         "not-standardised": (own, "This is the logarithm alone. Subtract the mean and divide by the deviation."),
+        "range": (
+            (own - logs.min()) / np.ptp(logs),
+            "This scales to the range 0 to 1; mean and standard deviation were asked for.",
+        ),
+        "no-mean": (own / logs.std(), "The mean of the logarithms is not subtracted."),
+        "exchanged": (
+            _standardised(own, logs) if len(own) == len(logs) else own * np.nan,
+            "The two arrays are exchanged.",
+        ),
         "no-deviation": (own - logs.mean(), "The mean is subtracted; divide by the standard deviation as well."),
         "variance": ((own - logs.mean()) / logs.var(), "Divide by the standard deviation, not by the variance."),
         "log-of-statistics": (
@@ -1088,7 +1174,7 @@ def weighted_events(student, rng):
     if np.ptp(p) < 1e-3:
         raise Wrong("constant", f"`event_model` answers {p[0]:.3f} for every event. Was it fitted?")
     same_as_replay(student, "event_model", Z[:50])
-    area, plain = _area(y, p, weights), _area(y, p)
+    area, plain = roc_auc_score(y, p, sample_weight=weights), roc_auc_score(y, p)
     if area < 0.4:
         raise Wrong("labels-swapped", f"The weighted area is {area:.3f}: background gets the higher probability.")
     share, mean = np.average(y, weights=weights), np.average(p, weights=weights)

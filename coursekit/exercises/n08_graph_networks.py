@@ -1,22 +1,33 @@
 """Checks of notebook 08: message passing, a graph of people, and sets of particles."""
 
+from dataclasses import replace
+
 import numpy as np
+from sklearn.metrics import log_loss
 
 from coursekit.checks.codec import Handle
-from coursekit.checks.framework import Wrong, exercise, without_machinery
+from coursekit.checks.framework import Wrong, exercise, threshold, without_machinery
 from coursekit.checks.proxy import NotAttempted, StudentError
-from coursekit.checks.report import Finding, note
+from coursekit.checks.report import Finding
 from coursekit.checks.vocabulary.arrays import agrees, as_array, returned, returned_parts
 from coursekit.checks.vocabulary.metrics import check_limit
+from coursekit.checks.vocabulary.models import binary_probabilities, class_probabilities
 
 # What is added to the worst of ten seeds of the solution; see benchmarks/record.py. One of 32 members is 0.03125.
-MARGINS = {"08.2": {"accuracy": -0.0625}, "08.3": {"accuracy": -0.03}}
+# "surprise" is the smallest log loss on the hidden labels of who knows but two.
+MARGINS = {"08.2": {"accuracy": -0.0625, "surprise": -0.025}, "08.3": {"accuracy": -0.03}}
 
 
-def random_graph(rng, n_nodes=8, n_edges=9):
-    """Edges of a graph, each pair once and in either order, and its adjacency matrix with self-loops."""
-    pairs = np.argwhere(np.triu(np.ones((n_nodes - 1, n_nodes - 1)), k=1))  # the last node stays alone
-    edges = rng.permuted(rng.choice(pairs, n_edges, replace=False), axis=1)
+def random_graph(rng, n_nodes=8, n_edges=9, alone=1):
+    """Edges of a graph, each pair once and in either order, and its adjacency matrix with self-loops.
+
+    The last node has no edge where `alone` is 1; where it is 0, every node has one.
+    """
+    pairs = np.argwhere(np.triu(np.ones((n_nodes - alone, n_nodes - alone)), k=1))
+    while True:
+        edges = rng.permuted(rng.choice(pairs, n_edges, replace=False), axis=1)
+        if alone or len(np.unique(edges)) == n_nodes:
+            break
     A = np.eye(n_nodes)
     A[edges[:, 0], edges[:, 1]] = A[edges[:, 1], edges[:, 0]] = 1
     return edges, A
@@ -48,11 +59,25 @@ def random_graph(rng, n_nodes=8, n_edges=9):
 )
 def message_passing(student, rng):
     """The three functions on fresh graphs; the layer as a function of features and graph, its weights read off by probes."""
-    edges, A = random_graph(rng)
-    yield lambda: adjacent(student, edges, A)
-    yield lambda: means(student, A)
-    yield lambda: heard(student, A)
+    # Every node with an edge first: there most slips give finite numbers, by which they can be told.
+    graphs = [
+        random_graph(rng, 7, 9, alone=0),
+        random_graph(rng),
+        random_graph(rng, 11, 12),
+        random_graph(rng, 2, 1, alone=0),
+    ]
+    yield lambda: first_wrong(adjacent(student, *graph) for graph in graphs)
+    yield lambda: first_wrong(means(student, A) for _, A in graphs)
+    yield lambda: first_wrong(heard(student, A) for _, A in graphs)
     yield lambda: layer_mixes(student, rng)
+
+
+def first_wrong(findings):
+    """The first finding that does not hold, or the last."""
+    for finding in findings:
+        if not finding.passed:
+            break
+    return finding
 
 
 def adjacent(student, edges, A):
@@ -73,7 +98,7 @@ def adjacent(student, edges, A):
     for begin in (eye, 0 * eye):
         rows = begin.copy()
         rows[edges] = 1
-        if np.array_equal(given, rows):
+        if np.array_equal(given, rows) and not np.array_equal(rows, A):
             message = (
                 "`adjacency` has whole rows of ones: both columns of `edges` were taken as row numbers. Write "
                 "`A[edges[:, 0], edges[:, 1]]`."
@@ -102,14 +127,51 @@ def means(student, A):
             A / np.maximum(degree - 1, 1)[:, None],
             "`mean_matrix` divides by the number of neighbours; the node itself counts too, for its self-loop.",
         ),
+        "whole-sum": (
+            A / A.sum(),
+            "`mean_matrix` divides by the sum of the whole matrix. Each row is to be divided by its own sum: "
+            "`A.sum(axis=1, keepdims=True)`.",
+        ),
+        "largest": (A / degree.max(), "`mean_matrix` divides by the largest degree; each row has its own."),
+        "one-root": (
+            A / np.sqrt(degree)[:, None],
+            "`mean_matrix` divides by the root of the degree; the mean divides by the degree itself.",
+        ),
+        "self-out": (
+            (A - np.eye(len(A))) / np.maximum(degree - 1, 1)[:, None],
+            "`mean_matrix` takes the self-loops out: the mean goes over the neighbours and the node itself.",
+        ),
+        "inverse": (
+            np.diag(1 / degree),
+            "`mean_matrix` gives 1 / degree on the diagonal alone. Multiply A by it, from the left.",
+        ),
+        "degrees": (np.diag(degree), "`mean_matrix` gives the degrees on the diagonal. Divide the rows of A by them."),
+        "zeros-too": (
+            np.full_like(A, 1 / len(A)),
+            "`mean_matrix` takes the mean over everybody, neighbours or not.",
+        ),
     }
-    given = returned(student, "mean_matrix", A, shape=A.shape)
-    return agrees("mean-matrix", "`mean_matrix`", given, A / degree[:, None], slips, points=1)
+    if np.ptp(degree) > 0:  # else rows, columns and both are the same
+        slips["columns-less-self"] = (
+            A / np.maximum(degree - 1, 1e-12),
+            "`mean_matrix` divides columns, and by the number of neighbours: divide each row, `keepdims=True`, by its sum.",
+        )
+    try:
+        given = returned(student, "mean_matrix", A, shape=A.shape)
+    except Wrong as wrong:
+        if wrong.finding.code == "not-finite" and degree.min() == 1:
+            raise Wrong(
+                "self-not-counted",
+                "`mean_matrix` gives NaN or infinity where a node has no neighbour. Its row holds the self-loop, a 1: divide "
+                "by the sum of the whole row, in which the node itself counts.",
+            ) from None
+        raise
+    return agrees("mean-matrix", "`mean_matrix`", given, A / degree[:, None], slips, points=1, quantities={"n": len(A)})
 
 
 def heard(student, A):
     """The finding on `heard_of`, for 0 to 3 rounds."""
-    for rounds in (2, 0, 1, 3):
+    for rounds in (2, 0, 1, 3, 6):
         given = returned(student, "heard_of", A, rounds, shape=A.shape)
         reach = {r: np.linalg.matrix_power(A, r) > 0 for r in range(rounds + 2)}
         if not np.isin(given, (0, 1)).all():
@@ -124,12 +186,24 @@ def heard(student, A):
             )
         if np.array_equal(given, ~reach[rounds]):
             raise Wrong("negated", "`heard_of` says True where nothing was heard.")
+        if np.array_equal(given, np.linalg.matrix_power(A - np.eye(len(A)), rounds) > 0):
+            raise Wrong(
+                "forgets",
+                f"`heard_of(A, {rounds})` forgets what was heard before: only what arrives in the last round counts in it. "
+                "Keep the self-loops.",
+            )
+        if np.array_equal(given, reach[rounds] & ~np.eye(len(A), dtype=bool)):
+            raise Wrong("not-oneself", "`heard_of` leaves the diagonal False; everybody has heard of themselves.")
+        if rounds > 1 and np.array_equal(given, reach[rounds] & ~reach[rounds - 1]):
+            raise Wrong(
+                "last-round", "`heard_of` gives what is new in the last round; what was heard before counts too."
+            )
         message = (
             f"`heard_of(A, {rounds})` says that {int(given.sum())} pairs have heard of each other; it is "
             f"{int(reach[rounds].sum())}."
         )
         return Finding("heard-of", False, message, points=1)
-    return Finding("heard-of", True, "`heard_of` follows the rumour for 0 to 3 rounds.", points=1)
+    return Finding("heard-of", True, "`heard_of` follows the rumour for 0 to 6 rounds.", points=1)
 
 
 def layer_mixes(student, rng):
@@ -184,6 +258,7 @@ def layer_mixes(student, rng):
     # The bias may be added before the messages or after. 1e-3 is what arctanh leaves of float32.
     if any(np.allclose(given, np.tanh(wanted), atol=1e-3) for wanted in (G @ (X @ W + b), G @ X @ W + b)):
         layer_joins(student, layer, inside)
+        other_layer(student, X, G)
         return Finding("graph-layer", True, "`GraphLayer` mixes the nodes as the graph says.", points=1)
     twice, twice_b = learned(lambda y: np.arctanh(np.clip(np.arctanh(np.clip(y, -0.76, 0.76)), -1 + 1e-7, 1 - 1e-7)))
     slips = {
@@ -204,6 +279,14 @@ def layer_mixes(student, rng):
         "divided-again": (
             np.tanh(G / G.sum(axis=2, keepdims=True) @ (X @ W + b)),
             "The layer divides the rows of the graph by their sums. The matrix that it is given is used as it is.",
+        ),
+        "state-added": (
+            np.tanh((G @ (X @ W + b) + X @ W + b) / 2),  # W and b were read off with the state added
+            "The layer adds each node's own state to the messages. The self-loops of the graph do that already.",
+        ),
+        "graph-twice": (
+            np.tanh(G @ G @ (X @ W + b)),
+            "The layer multiplies by the graph twice: one round was asked for.",
         ),
         "first-graph": (np.tanh(G[:1] @ (X @ W + b)), "The layer uses the first graph for all graphs of the batch."),
     }
@@ -233,6 +316,24 @@ def layer_answer(student, layer, batch):
                 f"matrices: `ops.matmul(graph, states)`. ({without_machinery(error.text).split('.call(). ')[-1]})",
             ) from None
         raise
+
+
+def other_layer(student, X, G):
+    """Raises `Wrong` where a layer of other units and another activation is not what was asked for."""
+    other = student.call("GraphLayer", 2, "softmax")
+    given = as_array(
+        layer_answer(student, other, [X.astype("float32"), G.astype("float32")]), "What a `GraphLayer` returns"
+    )
+    if given.shape != (*X.shape[:2], 2):
+        raise Wrong(
+            "layer-shape", f"`GraphLayer(2, 'softmax')` returns shape {given.shape}: is the number of units fixed?"
+        )
+    if np.abs(given.sum(axis=2) - 1).max() > 1e-3:
+        raise Wrong(
+            "fixed-activation",
+            f"`GraphLayer(4, 'tanh')` is right, and the answers of `GraphLayer(2, 'softmax')` add up to {given[0, 0].sum():.2f} in "
+            "place of 1: apply `self.activation`, whatever it is.",
+        )
 
 
 def layer_joins(student, layer, inside):
@@ -278,8 +379,8 @@ def normalised(A):
 )
 def karate_club(student, rng):
     """The matrix on a fresh graph, the two known labels, then the network: uses the graph, ignores numbers, is right."""
-    _, A = random_graph(rng)
-    yield lambda: normalises(student, A)
+    graphs = [random_graph(rng, 7, 9, alone=0)[1], random_graph(rng)[1], random_graph(rng, 13, 20)[1]]
+    yield lambda: first_wrong(normalises(student, A) for A in graphs)
     yield lambda: two_known(as_array(student.value("known"), "`known`"))
     yield lambda: trained_club(student, rng)
 
@@ -294,11 +395,22 @@ def normalises(student, A):
         "loops-twice": (normalised(A + np.eye(len(A))), "`normalise` adds self-loops. A has them already."),
         "multiplied": (A * np.sqrt(np.outer(degree, degree)), "`normalise` multiplies by the roots; divide by them."),
         "not-divided": (A, "`normalise` gives A as it was."),
+        "whole-sum": (A / A.sum(), "`normalise` divides by the sum of the whole matrix; the degrees of both nodes count."),
+        "degrees-added": (A / np.sqrt(np.add.outer(degree, degree)), "`normalise` adds the two degrees below the root; "
+                          "multiply them."),
+        "loops-out": (without_loops(A), "`normalise` takes the self-loops out. A stays as it is; they count in the degrees."),
     }  # fmt: skip
     given = returned(student, "normalise", A, shape=A.shape)
     if np.allclose(given, A / np.sqrt(degree)):
         slips["one-degree"] = (A / np.sqrt(degree), ONE_DEGREE)
-    return agrees("normalise", "`normalise`", given, normalised(A), slips, points=1)
+    return agrees("normalise", "`normalise`", given, normalised(A), slips, points=1, quantities={"n": len(A)})
+
+
+def without_loops(A):
+    """The normalised matrix without self-loops, in the matrix or in the degrees."""
+    bare = A - np.eye(len(A))
+    degree = np.maximum(bare.sum(axis=1), 1)
+    return bare / np.sqrt(np.outer(degree, degree))
 
 
 ONE_DEGREE = "`normalise` divides by the root of only one of the two degrees, that of the row or that of the column."
@@ -314,6 +426,7 @@ def trained_club(student, rng):
     eye, graph = np.eye(34), normalised(A)
     scores = club_scores(student, eye, graph)
     belief = probability(scores)
+    read_as_probabilities("gcn", scores)
     order = rng.permutation(34)
     shuffled = eye[order], graph[order][:, order]
     if np.ptp(belief) < 1e-3:
@@ -322,12 +435,6 @@ def trained_club(student, rng):
         raise Wrong("labels-swapped", "`gcn` has the two labels exchanged: the instructor, member 0, has label 0.")
     if belief[0] > 0.4 or belief[33] < 0.6:
         explain_club(student, eye, graph, shuffled, order)
-        if not are_probabilities(scores):
-            raise Wrong(
-                "not-probabilities",
-                f"What `gcn` gives are not probabilities: those of member 0 add up to {scores[0].sum():.2f}, not to 1. The last "
-                "layer needs softmax; without it the loss is computed from the wrong numbers.",
-            )
         raise Wrong(
             "not-trained",
             f"`gcn` is not even sure of the two known labels: {belief[0]:.2f} for member 0 and {belief[33]:.2f} for "
@@ -357,17 +464,33 @@ def trained_club(student, rng):
     )
     if placed.passed:
         two_edges_far(student, eye, graph, belief)
-    yield placed
-    if accuracy == 1:
-        yield note(
-            "all-right",
-            "All 32 are placed right. Two labels hardly tell as much: did `fit` get `sample_weight=known[None]`?",
+    surprise = log_loss(faction[hidden], belief[hidden], labels=[0, 1])
+    if surprise < threshold("08.2", "surprise"):
+        raise Wrong(
+            "leak",
+            f"`gcn` is surer of the 32 hidden labels than two known ones can make it: a log loss of {surprise:.3f}, and "
+            f"{belief[8]:.0%} for label 1 of member 8, of whom the edges say the contrary of what happened. Its training has seen hidden "
+            "labels: hand `fit` `sample_weight=known[None]`, so that only members 0 and 33 count.",
         )
-    if placed.passed and not are_probabilities(scores):
-        yield note(
-            "logits",
-            "`gcn` gives logits; the figure below takes them for probabilities. Let the last layer end in softmax.",
-        )
+    yield replace(placed, seen={**placed.seen, "surprise": surprise})
+
+
+def read_as_probabilities(name, scores):
+    """Raises `Wrong` where probabilities were asked for and logits, labels or something else was given."""
+    if scores.shape[1] == 1:
+        binary_probabilities(Answers(scores), name, scores)
+    else:
+        class_probabilities(Answers(scores), name, scores, 2)
+
+
+class Answers:
+    """Stands for a student whose model has given these scores already."""
+
+    def __init__(self, scores):
+        self.scores = scores
+
+    def predict(self, name, X):
+        return self.scores
 
 
 def two_edges_far(student, features, graph, belief):
@@ -414,7 +537,7 @@ def two_known(known):
 
 
 def club_beliefs(student, features, graph):
-    """The probability of label 1 for each member, shape (34,), from probabilities or logits."""
+    """The probability of label 1 for each member, shape (34,)."""
     return probability(club_scores(student, features, graph))
 
 
@@ -430,18 +553,9 @@ def club_scores(student, features, graph):
     return scores.reshape(34, -1)
 
 
-def are_probabilities(scores):
-    """Whether one column or two of scores, shape (n, 1) or (n, 2), lie in [0, 1], and two add up to 1."""
-    inside = scores.min() >= 0 and scores.max() <= 1 + 1e-6
-    return inside and (scores.shape[1] == 1 or np.allclose(scores.sum(axis=1), 1, atol=1e-3))
-
-
 def probability(scores):
-    """The probability of label 1, shape (n,), from one column or two of probabilities or logits."""
-    if are_probabilities(scores):
-        return scores[:, -1]
-    logit = scores[:, -1] - (scores[:, 0] if scores.shape[1] == 2 else 0)
-    return 0.5 * (1 + np.tanh(logit / 2))
+    """The probability of label 1, shape (n,), from one column or two."""
+    return scores[:, -1]
 
 
 # --- 08.3
@@ -503,6 +617,7 @@ def trained_sets(student, rng, particles, mask, label):
                 "sigmoid.",
             )
         raise Wrong("constant", f"`set_model` answers {answers[0]:.3f} for every event. Was it trained?")
+    read_as_probabilities("set_model", scores)
     yield order_is_unseen(rng, ask, particles[:300], mask[:300], answers[:300])
     yield padding_is_unseen(rng, ask, particles[:300], mask[:300], answers[:300])
     accuracy = np.mean((answers > 0.5) == label)
@@ -513,11 +628,6 @@ def trained_sets(student, rng, particles, mask, label):
     yield check_limit(
         "08.3", "accuracy", accuracy, "{} of 1,000 fresh decays are right", "Train for longer, or use wider layers."
     )
-    if not are_probabilities(scores):
-        yield note(
-            "logits",
-            "`set_model` gives logits; a probability was asked for, and the next cell cuts at 0.5. End with a sigmoid.",
-        )
 
 
 def set_answer(student, particles, mask):

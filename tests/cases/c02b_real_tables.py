@@ -780,6 +780,7 @@ for name, code, function in (
     ("the other side", "axes-swapped", lambda f, t: area(t, f)),
     ("half forgotten", "twice", lambda f, t: 2 * area(f, t)),
     ("mean height", "no-widths", lambda f, t: np.mean(t)),
+    ("above the diagonal", "above-diagonal", lambda f, t: area(f, t) - 0.5),
     ("always one half", "area", lambda f, t: 0.5),
     ("an array", "wrong-shape", lambda f, t: np.diff(f) * t[1:]),
 ):
@@ -860,6 +861,11 @@ for name, functions in {
         return {"pair_mass": functions[0], "log_scaled": functions[1]}
 
 
+def mass_of(X, of_eta, of_phi, change=lambda bracket: bracket):
+    bracket = of_eta(X[:, 1] - X[:, 4]) - of_phi(X[:, 2] - X[:, 5])
+    return np.sqrt(2 * X[:, 0] * X[:, 3] * change(bracket))
+
+
 def cosh_cos(X):
     return np.cosh(X[:, 1] - X[:, 4]), np.cos(X[:, 2] - X[:, 5])
 
@@ -899,6 +905,15 @@ for name, code, function in (
         "to-degrees",
         lambda X: np.sqrt(2 * X[:, 0] * X[:, 3] * (cosh_cos(X)[0] - np.cos(np.rad2deg(X[:, 2] - X[:, 5])))),
     ),
+    ("functions exchanged", "functions-exchanged", lambda X: mass_of(X, np.cos, np.cosh)),
+    ("functions exchanged, without sign", "functions-exchanged", lambda X: mass_of(X, np.cos, np.cosh, np.abs)),
+    ("cosh of phi", "cosh-of-phi", lambda X: mass_of(X, np.cosh, np.cosh)),
+    ("turned round", "order", lambda X: mass_of(X, np.cosh, np.cos, np.negative)),
+    ("eta and phi exchanged", "functions-exchanged", lambda X: pair_mass(X[:, [0, 2, 1, 3, 5, 4]])),
+    ("one momentum twice", "one-momentum", lambda X: pair_mass(X[:, [0, 1, 2, 0, 4, 5]])),
+    ("factor outside", "factor-outside", lambda X: np.sqrt(2) * pair_mass(X)),
+    ("logarithm of a negative number", "not-finite", lambda X: np.log(-pair_mass(X))),
+    ("reciprocal", "mass", lambda X: 1 / pair_mass(X)),
     ("MeV", "in-mev", lambda X: 1000 * pair_mass(X)),
     ("sum of momenta", "mass", lambda X: X[:, 0] + X[:, 3]),
     ("one number", "wrong-shape", lambda X: pair_mass(X).mean()),
@@ -919,6 +934,9 @@ for name, code, function in (
     ("variance", "variance", lambda t, v: (np.log(v) - np.log(t).mean()) / np.log(t).var()),
     ("logarithm last", "log-last", lambda t, v: np.log((v - t.mean()) / t.std())),
     ("logarithm of the mean", "log-of-statistics", lambda t, v: (np.log(v) - np.log(t.mean())) / np.log(t.std())),
+    ("to a range", "range", lambda t, v: (np.log(v) - np.log(t).min()) / np.ptp(np.log(t))),
+    ("no mean", "no-mean", lambda t, v: np.log(v) / np.log(t).std()),
+    ("wrong sign", "log-scaled", lambda t, v: -log_scaled(t, v)),
     ("the training part", "wrong-shape", lambda t, v: log_scaled(t, t)),
     ("zeros", "log-scaled", lambda t, v: np.zeros(len(v))),
 ):
@@ -1050,6 +1068,7 @@ for name, code, build in (
     ("learned by heart", "probability", lambda: answer_6(event_trees(min_samples_leaf=1, max_samples=None))),
     ("fitted on the raw events", "raw-events", lambda: answer_6(raw_events())),
     ("a class", "a-class", lambda: answer_6(type(event_line()))),
+    ("labels", "labels", lambda: answer_6(lambda Z: np.round(event_trees().predict_proba(Z)[:, 1]))),
     ("inverse weights", "probability", lambda: answer_6(event_trees("inverse"))),
     ("a line", "loss", lambda: answer_6(event_line())),
     ("probability of background", "labels-swapped", lambda: answer_6(Swapped())),

@@ -66,9 +66,22 @@ def classic(rows="train", scale=True, **settings):
     X, X_test, y, y_test = boston()
     if rows == "all":
         X, y = np.vstack([X, X_test]), np.concatenate([y, y_test])
+    if rows == "scaled":
+        X = (X - X.mean(axis=0)) / X.std(axis=0)
+    if rows == "test":
+        X, y = X_test, y_test
+    if rows == "dollars":
+        y = 1000 * y
     settings = {"learning_rate_init": 0.01, "tol": 0.01, "max_iter": 2000, **settings}
     network = mlp(**{"hidden_layer_sizes": (100,), "activation": "logistic", **settings})
     return (scaled(network) if scale else network).fit(X, y)
+
+
+def line_on_boston():
+    from sklearn.linear_model import LinearRegression
+
+    X, _, y, _ = boston()
+    return scaled(LinearRegression()).fit(X, y)
 
 
 def shares(column):
@@ -111,6 +124,19 @@ table(
         ("wrong-network", "ReLU", lambda: {"classic": classic(activation="relu")}),
         ("seen-before", "fitted on all", lambda: {"classic": classic(rows="all")}),
         ("rmse", "hardly trained", lambda: {"classic": classic(max_iter=20)}),
+        ("cut-off", "shares above 1 cut off", lambda: other_shares(lambda low, high: (low, np.minimum(high, 1)))),
+        (
+            "not-finite",
+            "impossible shares left out",
+            lambda: other_shares(lambda low, high: (low, np.where(high > 1, np.nan, high))),
+        ),
+        ("shares", "per cent", lambda: other_shares(lambda low, high: (100 * low, 100 * high))),
+        ("capped", "the largest value", {"capped": 50.0}),
+        ("capped", "a share of the districts", {"capped": 16 / 506}),
+        ("scaled-twice", "fitted on scaled numbers", lambda: {"classic": classic(rows="scaled")}),
+        ("seen-before", "fitted on the held-out districts", lambda: {"classic": classic(rows="test")}),
+        ("other-targets", "prices in dollars", lambda: {"classic": classic(rows="dollars")}),
+        ("wrong-network", "a line", lambda: {"classic": line_on_boston()}),
     ],
 )
 
@@ -149,6 +175,20 @@ def split(unique=True, scale="train", seed=0, size=0.2, shuffle=True, ddof=0, dt
     return {"X_train": X_train.astype(dtype), "X_test": X_test.astype(dtype), "y_train": y_train, "y_test": y_test}
 
 
+def in_table_order():
+    """Duplicates dropped in the order of the table, then cut without shuffling: the latest sales are the test."""
+    X, y = (part[:2930] for part in merged())
+    X_train, X_test, y_train, y_test = X[:2344], X[2344:], y[:2344], y[2344:]
+    mean, spread = X_train.mean(axis=0), X_train.std(axis=0)
+    parts = [(part - mean) / spread for part in (X_train, X_test)]
+    return dict(zip(("X_train", "X_test", "y_train", "y_test"), [*parts, y_train, y_test], strict=True))
+
+
+def other_targets(change):
+    answers = split()
+    return {name: change(answers[name]) for name in ("y_train", "y_test")}
+
+
 def in_other_unit():
     answers = split()
     return {"y_train": answers["y_train"] * 100_000, "y_test": answers["y_test"] * 100_000}
@@ -176,6 +216,11 @@ table(
         ("not-shuffled", "sorted by price", lambda: split(shuffle=False)),
         ("test-not-scaled", "test part not scaled", lambda: {"X_test": split(scale=None)["X_test"]}),
         ("wrong-unit", "dollars", lambda: in_other_unit()),
+        ("not-shuffled", "cut in the table's order", in_table_order),
+        ("scaled-targets", "prices scaled too", lambda: other_targets(lambda y: (y - 1.8) / 0.8)),
+        ("log-targets", "logarithms", lambda: other_targets(np.log)),
+        ("wrong-targets", "one price for all", lambda: other_targets(np.ones_like)),
+        ("aligned", "test prices reversed", lambda: {"y_test": split()["y_test"][::-1]}),
         ("aligned", "prices shuffled", lambda: split(y_rows=False)),
         ("wrong-shape", "parts exchanged", lambda: {"y_train": split()["y_test"], "y_test": split()["y_train"]}),
         (
@@ -197,6 +242,10 @@ def trials(style="plain"):
     (X, y), (X_val, y_val), (X_test, y_test) = houses()
     if style == "all":
         X, y = all_rows()
+    if style == "fit and validation":
+        X, y = search_rows()
+    if style == "scaled before":
+        X = (X - X.mean(axis=0)) / X.std(axis=0)
     sizes = {"small": (10,), "medium": (64, 32), "large": (100, 50)}
     extra = {"early_stopping": True, "learning_rate_init": 0.005}
     if style == "lbfgs":
@@ -222,6 +271,11 @@ def searched(style="plain", part=1, change=lambda score: score, best=True):
     return {"trials": models, "scores": scores, "chosen": chosen}
 
 
+def other_scores(measure):
+    X, y = houses()[1]
+    return {"scores": {name: measure(y, model.predict(X)) for name, model in trials().items()}}
+
+
 def r2_scores():
     X, y = houses()[1]
     return {name: model.score(X, y) for name, model in trials().items()}
@@ -236,7 +290,11 @@ def three_times():
 def linear(rows="fit", scale=True):
     from sklearn.linear_model import LinearRegression
 
-    X, y = houses()[0] if rows == "fit" else all_rows()
+    X, y = {"fit": houses()[0], "all": all_rows(), "fit and validation": search_rows()}.get(rows) or houses()[0]
+    if rows == "scaled before":
+        X = (X - X.mean(axis=0)) / X.std(axis=0)
+    if rows == "dollars":
+        y = 100_000 * y
     return (scaled(LinearRegression()) if scale else LinearRegression()).fit(X, y)
 
 
@@ -283,6 +341,18 @@ table(
         ("unknown-name", "unknown", {"chosen": "best"}),
         ("unknown-name", "the errors", {"chosen": np.array([0.3, 0.29, 0.31])}),
         ("seen-before", "trained on all", lambda: searched("all")),
+        ("validation-seen", "trained on fit and validation", lambda: searched("fit and validation")),
+        ("scaled-inputs", "trained on scaled numbers", lambda: searched("scaled before")),
+        ("mae", "mean absolute errors", lambda: other_scores(lambda y, given: np.mean(np.abs(given - y)))),
+        ("wrong-scores", "in dollars", lambda: searched(change=lambda score: 100_000 * score)),
+        ("wrong-scores", "medians", lambda: other_scores(lambda y, given: np.median(np.abs(given - y)))),
+        ("fitted-on-val", "the baseline has seen the validation", lambda: {"baseline": linear("fit and validation")}),
+        (
+            "scaled-inputs",
+            "the baseline wants scaled numbers",
+            lambda: {"baseline": linear("scaled before", scale=False)},
+        ),
+        ("baseline", "the baseline in dollars", lambda: {"baseline": linear("dollars")}),
     ],
 )
 
@@ -328,12 +398,22 @@ def searching(style="plain"):
 
         pipeline = TransformedTargetRegressor(pipeline, func=np.log, inverse_func=np.exp)
         grid = {f"regressor__{name}": values for name, values in grid.items()}
-    return GridSearchCV(pipeline, grid, cv=3, scoring=scoring).fit(X, y)
+    folds = 5 if style == "five folds" else 3
+    if style == "fit rows":
+        X, y = houses()[0]
+    if style == "scaled before":
+        X = StandardScaler().fit_transform(X)
+    kept = style == "train scores"
+    return GridSearchCV(pipeline, grid, cv=folds, scoring=scoring, return_train_score=kept).fit(X, y)
 
 
 def found(style="plain"):
     search = searching(style)
     return {"search": search, "mean_scores": search.cv_results_["mean_test_score"]}
+
+
+def of_search(key, style="plain"):
+    return {"search": searching(style), "mean_scores": searching(style).cv_results_[key]}
 
 
 def never_fitted():
@@ -363,6 +443,16 @@ table(
         ("not-fitted", "never fitted", lambda: {"search": never_fitted()}),
         ("not-its-scores", "scores of another model", lambda: {"mean_scores": 10 * found()["mean_scores"]}),
         ("seen-before", "fitted on all houses", lambda: {"search": searching("all")}),
+        ("wrong-folds", "five folds", lambda: found("five folds")),
+        ("other-rows", "fitted on X_fit", lambda: found("fit rows")),
+        ("scaled-inputs", "scaled before the search", lambda: found("scaled before")),
+        ("not-its-scores", "sorted", lambda: {"mean_scores": np.sort(found()["mean_scores"])}),
+        ("sign-changed", "the sign changed", lambda: {"mean_scores": -found()["mean_scores"]}),
+        ("train-scores", "scores on the training rows", lambda: of_search("mean_train_score", "train scores")),
+        ("fold-1", "one fold alone", lambda: of_search("split1_test_score")),
+        ("spread", "the spreads", lambda: of_search("std_test_score")),
+        ("ranks", "the ranks", lambda: of_search("rank_test_score")),
+        ("wrong-shape", "the best alone, four times", lambda: {"mean_scores": np.full(5, searching().best_score_)}),
     ],
 )
 
@@ -408,12 +498,37 @@ def predicted(style="out of fold"):
     """Predictions of a small scikit-learn network, which costs less here than a Keras one."""
     X, y = search_rows()
     out = np.zeros(len(y))
+    if style == "one network":
+        return trained_on(X, y)
     for train, val in k_folds(len(y), 3, 0):
         rows = np.arange(len(y)) if style == "seen" else train
         settings = {} if style == "seen" else {"early_stopping": True}
         model = scaled(mlp(hidden_layer_sizes=(64, 32), learning_rate_init=0.005, **settings)).fit(X[rows], y[rows])
         out[val] = model.predict(X[val])
     return out
+
+
+def trained_on(X, y):
+    """One network that goes on learning from fold to fold."""
+    from sklearn.preprocessing import StandardScaler
+
+    out, network = (
+        np.zeros(len(y)),
+        mlp(hidden_layer_sizes=(64, 32), learning_rate_init=0.005, max_iter=25, warm_start=True),
+    )
+    for train, val in k_folds(len(y), 3, 0):
+        scaler = StandardScaler().fit(X[train])
+        network.fit(scaler.transform(X[train]), y[train])
+        out[val] = network.predict(scaler.transform(X[val]))
+    return out
+
+
+def in_fold_order():
+    return np.concatenate([predicted()[val] for _, val in k_folds(len(predicted()), 3, 0)])
+
+
+def every_fourth(n, k, seed):
+    return [(np.flatnonzero(np.arange(n) % k != i), np.flatnonzero(np.arange(n) % k == i)) for i in range(k)]
 
 
 def errors(given):
@@ -461,6 +576,15 @@ table(
         ("unfilled", "one fold is missing", lambda: {"out_of_fold": unfilled()}),
         ("seen-before", "predicted by who has seen it", lambda: errors(predicted("seen"))),
         ("wrong-unit", "dollars", lambda: {"out_of_fold": 100_000 * predicted()}),
+        ("seen-before", "one network for all folds", lambda: errors(predicted("one network"))),
+        ("misaligned", "one fold after the other", lambda: errors(in_fold_order())),
+        ("not-learned", "noise", lambda: errors(np.random.default_rng(0).normal(0, 0.1, 2340))),
+        ("constant", "the mean price", lambda: errors(np.full(2340, 1.8))),
+        ("not-shuffled", "every k-th row", {"k_folds": every_fourth}),
+        ("wrong-count", "always four folds", {"k_folds": lambda n, k, seed: k_folds(n, 4, seed)}),
+        ("wrong-rows", "counted from 1", {"k_folds": lambda *a: [(t + 1, v + 1) for t, v in k_folds(*a)]}),
+        ("signed", "signs kept in the MAE", lambda: {"mae": np.mean(predicted() - search_rows()[1])}),
+        ("errors", "MAE in dollars", lambda: {"mae": 1e5 * errors(predicted())["mae"]}),
         ("misaligned", "wrong rows", lambda: {"out_of_fold": predicted()[::-1]}),
         ("root", "RMSE for MSE", lambda: {"mse": np.sqrt(errors(predicted())["mse"])}),
         ("swapped", "exchanged", lambda: {"mae": errors(predicted())["mse"], "mse": errors(predicted())["mae"]}),

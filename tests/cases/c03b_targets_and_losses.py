@@ -130,9 +130,34 @@ def ranged(style="rescaling"):
             return keras.Model(inputs, low + (high - low) * share)
         if style == "not built":
             return keras.Sequential([layers.Dense(32, "relu"), *ends["rescaling"]])
+        if style == "subclassed":
+            return subclassed_in_range(low, high)
+        if style == "straight":
+            return keras.Sequential([keras.Input((12,)), layers.Dense(32), *ends["rescaling"]])
         return keras.Sequential([keras.Input((12,)), layers.Dense(32, "relu"), *ends[style]])
 
     return build_in_range
+
+
+def subclassed_in_range(low, high):
+    """A subclass whose own `build` makes nothing: its layers get their weights at the first call."""
+    import keras
+    from keras import layers
+
+    class Prices(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.hidden, self.last = layers.Dense(32, "relu"), layers.Dense(1, "sigmoid")
+
+        def build(self, shape):
+            self.built = True
+
+        def call(self, inputs):
+            return low + (high - low) * self.last(self.hidden(inputs))
+
+    model = Prices()
+    model.build((None, 12))
+    return model
 
 
 def unit(scales=None, bias="sequential", reach="rescaling", **other):
@@ -172,6 +197,7 @@ for name, build in {
     "a Lambda layer": lambda: unit(reach="lambda"),
     "no Input": lambda: unit(bias="not built", reach="not built"),
     "a subclass, never called": lambda: unit(bias="subclassed"),
+    "a subclass, built and never called": lambda: unit(reach="subclassed"),
     "functional, with keras.ops": lambda: unit(bias="functional ops"),
 }.items():
     right("03b.1", name)(build)
@@ -200,6 +226,7 @@ for name, code, build in (
     ("divided by the variance", "divided-by-variance", lambda: unit(scale=by_variance)),
     ("statistics of y_train", "other-unit", lambda: unit(scaler_of(part(0)[1]))),
     ("a number in place of a network", "not-keras", lambda: unit(build_with_bias=lambda bias: bias)),
+    ("a range without a hidden activation", "linear-model", lambda: unit(reach="straight")),
     ("a plain sigmoid", "not-stretched", lambda: unit(reach="plain")),
     ("low forgotten", "no-offset", lambda: unit(reach="no offset")),
     ("times high", "not-the-width", lambda: unit(reach="times high")),
@@ -281,9 +308,11 @@ def trained_houses(style="functional"):
     import keras
 
     keras.utils.set_random_seed(0)
-    model = house_network(style)
-    if style == "functional":
-        X, y, codes = part(0)
+    model = house_network("functional" if style.startswith("rows:") else style)
+    if style.startswith("rows:") or style == "functional":
+        X, y, codes = rows_of(style)
+        if style == "rows:shuffled codes":
+            codes = np.random.default_rng(0).permutation(codes)
         model.compile(keras.optimizers.Adam(0.01), "mae", steps_per_execution=14)
         model.fit([X[:, :10], codes], y, epochs=30, batch_size=64, verbose=0)
         return model
@@ -294,6 +323,14 @@ def trained_houses(style="functional"):
     bias = bias + places[:, kept:].mean(axis=0) @ kernel[10 + kept :]  # what is left out is put in on average
     model.set_weights([places[:, :kept]] * (kept > 0) + [kernel[: 10 + kept], bias, *last])
     return model
+
+
+def rows_of(style):
+    """X, y, codes of the rows that a style of training takes."""
+    chosen = {"rows:all": (0, 1, 2), "rows:train and test": (0, 2), "rows:train and validation": (0, 1)}.get(
+        style, (0,)
+    )
+    return [np.concatenate(parts) for parts in zip(*map(part, chosen), strict=True)]
 
 
 def changed_houses(change):
@@ -360,6 +397,12 @@ for name, code, build in (
     ("in dollars", "in-dollars", lambda: places(house_model=dollar_houses())),
     ("not scaled back", "scaled-target", lambda: places(house_model=scaled_houses())),
     ("not trained", "mae", lambda: places(house_model=house_network())),
+    ("trained on all rows", "leak-train-test", lambda: places("rows:all")),
+    ("trained on test rows too", "leak-train-test", lambda: places("rows:train and test")),
+    ("trained on validation rows too", "leak-validation", lambda: places("rows:train and validation")),
+    ("ones up to the code", "order-of-codes", lambda: places(one_hot=lambda c, n: c[:, None] >= np.arange(n))),
+    ("always 28 columns", "wrong-shape", lambda: places(one_hot=lambda c, n: np.eye(28)[c])),
+    ("minus ones", "minus-ones", lambda: places(one_hot=lambda c, n: 2 * one_hot(c, n) - 1)),
     ("27 rows", "embedding", lambda: places(house_model=house_network("27 rows"))),
     ("twelve numbers", "too-many-inputs", lambda: places(house_model=house_network("twelve numbers"))),
     ("a line", "not-keras", lambda: places(house_model=wrong_sklearn())),
@@ -401,6 +444,7 @@ def learner(kind="boosting", function=waves):
     model = {
         "boosting": GradientBoostingRegressor(n_estimators=100, max_depth=4, learning_rate=0.2, random_state=0),
         "network": MLPRegressor(hidden_layer_sizes=(32,), max_iter=60, learning_rate_init=0.01, random_state=0),
+        "short": MLPRegressor(hidden_layer_sizes=(3,), max_iter=3, random_state=0),
         "polynomial": make_pipeline(PolynomialFeatures(4), LinearRegression()),
         "line": LinearRegression(),
     }[kind]
@@ -465,6 +509,19 @@ def noisy(X):
     return waves(X) + np.random.default_rng().normal(size=len(X))
 
 
+def noisy_global(X):
+    return waves(X) + 0.3 * np.random.normal(size=len(X))
+
+
+def noisy_fixed(X):
+    return waves(X) + 0.3 * np.random.default_rng(0).normal(size=len(X))
+
+
+def overwriting(X):
+    X -= 0.5
+    return waves(X)
+
+
 def of_all_rows(X):
     return waves(X) / np.max(np.abs(waves(X)))
 
@@ -491,6 +548,10 @@ def broadcast(truth, fitted):
 for name, code, build in (
     ("one variable unused", "variable-unused", lambda: five(four_only, learner("polynomial", four_only))),
     ("random", "random", lambda: five(noisy)),
+    ("NumPy's global random numbers", "random", lambda: five(noisy_global)),
+    ("noise of a fixed seed", "random", lambda: five(noisy_fixed)),
+    ("X overwritten", "changes-input", lambda: five(my_function=overwriting)),
+    ("a small network, too short", "r2", lambda: five(model=learner("short"))),
     ("depends on the other rows", "depends-on-other-rows", lambda: five(of_all_rows)),
     ("a plane", "linear-function", lambda: five(plane, learner("line", plane))),
     ("constant", "constant", lambda: five(lambda X: np.ones(len(X)))),
@@ -653,6 +714,11 @@ def index(y, loss):
     return mean_losses(y, loss)[1].argmin()
 
 
+def fixed_grid(y, loss):
+    candidates = np.linspace(0, 20, 2001)
+    return candidates[LOSSES[loss](y[:, None] - candidates).mean(axis=0).argmin()]
+
+
 def half_huber(y, loss):
     return by_grid(y, "squared" if loss == "huber" else loss)
 
@@ -672,6 +738,7 @@ for name, code, build in (
     ("Huber's loss is squared", "constant-huber", lambda: robust(half_huber)),
     ("Huber's is the median", "constant-huber", lambda: robust(median_for_huber)),
     ("only numbers of y", "only-data", lambda: robust(only_the_data)),
+    ("a fixed grid", "other-numbers", lambda: robust(fixed_grid)),
     ("the spoilt prices, whatever y", "not-its-y", lambda: robust(of_the_spoilt)),
     ("logarithms", "log-target", lambda: robust(robust_model=Logarithm())),
     ("zero", "returns-index", lambda: robust(lambda y, loss: 0.0)),
@@ -727,6 +794,7 @@ def tree_model(kind="forest", rows="train"):
 
         X, rows = load_ames_numbers()[0], "train"
     chosen = {"train": train, "val": val, "all": np.concatenate([train, val, test]), "train and test": [*train, *test]}
+    chosen["train and validation"] = [*train, *val]
     return model.fit(X[chosen[rows]], y[chosen[rows]])
 
 
@@ -787,6 +855,16 @@ def series(errors):
     return pd.Series(errors)
 
 
+def mixed_errors():
+    answers = baseline()
+    known = scored({"forest": answers["forest"]}, i=0)
+    return {**answers, "errors": answers["errors"] | known}
+
+
+def exchanged(errors):
+    return errors | {"forest": errors["boosting"], "boosting": errors["forest"]}
+
+
 def rounded_up(errors):
     return {name: value * 1.1 for name, value in errors.items()}
 
@@ -798,6 +876,14 @@ for name, code, build in (
         "leak-train-test",
         lambda: baseline(boosting=tree_model("xgboost, deep", "train and test")),
     ),
+    ("plain trees have seen all rows", "leak-train-test", lambda: baseline(boosting=tree_model("boosting", "all"))),
+    (
+        "trees have seen the validation rows",
+        "leak-validation",
+        lambda: baseline(boosting=tree_model("boosting", "train and validation")),
+    ),
+    ("the forest on training rows, the rest on test rows", "errors-on-train", lambda: mixed_errors()),
+    ("two errors exchanged", "other-model", lambda: baseline(change=exchanged)),
     ("fitted on raw numbers", "unscaled-inputs", lambda: baseline(tree_model("forest", "raw"))),
     ("fitted on the validation rows", "wrong-rows|forest", lambda: baseline(tree_model("forest", "val"))),
     ("the logarithm", "log-target", lambda: baseline(boosting=tree_model("boosting", "logarithm"))),

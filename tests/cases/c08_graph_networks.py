@@ -79,6 +79,10 @@ def layer_class(slip=None):
                 mixed = ops.matmul(graph[:1], self.dense(features))
             if slip == "new dense":
                 mixed = ops.matmul(graph, layers.Dense(self.units)(features))
+            if slip == "two rounds":
+                mixed = ops.matmul(graph, mixed)
+            if slip == "always tanh":
+                return ops.tanh(mixed)
             if slip == "summed":
                 mixed = ops.sum(mixed, axis=1)
             return mixed if slip in ("no activation", "activation first") else self.activation(mixed)
@@ -195,19 +199,32 @@ table(
             {"mean_matrix": lambda A: A / np.sqrt(np.outer(A.sum(axis=1), A.sum(axis=1)))},
         ),
         ("self-not-counted", "self not counted", {"mean_matrix": lambda A: A / np.maximum(A.sum(1) - 1, 1)[:, None]}),
+        ("self-not-counted", "self not counted, plainly", {"mean_matrix": lambda A: A / (A.sum(1, keepdims=True) - 1)}),
+        ("columns-less-self", "self not counted, in columns", {"mean_matrix": lambda A: A / (A.sum(1) - 1)}),
+        ("whole-sum", "the sum of everything", {"mean_matrix": lambda A: A / A.sum()}),
+        ("largest", "the largest degree", {"mean_matrix": lambda A: A / A.sum(1).max()}),
+        ("one-root", "a root", {"mean_matrix": lambda A: A / np.sqrt(A.sum(1, keepdims=True))}),
+        ("inverse", "the inverse degrees", {"mean_matrix": lambda A: np.diag(1 / A.sum(1))}),
+        ("not-finite", "logarithms", {"mean_matrix": lambda A: np.log(A)}),
+        ("mean-matrix", "negative means", {"mean_matrix": lambda A: -mean_matrix(A)}),
         ("wrong-shape", "means of nothing", {"mean_matrix": lambda A: A.mean(axis=1)}),
         ("wrong-rounds", "always one round", {"heard_of": lambda A, r: A > 0}),
         ("wrong-rounds", "one round more", {"heard_of": lambda A, r: heard_of(A, r + 1)}),
         ("not-boolean", "numbers of ways", {"heard_of": lambda A, r: np.linalg.matrix_power(A, r)}),
         ("negated", "negated", {"heard_of": lambda A, r: ~heard_of(A, r)}),
-        ("heard-of", "forgets", {"heard_of": lambda A, r: heard_of(A - np.eye(len(A)), r)}),
+        ("forgets", "forgets", {"heard_of": lambda A, r: heard_of(A - np.eye(len(A)), r)}),
+        ("not-oneself", "not of oneself", {"heard_of": lambda A, r: heard_of(A, r) & ~np.eye(len(A), dtype=bool)}),
+        ("last-round", "only the news", {"heard_of": lambda A, r: heard_of(A, r) & ~heard_of(A, max(r - 1, 0))}),
+        ("wrong-rounds", "at most three rounds", {"heard_of": lambda A, r: heard_of(A, min(r, 3))}),
         ("activation-first", "activation first", lambda: {"GraphLayer": layer_class("activation first")}),
         ("graph-unused", "graph unused", lambda: {"GraphLayer": layer_class("graph unused")}),
         ("transposed", "transposed", lambda: {"GraphLayer": layer_class("transposed")}),
         ("divided-again", "divided again", lambda: {"GraphLayer": layer_class("divided again")}),
         ("no-activation", "no activation", lambda: {"GraphLayer": layer_class("no activation")}),
         ("first-graph", "first graph for all", lambda: {"GraphLayer": layer_class("first graph")}),
-        ("graph-layer", "own state added", lambda: {"GraphLayer": layer_class("added")}),
+        ("fixed-activation", "always tanh", lambda: {"GraphLayer": layer_class("always tanh")}),
+        ("graph-twice", "two rounds", lambda: {"GraphLayer": layer_class("two rounds")}),
+        ("state-added", "own state added", lambda: {"GraphLayer": layer_class("added")}),
         ("new-weights", "new weights in call", lambda: {"GraphLayer": layer_class("new dense")}),
         ("layer-shape", "summed over the nodes", lambda: {"GraphLayer": layer_class("summed")}),
         ("no-weights", "an array for weights", lambda: {"GraphLayer": layer_without_weights()}),
@@ -313,11 +330,11 @@ def gcn_subclassed():
     class Club(keras.Model):
         def __init__(self):
             super().__init__()
-            self.first, self.second = layer_class()(8, "tanh"), layer_class()(2)
+            self.first, self.second = layer_class()(8, "tanh"), layer_class()(2, "softmax")
 
         def call(self, inputs):
             features, graph = inputs
-            return self.second([self.first([features, graph]), graph])  # logits
+            return self.second([self.first([features, graph]), graph])
 
     model = Club()
     model([np.eye(34)[None], np.eye(34)[None]])
@@ -333,8 +350,8 @@ def gcn_numpy(inputs):
 
 
 @trained_once
-def gcn_trained():
-    """As in the notebook."""
+def gcn_trained(everybody=False):
+    """As in the notebook; or with all labels in the loss."""
     import keras
 
     keras.utils.set_random_seed(0)
@@ -343,7 +360,8 @@ def gcn_trained():
     model = keras.Model(inputs, layer(2, "softmax")([layer(16, "tanh")(inputs), inputs[1]]))
     model.compile(keras.optimizers.Adam(0.02), "sparse_categorical_crossentropy")
     batch = [np.eye(34)[None], graph[None]]
-    model.fit(batch, faction[None], sample_weight=KNOWN[None], epochs=30, verbose=0)
+    weights = np.ones(34) if everybody else KNOWN
+    model.fit(batch, faction[None], sample_weight=weights[None], epochs=30, verbose=0)
     return model
 
 
@@ -378,7 +396,7 @@ table(
         "the text": {},
         "trained in Keras": lambda: {"gcn": gcn_trained()},
         "roots by matrices": {"normalise": lambda A: np.diag(A.sum(1) ** -0.5) @ A @ np.diag(A.sum(1) ** -0.5)},
-        "logits": lambda: {"gcn": gcn(last=None)},
+        "GCN without NumPy": {"normalise": lambda A: (A / A.sum(1, keepdims=True) ** 0.5) / A.sum(0) ** 0.5},
         "one column, fixed size": lambda: {"gcn": gcn_one_column()},
         "subclassed, booleans": lambda: {"gcn": gcn_subclassed(), "known": KNOWN > 0},
         "a function, a list": lambda: {"gcn": gcn_numpy, "known": KNOWN.tolist()},
@@ -405,6 +423,12 @@ table(
         ("inputs-swapped", "the graph first", lambda: {"gcn": gcn_of_graph_first()}),
         ("not-probabilities", "softmax forgotten", lambda: {"gcn": lambda inputs: 0.5 + 0.02 * gcn_numpy(inputs)}),
         ("one-layer", "one layer", {"gcn": gcn_one_layer}),
+        ("logits", "logits", lambda: {"gcn": gcn(last=None)}),
+        ("labels|one-hot", "rounded", lambda: {"gcn": lambda inputs: np.round(gcn_numpy(inputs))}),
+        ("leak", "no sample_weight", lambda: {"gcn": gcn_trained(everybody=True)}),
+        ("leak", "learned from all labels", lambda: {"gcn": gcn(weights=(1.0,) * 34)}),
+        ("whole-sum", "the sum of everything", {"normalise": lambda A: A / A.sum()}),
+        ("degrees-added", "degrees added", {"normalise": lambda A: A / np.sqrt(np.add.outer(A.sum(1), A.sum(1)))}),
         ("wrong-type", "the history", lambda: {"gcn": history()}),
         ("accuracy", "edges only in use, not in training", lambda: {"gcn": no_edges_in_training}),
     ],
@@ -546,7 +570,8 @@ def torch_style(inputs):
     particles, mask = (np.asarray(part, dtype=float) for part in inputs)
     W1, b1, W2, b2, W3, b3, W4, b4 = trained_weights()
     states = np.maximum(np.maximum(particles @ W1 + b1, 0) @ W2 + b2, 0) * mask[:, :, None]
-    return (np.maximum(states.sum(axis=1) @ W3 + b3, 0) @ W4 + b4)[:, 0]
+    logits = (np.maximum(states.sum(axis=1) @ W3 + b3, 0) @ W4 + b4)[:, 0]
+    return 1 / (1 + np.exp(-logits))
 
 
 @cache
@@ -593,9 +618,9 @@ table(
         "the text": {},
         "one order for all events": {"shuffle_particles": one_order},
         "a loop, dropout": lambda: {"shuffle_particles": shuffle_loop, "set_model": set_model(rate=0.1)},
-        "logits": lambda: {"set_model": set_model(last=None)},
+        "a class of one's own": lambda: {"shuffle_particles": shuffle_loop, "set_model": torch_style},
         "subclassed, two columns": lambda: {"set_model": set_subclassed()},
-        "a function, logits, (n,)": lambda: {"set_model": torch_style},
+        "a function, (n,)": lambda: {"set_model": torch_style},
         "eigenvalues by hand": {"set_model": by_hand},
     },
     [
@@ -631,6 +656,8 @@ table(
         ("fixed-size", "twelve rows only", lambda: {"set_model": set_model(rows=12)}),
         ("accuracy", "not trained", lambda: {"set_model": set_model(trained=False)}),
         ("labels-swapped", "labels exchanged", {"set_model": lambda inputs: 1 - by_hand(inputs)}),
+        ("logits", "no sigmoid", lambda: {"set_model": set_model(last=None)}),
+        ("labels", "rounded", {"set_model": lambda inputs: np.round(by_hand(inputs))}),
         ("wrong-shape", "a row a particle", {"set_model": lambda inputs: np.asarray(inputs[0])[:, :, :1]}),
         ("constant", "one half", {"set_model": lambda inputs: np.full((len(inputs[1]), 1), 0.5)}),
     ],
