@@ -137,7 +137,7 @@ ck.plot.image_grid(sevens, names, title="Asked for 0 to 4, the network always fi
 #
 # - `transfer_model`: takes (n, 28, 28, 1), gives (n, 5). All layers of `old_model` but its last, frozen, and a new
 #   `Dense` head, trained on `x_1000`, `y_1000`.
-# - `n_trainable`: how many weights training could move in it, from your head.
+# - `n_trainable`: how many weights training could move in it, worked out by hand.
 #
 # The next cell notes what the body weighs before you begin; the check compares.
 

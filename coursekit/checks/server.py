@@ -174,7 +174,17 @@ class Objects:
             said["max_iter"] = getattr(last, "max_iter", None)
             if hasattr(last, "coefs_"):
                 said["n_params"] = int(sum(w.size for w in [*last.coefs_, *last.intercepts_]))
+        elif type(model).__module__.startswith("keras.") and hasattr(model, "on_epoch_end"):
+            said["params"] = _settings_of_callback(model)
         return said
+
+
+def _settings_of_callback(callback):
+    """What a Keras callback watches and keeps; of a History, the number of epochs and of steps in each."""
+    settings = {key: getattr(callback, key, None) for key in ("monitor", "save_best_only")}
+    ran = getattr(callback, "params", None) or {}
+    settings |= {key: ran.get(key) for key in ("epochs", "steps")}
+    return {key: value for key, value in settings.items() if isinstance(value, bool | int | str)}
 
 
 def _arrays_in(things):

@@ -6,6 +6,9 @@ import numpy as np
 
 from coursekit.checks.framework import Wrong
 from coursekit.checks.vocabulary.arrays import as_array
+from coursekit.checks.vocabulary.models import rebuild
+
+CLASS_LOSSES = ("sparse_categorical_crossentropy", "categorical_crossentropy")
 
 
 @cache
@@ -14,6 +17,14 @@ def test_digits():
     from coursekit.data import load_mnist
 
     return load_mnist()[1]
+
+
+@cache
+def train_digits():
+    """The 60,000 training digits: uint8 images and labels."""
+    from coursekit.data import load_mnist
+
+    return load_mnist()[0]
 
 
 def as_input(images):
@@ -28,3 +39,109 @@ def answer_of(student, name, arguments, shape):
         said = " and ".join(f"an array {a.shape}" if isinstance(a, np.ndarray) else str(a) for a in arguments)
         raise Wrong("wrong-shape", f"`{name}` of {said} gives shape {given.shape}; {shape} was expected.")
     return given
+
+
+def refuse_other_scale(name, scores_of, x, y, accuracy):
+    """Raises `Wrong` where pictures on another scale are read and those in [0, 1] are not."""
+    for factor, said in ((255.0, "0 to 255"), (1 / 255, "0 to 1/255")):
+        other = np.mean(scores_of(x[:500] * np.float32(factor)).argmax(axis=1) == y[:500])
+        if other > max(0.8, accuracy + 0.1):
+            raise Wrong(
+                "unscaled-inputs",
+                f"`{name}` reads {accuracy:.0%} of digits scaled to [0, 1], and {other:.0%} when they run from {said}. "
+                "Train it on digits in [0, 1], as the notebook gives them.",
+            )
+
+
+def explain_unread(student, name, scores_of, x, y, first=0):
+    """Raises `Wrong` where something that was looked at explains why few digits are read.
+
+    Parameters
+    ----------
+    scores_of : callable
+        The network's scores of the classes for pictures such as `x`, (n, k).
+    x, y : numpy.ndarray
+        Pictures in [0, 1] and their labels, which count from 0.
+    first : int
+        The digit that label 0 stands for.
+    """
+    guesses = scores_of(x).argmax(axis=1)
+    accuracy = np.mean(guesses == y)
+    _refuse_lagging_averages(student, name, scores_of, x, y, accuracy)
+    refuse_other_scale(name, scores_of, x, y, accuracy)
+    said = student.describe(name)
+    if said["family"] == "keras":
+        if _as_it_was_born(student, name):
+            raise Wrong(
+                "untrained",
+                f"`{name}` reads {accuracy:.0%} of the digits, and all its biases are those of a new network: it was "
+                "never fitted. Call `compile`, then `fit`.",
+            )
+        if said.get("loss") is not None and said["loss"] not in CLASS_LOSSES:
+            raise Wrong(
+                "wrong-loss",
+                f"`{name}` reads {accuracy:.0%} of the digits. It was compiled with the loss `{said['loss']}`; for "
+                "labels that are whole numbers take `sparse_categorical_crossentropy`.",
+            )
+    kinds = len(np.unique(y))
+    if len(np.unique(guesses)) == 1:
+        raise Wrong(
+            "constant",
+            f"`{name}` calls every digit a {guesses[0] + first}. Look at the labels that it was given, and "
+            "try a smaller learning rate.",
+        )
+    renumbered = sum(np.bincount(y[guesses == k]).max(initial=0) for k in range(kinds)) / len(y)
+    if renumbered > max(0.8, accuracy + 0.2):
+        raise Wrong(
+            "labels-not-shifted" if first else "renumbered",
+            f"`{name}` tells the digits apart ({renumbered:.0%}), and its outputs are numbered otherwise: output 0 "
+            "should stand "
+            + (
+                f"for the smallest digit, as `y - {first}` gives it."
+                if first
+                else "for the digit 0, output 1 for the digit 1."
+            ),
+        )
+    if accuracy < 2 / kinds:
+        raise Wrong(
+            "untrained",
+            f"`{name}` reads {accuracy:.0%} of the digits; guessing reads {1 / kinds:.0%}. Look at its loss during "
+            "`fit`: does it fall?",
+        )
+
+
+def _as_it_was_born(student, name):
+    """Whether every bias is still 0, and every factor and variance of a normalisation 1, as before any training."""
+    short = [w for layer in student.weights(name) for w in layer if w.ndim == 1]
+    return bool(short) and all(np.ptp(w) == 0 and w[0] in (0, 1) for w in short)
+
+
+def _refuse_lagging_averages(student, name, scores_of, x, y, accuracy):
+    """Raises `Wrong` where batch normalisation reads well with the batch's mean and variance, and not with its own."""
+    if not any(layer["class"] == "BatchNormalization" for layer in student.layers(name)):
+        return
+    built = rebuild(student, name, x.shape)
+    if built is None:
+        return
+    in_training = np.mean(np.asarray(built(x[:500], training=True)).argmax(axis=1) == y[:500])
+    rescaled = max(np.mean(scores_of(x[:500] * f).argmax(axis=1) == y[:500]) for f in np.float32([255, 1 / 255]))
+    if in_training > max(0.8, accuracy + 0.05, rescaled):
+        raise Wrong(
+            "moving-averages",
+            f"`{name}` reads {accuracy:.0%} of the digits as it stands, and {in_training:.0%} when its batch "
+            "normalisation takes mean and variance from the batch: its moving averages lag behind. "
+            "Train for more steps, or set `momentum=0.9`.",
+        )
+
+
+def refuse_learned_test_digits(name, seen, unseen, advice, room=0.003):
+    """Raises `Wrong` where the share of test digits read is above that of training digits, by more than `room`.
+
+    Of honest networks, however short their training, none read the test digits better: MNIST's are a little harder.
+    """
+    if unseen > seen + room:
+        raise Wrong(
+            "trained-on-test-digits",
+            f"`{name}` reads {unseen:.1%} of the test digits and {seen:.1%} of the training digits: it has learned "
+            f"from the test digits. {advice}",
+        )

@@ -9,6 +9,7 @@ from coursekit.checks.proxy import StudentError
 from coursekit.checks.report import Finding
 from coursekit.checks.vocabulary.arrays import as_array
 from coursekit.checks.vocabulary.metrics import check_limit
+from coursekit.checks.vocabulary.models import class_probabilities
 from coursekit.exercises.digits import answer_of, test_digits
 
 # What is added to the worst of ten seeds of the solution; see benchmarks/record.py. Another right way of preparing (SciPy's
@@ -77,61 +78,49 @@ def photographs(rng, n=40):
         "Put the small picture into zeros of (28, 28). `ndimage.center_of_mass(small)` says where its ink has its "
         "centre; the corner goes to round(13.5 - that), for rows and columns, kept between 0 and 28 minus the size.",
     ),
-    expected="Ink bright, 20 pixels on the longer side, its centre of mass in the middle; at least {read_share:.0%} of 40 "
+    expected="Ink bright, 20 pixels on the longer side, its centre of mass in the middle; at least {read_share:.1%} of 40 "
     "photographs are then read right by the trained network.",
 )
 def prepare_pictures(student, rng):
     """Range, ink, paper, size, aspect and centring on fresh photographs, then how many of them are read."""
     pictures, labels = photographs(rng)
-    prepared = []
-    for picture in pictures:
-        small = as_array(student.call("prepare", picture), "What `prepare` returns")
-        small = small[..., 0] if small.shape == (28, 28, 1) else small[0] if small.shape == (1, 28, 28) else small
-        if small.shape != (28, 28):
-            raise Wrong("wrong-shape", f"`prepare` gives shape {small.shape}; (28, 28) was expected.")
-        prepared.append(small)
-    prepared = np.array(prepared)
+    prepared = prepared_by(student, pictures)
     if prepared.max() > 1.5:
         raise Wrong(
             "wrong-range", f"The values go up to {prepared.max():.0f}; divide by 255 so that they lie in [0, 1]."
         )
-    if np.ptp(prepared) < 0.2 or np.ptp(prepared, axis=0).max() < 0.2:
+    if np.ptp(prepared, axis=0).max() < 0.2 * np.abs(prepared).max() or not prepared.any():
         raise Wrong("constant", "`prepare` gives the same for every photograph.")
+    if prepared.min() >= 0 and prepared.max() < 0.1:
+        raise Wrong(
+            "wrong-range",
+            f"The values go up to {prepared.max():.4f} only; ink should be near 1. Are they divided by 255 twice?",
+        )
     edge = np.concatenate([prepared[:, [0, -1]].ravel(), prepared[:, :, [0, -1]].ravel()])
     if np.median(edge) > 0.5:
         raise Wrong(
             "not-inverted",
             "The paper is bright and the ink dark. MNIST has bright ink on 0: take 255 minus the picture.",
         )
-    passed = prepared.min() > -0.05 and np.median(prepared.max(axis=(1, 2))) > 0.5
-    message = "Ink is bright, paper is 0, all values lie in [0, 1]."
+    filled, size = _filled(prepared), _longer(prepared)
+    share = _share_read(prepared, labels)
+    if filled > 0.85 or not 17 <= size <= 21 or share < 0.5:
+        _refuse_not_inverted(student, pictures, labels)
     # A digit fills well under 85 % of its box; a sheet of paper that was left grey fills its own.
-    filled = np.median([np.mean(inside(small) > 0.02) for small in prepared])
     if filled > 0.85:
-        raise Wrong(
-            "paper-left",
-            f"{filled:.0%} of the pixels around each digit are not 0: the paper is still there. Take off a level between "
-            "paper and ink before you crop.",
-        )
+        _explain_filled(student, filled, pictures)
+    lowest, highest = prepared.min(), np.median(prepared.max(axis=(1, 2)))
+    passed = lowest > -0.05 and highest > 0.5
+    message = "Ink is bright, paper is 0, all values lie in [0, 1]."
     if not passed:
-        message = f"The values run from {prepared.min():.2f} to {np.median(prepared.max(axis=(1, 2))):.2f}; from 0 to about 1 was expected."
+        message = f"The values run from {lowest:.2f} to {highest:.2f}; from 0 to about 1 was expected."
     yield Finding("ink", passed, message, points=1)
 
-    boxes = np.array([box(small, level=0.3 * small.max()) for small in prepared])
-    sizes = np.stack([boxes[:, 1] - boxes[:, 0], boxes[:, 3] - boxes[:, 2]], axis=1) + 1
-    longer = sizes.max(axis=1)
-    middle = np.median(longer)
-    if middle < 16:
-        raise Wrong(
-            "not-cropped",
-            f"The longer side of the digit is about {middle:.0f} pixels; 20 was expected. Crop to the ink before you scale.",
-        )
-    if middle > 24:
-        raise Wrong(
-            "no-margin", f"The longer side is about {middle:.0f} pixels: the digit fills the picture. Scale it to 20."
-        )
+    if not 17 <= size <= 21:
+        _explain_size(student, size, pictures)
+    boxes, sizes = _boxes(prepared)
     ones = labels == 1
-    narrow = sizes.min(axis=1) / longer
+    narrow = sizes.min(axis=1) / sizes.max(axis=1)
     if np.median(narrow) > 0.9 and (not ones.any() or narrow[ones].min() > 0.8):
         raise Wrong("aspect-lost", "Every digit has become as wide as high. Scale both sides by the same factor.")
     off = np.array([centre_of_mass(small) for small in prepared]) - CENTRE
@@ -151,16 +140,120 @@ def prepare_pictures(student, rng):
             f"{off[far.argmax(), 1]:+.1f}). Move the digit so that it lies at {CENTRE}."
         )
     yield Finding("centred", centred, message, points=1)
-    read = _trained_network()(prepared[..., None].astype("float32"), training=False)
-    share = np.mean(np.asarray(read).argmax(axis=1) == labels)
+    if centred and share < threshold("04b.1", "read_share"):
+        _explain_turned(prepared, labels, share)
     yield check_limit(
         "04b.1",
         "read_share",
         share,
         "{} of 40 photographs are read right after `prepare`",
-        "Look at some of them.",
+        "Look at some of them beside digits of MNIST: are the strokes as thick, and whole?",
         points=1,
     )
+
+
+def prepared_by(student, pictures):
+    """What `prepare` gives for pictures, (n, 28, 28)."""
+    prepared = []
+    for picture in pictures:
+        small = as_array(student.call("prepare", picture), "What `prepare` returns")
+        small = small[..., 0] if small.shape == (28, 28, 1) else small[0] if small.shape == (1, 28, 28) else small
+        if small.shape != (28, 28):
+            raise Wrong("wrong-shape", f"`prepare` gives shape {small.shape}; (28, 28) was expected.")
+        prepared.append(small)
+    return np.array(prepared)
+
+
+def _prepared_again(student, pictures):
+    """The same for pictures that only a cause is looked for with; None where the function does not bear them."""
+    try:
+        return prepared_by(student, pictures)
+    except (Wrong, StudentError):
+        return None
+
+
+def _filled(prepared):
+    """The share of pixels around a digit that are not 0, in the middle of the pictures."""
+    shares = [np.mean(inside(small, 0.02 * small.max()) > 0.02 * small.max()) for small in prepared if small.max() > 0]
+    return np.median(shares)
+
+
+def _boxes(prepared):
+    """The box of each digit, and its height and width."""
+    boxes = np.array([box(small, level=0.3 * small.max()) for small in prepared if small.max() > 0])
+    return boxes, np.stack([boxes[:, 1] - boxes[:, 0], boxes[:, 3] - boxes[:, 2]], axis=1) + 1
+
+
+def _longer(prepared):
+    """The longer side of a digit, in the middle of the pictures."""
+    return np.median(_boxes(prepared)[1].max(axis=1))
+
+
+def _share_read(prepared, labels):
+    read = np.asarray(_trained_network()(prepared[..., None].astype("float32"), training=False))
+    return np.mean(read.argmax(axis=1) == labels)
+
+
+def _refuse_not_inverted(student, pictures, labels):
+    """Raises `Wrong` where photographs of bright ink on dark paper are prepared well, and these are not."""
+    negative = _prepared_again(student, [255 - picture for picture in pictures])
+    if negative is not None and _share_read(negative, labels) >= 0.7:
+        raise Wrong(
+            "not-inverted",
+            "`prepare` works for bright ink on dark paper; these photographs have dark ink on bright paper. Begin with "
+            "255 minus the picture.",
+        )
+
+
+def _explain_filled(student, filled, pictures):
+    """Raises `Wrong` for digits whose boxes are full: of paper, where perfectly white paper makes the difference."""
+    white = [np.where(picture > 180, 255, picture) for picture in pictures]
+    cleaned = _prepared_again(student, white)
+    if cleaned is not None and _filled(cleaned) <= 0.85:
+        raise Wrong(
+            "paper-left",
+            f"{filled:.0%} of the pixels around each digit are not 0: the paper is still there. Take off a level between "
+            "paper and ink before you crop.",
+        )
+    raise Wrong(
+        "filled",
+        f"{filled:.0%} of the pixels around each digit are not 0; of a digit on 0 it is about half. Show the picture after each step.",
+    )
+
+
+def _explain_size(student, size, pictures):
+    """Raises `Wrong` for digits of another size; larger sheets of paper tell whether they were cropped."""
+    larger = _prepared_again(student, [np.pad(picture, 80, mode="edge") for picture in pictures])
+    if size < 17 and larger is not None and _longer(larger) < 0.8 * size:
+        raise Wrong(
+            "not-cropped",
+            f"The longer side of the digit is about {size:.0f} pixels, and fewer on a larger sheet; 20 was expected. Crop to the ink "
+            "before you scale.",
+        )
+    if size > 24:
+        raise Wrong(
+            "no-margin", f"The longer side is about {size:.0f} pixels: the digit fills the picture. Scale it to 20."
+        )
+    raise Wrong(
+        "wrong-size",
+        f"The longer side of the digit is about {size:.0f} pixels; scale it to 20, which leaves a margin of 4.",
+    )
+
+
+def _explain_turned(prepared, labels, share):
+    """Raises `Wrong` where digits are read after they are turned or mirrored back."""
+    ways = {
+        "with rows and columns exchanged": prepared.transpose(0, 2, 1),
+        "upside down, as in a mirror": prepared[:, ::-1],
+        "mirrored left to right": prepared[:, :, ::-1],
+        "turned by half a turn": prepared[:, ::-1, ::-1],
+    }
+    for said, back in ways.items():
+        read = _share_read(back, labels)
+        if read > share + 0.2:
+            raise Wrong(
+                "turned", f"The digits come out {said}: {share:.0%} are read so, and {read:.0%} when that is undone."
+            )
 
 
 @cache
@@ -192,45 +285,75 @@ def read_digits(student, rng):
     """Shape for one and for many, probabilities, and the accuracy on test digits."""
     images, labels = test_digits()
     rows = rng.choice(len(images), 500, replace=False)
-    x = images[rows] / 255
-    one = answer_of_pictures(student, x[:1])
-    scores = answer_of_pictures(student, x)
+    x = (images[rows] / 255).astype("float32")
+    scores = class_scores(student, x)
     if np.ptp(scores, axis=0).max() < 1e-4:
         raise Wrong("constant", "`read_digit` gives every picture the same probabilities.")
-    if not np.allclose(one, scores[:1], atol=1e-3):
-        raise Wrong("depends-on-batch", "The first picture gets other probabilities alone than among others.")
-    sums = scores.sum(axis=1)
-    passed = scores.min() >= -1e-6 and np.allclose(sums, 1, atol=1e-3)
-    message = "Ten probabilities a picture, which add up to 1."
-    if not passed:
-        message = (
-            f"The rows add up to {sums.min():.2f} to {sums.max():.2f}, values from {scores.min():.2f}. Apply a softmax."
-        )
-        if np.allclose(sums, 100, atol=0.5):
-            message = "These are percents; probabilities that add up to 1 were asked for."
-    yield Finding("probabilities", passed, message, points=1)
+    for n in (1, 3):
+        if not np.allclose(answer_of_pictures(student, x[:n]), scores[:n], atol=1e-3):
+            raise Wrong("depends-on-batch", "The first picture gets other probabilities alone than among others.")
+    yield Finding("probabilities", True, "Ten probabilities a picture, which add up to 1.", points=1)
     accuracy = np.mean(scores.argmax(axis=1) == labels[rows])
     limit = threshold("04.4", "accuracy")  # the lecture's network is good enough
     enough = accuracy >= limit
     message = f"{accuracy:.1%} of 500 test digits are read right; {limit:.1%} {'were' if enough else 'are'} asked for."
     if not enough:
-        turned = answer_of_pictures(student, x[:200].transpose(0, 2, 1)).argmax(axis=1)
-        if np.mean(turned == labels[rows][:200]) > accuracy + 0.2:
-            raise Wrong("transposed", "`read_digit` exchanges rows and columns of the pictures.")
-        scaled = answer_of_pictures(student, x[:200] * 255).argmax(axis=1)
-        if np.mean(scaled == labels[rows][:200]) > accuracy + 0.2:
-            raise Wrong("wrong-scale", "The pictures are in [0, 1] already; do not divide by 255 again.")
+        _explain_reading(student, x[:200], labels[rows][:200], accuracy)
         message += " Is `model` trained, and does it see the pictures as they are?"
     yield Finding("accuracy", enough, message, points=1)
+
+
+def class_scores(student, x):
+    """Ten probabilities a picture; raises `Wrong` where `read_digit` gives something else."""
+    raw = as_array(student.call("read_digit", x), "What `read_digit` returns")
+    if raw.shape == (len(x), 10) and np.allclose(raw.sum(axis=1), 100, atol=0.5) and raw.min() >= 0:
+        raise Wrong("percent", "These are percents; probabilities that add up to 1 were asked for.")
+    if raw.shape == (len(x), 10) and raw.max() <= 1e-6 and np.allclose(np.exp(raw).sum(axis=1), 1, atol=1e-2):
+        raise Wrong("log-probabilities", "These are logarithms of probabilities. Leave the logarithm out.")
+    if raw.shape == (len(x), 10) and np.ptp(raw, axis=0).max() < 1e-4:
+        return raw
+    if raw.shape == (len(x), 10) and np.allclose(raw.sum(axis=0), 1, atol=1e-3):
+        raise Wrong(
+            "wrong-axis",
+            "The ten columns add up to 1, over all pictures; each row should. Take the softmax along the last axis.",
+        )
+    if raw.ndim == 0 or len(raw) != len(x):
+        return answer_of_pictures(student, x)
+    class_probabilities(student, "read_digit", x, 10)
+    return answer_of_pictures(student, x)
+
+
+def _explain_reading(student, x, labels, accuracy):
+    """Raises `Wrong` where pictures in another form are read, or the outputs stand in another order."""
+    ways = {
+        "transposed": (x.transpose(0, 2, 1), "`read_digit` exchanges rows and columns of the pictures."),
+        "wrong-scale": (x * 255, "The pictures are in [0, 1] already; do not divide by 255 again."),
+        "too-bright": (x / 255, "The pictures are in [0, 1] already; do not multiply by 255."),
+        "inverted": (1 - x, "The pictures have bright ink on 0 already; do not invert them again."),
+        "upside-down": (x[:, ::-1], "`read_digit` turns the pictures upside down."),
+        "mirrored": (x[:, :, ::-1], "`read_digit` mirrors the pictures left to right."),
+    }
+    for code, (other, message) in ways.items():
+        if np.mean(answer_of_pictures(student, other).argmax(axis=1) == labels) > accuracy + 0.2:
+            raise Wrong(code, message)
+    guesses = answer_of_pictures(student, x).argmax(axis=1)
+    renumbered = sum(np.bincount(labels[guesses == k]).max(initial=0) for k in range(10)) / len(labels)
+    if renumbered > accuracy + 0.2:
+        raise Wrong(
+            "renumbered",
+            f"The digits are told apart ({renumbered:.0%}), but the ten columns are numbered otherwise: column 0 belongs to the "
+            "digit 0. Leave the order of the model's outputs as it is.",
+        )
 
 
 def answer_of_pictures(student, x):
     """What `read_digit` gives for pictures (n, 28, 28), as (n, 10)."""
     scores = as_array(student.call("read_digit", x.astype("float32")), "What `read_digit` returns")
     if scores.shape != (len(x), 10):
+        many = f"{len(x)} pictures" if len(x) > 1 else "one picture"
         raise Wrong(
             "wrong-shape",
-            f"`read_digit` was given {len(x)} pictures and returned shape {scores.shape}; ({len(x)}, 10) was expected.",
+            f"`read_digit` was given {many} and returned shape {scores.shape}; ({len(x)}, 10) was expected.",
         )
     return scores
 
@@ -259,20 +382,38 @@ def answer_of_pictures(student, x):
 )
 def corners(student, rng):
     """The move on random pictures, then both accuracies with the student's own reader."""
-    pictures = in_corner(test_digits()[0][rng.choice(10000, 20, replace=False)] / 255, corner=(1, 1))
+    digits = test_digits()[0][rng.choice(10000, 20, replace=False)] / 255
+    quarters = [in_corner(digits[i::5], corner) for i, corner in enumerate(((1, 1), (0, 0), (0, 1), (1, 0)))]
+    pictures = np.concatenate([*quarters, digits[4::5]])
+    yield lambda: _move(student, pictures, rng)
+    yield lambda: _blank(student)
+    yield lambda: _accuracies(student)
+
+
+def _move(student, pictures, rng):
     moved = np.array([answer_of(student, "centre_by_mass", (picture,), (28, 28)) for picture in pictures])
-    before = np.array([centre_of_mass(picture) for picture in pictures]) - CENTRE
-    after = np.array([centre_of_mass(picture) for picture in moved]) - CENTRE
     ink = moved.sum(axis=(1, 2)) / pictures.sum(axis=(1, 2))
-    if not np.isfinite(after).all():
-        raise Wrong("ink-lost", "After the move there is no ink left: the digit was pushed out of the picture.")
-    passed = np.abs(after).max() <= 1.01 and np.abs(ink - 1).max() < 0.1
-    if not passed:
-        _explain_move(moved, pictures, before, after, ink)
+    after = np.array([centre_of_mass(picture) for picture in moved]) - CENTRE
+    near = np.isfinite(after).all() and np.abs(after).max() <= 1.01
+    passed = near and np.abs(ink - 1).max() < 0.1
     message = "The centre of mass comes to the middle, and no ink is lost."
     if not passed:
+        _explain_move(student, moved, pictures, rng)
+        if not np.isfinite(after).all() or ink.min() < 0.9 and not near:
+            raise Wrong(
+                "ink-lost",
+                f"After the move {max(ink.min(), 0):.0%} of the ink is left: the digit was pushed out of the picture.",
+            )
         message = f"The centre of mass ends up to {np.abs(after).max():.1f} pixels from {CENTRE}; one is allowed."
-    yield Finding("centred", passed, message, points=1)
+        if near:
+            worst = ink[np.abs(ink - 1).argmax()]
+            message = (
+                f"The digit is in the middle, but its ink adds up to {worst:.0%} of what it was. Move it as it is."
+            )
+    return Finding("centred", passed, message, points=1)
+
+
+def _blank(student):
     try:
         blank = not answer_of(student, "centre_by_mass", (np.zeros((28, 28)),), (28, 28)).any()
     except (Wrong, StudentError):
@@ -280,42 +421,89 @@ def corners(student, rng):
     message = "A blank picture stays blank."
     if not blank:
         message = "A blank picture has no centre of mass. Give it back as it is."
-    yield Finding("blank", blank, message, points=0.5)
+    return Finding("blank", blank, message, points=0.5)
 
+
+def _accuracies(student):
     images, labels = (part[:500] for part in test_digits())
     cornered = in_corner(images / 255)
     given = as_array(student.value("accuracies"), "`accuracies`", shape=(2,))
     centred = np.array([moved_to_centre(picture) for picture in cornered])
-    wanted = [np.mean(answer_of_pictures(student, x).argmax(axis=1) == labels) for x in (cornered, centred)]
+
+    def reads(pictures):
+        return np.mean(answer_of_pictures(student, pictures).argmax(axis=1) == labels)
+
+    wanted = np.array([reads(cornered), reads(centred)])
     if wanted[1] < 0.5:
         raise Wrong("untrained", f"`read_digit` reads {wanted[1]:.0%} of centred digits. Mend 04b.2 first.")
-    # Rounding at half a pixel may move some digits by one pixel more: two percent of the digits.
-    close = np.abs(given - wanted).max() <= 0.02
-    if not close and np.abs(given[::-1] - wanted).max() <= 0.02:
-        raise Wrong("swapped", "The two numbers are exchanged: first the corner, then after centring.")
-    if not close and np.abs(given / 100 - wanted).max() <= 0.02:
-        raise Wrong("percent", "These are percents; accuracies between 0 and 1 were asked for.")
-    message = f"In the corner {wanted[0]:.0%} are read, after centring {wanted[1]:.0%}."
-    if not close:
-        message = f"`accuracies` says {given[0]:.3f} and {given[1]:.3f}; with your `read_digit` it is {wanted[0]:.3f} and {wanted[1]:.3f}."
-    yield Finding("accuracies", close, message, points=1.5)
+
+    def near(numbers):  # rounding at half a pixel may move some digits by one pixel more: two percent of the digits
+        return np.abs(numbers - wanted) <= 0.02
+
+    if near(given).all():
+        return Finding(
+            "accuracies", True, f"In the corner {wanted[0]:.0%} are read, after centring {wanted[1]:.0%}.", points=1.5
+        )
+    slips = {
+        "swapped": (given[::-1], "The two numbers are exchanged: first the corner, then after centring."),
+        "percent": (given / 100, "These are percents; accuracies between 0 and 1 were asked for."),
+        "counts": (given / 500, "These are numbers of digits; divide by the 500 that there are."),
+        "error": (1 - given, "These are the shares read wrong; the accuracy is the share read right."),
+    }
+    for code, (numbers, message) in slips.items():
+        if near(numbers).all():
+            raise Wrong(code, message)
+    if near(given)[0] and abs(given[1] - given[0]) < 1e-9:
+        raise Wrong(
+            "same-twice",
+            "Both numbers are the accuracy in the corner. Centre the pictures before you ask for the second.",
+        )
+    if near(given)[1] and abs(given[0] - reads(images / 255)) <= 0.005:
+        raise Wrong(
+            "not-in-corner", "The first number is the accuracy on the digits where they were. Ask about `cornered`."
+        )
+    names = ("the first number, on `cornered`,", "the second number, after `centre_by_mass`,")
+    off = " and ".join(name for name, right in zip(names, near(given), strict=True) if not right)
+    verb = "is" if near(given).any() else "are"
+    message = f"In `accuracies` {off} {verb} not what `read_digit` reaches. Compute both from the pictures themselves."
+    return Finding("accuracies", False, message)
 
 
-def _explain_move(moved, pictures, before, after, ink):
-    """Raises `Wrong` where a known slip explains the move."""
+def _explain_move(student, moved, pictures, rng):
+    """Raises `Wrong` where a known slip explains the move: small blots near the middle show where it goes."""
     if np.allclose(moved, pictures):
         raise Wrong("not-moved", "The picture comes back where it was.")
-    exchanged = [moved_by(picture, *np.round(-place[::-1])) for picture, place in zip(pictures, before, strict=True)]
-    if np.mean([np.allclose(a, b, atol=1e-3) for a, b in zip(moved, exchanged, strict=True)]) > 0.7:
-        raise Wrong("axes-swapped", "Rows and columns are exchanged: the first axis of a picture is its row.")
-    if (np.abs(after) > np.abs(before) + 0.5).any(axis=1).mean() > 0.5 or ink.min() < 0.5:
+    before, after = [], []
+    for down, right in rng.integers(-4, 5, size=(8, 2)):
+        blot = np.zeros((28, 28))
+        blot[12 + down : 15 + down, 12 + right : 15 + right] = rng.uniform(0.3, 1, size=(3, 3))
+        before.append(centre_of_mass(blot) - CENTRE)
+        after.append(centre_of_mass(answer_of(student, "centre_by_mass", (blot,), (28, 28))) - CENTRE)
+    before, after = np.array(before), np.array(after)
+
+    def ends_at(place):  # to the pixel
+        return np.isfinite(after).all() and np.abs(after - place).max() <= 1.01
+
+    if ends_at(0):
+        boxes = np.array([box(picture, level=0) for picture in moved if picture.any()])
+        middles = np.stack([boxes[:, :2].mean(axis=1), boxes[:, 2:].mean(axis=1)], axis=1) - CENTRE
+        if np.abs(middles).max() <= 1.01:
+            raise Wrong("centred-by-box", "The box of the digit is in the middle, its centre of mass is not.")
+        return
+    if ends_at(2 * before):
         raise Wrong(
             "wrong-direction", "The digit moves away from the middle: move by centre minus place, not the reverse."
         )
-    boxes = np.array([box(picture, level=0) for picture in moved])
-    middles = np.stack([boxes[:, :2].mean(axis=1), boxes[:, 2:].mean(axis=1)], axis=1) - CENTRE
-    if np.abs(middles).max() <= 1.01:
-        raise Wrong("centred-by-box", "The box of the digit is in the middle, its centre of mass is not.")
+    if ends_at(before - before[:, ::-1]):
+        raise Wrong("axes-swapped", "Rows and columns are exchanged: the first axis of a picture is its row.")
+    if ends_at(before * [1, 0]) or ends_at(before * [0, 1]):
+        raise Wrong("one-axis", "The digit moves along one axis only: centre the rows and the columns.")
+    if np.isfinite(after).all() and np.ptp(after - before, axis=0).max() < 0.01:
+        down, right = (after - before)[0]
+        raise Wrong(
+            "same-move",
+            f"Every picture moves by the same, {down:+.1f} rows and {right:+.1f} columns. Measure where its ink is.",
+        )
 
 
 def in_corner(images, corner=(0, 0)):

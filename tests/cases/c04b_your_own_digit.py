@@ -66,6 +66,22 @@ def preparation(
     return prepare
 
 
+def in_place(image):
+    image[:] = 255 - image
+    return preparation()(255 - image)
+
+
+def boxed(out):
+    """Where the box of a digit is."""
+    rows, columns = out.any(axis=1), out.any(axis=0)
+    return np.outer(rows, columns)
+
+
+def mirrored(out):
+    """Left and right exchanged, and put back to the middle."""
+    return centre(out[:, ::-1])
+
+
 def with_scipy(image):
     """Binary mask, labelled parts, zoom and shift: another road to the same form."""
     from scipy import ndimage
@@ -105,7 +121,15 @@ for name, code, function in (
     ("in the corner", "centred", preparation(centre="corner")),
     ("squeezed only", "not-inverted", lambda image: resize(image, 28, 28) / 255),
     ("blank", "constant", lambda image: np.zeros((28, 28))),
-    ("turned", "read_share", preparation(output=lambda out: np.rot90(out, 2)[::-1, ::-1].T)),
+    ("step 1 left out", "not-inverted", lambda image: preparation()(255 - image.astype(float))),
+    ("divided by 255 twice", "wrong-range", preparation(scale=1 / 255)),
+    ("changes the photograph", "changes-input", lambda image: in_place(image)),
+    ("scaled to 24", "wrong-size|no-margin", preparation(side=24)),
+    ("scaled to 14", "wrong-size", preparation(side=14)),
+    ("a full box", "filled", preparation(output=lambda out: np.where(boxed(out), np.maximum(out, 0.1), 0))),
+    ("mirrored", "turned", preparation(output=mirrored)),
+    ("too thin", "read_share", preparation(output=lambda out: np.where(np.indices(out.shape).sum(0) % 3, 0, out))),
+    ("turned", "turned", preparation(output=lambda out: np.rot90(out, 2)[::-1, ::-1].T)),
     ("still large", "wrong-shape", lambda image: 255 - image),
 ):
 
@@ -134,6 +158,11 @@ def read_one_by_one(x):
     return [read(picture[None])[0].tolist() for picture in x]
 
 
+def read_in_place(x):
+    x /= 2
+    return read(2 * x)
+
+
 def read_logits(x):
     return 5 * np.log(read(x) + 1e-9)
 
@@ -158,17 +187,26 @@ for name, function in {
 
 
 for name, code, function in (
-    ("labels", "wrong-shape", lambda x: read(x).argmax(axis=1)),
+    ("labels", "labels", lambda x: read(x).argmax(axis=1)),
+    ("one-hot rows", "one-hot", lambda x: np.eye(10)[read(x).argmax(axis=1)]),
+    ("softmax twice", "softmax-twice", lambda x: softmax(read(x))),
+    ("ten sigmoids", "not-probabilities", lambda x: 1 / (1 + np.exp(-read_logits(x)))),
+    ("inverted again", "inverted", lambda x: read(1 - np.asarray(x))),
+    ("upside down", "upside-down", lambda x: read(np.asarray(x)[:, ::-1])),
+    ("changes its pictures", "changes-input", lambda x: read_in_place(x)),
+    ("an untrained network", "accuracy|constant", lambda x: softmax(np.asarray(x)[:, :10, 5])),
     ("the first picture only", "wrong-shape", lambda x: read(x)[0]),
     ("flattened", "raises", lambda x: shipped()(np.asarray(x).reshape(len(x), -1))),
-    ("logits", "probabilities", read_logits),
-    ("percents", "probabilities", lambda x: 100 * read(x)),
-    ("add up to 0.9", "probabilities", lambda x: 0.9 * read(x)),
+    ("logarithms", "log-probabilities", lambda x: np.log(read(x) + 1e-9)),
+    ("logits", "logits", lambda x: read_logits(x) + 3),
+    ("percents", "percent", lambda x: 100 * read(x)),
+    ("add up to 0.9", "not-probabilities", lambda x: 0.9 * read(x)),
     ("divided again", "wrong-scale", lambda x: read(np.asarray(x) / 255)),
     ("transposed", "transposed", lambda x: read(np.asarray(x).transpose(0, 2, 1))),
     ("the same for all", "constant", lambda x: np.full((len(x), 10), 0.1)),
-    ("softmax over the batch", "depends-on-batch", lambda x: softmax(read_logits(x).T).T),
-    ("columns shifted", "accuracy", lambda x: np.roll(read(x), 1, axis=1)),
+    ("softmax over the batch", "wrong-axis", lambda x: softmax(read_logits(x).T).T),
+    ("scaled by the whole batch", "depends-on-batch", lambda x: read(0.13 * x / x.mean())),
+    ("columns shifted", "renumbered", lambda x: np.roll(read(x), 1, axis=1)),
 ):
 
     @wrong("04b.2", code, name)
@@ -258,6 +296,17 @@ def centre_box(image):
     return moved(image, round(13.5 - (rows[0] + rows[-1]) / 2), round(13.5 - (columns[0] + columns[-1]) / 2))
 
 
+def away_scipy(image):
+    from scipy import ndimage
+
+    return ndimage.shift(image, np.array(ndimage.center_of_mass(image)) - 13.5, order=1) if image.any() else image
+
+
+def centre_in_place(image):
+    image[:] = centre(image)
+    return image
+
+
 def centre_no_blank(image):
     return moved(image, *np.round(13.5 - mass(image)).astype(int))
 
@@ -266,7 +315,7 @@ for name, code, build in (
     ("not moved", "not-moved", lambda: corner(lambda image: image)),
     (
         "the other way",
-        "ink-lost|wrong-direction",
+        "wrong-direction",
         lambda: corner(
             lambda image: moved(image, *(-np.round(13.5 - mass(image)).astype(int))) if image.any() else image
         ),
@@ -280,7 +329,18 @@ for name, code, build in (
     ),
     ("centred by the box", "centred-by-box", lambda: corner(centre_box)),
     ("fails on a blank", "blank", lambda: corner(centre_no_blank)),
-    ("always five pixels", "centred", lambda: corner(lambda image: moved(image, -3, -3))),
+    ("by fractions, the other way", "wrong-direction", lambda: corner(away_scipy)),
+    (
+        "rows only",
+        "one-axis",
+        lambda: corner(lambda image: moved(image, round(13.5 - mass(image)[0]), 0) if image.any() else image),
+    ),
+    ("ink pushed out", "ink-lost|centred", lambda: corner(lambda image: moved(image, 20, 20))),
+    ("in place", "changes-input", lambda: corner(centre_in_place)),
+    ("errors", "error", lambda: corner(change=lambda numbers: 1 - numbers)),
+    ("numbers of digits", "counts", lambda: corner(change=lambda numbers: 500 * numbers)),
+    ("the corner twice", "same-twice", lambda: corner(change=lambda numbers: numbers[[0, 0]])),
+    ("always five pixels", "same-move", lambda: corner(lambda image: moved(image, -3, -3))),
     ("centred and paler", "centred", lambda: corner(lambda image: 0.7 * centre(image))),
     ("numbers exchanged", "swapped", lambda: corner(change=lambda numbers: numbers[::-1])),
     ("percents", "percent", lambda: corner(change=lambda numbers: 100 * numbers)),

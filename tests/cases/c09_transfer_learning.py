@@ -143,12 +143,74 @@ def of_grey_values():
     return filled([first / 255, *rest])
 
 
+def softmax_layer(source=None):
+    """The head in two layers: numbers, then a softmax."""
+    import keras
+
+    new = build_network(last=None)
+    model = keras.Sequential([keras.Input((28, 28, 1)), *new.layers, keras.layers.Activation("softmax")])
+    if source is not None:
+        model.set_weights(source.get_weights())
+    return model
+
+
+def softmax_by_function(labels=False):
+    import keras
+
+    source = logits()
+    if labels:
+        return keras.Model(source.inputs, keras.ops.expand_dims(keras.ops.argmax(source.outputs[0], axis=1), 1))
+    return keras.Model(source.inputs, keras.ops.softmax(source.outputs[0]))
+
+
+def normalised(momentum=0.9):
+    import keras
+    from keras import layers
+
+    chain = []
+    for filters, size, strides in ((16, 5, 2), (32, 3, 2), (32, 3, 1)):
+        chain += [
+            layers.Conv2D(filters, size, strides=strides),
+            layers.BatchNormalization(momentum=momentum),
+            layers.ReLU(),
+        ]
+    return keras.Sequential([keras.Input((28, 28, 1)), *chain, layers.Flatten(), layers.Dense(5, activation="softmax")])
+
+
+@trained_once
+def lagging():
+    import keras
+
+    keras.utils.set_random_seed(0)
+    x, y = digits(old=True)
+    model = fit(normalised(0.9999), x[:15_000] / 30, y[:15_000], epochs=1)
+    first, *rest = model.get_weights()
+    return filled([first / 30, *rest], lambda: normalised(0.9999))
+
+
+@trained_once
+def squared():
+    import keras
+
+    keras.utils.set_random_seed(0)
+    x, y = digits(old=True)
+    model = build_network()
+    model.compile("adam", "mean_squared_error")
+    model.fit(x[:2000], y[:2000, None], verbose=0)
+    return model
+
+
 def dense_only():
     import keras
     from keras import layers
 
     return keras.Sequential(
-        [keras.Input((28, 28, 1)), layers.Flatten(), layers.Dense(32, activation="relu"), layers.Dense(5)]
+        [
+            keras.Input((28, 28, 1)),
+            layers.Flatten(),
+            layers.Dense(32, activation="relu"),
+            layers.Dense(5, activation="softmax"),
+        ]
     )
 
 
@@ -156,7 +218,12 @@ def wide():
     import keras
     from keras import layers
 
-    parts = [keras.Input((28, 28, 1)), layers.Conv2D(32, 3, activation="relu"), layers.Flatten(), layers.Dense(5)]
+    parts = [
+        keras.Input((28, 28, 1)),
+        layers.Conv2D(32, 3, activation="relu"),
+        layers.Flatten(),
+        layers.Dense(5, activation="softmax"),
+    ]
     return keras.Sequential(parts)
 
 
@@ -176,7 +243,11 @@ table(
     {
         "Sequential": {},
         "functional": lambda: {"build_network": functional, "old_model": other_style()},
-        "logits": lambda: {"build_network": lambda: build_network(last=None), "old_model": logits()},
+        "softmax as a layer": lambda: {
+            "build_network": lambda: softmax_layer(),
+            "old_model": softmax_layer(old_model()),
+        },
+        "softmax by keras.ops": lambda: {"old_model": softmax_by_function()},
         "nested": lambda: {"old_model": nested()},
         "subclassed": lambda: {"old_model": subclassed(old_model().get_weights())},
     },
@@ -189,7 +260,12 @@ table(
         ("size", "far too many", {"build_network": wide}),
         ("untrained|constant", "not trained", lambda: {"old_model": build_network()}),
         ("accuracy", "too few digits", lambda: {"old_model": short()}),
-        ("labels-not-shifted", "renumbered", lambda: {"old_model": renumbered()}),
+        ("renumbered", "renumbered", lambda: {"old_model": renumbered()}),
+        ("logits", "logits", lambda: {"build_network": lambda: build_network(last=None), "old_model": logits()}),
+        ("logits", "logits trained", lambda: {"old_model": logits()}),
+        ("wrong-loss", "squared error", lambda: {"old_model": squared()}),
+        ("moving-averages", "averages that lag", lambda: {"build_network": normalised, "old_model": lagging()}),
+        ("labels", "labels", lambda: {"old_model": softmax_by_function(labels=True)}),
         ("unscaled-inputs", "grey values", lambda: {"old_model": of_grey_values()}),
     ],
 )
@@ -298,19 +374,32 @@ table(
         "nested, frozen inside": lambda: {"transfer_model": transfer_nested(inner=True)},
         "functional": lambda: {"transfer_model": transfer_functional(), "n_trainable": np.array([1445])},
         "logits": lambda: {"transfer_model": transfer_model(lambda: build_network(last=None))},
+        "the softmax a layer of its own": lambda: {
+            "old_model": softmax_layer(old_model()),
+            "transfer_model": frozen(softmax_layer(transfer_model()), -2),
+        },
         "a head of two layers": lambda: {"transfer_model": transfer_two_layers(), "n_trainable": 1475},
     },
     [
         ("wrong-head", "ten outputs", lambda: {"transfer_model": frozen(build_network(10))}),
         ("body-not-frozen", "body moved", lambda: {"transfer_model": frozen(filled(nudged(0.05)))}),
-        ("body-not-frozen", "shared and moved", lambda: {"old_model": filled(nudged(0.05, old_model().get_weights()))}),
-        ("old-head-moved", "old head kept", lambda: {"old_model": other_head()}),
+        ("body-not-frozen", "shared and moved", lambda: shared_and_moved()),
+        ("old-model-changed", "trained anew", lambda: {"old_model": filled(nudged(0.05, old_model().get_weights()))}),
+        ("old-model-changed", "its head trained on", lambda: {"old_model": other_head()}),
+        (
+            "old-head-moved",
+            "old head kept",
+            lambda: {"old_model": other_head(), "transfer_model": frozen(other_head())},
+        ),
+        ("old-head-kept", "below the new one", lambda: {"transfer_model": old_head_below()}),
         ("new-body", "cloned without weights", lambda: {"transfer_model": frozen(build_network())}),
         ("body-trainable", "not frozen", lambda: {"transfer_model": filled([*body_weights(), *head_weights()])}),
         ("other-body", "another body", lambda: {"transfer_model": frozen(functional())}),
         ("forgot-biases", "no biases", {"n_trainable": 1440}),
         ("counted-all", "the whole network", {"n_trainable": 15749}),
         ("counted-body", "the body", {"n_trainable": 14304}),
+        ("one-output", "one output", {"n_trainable": 289}),
+        ("n-trainable", "another number", {"n_trainable": 1000}),
         ("old-head", "the old head", lambda: {"transfer_model": frozen(filled(old_model().get_weights()))}),
         (
             "labels-not-shifted",
@@ -338,6 +427,21 @@ def popped():
     import keras
 
     return keras.Sequential([keras.Input((28, 28, 1)), *copy_layers()])
+
+
+def shared_and_moved():
+    moved = nudged(0.05, old_model().get_weights())
+    return {"old_model": filled(moved), "transfer_model": frozen(filled([*moved[:-2], *head_weights()]))}
+
+
+def old_head_below():
+    """The softmax alone was cut off, so the old head stays."""
+    import keras
+
+    old = softmax_layer(old_model())
+    return frozen(
+        keras.Sequential([keras.Input((28, 28, 1)), *old.layers[:-1], keras.layers.Dense(5, activation="softmax")])
+    )
 
 
 def other_head():
@@ -395,6 +499,20 @@ def from_nothing(x, y, x_unseen, reset=True, scores=False, steps=200):
     return answer if scores else 5 + answer.argmax(axis=1)
 
 
+def from_old(x, y, x_unseen):
+    """Trains all of the network, but begins with the weights of `old_model`."""
+    model, start = network_of_nothing()
+    model.set_weights(old_model().get_weights())
+    answer = from_nothing(x, y, x_unseen, reset=False)
+    model.set_weights(start)
+    return answer
+
+
+def features_in_place(x):
+    x *= 0.5
+    return features(2 * x)
+
+
 def learned_on_test(x, y, x_unseen):
     W, b = head_weights()
     return 5 + (features(x_unseen) @ W + b).argmax(axis=1)
@@ -418,7 +536,15 @@ table(
     [
         ("scores", "scores", {"from_nothing": lambda *a: from_nothing(*a, scores=True)}),
         ("wrong-shape", "maps not flattened", {"features": lambda x: features(x).reshape(-1, 3, 3, 32)}),
+        ("same-function", "one for both", {"from_nothing": with_frozen_body}),
+        ("old-weights", "begins with old_model", {"from_nothing": from_old}),
+        ("changes-input", "in place", {"features": features_in_place}),
         ("exchanged", "exchanged", {"with_frozen_body": from_nothing, "from_nothing": with_frozen_body}),
+        (
+            "features",
+            "of another network, exchanged",
+            {"features": lambda x: features(x)[:, ::-1], "with_frozen_body": from_nothing},
+        ),
         ("after-the-head", "after the head", {"features": lambda x: np.asarray(old_model()(x))}),
         ("wrong-shape", "the pixels", {"features": lambda x: x.reshape(len(x), -1)}),
         ("features", "of a new network", {"features": lambda x: features(x)[:, ::-1]}),
@@ -532,6 +658,10 @@ def remembered_numpy(network):
     return [float(np.mean((f @ W + b).argmax(axis=1) == y[:2000]))]
 
 
+def remembered_reversed(network):
+    return score(filled([*old_model().get_weights()[:-2], *network.get_weights()[-2:]]))
+
+
 def remembered_in_place(network):
     """Scales the head of the network that it was given: the same answers, other weights, each time it is called."""
     network.layers[-1].set_weights([1.01 * w for w in network.layers[-1].get_weights()])
@@ -559,6 +689,8 @@ table(
         ("forgotten-share", "forgotten", {"remembered": lambda network: 1 - remembered(network)}),
         ("body-unused", "the old network", {"remembered": lambda network: score(old_model())}),
         ("own-head", "its own head", {"remembered": score}),
+        ("exchanged|own-head", "the old body", {"remembered": remembered_reversed}),
+        ("old-digits", "trained on old digits", lambda: {"broken": filled(nudged(0.01, old_model().get_weights()))}),
         ("new-digits", "new digits", {"remembered": lambda network: score(network, old=False)}),
         ("old-model-spoiled", "spoiled head", lambda: {"old_model": filled([*body_weights(), *head_weights()])}),
         ("changes-network", "in place", {"remembered": remembered_in_place}),
