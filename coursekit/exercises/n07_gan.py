@@ -283,7 +283,7 @@ def difference(function, at, step=1e-5):
 def training_step(student, rng):
     """One step with plain descent on small networks, against gradients computed here in NumPy."""
     real, noise = rng.normal(size=(32, 2)).astype("float32"), rng.normal(size=(32, 8)).astype("float32")
-    d_rate, g_rate = 0.5, 0.3
+    d_rate, g_rate = 0.47, 0.31
     networks, moved, given = one_step(student, d_rate, g_rate, real, noise)
     (g_weights, d_weights), (g_after, d_after) = networks, moved
     if not any(change(d_weights, d_after)) and not any(change(g_weights, g_after)):
@@ -676,7 +676,7 @@ def counting(student, rng):
     rules = {
         "counts-single-points": (
             [int(np.sum(shares(points) > 0)) for points in sets],
-            "a mode with a single point is counted; at least 1 % of the points was asked for.",
+            "a mode with a single point is counted; at least 1% of the points was asked for.",
         ),
         "no-distance": (
             [int(np.sum(np.bincount(near, minlength=8) >= 0.01 * len(near))) for near in nearest],
@@ -692,15 +692,15 @@ def counting(student, rng):
         ),
         "share-of-near": (
             [int(np.sum(shares(points) >= 0.01 * max(shares(points).sum(), 1e-9))) for points in sets],
-            "the shares are those of the points that lie on a spot; take 1 % of all points.",
+            "the shares are those of the points that lie on a spot; take 1% of all points.",
         ),
         "rounded-down": (
             [int(np.sum(shares(points) * len(points) >= len(points) // 100)) for points in sets],
-            "1 % of the points is rounded down to a whole number; compare with 0.01 * len(points).",
+            "1% of the points is rounded down to a whole number; compare with 0.01 * len(points).",
         ),
         "more-than": (
             [int(np.sum(shares(points) > 0.01)) for points in sets],
-            "a mode with just 1 % of the points is left out; 'at least' is `>=`.",
+            "a mode with just 1% of the points is left out; 'at least' is `>=`.",
         ),
         "counts-missing": ([8 - want for want in wanted], "these are the modes that are missed."),
     }
@@ -714,7 +714,7 @@ def counting(student, rng):
         way = "many" if given[i] > wanted[i] else "few"
         message = (
             f"`count_modes` counts too {way}: {given[i]:g} for one of ten made-up clouds, of {len(sets[i])} points. A mode "
-            "counts where at least 1 % of all points (a share of 0.01) are within 0.3 of its centre."
+            "counts where at least 1% of all points (a share of 0.01) are within 0.3 of its centre."
         )
     return Finding("count-modes", i is None, message, points=1)
 
