@@ -359,8 +359,8 @@ for name, rows in (("in time", np.arange(len(y_all))), ("shuffled", order)):
 # A switch receives pulses: +1 turns it on, −1 turns it off, 0 leaves it as it is. After each step, say whether it is on.
 # Where the pulse is 0, only a memory can know.
 #
-# `latch` takes (n, T, 1) for *any* number of steps T, and gives the probability that the switch is on, (n, T, 1). The
-# answer at step $t$ may depend on steps 1 to $t$ only.
+# `latch` is a Keras model. It takes (n, T, 1) for *any* number of steps T, and gives the probability that the switch is on,
+# (n, T, 1). The answer at step $t$ may depend on steps 1 to $t$ only.
 
 # %%
 def make_switch(n_samples, steps, seed):

@@ -391,8 +391,8 @@ if ready:
 #   score than a random quark (0); a tie counts one half. This is the area below the ROC curve.
 # - `rejection(y, scores, efficiency)`: cut on the score so that the share `efficiency` of the gluons passes, then 1 over the
 #   share of the quarks that passes too. 10 means: one quark in ten is mistaken.
-# - `n_params`: a dict with the keys `"CNN"`, `"LSTM"` and `"set"`: the weights and biases of your three networks, from your
-#   head. An LSTM with $m$ inputs and $k$ units has $4 k (m + k + 1)$.
+# - `n_params`: a dict with the keys `"CNN"`, `"LSTM"` and `"set"`: the weights and biases of your three networks, counted
+#   by hand. An LSTM with $m$ inputs and $k$ units has $4 k (m + k + 1)$.
 
 # %%
 ck.expected("10.5")
@@ -484,7 +484,7 @@ for name in ("CNN", "LSTM", "count"):
 # **Goal:** write the best tagger that you can, and let fresh jets decide.
 #
 # - `best(jets)`: takes (n, 40, 3) as `make_jets` gives them, in GeV and in no order; gives one score a jet (n,), higher for a
-#   gluon. Anything is allowed: one of the networks, several together, more training jets (`make_jets` makes as many as
+#   gluon. Each jet is scored by itself: its score does not depend on the other jets of the array. Anything is allowed: one of the networks, several together, more training jets (`make_jets` makes as many as
 #   you like), features of your own, trees.
 #
 # The check draws jets that you have never seen; the picture below shows where you stand on the board. It is passed near

@@ -1,6 +1,7 @@
 """Checks of notebook 06: autoencoders."""
 
 from functools import cache
+from itertools import product
 
 import numpy as np
 
@@ -57,6 +58,18 @@ def answers(student, name, x, width):
     return given
 
 
+def not_logits(name, copies, x):
+    """Raises `Wrong` where the answers become pictures like `x` by a sigmoid: they are logits."""
+    if copies.min() < -1:
+        error = np.mean((1 / (1 + np.exp(-np.clip(copies, -500, 500))) - x) ** 2)
+        if error < 0.5 * np.mean((copies - x) ** 2) and error < 0.08:  # the mean digit has 0.067
+            raise Wrong(
+                "logits",
+                f"`{name}` answers with {copies.min():.1f} to {copies.max():.1f}; grey values from 0 to 1 were asked for, and a "
+                "sigmoid would make them. End the network with `activation='sigmoid'`.",
+            )
+
+
 def replayed(student, name, x):
     """`same_as_replay` where the network takes the rows as they are; a subclassed one is left to its predictions."""
     if not isinstance(student.config(name), dict):
@@ -110,8 +123,13 @@ def angles_between(A, B):
 )
 def linear_is_pca(student, rng):
     """The angles of random bases; then linearity and the plane of the network's outputs for unseen digits."""
+    yield lambda: _angles(student, rng)
+    yield lambda: _plane(student, rng)
+
+
+def _angles(student, rng):
+    """The finding about `principal_angles`: spaces that share no direction, then some that do."""
     A, B = rng.normal(size=(9, 3)), rng.normal(size=(9, 3))
-    B[:, 0] = A @ rng.normal(size=3)  # one direction is shared: its angle is 0
     wanted = angles_between(A, B)
     given = np.sort(returned(student, "principal_angles", A, B, shape=(3,)))
     cosines = np.cos(wanted)
@@ -132,9 +150,36 @@ def linear_is_pca(student, rng):
             "These are angles between pairs of columns. Take the singular values of the product, not its diagonal.",
         ),
     }
-    # arccos near 1 turns a rounding of 1e-16 into 1e-8, and one of float32 into 5e-4.
-    yield agrees("principal-angles", "`principal_angles`", given, wanted, slips, 1, rtol=1e-3)
+    finding = agrees("principal-angles", "`principal_angles`", given, wanted, slips, 1, rtol=1e-3)
+    if finding.passed:
+        _shared_directions(student, rng)
+    return finding
 
+
+def _shared_directions(student, rng):
+    """Raises `Wrong` where `principal_angles` fails for spaces that share a direction: rounding gives cosines above 1."""
+    for n, k, shared in ((5, 1, 1), (9, 3, 1), (12, 4, 2), *[(9, 3, 3)] * 30):
+        A, B = rng.normal(size=(n, k)), rng.normal(size=(n, k))
+        B[:, :shared] = A @ rng.normal(size=(k, shared))
+        given = np.asarray(student.call("principal_angles", A, B), dtype=float).ravel()
+        if np.isnan(given).any():
+            raise Wrong(
+                "no-clip",
+                f"`principal_angles` gives NaN for two bases of shape ({n}, {k}) that share a direction, and is right where "
+                "they share none. A cosine is 1 there, or by rounding 1.0000000000000002, which has no arccos: clip the "
+                "cosines to [-1, 1] first.",
+            )
+        # arccos near 1 turns a rounding of 1e-16 into 1e-8, and one of float32 into 5e-4.
+        if given.shape != (k,) or np.abs(np.sort(given) - angles_between(A, B)).max() > 3e-3:
+            raise Wrong(
+                "principal-angles",
+                f"`principal_angles` is right for shape (9, 3), and off for two bases of shape ({n}, {k}) that share a "
+                "direction, whose angle is 0.",
+            )
+
+
+def _plane(student, rng):
+    """The finding about `linear`: that it is linear, of two numbers, and in which plane its answers lie."""
     mean, plane = plane_of_pca()
     x = (coarse(sample(rng, 400)[0]) - mean).astype("float32")
     given = answers(student, "linear", x, 49)
@@ -142,32 +187,28 @@ def linear_is_pca(student, rng):
         raise Wrong("constant", "`linear` gives the same picture for every digit. Was it fitted?")
     middle = answers(student, "linear", (x[:200] + x[200:]) / 2, 49)
     if np.abs(middle - (given[:200] + given[200:]) / 2).max() > 1e-3 * np.ptp(given):  # rounding leaves 1e-6
-        raise Wrong("not-linear", "`linear` bends: half-way between two digits it is not half-way between its answers. "
-                                  "Leave out every activation, also the sigmoid at the end.")  # fmt: skip
+        raise Wrong(
+            "not-linear",
+            "`linear` bends: half-way between two digits it is not half-way between its answers. Leave out every "
+            "activation, also the sigmoid at the end.",
+        )
     directions, sizes = np.linalg.svd(given - given.mean(axis=0), full_matrices=False)[2:0:-1]
     if sizes[1] < 1e-3 * sizes[0]:
         raise Wrong("wrong-code", "All answers of `linear` lie on one line: the code has only one useful number.")
     if sizes[2] > 1e-3 * sizes[0]:
         raise Wrong("wrong-code", "The answers of `linear` fill more than a plane: the code is wider than 2.")
     angle = np.degrees(angles_between(directions[:2].T, plane)[-1])
-    limit = threshold("06.1", "angle")
-    if angle > 2 * limit:
+    if angle > 2 * threshold("06.1", "angle"):
         off_plane = np.degrees(angles_between(directions[:2].T, mean[:, None])[-1])
         if off_plane < 25:
             raise Wrong(
                 "not-centred",
-                f"The plane of `linear` is {angle:.0f} degrees off, and points at the mean digit. Train on `centred`.",
+                f"The plane of `linear` is {angle:.0f} degrees off, and the mean digit lies only {off_plane:.0f} degrees out of "
+                "it. Was it trained on `centred`, from which the mean is taken away?",
             )
-    yield check_limit(
-        "06.1",
-        "angle",
-        angle,
-        "The planes of `linear` and of PCA differ by an angle, in degrees, of {}",
-        "Was it fitted, for long enough? A smaller learning rate or larger batches make the last steps quieter.",
-        2,
-        ".2f",
-        most=True,
-    )
+    advice = "Was it fitted, for long enough? A smaller learning rate or larger batches make the last steps quieter."
+    what = "The planes of `linear` and of PCA differ by an angle, in degrees, of {}"
+    yield check_limit("06.1", "angle", angle, what, advice, 2, ".2f", most=True)
 
 
 def _unit(A):
@@ -183,6 +224,7 @@ def worth_of_map(student, encoder, decoder, x):
     if np.ptp(codes, axis=0).max() < 1e-6:
         raise Wrong("constant", f"`{encoder}` gives every digit the same code. Was it fitted?")
     copies = answers(student, decoder, codes.astype("float32"), 784)
+    not_logits(decoder, copies, x)
     return codes, copies, np.mean((copies - x) ** 2)
 
 
@@ -296,55 +338,116 @@ def _logits_linear(between, ends):
 )
 def denoising(student, rng):
     """Both functions against their definitions; the network against the best filter on fresh digits and noise."""
-    x, _ = sample(rng, 400)
-    near = x + rng.normal(0, 0.2, size=x.shape)
-    mse = np.mean((x - near) ** 2)
-    given = returned(student, "psnr", x.astype(float), near)
+    yield lambda: _right_psnr(student, rng)
+    yield lambda: _right_smooth(student, rng)
+    yield lambda: _right_denoiser(student, rng)
+
+
+def _right_psnr(student, rng):
+    """The finding about `psnr`: three stacks of pictures, in each of which some are noisier than others."""
+    stacks = []
+    for n, level in ((40, 0.1), (7, 0.3), (1, 0.05)):
+        clean = sample(rng, n)[0].astype(float)
+        stacks.append((clean, clean + rng.normal(size=clean.shape) * rng.uniform(0.2, 2, size=(n, 1)) * level))
+    given = np.array([float(returned(student, "psnr", clean, near)) for clean, near in stacks])
+
+    def of(function):
+        return np.array([function(clean, near) for clean, near in stacks])
+
+    mse = of(lambda a, b: np.mean((a - b) ** 2))
+    wanted = 10 * np.log10(1 / mse)
     slips = {
-        "wrong-sign": (10 * np.log10(mse), "`psnr` has the wrong sign: fewer errors have to give more decibels."),
+        "wrong-sign": (-wanted, "`psnr` has the wrong sign: fewer errors have to give more decibels."),
         "natural-log": (10 * np.log(1 / mse), "`psnr` uses the natural logarithm; decibels want `np.log10`."),
-        "twenty": (
-            20 * np.log10(1 / mse),
-            "`psnr` is twice as large: 20 goes with the root of the MSE, 10 with the MSE.",
-        ),
-        "root": (10 * np.log10(1 / np.sqrt(mse)), "`psnr` takes the root of the MSE; leave the root out."),
-        "no-ten": (np.log10(1 / mse), "`psnr` leaves out the factor 10 of the decibel."),
+        "log2": (10 * np.log2(1 / mse), "`psnr` uses the logarithm to base 2; decibels want `np.log10`."),
+        "twenty": (2 * wanted, "`psnr` is twice as large: 20 goes with the root of the MSE, 10 with the MSE."),
+        "root": (wanted / 2, "`psnr` takes the root of the MSE; leave the root out."),
+        "no-ten": (wanted / 10, "`psnr` leaves out the factor 10 of the decibel."),
+        "no-logarithm": (1 / mse, "`psnr` is 1 / MSE itself; its logarithm is asked for."),
+        "mse": (mse, "`psnr` is the mean squared error itself."),
         "summed": (
-            10 * np.log10(1 / np.sum((x - near) ** 2)),
+            -10 * np.log10(of(lambda a, b: np.sum((a - b) ** 2))),
             "`psnr` adds the squared errors up; the mean is asked for.",
         ),
-        "peak-255": (10 * np.log10(255**2 / mse), "`psnr` takes 255 as the peak; these pictures have 1."),
-    }
-    yield agrees("psnr", "`psnr`", given, 10 * np.log10(1 / mse), slips, 1)
+        "mean-of-each": (
+            of(lambda a, b: np.mean(-10 * np.log10(np.mean((a - b) ** 2, axis=1)))),
+            "`psnr` is the mean of one PSNR a picture. Take the mean squared error over all pixels of all pictures first.",
+        ),
+        "absolute": (-10 * np.log10(of(lambda a, b: np.mean(np.abs(a - b)))), "`psnr` takes the mean absolute error; square it."),
+        "peak-255": (wanted + 20 * np.log10(255), "`psnr` takes 255 as the peak; these pictures have 1."),
+        "mean-square-of-picture": (
+            10 * np.log10(of(lambda a, b: np.mean(a**2)) / mse),
+            "`psnr` compares with the mean square of the picture; the peak is asked for, which is 1.",
+        ),
+    }  # fmt: skip
+    advice = "10 times the logarithm to base 10 of 1 / MSE."
+    finding = agrees("psnr", "`psnr`", given, wanted, slips, 1, advice)
+    if not finding.passed and finding.message.startswith("`psnr` gives"):
+        return Finding("psnr", False, f"`psnr` is not the right number for three stacks of digits. {advice}")
+    return finding
 
+
+def _right_smooth(student, rng):
+    """The finding about `smooth`, at three widths of the filter and for three numbers of pictures."""
     from scipy.ndimage import gaussian_filter
 
-    pictures = np.zeros((5, 28, 28))
-    pictures[:, 8:20, 8:20] = rng.uniform(size=(5, 12, 12))  # far from the border, which may be treated as one likes
-    given = returned(student, "smooth", pictures.reshape(5, 784), 1.2, shape=(5, 784))
+    given, wanted = [], []
     slips = {
-        "across-pictures": (
-            gaussian_filter(pictures, 1.2).reshape(5, 784),
-            "`smooth` blurs from picture to picture too: each has the ghosts of its neighbours. Give the first axis a "
-            "sigma of 0.",
-        ),
-        "along-rows": (
-            gaussian_filter(pictures.reshape(5, 784), (0, 1.2)),
-            "`smooth` blurs from left to right only. Make pictures of 28 by 28 of the rows, and give both axes the sigma.",
-        ),
-        "not-pictures": (gaussian_filter(pictures.reshape(5, 784), 1.2), "`smooth` filters the table of rows. Make "
-                         "pictures of 28 by 28 first."),
-        "no-filter": (pictures.reshape(5, 784), "`smooth` gives back what it got."),
-    }  # fmt: skip
+        name: [] for name in ("across-pictures", "along-rows", "along-columns", "not-pictures", "no-filter", "fixed")
+    }
+    for n, sigma in ((5, 1.2), (1, 0.7), (8, 1.8)):
+        pictures = np.zeros((n, 28, 28))
+        pictures[:, 9:19, 9:19] = rng.uniform(
+            size=(n, 10, 10)
+        )  # far from the border, which may be treated as one likes
+        rows = pictures.reshape(n, 784)
+        given.append(returned(student, "smooth", rows, sigma, shape=(n, 784)))
+        wanted.append(gaussian_filter(pictures, (0, sigma, sigma)).reshape(n, 784))
+        for name, filtered in (
+            ("across-pictures", gaussian_filter(pictures, sigma)),
+            ("along-rows", gaussian_filter(rows, (0, sigma))),
+            ("along-columns", gaussian_filter(pictures, (0, sigma, 0))),
+            ("not-pictures", gaussian_filter(rows, sigma)),
+            ("no-filter", rows),
+            ("fixed", gaussian_filter(pictures, (0, 1.0, 1.0))),
+        ):
+            slips[name].append(filtered.reshape(n, 784))
+    messages = {
+        "across-pictures": "`smooth` blurs from picture to picture too: each has the ghosts of its neighbours. Give the first "
+        "axis a sigma of 0.",
+        "along-rows": "`smooth` blurs from left to right only. Make pictures of 28 by 28 of the rows, and give both axes the "
+        "sigma.",
+        "along-columns": "`smooth` blurs from top to bottom only. Give both axes of the pictures the sigma.",
+        "not-pictures": "`smooth` filters the table of rows. Make pictures of 28 by 28 first.",
+        "no-filter": "`smooth` gives back what it got.",
+        "fixed": "`smooth` takes a sigma of 1 whatever it is given: hand `sigma` on.",
+    }
+    slips = {name: (np.concatenate(parts), messages[name]) for name, parts in slips.items()}
+    given, wanted = np.concatenate(given), np.concatenate(wanted)
     # Where a Gaussian is cut off, at 3 or at 4 sigma, changes it by less than a hundredth.
-    yield agrees(
-        "smooth", "`smooth`", given, gaussian_filter(pictures, (0, 1.2, 1.2)).reshape(5, 784), slips, 1, rtol=0.01
+    finding = agrees("smooth", "`smooth`", given, wanted, slips, 1, rtol=0.01)
+    if finding.code != "smooth" or not finding.message.startswith("`smooth` gives "):
+        return finding
+    width = "more" if np.mean(given**2) < np.mean(wanted**2) else "less"
+    kept = given.sum() / wanted.sum()
+    more = "" if abs(kept - 1) < 0.02 else f" The ink changes by a factor of {kept:.2f}; a filter keeps it."
+    return Finding(
+        "smooth",
+        False,
+        f"`smooth` blurs {width} than a Gaussian filter of the sigma that it is given, on both axes.{more}",
     )
 
+
+def _right_denoiser(student, rng):
+    """The finding about `denoiser`, against the best filter on fresh digits and noise."""
+    from scipy.ndimage import gaussian_filter
+
+    x, _ = sample(rng, 400)
     noisy = (x + rng.normal(0, 0.5, size=x.shape)).astype("float32")
     stack = noisy.reshape(-1, 28, 28)
     best = max(_psnr(x, gaussian_filter(stack, (0, s, s)).reshape(-1, 784)) for s in (1.0, 1.1, 1.2, 1.3, 1.4))
     cleaned = answers(student, "denoiser", noisy, 784)
+    not_logits("denoiser", cleaned, x)
     if np.ptp(cleaned, axis=0).max() < 1e-3:
         raise Wrong("constant", "`denoiser` gives the same picture for every digit. Was it fitted?")
     replayed(student, "denoiser", noisy[:20])
@@ -418,9 +521,16 @@ def area_under(scores, strange):
 )
 def anomalies(student, rng):
     """The curve on random scores; the area of the model's own errors, and that of the score, on unseen digits."""
+    yield lambda: _errors_of_copies(student, rng)
+    yield lambda: _curve(student, rng)
+
+
+def _errors_of_copies(student, rng):
+    """The findings about the model's own errors, and about the score."""
     x, y = sample(rng, 1500)
     strange = (y != 0).astype(int)
     copies = answers(student, "anomaly_model", x, 784)
+    not_logits("anomaly_model", copies, x)
     if np.ptp(copies, axis=0).max() < 1e-3:
         raise Wrong("constant", "`anomaly_model` gives the same picture for every digit. Was it fitted?")
     replayed(student, "anomaly_model", x[:50])
@@ -459,7 +569,6 @@ def anomalies(student, rng):
         f"{area:.3f}. Average the squared differences over the 784 pixels of each row.",
         points=1,
     )
-    yield _curve(student, rng)
 
 
 def _explain_anomalies(errors, strange, area):
@@ -506,6 +615,8 @@ def _curve(student, rng):
         return max(np.min(np.maximum(np.abs(c - p), np.abs(d - q))) for p, q in zip(a, b, strict=True))
 
     step = 1.5 / n_strange
+    if on(x, y, false, true) > step and on(x, y, false, true[::-1]) <= step:
+        raise Wrong("one-reversed", "One of the two rates of `roc` runs backwards: both begin at 0 and end at 1.")
     if on(x, y, false, true) > step:
         for code, c, d, message in (
             ("swapped", true, false, "`roc` returns the two rates exchanged; the false rate comes first."),
@@ -516,11 +627,26 @@ def _curve(student, rng):
             if on(x, y, c, d) <= step:
                 raise Wrong(code, message)
     if on(x, y, false, true) <= step and (max(x[0], y[0]) > 1e-6 or min(x[-1], y[-1]) < 1 - 1e-6):
-        raise Wrong(
-            "ends",
-            f"The curve runs from ({x[0]:.2f}, {y[0]:.2f}) to ({x[-1]:.2f}, {y[-1]:.2f}); it has to begin at (0, 0) and end at "
-            "(1, 1). Put a 0 before the sums.",
-        )
+        runs = f"The curve runs from ({x[0]:.2f}, {y[0]:.2f}) to ({x[-1]:.2f}, {y[-1]:.2f}); it has to begin at (0, 0) and end at (1, 1)."
+        if min(x[0], y[0]) > 1 - 1e-6 and max(x[-1], y[-1]) < 1e-6:
+            raise Wrong("reversed", f"{runs} The points are right: turn both arrays round, `[::-1]`.")
+        if x[0] > x[-1]:
+            raise Wrong(
+                "reversed", f"{runs} Begin with the highest threshold: both arrays run backwards, and miss an end."
+            )
+        if x[0] * n_normal + y[0] * n_strange < 1.5:
+            cause = "The first point is that of one find: put a 0 before the sums."
+        elif max(x[0], y[0]) > 1e-6:
+            cause = (
+                f"Its thresholds do not reach above the highest score, {scores.max():.1f}: take them from the scores."
+            )
+        elif (1 - x[-1]) * n_normal + (1 - y[-1]) * n_strange < 1.5:
+            cause = "The lowest score is missing at the end."
+        else:
+            cause = (
+                f"Its thresholds do not reach down to the lowest score, {scores.min():.2f}: take them from the scores."
+            )
+        raise Wrong("ends", f"{runs} {cause}")
     area = np.sum(np.diff(x) * (y[1:] + y[:-1]) / 2)
     good = on(x, y, false, true) <= step and abs(area - area_under(scores, strange)) < 0.02
     return Finding(
@@ -528,7 +654,8 @@ def _curve(student, rng):
         good,
         "`roc` is right."
         if good
-        else f"The curve of `roc` has an area of {area:.3f} where {area_under(scores, strange):.3f} was expected.",
+        else f"The points of `roc` are not those of the curve: the area below them is {area:.3f}, "
+        f"{'more' if area > area_under(scores, strange) else 'less'} than the share of pairs in which the strange one scores higher.",
         points=1.5,
     )
 
@@ -691,8 +818,14 @@ def _grid(student, rng):
 )
 def variational(student, rng):
     """Both formulas; the mean KL term, the copies, and the variety of pictures of random codes."""
+    yield lambda: _kl(student, rng)
+    yield lambda: _points(student, rng)
+    yield lambda: _vae(student, rng)
+
+
+def _points(student, rng):
+    """The finding about `reparametrise`."""
     mean, log_var, noise = (rng.normal(size=(6, 3)).astype("float32") for _ in range(3))
-    yield _kl(student, mean.astype(float), log_var.astype(float), mean, log_var)
     given = returned(student, "reparametrise", mean, log_var, noise, shape=(6, 3))
     slips = {
         "variance": (
@@ -708,8 +841,19 @@ def variational(student, rng):
         "no-mean": (np.exp(log_var / 2) * noise, "`reparametrise` leaves out the mean."),
         "wrong-sign": (mean + np.exp(-log_var / 2) * noise, "`reparametrise` divides by the standard deviation."),
     }
-    yield agrees("reparametrise", "`reparametrise`", given, mean + np.exp(log_var / 2) * noise, slips, 1)
+    slips["no-root"] = (mean + np.exp(2 * log_var) * noise, "`reparametrise` multiplies by the squared variance; the "
+                        "standard deviation is exp(log_var / 2).")  # fmt: skip
+    slips["root-of-log"] = (mean + np.sqrt(np.abs(log_var)) * noise, "`reparametrise` takes the root of `log_var`; the "
+                            "standard deviation is exp(log_var / 2).")  # fmt: skip
+    slips["half-log"] = (mean + log_var / 2 * noise, "`reparametrise` multiplies by log_var / 2; take `ops.exp` of it.")
+    slips["subtracted"] = (mean - np.exp(log_var / 2) * noise, "`reparametrise` subtracts the noise; add it.")
+    slips["noise-as-mean"] = (noise + np.exp(log_var / 2) * mean, "`reparametrise` exchanges the mean and the noise.")
+    steps = {"`noise`": noise, "`log_var`": log_var, "the standard deviation": np.exp(log_var / 2)}
+    return agrees("reparametrise", "`reparametrise`", given, mean + np.exp(log_var / 2) * noise, slips, 1, steps=steps)
 
+
+def _vae(student, rng):
+    """The findings about the clouds, the copies, and the variety of pictures of random codes."""
     x, _ = sample(rng)
     clouds = _clouds(student, x)
     mean, log_var = clouds[:, :2], clouds[:, 2:]
@@ -717,6 +861,7 @@ def variational(student, rng):
         raise Wrong("constant", "`vae_encoder` gives every digit the same cloud. Was it fitted?")
     points = mean + np.exp(np.clip(log_var, None, 10) / 2) * rng.normal(size=mean.shape)
     copies = answers(student, "vae_decoder", points.astype("float32"), 784)
+    not_logits("vae_decoder", copies, x)
     for name, given in (("vae_encoder", x[:50]), ("vae_decoder", mean[:50].astype("float32"))):
         replayed(student, name, given)
     kl = np.mean(np.sum(mean**2 + np.exp(np.clip(log_var, None, 50)) - 1 - log_var, axis=1) / 2)
@@ -754,7 +899,10 @@ def _clouds(student, x):
     return given
 
 
-def _kl(student, mean, log_var, mean32, log_var32):
+def _kl(student, rng):
+    """The finding about `kl_term`; a term that is missing or has another sign or factor is named."""
+    mean32, log_var32 = (rng.normal(size=(6, 3)).astype("float32") for _ in range(2))
+    mean, log_var = mean32.astype(float), log_var32.astype(float)
     variance = np.exp(log_var)
     each = (mean**2 + variance - 1 - log_var) / 2
     wanted = each.sum(axis=1)
@@ -792,7 +940,46 @@ def _kl(student, mean, log_var, mean32, log_var32):
             "`kl_term` is the divergence the other way round, of N(0, 1) from the cloud.",
         ),
     }
-    return agrees("kl-term", "`kl_term`", given.ravel(), wanted, slips, 1)
+    slips.update(_terms(mean, variance, log_var))
+    steps = {"the mean of each row": mean.mean(axis=1), "the sum of `log_var`": log_var.sum(axis=1)}
+    finding = agrees("kl-term", "`kl_term`", given.ravel(), wanted, slips, 1, _KL, steps=steps, quantities={"d": 3})
+    if finding.code in slips:
+        return Finding("kl-term" if finding.code.startswith("terms") else finding.code, False, finding.message)
+    if not finding.passed:
+        if finding.message.startswith("`kl_term` gives"):
+            return Finding("kl-term", False, f"`kl_term` is not the divergence. {_KL}")
+        return finding
+    for n, d in ((1, 2), (4, 5), (3, 1)):
+        mean, log_var = (rng.normal(size=(n, d)).astype("float32") for _ in range(2))
+        given = as_array(student.call("kl_term", mean, log_var), "What `kl_term` returns")
+        wanted = np.sum(mean**2 + np.exp(log_var) - 1 - log_var, axis=1) / 2
+        if given.size != n or not np.allclose(given.ravel(), wanted, rtol=1e-3, atol=1e-4):
+            raise Wrong(
+                "kl-term", f"`kl_term` is right for shape (6, 3), and off for shape ({n}, {d}). Sum over `axis=1`."
+            )
+    return finding
+
+
+_KL = "It is half the sum of mean², the variance, -1 and -log_var, over axis 1."
+
+
+def _terms(mean, variance, log_var):
+    """Slips for `agrees`: every way to leave terms out of the sum, to turn their signs, or to forget the half."""
+    terms = {"mean²": mean**2, "the variance": variance, "the 1": np.full_like(mean, -1), "log_var": -log_var}
+    slips = {}
+    for signs in product((1, -1, 0), repeat=4):
+        wrong = sum(sign != 1 for sign in signs)
+        if not 0 < wrong < 3:
+            continue
+        value = sum(sign * term for sign, term in zip(signs, terms.values(), strict=True)).sum(axis=1)
+        said = [
+            f"{name} {'is left out' if sign == 0 else 'has the wrong sign'}"
+            for sign, name in zip(signs, terms, strict=True)
+            if sign != 1
+        ]
+        for scale, more in ((0.5, ""), (1, " and the factor 1/2 is left out")):
+            slips[f"terms {signs} {scale}"] = (scale * value, f"In `kl_term` {' and '.join(said)}{more}.")
+    return slips
 
 
 def _explain_vae(mean, log_var, copies, x, kl, mse):
@@ -803,13 +990,20 @@ def _explain_vae(mean, log_var, copies, x, kl, mse):
             f"The mean KL term is {kl:.1f}: nothing pulls the clouds together (spread of the means {mean.std():.1f}). Was the "
             "term in the loss, and the model trained as `VAE(vae_encoder, vae_decoder)`?",
         )
-    if kl < 0.5 and np.mean((copies - x) ** 2) > 0.055:
+    of_mean = np.mean((mean_picture() - x) ** 2)
+    if mse > 1.2 * of_mean:
+        raise Wrong(
+            "untrained",
+            f"The copies have a mean squared error of {mse:.3f}; the mean digit alone has {of_mean:.3f}. Were both networks "
+            "fitted, together, as `VAE(vae_encoder, vae_decoder)`?",
+        )
+    if kl < 0.5 and mse > 0.055:
         raise Wrong(
             "collapsed",
-            f"The mean KL term is {kl:.2f}: all clouds are N(0, 1) and say nothing about the digit. Sum the cross-entropy over "
-            "the 784 pixels (`ink_loss`), so that it outweighs the term; or the model was never fitted.",
+            f"The mean KL term is {kl:.2f}: all clouds are nearly N(0, 1) and say little about the digit, and the copies are no "
+            "better than the mean digit. Sum the cross-entropy over the 784 pixels (`ink_loss`), so that it outweighs the term.",
         )
-    if mse > np.mean((mean_picture() - x) ** 2):
+    if mse > of_mean:
         raise Wrong(
             "untrained", f"The copies have a mean squared error of {mse:.3f}, more than the mean digit. Was it fitted?"
         )

@@ -1,12 +1,15 @@
 """Checks of notebook 10: jets as images, as sequences and as sets."""
 
+import operator
+
 import numpy as np
 
 from coursekit.checks.framework import Wrong, exercise, threshold
 from coursekit.checks.proxy import StudentError
 from coursekit.checks.report import Finding
 from coursekit.checks.vocabulary.arrays import agrees, as_array, as_number, returned
-from coursekit.checks.vocabulary.models import cut_of, predictions, same_as_replay
+from coursekit.checks.vocabulary.models import binary_probabilities, predictions, same_as_replay
+from coursekit.checks.vocabulary.relations import describe_relation
 
 # What is added to the worst of ten seeds of the solution; see benchmarks/record.py. Each seed draws its own hidden jets;
 # a network of another size or with another training is given room.
@@ -24,10 +27,9 @@ _RIGHT = 0.6  # share of jets that a network which has learned something gets ri
 
 def _area(y, scores):
     """The probability that a gluon has a higher score than a quark; a tie counts one half."""
-    _, place = np.unique(scores, return_inverse=True)
-    quarks = np.bincount(place[y == 0], minlength=place.max() + 1)
-    gluons = np.bincount(place[y == 1], minlength=place.max() + 1)
-    return np.sum(gluons * (np.cumsum(quarks) - quarks / 2)) / (gluons.sum() * quarks.sum())
+    from sklearn.metrics import roc_auc_score
+
+    return roc_auc_score(y, scores)
 
 
 def _jets(rng, n_samples):
@@ -110,11 +112,12 @@ def _area_of(student, name, X, y, others=None, scores=None):
     """
 
     def measured(scores):
-        return _area(y, scores), np.mean((scores > cut_of(student, name, scores)) == y)
+        return _area(y, scores), np.mean((scores > 0.5) == y)
 
     if scores is None:
         scores = _scores(student, name, X)
     _not_constant(scores, f"The answer of `{name}`", _last_activation(student, name))
+    binary_probabilities(student, name, X[:500])
     area, right = measured(scores)
     if isinstance(student.config(name), dict):  # of a subclassed model the layers alone do not tell what it computes
         same_as_replay(student, name, X[:20])
@@ -135,12 +138,6 @@ def _area_of(student, name, X, y, others=None, scores=None):
     if area < 0.4 and right < 1 - _RIGHT:
         raise _reversed(area)
     if right < _RIGHT:
-        if _last_activation(student, name) == "linear" and np.mean((scores > 0.5) == y) > _RIGHT:
-            raise Wrong(
-                "no-sigmoid",
-                f"`{name}` gives {scores.min():.2f} to {scores.max():.2f}, and these are no log-odds: its last layer is "
-                "linear, and the loss takes its answers for probabilities. Give the layer `activation='sigmoid'`.",
-            )
         raise Wrong(
             "not-trained",
             f"`{name}` is right about {right:.0%} of fresh jets (area {area:.3f}), and a coin about 50%. Was it trained?",
@@ -209,10 +206,27 @@ def to_images(student, rng):
         "upside-down": (wanted[:, ::-1], "The rows run the wrong way: row 0 is at eta = -0.4."),
         "mirrored": (wanted[:, :, ::-1], "The columns run the wrong way: column 0 is at phi = -0.4."),
         "last-wins": (
-            _pixels(jets, add=False),
+            _pixels(jets, join=lambda old, new: new),
             "Where several particles fall into one cell only the last is kept. `images[index] += pt` does that; use "
             "`np.add.at(images, index, pt)`.",
         ),
+        "maximum": (
+            _pixels(jets, join=max),
+            "Where several particles fall into one cell only the hardest is kept; add them up.",
+        ),
+        "first-wins": (
+            _pixels(jets, join=lambda old, new: old or new),
+            "Where several particles fall into one cell only the first is kept; add them up.",
+        ),
+        "averaged": (
+            wanted / np.maximum(_pixels(real), 1),
+            "Where several particles fall into one cell their mean is taken; add them up.",
+        ),
+        "cell-too-far": (
+            _pixels(jets, cell=np.ceil),
+            "Particles are one cell too far: a cell begins at its lower border, so round down (`np.floor`).",
+        ),
+        "logarithm": (np.log1p(wanted), "The images hold logarithms; `image_inputs` takes them later. Keep the GeV."),
         "wraps": (
             _pixels(jets, outside="wrap"),
             "Particles outside of the grid come in again on the other side: a negative index counts from the end.",
@@ -266,7 +280,7 @@ def _scattered(rng):
     return jets
 
 
-def _pixels(jets, add=True, outside="drop", cell=np.floor):
+def _pixels(jets, join=operator.add, outside="drop", cell=np.floor):
     images = np.zeros((len(jets), _N_PIXELS, _N_PIXELS))
     places = cell((jets[:, :, 1:] + _HALF_WIDTH) / (2 * _HALF_WIDTH / _N_PIXELS)).astype(int)
     for image, place, pt in zip(images, places, jets[:, :, 0], strict=True):
@@ -276,7 +290,7 @@ def _pixels(jets, add=True, outside="drop", cell=np.floor):
             elif outside == "wrap" and row < _N_PIXELS and column < _N_PIXELS:
                 row, column = row % _N_PIXELS, column % _N_PIXELS
             if 0 <= row < _N_PIXELS and 0 <= column < _N_PIXELS:
-                image[row, column] = momentum + (image[row, column] if add else 0)
+                image[row, column] = join(image[row, column], momentum)
     return images
 
 
@@ -500,7 +514,7 @@ def set_network(student, rng):
     needs={
         "area": "a function of labels and scores that gives the area below the ROC curve",
         "rejection": "a function of labels, scores and an efficiency that gives 1 over the share of quarks that pass",
-        "n_params": "a dict: the parameters of your networks CNN, LSTM and set, counted by you",
+        "n_params": "a dict: the parameters of your networks CNN, LSTM and set, counted by hand",
         "cnn": "the model of 10.2",
         "lstm": "the model of 10.3",
         "set_network": "the model of 10.4",
@@ -519,9 +533,9 @@ def comparison(student, rng):
     """Both measures on random scores; the counts against the networks' own."""
     y = rng.permutation(np.arange(600) % 3 > 0).astype(int)
     scores = rng.normal(size=600) + 0.8 * y
-    yield from _areas(student, y, scores)
-    yield _rejections(student, y, scores)
-    yield _counts(student, rng)
+    yield lambda: _areas(student, y, scores)
+    yield lambda: _rejections(student, y, scores)
+    yield lambda: _counts(student, rng)
 
 
 def _areas(student, y, scores):
@@ -539,7 +553,17 @@ def _areas(student, y, scores):
             "This is the number of pairs; divide by how many pairs there are.",
         ),
     }
-    right = agrees("area", "`area`", given, wanted, slips, advice="Compare every gluon with every quark.")
+    advice = "Compare every gluon with every quark."
+    quantities = {"the number of quarks": np.sum(y == 0), "the number of gluons": np.sum(y == 1)}
+    right = agrees("area", "`area`", given, wanted, slips, advice=advice, quantities=quantities)
+    if right.code == "area" and not right.passed:
+        _only_between_0_and_1(student, y, scores, wanted)
+        said = describe_relation(given, wanted, quantities)
+        said = (
+            said
+            or f"is {given:.3g}, {'more' if given > wanted else 'less'} than the share of pairs in which the gluon wins"
+        )
+        right = Finding("area", False, f"`area` {said}. {advice}")
     if not right.passed:
         yield right
         return
@@ -551,13 +575,24 @@ def _areas(student, y, scores):
     yield agrees("area", "With ties `area`", given, _area(y, tied), slips, points=1, advice="A tie counts one half.")
 
 
+def _only_between_0_and_1(student, y, scores, wanted):
+    """Raises `Wrong` where `area` is right once the same scores are squeezed to between 0 and 1."""
+    squeezed = as_number(student.call("area", y, 1 / (1 + np.exp(-scores))), "What `area` returns")
+    if abs(squeezed - wanted) < 0.01:  # thresholds may be few
+        raise Wrong(
+            "scores-in-0-1",
+            f"`area` is right for scores between 0 and 1 and wrong for scores from {scores.min():.1f} to "
+            f"{scores.max():.1f}. Scores may be any numbers: take the thresholds from the scores themselves.",
+        )
+
+
 def _rejections(student, y, scores):
     gluons, quarks = np.sort(scores[y == 1])[::-1], scores[y == 0]
 
     def passing(cut):
         return np.mean(quarks >= cut)
 
-    for efficiency in (0.7, 0.3):  # not at 0.8: there the median gluon has that score
+    for efficiency in (0.7, 0.3, 0.55):  # not at 0.8: there the median gluon has that score
         given = float(returned(student, "rejection", y, scores, efficiency))
         # Quantiles are defined in several ways: they lie within a gluon or two of each other.
         k = efficiency * len(gluons)
@@ -605,17 +640,33 @@ def _rejections(student, y, scores):
         for code, (value, message) in slips.items():
             if abs(given - value) < 0.01 * value:
                 raise Wrong(code, message)
-        message = f"At an efficiency of {efficiency} `rejection` gives {given:.3g} where {1 / share:.3g} was expected."
+        said = describe_relation(given, 1 / share, {"the efficiency": efficiency}, rtol=0.01)
+        said = said or (
+            "is too large: more quarks pass the cut" if given > 1 / share else "is too small: fewer quarks pass the cut"
+        )
+        message = f"At an efficiency of {efficiency} `rejection` {said}. Find the cut that keeps this share of the gluons first."
         return Finding("rejection", False, message)
-    return Finding("rejection", True, "`rejection` is right at two efficiencies.", points=1)
+    return Finding("rejection", True, "`rejection` is right at three efficiencies.", points=1)
 
 
-_DENSE = "a Dense layer (inputs + 1) for each unit"
+# How many parameters a layer has, for a sentence; layers that are not listed have none, or are rare.
 _RULES = {
-    "CNN": f"A convolution of 3x3 has (9 * channels + 1) parameters for each filter, {_DENSE}.",
-    "LSTM": f"An LSTM with m inputs and k units has 4k(m + k + 1) parameters, {_DENSE}.",
-    "set": f"Of its parameters {_DENSE}, where the inputs are those of one particle.",
+    "Conv2D": "a convolution of 3x3 has (9 * channels + 1) for each filter",
+    "LSTM": "an LSTM with m inputs and k units has 4k(m + k + 1)",
+    "GRU": "a GRU with m inputs and k units has 3k(m + k + 2)",
+    "SimpleRNN": "a SimpleRNN with m inputs and k units has k(m + k + 1)",
+    "Bidirectional": "`Bidirectional` has its layer twice",
+    "BatchNormalization": "a batch normalisation has 4 for each channel",
+    "LayerNormalization": "a layer normalisation has 2 for each channel",
+    "Dense": "a Dense layer has (inputs + 1) for each unit",
 }
+
+
+def _rules(student, name):
+    """A sentence with the counts of the kinds of layers that a network has."""
+    kinds = set(_classes(student.config(name)))
+    said = "; ".join(rule for kind, rule in _RULES.items() if kind in kinds)
+    return f"{said[:1].upper()}{said[1:]}. " if said else ""
 
 
 def _counts(student, rng):
@@ -640,17 +691,34 @@ def _counts(student, rng):
         if given == wanted:
             continue
         weights = [w for layer in student.weights(name) for w in layer]
-        gates = sum(layer["params"] or 0 for layer in student.layers(name) if layer["class"] == "LSTM")
+        layers = student.layers(name)
+        gates = sum(layer["params"] or 0 for layer in layers if layer["class"] == "LSTM")
+        units = sum(layer["units"] for layer in layers if layer["class"] == "GRU")
         if given == sum(w.size for w in weights if w.ndim > 1):
             raise Wrong(
                 "no-biases", f"{given:g} are the weights of `{name}` alone; each unit or filter has a bias too."
             )
         if gates and given == wanted - 0.75 * gates:
             raise Wrong("no-gates", f"{given:g} counts one gate of the LSTM; it has four, each with its own weights.")
+        if units and given == wanted - 3 * units:
+            raise Wrong(
+                "one-bias",
+                f"{given:g} counts one bias a unit in each block of the GRU. Keras gives each block two: 3k(m + k + 2).",
+            )
+        for other in views.values():
+            if other[0] != name and given == student.describe(other[0])["n_params"]:
+                raise Wrong("networks-exchanged", f"{given:g} is the count of `{other[0]}`, and stands at {key}.")
+        for layer in layers:
+            if layer["params"] and given == wanted - layer["params"]:
+                raise Wrong(
+                    "layer-left-out",
+                    f"In `n_params` {given:g} leaves out the layer `{layer['name']}` ({layer['class']}).",
+                )
         return Finding(
             "n-params",
             False,
-            f"`{name}` has not {given:g} parameters. {_RULES[key]} Go through `{name}.layers` and add up.",
+            f"`{name}` has {'fewer' if given > wanted else 'more'} parameters than {given:g}. {_rules(student, name)}Go "
+            f"through `{name}.layers` and add up.",
         )
     return Finding("n-params", True, "The three counts are those of your networks.", points=1)
 

@@ -81,9 +81,19 @@ def rnn_slip(slip):
                 h[:] = np.tanh(z)
                 states.append(h)
                 continue
+            if slip == "bias outside":
+                h = np.tanh(z - b) + b
+                states.append(h)
+                continue
+            if slip == "state added":
+                h = h + np.tanh(z)
+                states.append(h)
+                continue
             h = {"no tanh": z, "relu": np.maximum(0, z), "sigmoid": sigmoid(z)}.get(slip, np.tanh(z))
             if slip != "before the step":
                 states.insert(0 if slip == "newest first" else len(states), h)
+        if slip == "twice":
+            return 2 * np.array(states)
         return h if slip == "last" else np.array(states).T if slip == "columns" else np.array(states)
 
     return rnn
@@ -106,7 +116,10 @@ declare(
             "ones": "state-of-ones",
             "no tanh": "no-activation",
             "sigmoid": "wrong-activation",
-            "relu": "states",
+            "relu": "relu",
+            "bias outside": "bias-outside",
+            "state added": "state-added",
+            "twice": "states",
             "before the step": "before-the-step",
             "in place": "same-array",
             "transposed": "transposed",
@@ -165,6 +178,20 @@ def step_slip(slip):
         out = sigmoid(o) * (new if slip == "no tanh of c" else np.tanh(c if slip == "old c" else new))
         if slip == "gates without sigmoid":
             new, out = f * c + i * np.tanh(g), o * np.tanh(f * c + i * np.tanh(g))
+        s_f = sigmoid(f)
+        if slip in ("1 - f", "i is 1 - f", "no tanh of g"):
+            new = {
+                "1 - f": (1 - s_f) * c + sigmoid(i) * np.tanh(g),
+                "i is 1 - f": s_f * c + (1 - s_f) * np.tanh(g),
+                "no tanh of g": s_f * c + sigmoid(i) * g,
+            }[slip]
+            out = sigmoid(o) * np.tanh(new)
+        if slip == "no output gate":
+            out = np.tanh(new)
+        if slip == "groups of four":
+            i, f, g, o = (x @ W + h @ U + b).reshape(-1, 4).T
+            new = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
+            out = sigmoid(o) * np.tanh(new)
         if slip == "relu for tanh":
             new = sigmoid(f) * c + sigmoid(i) * np.maximum(0, g)
         return {"c first": (new, out), "only h": out, "z": (x @ W, new)}.get(slip, (out, new))
@@ -256,6 +283,11 @@ declare(
                 "z": "wrong-shape",
                 "gates without sigmoid": "no-sigmoid",
                 "relu for tanh": "step",
+                "1 - f": "forget-turned",
+                "i is 1 - f": "coupled-gates",
+                "no tanh of g": "no-content-tanh",
+                "no output gate": "no-output-gate",
+                "groups of four": "interleaved",
             }.items()
         ),
         *(
@@ -338,6 +370,9 @@ def prepare_slip(slip):
         if slip == "shuffled":
             order = np.random.default_rng(0).permutation(len(y))
             X, y = X[order], y[order]
+        if slip == "training windows shuffled":
+            order = np.random.default_rng(0).permutation(cut)
+            X[:cut], y[:cut] = X[order], y[order]
         if slip == "scaled by all":
             return tuple((part - series.mean()) / series.std() for part in raw)
         if slip == "test scaled by itself":
@@ -457,11 +492,12 @@ def untrained(style):
     return keras.models.clone_model(forecaster(style))
 
 
-def flat(style):
+def flat(style, answer=0.0):
     import keras
 
     model = keras.models.clone_model(forecaster(style))
-    model.set_weights([0 * w for w in model.get_weights()])
+    *rest, b = model.get_weights()
+    model.set_weights([*(0 * w for w in rest), 0 * b + answer])
     return model
 
 
@@ -483,6 +519,7 @@ declare(
             (slip, code, {"prepare": prepare_slip(slip)})
             for slip, code in {
                 "shuffled": "shuffled",
+                "training windows shuffled": "train-shuffled",
                 "scaled by all": "scaled-on-everything",
                 "test scaled by itself": "two-scales",
                 "only windows scaled": "two-scales",
@@ -513,6 +550,7 @@ declare(
         ("nearly copies it", "copies-last-value", {"model": "nearly a copy"}),
         ("eleven years ago", "rmse", {"model": "eleven years ago"}),
         ("fitted in sunspots", "not-scaled", {"model": "in sunspots"}),
+        ("targets in sunspots, the same for every year", "not-scaled", lambda: {"model": flat("LSTM", 44.0)}),
         ("answers at every step", "wrong-shape", {"model": "all steps"}),
         ("never fitted", "rmse|constant", lambda: {"model": untrained("LSTM")}),
         ("constant", "constant", lambda: {"model": flat("LSTM")}),
@@ -545,6 +583,38 @@ def latch(style="SimpleRNN"):
         model = keras.Sequential([inputs, layers.Dense(1, "sigmoid")])
         model.set_weights([np.array([[9.0]]), np.array([0.1])])
         return model
+    if style in ("sigmoid of keras.ops", "subclassed, keras.ops"):
+        rnn, out = layers.SimpleRNN(1, **steps), layers.Dense(1)
+        if style.startswith("sub"):
+
+            class Last(keras.Model):
+                def __init__(self):
+                    super().__init__()
+                    self.rnn, self.out = rnn, out
+
+                def call(self, x):
+                    return keras.ops.sigmoid(self.out(self.rnn(x)))
+
+            model = Last()
+            model(np.zeros((1, 5, 1), "float32"))
+        else:
+            model = keras.Model(inputs, keras.ops.sigmoid(out(rnn(inputs))))
+        model.set_weights([*cell, np.array([[9.0]]), np.zeros(1)])
+        return model
+    if style == "late":
+        # The second unit repeats the first one step later.
+        model = keras.Sequential([inputs, layers.SimpleRNN(2, **steps), layers.Dense(1, "sigmoid")])
+        hold = [np.array([[20.0, 0]]), np.array([[3.0, 9], [0, 0]]), np.zeros(2)]
+        model.set_weights([*hold, np.array([[0.0], [9]]), np.zeros(1)])
+        return model
+    if style == "adds":
+        model = keras.Sequential(
+            [inputs, layers.SimpleRNN(1, activation="linear", **steps), layers.Dense(1, "sigmoid")]
+        )
+        model.set_weights([np.ones((1, 1)), np.ones((1, 1)), np.zeros(1), np.array([[9.0]]), np.full(1, -4.5)])
+        return model
+    if style == "convolution to both sides":
+        return keras.Sequential([inputs, layers.Conv1D(4, 3, padding="same"), layers.Dense(1, "sigmoid")])
     if style == "convolution":
         model = keras.Sequential([inputs, layers.Conv1D(1, 3, padding="causal"), layers.Dense(1, "sigmoid")])
         model.set_weights([np.array([3.0, 5, 20]).reshape(3, 1, 1), np.zeros(1), np.array([[1.0]]), np.zeros(1)])
@@ -586,7 +656,12 @@ def latch(style="SimpleRNN"):
         cell = cell_lstm
     if style == "forgets":
         cell[1] = np.array([[0.5]])
-    model.set_weights([*cell, np.array([[9.0 * sign]]), np.full(1, 0.3 if style == "forgets" else 0)])
+    if style == "a little memory":
+        cell[1] = np.array([[0.85]])
+    if style == "pulse alone":
+        cell[1] = np.array([[0.0]])
+    bias = {"forgets": 0.3, "pulse alone": -4.0, "a little memory": -1.2}.get(style, 0)
+    model.set_weights([*cell, np.array([[9.0 * sign]]), np.full(1, bias)])
     return model
 
 
@@ -604,20 +679,26 @@ declare(
     lambda latch_="SimpleRNN": {"latch": latch(latch_) if isinstance(latch_, str) else latch_},
     {
         style: {"latch_": style}
-        for style in ("SimpleRNN", "functional", "LSTM", "subclassed", "logits", "two columns", "TimeDistributed")
-        + ("flat answer", "thirty steps")
+        for style in ("SimpleRNN", "functional", "LSTM", "subclassed", "two columns", "TimeDistributed")
+        + ("flat answer", "thirty steps", "sigmoid of keras.ops", "subclassed, keras.ops")
     },
     [
         ("no memory", "no-memory", {"latch_": "no memory"}),
-        ("a tanh at the end", "not-a-probability", {"latch_": "tanh"}),
+        ("logits", "logits", {"latch_": "logits"}),
+        ("a tanh at the end", "logits", {"latch_": "tanh"}),
+        ("one step late", "one-step-late", {"latch_": "late"}),
+        ("a recurrent layer that answers to the pulse alone", "pulse-alone", {"latch_": "pulse alone"}),
+        ("a convolution to both sides", "looks-ahead", {"latch_": "convolution to both sides"}),
+        ("a little memory", "forgets", {"latch_": "a little memory"}),
+        ("adds the pulses", "adds-pulses", {"latch_": "adds"}),
         ("a causal convolution", "accuracy", {"latch_": "convolution"}),
         ("Bidirectional", "looks-ahead", {"latch_": "both ways"}),
         ("one answer a sequence", "last-only", {"latch_": "last only"}),
         ("fixed to thirty steps", "fixed-length", {"latch_": "all steps at once"}),
         ("swapped", "labels-swapped", {"latch_": "swapped"}),
-        ("forgets", "accuracy", {"latch_": "forgets"}),
+        ("forgets", "forgets", {"latch_": "forgets"}),
         ("constant", "constant", lambda: {"latch_": changed("SimpleRNN", 0.0)}),
-        ("never fitted", "accuracy|constant", lambda: {"latch_": changed("SimpleRNN", 0.02)}),
+        ("never fitted", "untrained", lambda: {"latch_": changed("SimpleRNN", 0.02)}),
         ("a function", "not-keras", {"latch_": lambda P: np.cumsum(P, axis=1) > 0}),
     ],
 )
@@ -669,8 +750,13 @@ def walker(style="masked"):
     mask = layers.Masking(mask_value=0.0 if style == "mask of zeros" else PAD)
     inputs = keras.Input((20 if style == "twenty steps" else None, 1))
     rnn, last = layers.SimpleRNN(7, activation="relu"), layers.Dense(1, None if style == "logits" else "sigmoid")
+    if style == "end alone":
+        weights[3] = np.array([0.0, 0, 0, 0, 0, 1, -1])[:, None] * 4
     if style == "no mask":
         chain = [rnn, last]
+    elif style == "mask too late":
+        chain = [layers.SimpleRNN(7, activation="relu", return_sequences=True), mask, layers.LSTM(1), last]
+        return keras.Sequential([inputs, *chain])
     elif style == "mask lost":
         chain = [mask, layers.Conv1D(1, 1, use_bias=False), rnn, last]
         weights = [np.ones((1, 1, 1)), *weights]
@@ -732,7 +818,6 @@ declare(
         "Keras's pad_sequences": {"pad": pad_keras},
         "functional": {"walker_": "functional"},
         "subclassed": {"walker_": "subclassed"},
-        "logits": {"walker_": "logits"},
         "two columns": {"walker_": "two columns"},
         "an input of twenty steps that takes any": {"walker_": "twenty steps"},
         "a trained GRU": lambda: {"walker_": trained_walker()},
@@ -744,6 +829,9 @@ declare(
         ("no last axis", "wrong-shape", {"pad": lambda w, n: pad(w, n)[..., 0]}),
         ("always twenty", "wrong-shape", {"pad": lambda w, n: pad(w, 20)}),
         ("shifted by one", "pad", {"pad": lambda w, n: np.roll(pad(w, n), 1, axis=1)}),
+        ("logits", "logits", {"walker_": "logits"}),
+        ("above 0 at the end", "end-alone", {"walker_": "end alone"}),
+        ("a mask behind the recurrent layer", "mask-too-late", {"walker_": "mask too late"}),
         ("no mask", "no-mask", {"walker_": "no mask"}),
         ("a mask of zeros", "wrong-mask-value", {"walker_": "mask of zeros"}),
         ("a convolution loses the mask", "mask-lost", {"walker_": "mask lost"}),
@@ -877,6 +965,7 @@ def by_heart():
             layers.Dense(len(pairs), "relu"),
             layers.Dense(48),
             layers.Reshape((4, 12)),
+            layers.Softmax(),
         ]
     )
     model.set_weights([X.T, np.full(len(pairs), -3.98), Y.reshape(-1, 48), np.zeros(48)])
@@ -947,11 +1036,12 @@ declare(
         "functional, lags as an array": {"network": "functional", "lags": np.array(LAGS)},
         "text as written": {"reverse": False, "lags": np.array(LAGS, dtype=float)},
         "a recurrent encoder": {"network": "encoder"},
-        "logits": {"network": "logits", "style": "array"},
+        "an array of texts": {"style": "array"},
         "subclassed": {"network": "subclassed"},
         "symbol by symbol": {"style": "loop"},
     },
     [
+        ("logits", "logits", {"network": "logits"}),
         ("one symbol", "last-only", lambda: {"network": other_adder("one symbol")}),
         ("five steps", "wrong-shape", lambda: {"network": other_adder("five steps")}),
         ("never trained", "untrained|constant", lambda: {"network": other_adder("never trained")}),
@@ -1028,6 +1118,8 @@ declare(
         ("one bias", "one-bias", {"gru_params": lambda f, u: 3 * u * (f + u + 1)}),
         ("GRU as LSTM", "lstm-formula", {"gru_params": lstm_params}),
         ("units squared forgotten", "gru-params", {"gru_params": lambda f, u: 3 * u * (f + 3)}),
+        ("one bias a block", "lstm-params", {"lstm_params": lambda f, u: 4 * (u * (f + u) + 1)}),
+        ("half as many", "gru-params", {"gru_params": lambda f, u: 1.5 * u * (f + u + 2)}),
         ("a table", "wrong-shape", {"lstm_params": lambda f, u: [f * u, u * u, u]}),
         ("an LSTM again", "not-a-gru", {"gru": "LSTM"}),
         ("copies the last value", "not-a-gru", {"gru": "copy"}),

@@ -91,6 +91,10 @@ def angles(A, B):
     return np.arccos(np.clip(cosines, -1, 1))
 
 
+def angles_without_clip(A, B):
+    return np.arccos(np.linalg.svd(np.linalg.qr(A)[0].T @ np.linalg.qr(B)[0], compute_uv=False))
+
+
 def angles_scipy(A, B):
     from scipy.linalg import subspace_angles
 
@@ -169,6 +173,7 @@ table(
         "float32": {"principal_angles": lambda A, B: angles(A.astype("float32"), B.astype("float32"))},
     },
     [
+        ("no-clip", "no clip", {"principal_angles": angles_without_clip}),
         ("degrees", "degrees", {"principal_angles": lambda A, B: np.degrees(angles(A, B))}),
         ("cosines", "cosines", {"principal_angles": lambda A, B: np.cos(angles(A, B))}),
         ("sines", "arcsine", {"principal_angles": lambda A, B: np.arcsin(np.cos(angles(A, B)))}),
@@ -342,6 +347,19 @@ def smooth(x, sigma):
     return gaussian_filter(x.reshape(-1, 28, 28), (0, sigma, sigma)).reshape(-1, 784)
 
 
+def smooth_in_place(x, sigma):
+    from scipy.ndimage import gaussian_filter
+
+    pictures = x.reshape(-1, 28, 28)
+    gaussian_filter(pictures, (0, sigma, sigma), output=pictures)
+    return pictures.reshape(-1, 784)
+
+
+def logits_of_denoiser(x):
+    p = np.clip(np.asarray(denoiser()(x)), 1e-4, 1 - 1e-4)
+    return np.log(p / (1 - p))
+
+
 def smooth_loop(x, sigma):
     from scipy.ndimage import gaussian_filter
 
@@ -401,6 +419,15 @@ table(
         ("root", "root", {"psnr": lambda a, b: psnr(a, b) / 2}),
         ("no-ten", "no factor", {"psnr": lambda a, b: psnr(a, b) / 10}),
         ("summed", "sum", {"psnr": lambda a, b: -10 * np.log10(np.sum((a - b) ** 2))}),
+        (
+            "mean-of-each",
+            "mean of the PSNRs",
+            {"psnr": lambda a, b: np.mean(-10 * np.log10(np.mean((a - b) ** 2, axis=-1)))},
+        ),
+        ("psnr", "three quarters", {"psnr": lambda a, b: 7.5 * np.log10(1 / np.mean((a - b) ** 2))}),
+        ("fixed", "always one pixel", {"smooth": lambda x, s: smooth(x, 1.0)}),
+        ("changes-input", "in place", {"smooth": smooth_in_place}),
+        ("logits", "logits", {"denoiser": logits_of_denoiser}),
         ("peak-255", "peak 255", {"psnr": lambda a, b: psnr(a, b) + 20 * np.log10(255)}),
         ("wrong-shape", "one a picture", {"psnr": lambda a, b: -10 * np.log10(np.mean((a - b) ** 2, axis=1))}),
         (
@@ -497,6 +524,11 @@ def roc_thresholds(scores, strange):
     return false, true
 
 
+def roc_to_one(scores, strange):
+    cuts = np.linspace(1, 0, 501)[:, None]
+    return tuple(np.mean(scores[strange == kind] >= cuts, axis=1) for kind in (0, 1))
+
+
 def answers_4(model=None, **changed):
     model = model or of_zeros()
     return {"anomaly_model": model, "anomaly_score": errors_of(model), "roc": roc, **changed}
@@ -541,6 +573,10 @@ table(
             "counts",
             {"roc": lambda s, t: (roc(s, t)[0] * (t == 0).sum(), roc(s, t)[1] * (t == 1).sum())},
         ),
+        ("reversed", "from one to zero", {"roc": lambda *args: tuple(part[::-1] for part in roc(*args))}),
+        ("ends", "no zero before the sums", {"roc": lambda *args: tuple(part[1:] for part in roc(*args))}),
+        ("ends", "thresholds from 0 to 1", {"roc": roc_to_one}),
+        ("one-reversed", "one of them turned round", {"roc": lambda *args: (roc(*args)[0], roc(*args)[1][::-1])}),
         ("ends", "begins late", {"roc": no_origin}),
         ("wrong-type", "the area", {"roc": lambda s, t: 0.9}),
         ("constant", "the same picture", {"anomaly_model": lambda x: np.full((len(x), 784), 0.1)}),
@@ -778,6 +814,14 @@ table(
             "the other direction",
             {"kl_term": lambda m, v: ((1 + m**2) / np.exp(v) - 1 + v).sum(axis=1) / 2},
         ),
+        ("kl-term", "plus log_var", {"kl_term": lambda m, v: (m**2 + np.exp(v) - 1 + v).sum(axis=1) / 2}),
+        ("kl-term", "no log_var, no half", {"kl_term": lambda m, v: (m**2 + np.exp(v) - 1).sum(axis=1)}),
+        (
+            "kl-term",
+            "three coordinates",
+            {"kl_term": lambda m, v: kl_numpy(m[:, :3], v[:, :3]) if m.shape[1] > 1 else m[:, 0]},
+        ),
+        ("subtracted", "noise subtracted", {"reparametrise": lambda m, v, e: m - np.exp(v / 2) * e}),
         ("variance", "times the variance", {"reparametrise": lambda m, v, e: m + np.exp(v) * e}),
         ("log-variance", "times log_var", {"reparametrise": lambda m, v, e: m + v * e}),
         ("no-noise", "no noise", {"reparametrise": lambda m, v, e: m}),
@@ -799,7 +843,23 @@ def _():
     return answers_6(**plain(0.05))
 
 
-@wrong("06.6", "untrained|collapsed|no-kl", "never fitted")
+@wrong("06.6", "logits", "logits")
+def _():
+    decoder = pair(variational=True)[1]
+
+    def logits(z):
+        p = np.clip(np.asarray(decoder(z)), 1e-4, 1 - 1e-4)
+        return np.log(p / (1 - p))
+
+    return answers_6(vae_decoder=logits)
+
+
+@wrong("06.6", "untrained", "never fitted, all clouds near N(0, 1)")
+def _():
+    return answers_6(vae_encoder=collapsed_encoder, vae_decoder=lambda z: 0.5 + 0.01 * np.resize(z, (len(z), 784)))
+
+
+@wrong("06.6", "untrained|no-kl", "never fitted")
 def _():
     encoder, decoder = map(fresh, pair(variational=True))
     return answers_6(vae_encoder=encoder, vae_decoder=decoder)

@@ -101,7 +101,11 @@ for name, code, changed in (
     ("generator goes down L_D", "wrong-loss", {"g_step": lambda t, p, r: (t - r * p * sigmoid(p * t), p)}),
     ("one number", "wrong-shape", {"g_step": lambda t, p, r: t + r * p * sigmoid(-p * t)}),
     ("nothing moves", "nothing-moves", {"g_step": lambda t, p, r: (t, p)}),
-    ("derivative of the inside forgotten", "d-step", {"d_step": lambda t, p, r: (t, p - r * sigmoid(p * t))}),
+    ("one draw right alone", "d-step", {"d_step": lambda t, p, r: (t, p - r * abs(t) * sigmoid(p * t))}),
+    ("doubled", "g-step", {"g_step": lambda t, p, r: (t + 2 * r * p * sigmoid(-p * t), p)}),
+    ("inside forgotten by the generator", "no-inner-derivative", {"g_step": lambda t, p, r: (t + r * sigmoid(-p * t), p)}),
+    ("squares", "d-loss", {"d_loss": lambda a, b: np.mean(softplus(-a) ** 2) + np.mean(softplus(b) ** 2)}),
+    ("derivative of the inside forgotten", "no-inner-derivative", {"d_step": lambda t, p, r: (t, p - r * sigmoid(p * t))}),
 ):  # fmt: skip
 
     @wrong("07.1", code, name)
@@ -141,6 +145,10 @@ def step(slip=None):
         return mean(tf.nn.softplus(a))
 
     def train_step(generator, discriminator, g_optimizer, d_optimizer, real, noise):
+        if slip == "own optimizers":
+            import keras
+
+            g_optimizer, d_optimizer = keras.optimizers.SGD(0.3), keras.optimizers.SGD(0.5)
         if slip == "own noise":
             noise = tf.random.normal(noise.shape)
         if slip == "optimizers":
@@ -175,7 +183,16 @@ def step(slip=None):
             d_optimizer.apply(gradients[len(weights) :], mine)
         elif slip not in ("no generator", "nothing"):
             g_optimizer.apply(tape.gradient(loss_g, weights), weights)
-        return {"no losses": None, "order": (loss_g, loss_d), "zeros": (0.0, 0.0)}.get(slip, (loss_d, loss_g))
+        if slip == "generator twice":
+            with tf.GradientTape() as tape:
+                again = soft(-discriminator(generator(noise)))
+            g_optimizer.apply(tape.gradient(again, weights), weights)
+        return {
+            "no losses": None,
+            "twice L_G": (loss_d, 2 * loss_g),
+            "order": (loss_g, loss_d),
+            "zeros": (0.0, 0.0),
+        }.get(slip, (loss_d, loss_g))
 
     return train_step
 
@@ -261,6 +278,9 @@ for slip, code in {
     "saturating": "saturating",
     "caught": "labels-swapped",
     "own noise": "own-noise|discriminator-half",
+    "own optimizers": "own-optimizers",
+    "generator twice": "generator-steps-twice",
+    "twice L_G": "losses",
     "no losses": "no-losses",
     "order": "losses-swapped",
     "zeros": "losses",
@@ -421,6 +441,17 @@ for name, code, function in (
     ("points counted", "counts-points", lambda points: np.sum(near_share(points) * len(points))),
     ("missing modes counted", "counts-missing", lambda points: 8 - count(points)),
     ("shares returned", "wrong-shape", near_share),
+    (
+        "shares of the near points",
+        "share-of-near",
+        lambda points: np.sum(near_share(points) >= 0.01 * near_share(points).sum()),
+    ),
+    (
+        "a whole number of points",
+        "rounded-down",
+        lambda points: np.sum(near_share(points) * len(points) >= len(points) // 100),
+    ),
+    ("more than 1 %", "more-than", lambda points: np.sum(near_share(points) > 0.01)),
     ("always eight", "count-modes", lambda points: 8),
     ("only half of the limit", "count-modes", lambda points: np.sum(near_share(points) >= 0.004)),
 ):
@@ -550,6 +581,8 @@ def confidence_of_mean(images):
 for name, code, function in (
     ("exchanged", "order", lambda images: judge(images)[::-1]),
     ("bits", "bits", lambda images: judge(images, base=2)),
+    ("log10", "log10", lambda images: judge(images, base=10)),
+    ("half the entropy", "judge", lambda images: (judge(images)[0], judge(images)[1] / 2)),
     ("entropy of each picture", "entropy-of-each", entropy_of_each),
     ("no minus", "wrong-sign", lambda images: (judge(images)[0], -judge(images)[1])),
     ("mean of all", "mean-of-all", lambda images: (probabilities(images).mean(), judge(images)[1])),

@@ -81,6 +81,7 @@ table(
         "float32": {"to_images": lambda jets: to_images(jets).astype("float32")},
     },
     [
+        ("maximum", "the hardest alone", {"to_images": lambda jets: to_images(jets, add=np.maximum.at)}),
         ("last-wins", "+=", {"to_images": lambda jets: to_images(jets, add=assigned)}),
         ("transposed", "phi first", {"to_images": lambda jets: to_images(jets, axes=(2, 1))}),
         ("upside-down", "eta falls", {"to_images": lambda jets: to_images(jets)[:, ::-1]}),
@@ -102,7 +103,7 @@ table(
         ("wrong-shape", "a channel", {"to_images": lambda jets: to_images(jets)[..., None]}),
         ("wrong-shape", "one image", {"to_images": lambda jets: to_images(jets).sum(axis=0)}),
         ("energy", "another grid", {"to_images": lambda jets: to_images(jets, half=0.5)}),
-        ("energy", "logarithm", {"to_images": lambda jets: np.log1p(to_images(jets))}),
+        ("logarithm", "logarithm", {"to_images": lambda jets: np.log1p(to_images(jets))}),
     ],
 )
 
@@ -201,10 +202,22 @@ def untrained(build, *args):
     return keras.models.clone_model(build(*args))
 
 
+def with_sigmoid(model):
+    import keras
+
+    return keras.Model(model.inputs, keras.ops.sigmoid(model.outputs[0]))
+
+
+def rounded(model):
+    import keras
+
+    return keras.Model(model.inputs, keras.ops.cast(model.outputs[0] > 0, "float32"))
+
+
 for name, build in {
     "pooling": lambda: cnn(),
     "flatten": lambda: cnn("flatten"),
-    "logits": lambda: cnn("logits"),
+    "sigmoid of keras.ops": lambda: with_sigmoid(cnn("logits")),
     "functional": lambda: cnn("functional"),
     "subclassed": lambda: subclassed(cnn),
 }.items():
@@ -246,7 +259,9 @@ for name, code, build in (
     ("the wrong inputs", "wrong-inputs", lambda: lstm()),
     ("two outputs", "wrong-shape", lambda: cnn("softmax")),
     ("softmax of one", "constant", lambda: cnn("softmax of one")),
-    ("no sigmoid", "no-sigmoid", lambda: cnn("probability")),
+    ("no sigmoid", "logits", lambda: cnn("probability")),
+    ("logits", "logits", lambda: cnn("logits")),
+    ("zeros and ones", "labels", lambda: rounded(cnn("logits"))),
     ("convolution along rows", "convolution", lambda: cnn("one dimension")),
 ):
     wrong("10.2", code, name)(lambda build=build: {"cnn": build()})
@@ -311,7 +326,7 @@ def sequence(function=in_order, model=None):
 for name, build in {
     "take_along_axis": lambda: sequence(),
     "sorted, lists": lambda: sequence(by_jet),
-    "sorted and turned round": lambda: sequence(by_flip, lstm("logits")),
+    "sorted and turned round": lambda: sequence(by_flip, with_sigmoid(lstm("logits"))),
     "rows and columns of indices": lambda: sequence(by_rows, lstm("no mask")),
     "two directions": lambda: sequence(model=lstm("bidirectional")),
     "any length": lambda: sequence(lambda jets: in_order(jets).astype("float32"), lstm("any length")),
@@ -352,6 +367,7 @@ def without_order():
 for name, code, build in (
     ("untrained", "not-trained|reversed|constant", lambda: untrained(lstm)),
     ("labels exchanged", "reversed", lambda: lstm("reversed")),
+    ("logits", "logits", lambda: lstm("logits")),
     ("constant", "constant", lambda: zeroed(lstm())),
     ("no recurrence", "not-recurrent", lambda: set_network("fixed")),
     ("an image network", "wrong-inputs|not-trained", lambda: cnn()),
@@ -441,7 +457,7 @@ for name, build in {
     "mask": lambda: set_network(),
     "no mask, since zeros give nothing": lambda: set_network("plain sum"),
     "a layer that sums": lambda: set_network("masking layer"),
-    "logits": lambda: set_network("logits"),
+    "sigmoid of keras.ops": lambda: with_sigmoid(set_network("logits")),
     "subclassed": DeepSet,
     "an LSTM's opposite: a model in a model": lambda: subclassed_any(set_network),
 }.items():
@@ -480,6 +496,7 @@ for name, code, build in (
     ("untrained", "not-trained|reversed|constant", lambda: untrained(set_network)),
     ("constant", "constant", lambda: zeroed(set_network())),
     ("labels exchanged", "reversed", lambda: set_network("reversed")),
+    ("logits", "logits", lambda: set_network("logits")),
     ("forty rows only", "fixed-size", lambda: set_network("fixed")),
     ("no mask", "padding-matters|not-trained", lambda: set_network("no mask")),
     ("flattened", "order-matters", flat),
@@ -542,6 +559,25 @@ def rejection_first(y, scores, efficiency):
     return float(1 / fpr[np.argmax(tpr >= efficiency)])
 
 
+def area_of_few_thresholds(y, scores):
+    cuts = np.linspace(0, 1, 201)[:, None]
+    found, false = np.mean(scores[y == 1] >= cuts, axis=1), np.mean(scores[y == 0] >= cuts, axis=1)
+    return np.sum((found[:-1] + found[1:]) * (false[:-1] - false[1:])) / 2
+
+
+@cache
+def gru():
+    """A GRU that adds 0.04 to its state for each particle above the cut, and keeps it otherwise."""
+    import keras
+    from keras import layers
+
+    model = keras.Sequential([keras.Input((40, 3)), layers.Masking(), layers.GRU(1), layers.Dense(1, "sigmoid")])
+    W, U, b = np.zeros((3, 3)), np.array([[0, 0, 1.0]]), np.array([[20 * CUT, 20, 0.04], [0, 0, 0]])
+    W[0, 0] = -20
+    model.set_weights([W, U, b, np.full((1, 1), 12.0), np.array([-3.3])])
+    return model
+
+
 COUNTS = {"CNN": 7, "LSTM": 22, "set": 11}
 
 
@@ -564,7 +600,12 @@ table(
             ),
             "n_params": {key: float(count) for key, count in COUNTS.items()},
         },
-        "other networks": lambda: {"cnn": cnn("functional"), "lstm": lstm("logits"), "set_network": DeepSet()},
+        "other networks": lambda: {
+            "cnn": cnn("functional"),
+            "lstm": with_sigmoid(lstm("logits")),
+            "set_network": DeepSet(),
+        },
+        "a GRU": lambda: {"lstm": gru(), "n_params": {**COUNTS, "LSTM": 20}},
     },
     [
         ("reversed", "quarks higher", {"area": lambda y, s: 1 - area(y, s)}),
@@ -572,6 +613,7 @@ table(
         ("ties-lost", "ties lost", {"area": lambda y, s: np.mean(s[y == 1][:, None] > s[y == 0])}),
         ("ties-won", "ties won", {"area": lambda y, s: np.mean(s[y == 1][:, None] >= s[y == 0])}),
         ("not-averaged", "pairs", {"area": lambda y, s: np.sum(s[y == 1][:, None] > s[y == 0])}),
+        ("area", "twice the area less one", {"area": lambda y, s: 2 * area(y, s) - 1}),
         ("area", "correlation", {"area": lambda y, s: np.corrcoef(y, s)[0, 1]}),
         ("not-inverted", "the share", {"rejection": lambda *a: 1 / rejection(*a)}),
         ("rejected-share", "the other share", {"rejection": lambda *a: 1 - 1 / rejection(*a)}),
@@ -589,6 +631,12 @@ table(
         ("no-biases", "biases forgotten", {"n_params": {**COUNTS, "CNN": 4}}),
         ("no-gates", "one gate", {"n_params": {**COUNTS, "LSTM": 7}}),
         ("n-params", "miscounted", {"n_params": {**COUNTS, "set": 12}}),
+        ("one-bias", "a GRU with one bias", lambda: {"lstm": gru(), "n_params": {**COUNTS, "LSTM": 17}}),
+        ("n-params", "a GRU miscounted", lambda: {"lstm": gru(), "n_params": {**COUNTS, "LSTM": 30}}),
+        ("networks-exchanged", "counts exchanged", {"n_params": {"CNN": 22, "LSTM": 7, "set": 11}}),
+        ("layer-left-out", "the last layer left out", {"n_params": {**COUNTS, "LSTM": 20}}),
+        ("scores-in-0-1", "thresholds from 0 to 1", {"area": area_of_few_thresholds}),
+        ("area", "root of the area", {"area": lambda y, s: area(y, s) ** 0.5}),
         ("wrong-keys", "other keys", {"n_params": {"cnn": 7, "lstm": 22, "set": 11}}),
         ("wrong-keys", "a list", {"n_params": [7, 22, 11]}),
     ],
