@@ -3,7 +3,7 @@
 #
 # Four points and two classes that no straight line separates: the smallest problem that needs a hidden layer.
 #
-# About 75 min · CPU about 20 s · GPU optional
+# About 75 min · CPU about 15 s · GPU optional
 #
 # **Before you start** you should know NumPy arrays and the idea of gradient descent.
 #

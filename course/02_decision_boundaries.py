@@ -4,7 +4,7 @@
 # A number, "93 % right", hides what a classifier has learned. With two inputs you can look at it: every point of the plane
 # gets a class, and the border between the classes is the whole story.
 #
-# About 90 min · CPU about 40 s · GPU optional
+# About 90 min · CPU about 20 s · GPU optional
 #
 # **Before you start** you should have done notebook 01: networks in scikit-learn and in Keras.
 #

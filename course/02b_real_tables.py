@@ -3,7 +3,7 @@
 #
 # Two tables as they come in life: one has gaps, words and a rare class; in the other some rows count more than others.
 #
-# About 80 min · CPU about 25 s · GPU optional
+# About 80 min · CPU about 20 s · GPU optional
 #
 # **Before you start** you should have done notebook 02, and have met pandas tables.
 #

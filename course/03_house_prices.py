@@ -4,7 +4,7 @@
 # Predict what a house is sold for. The networks are the easy part: an honest number at the end depends on what you do with
 # the data before.
 #
-# About 90 min · CPU about 30 s · GPU optional
+# About 90 min · CPU about 15 s · GPU optional
 #
 # **Before you start** you should have done notebook 01. Some pandas helps.
 #

@@ -4,7 +4,7 @@
 # What goes into a network is half of the work; this notebook is about the other half: what comes out, and what you call
 # an error.
 #
-# About 80 min · CPU about 35 s · GPU optional
+# About 80 min · CPU about 25 s · GPU optional
 #
 # **Before you start** work through notebook 03: splitting, scaling, a first network for house prices.
 #

@@ -4,7 +4,7 @@
 # A network that looks at pictures through small windows reads handwriting better than one that sees only a list of
 # numbers.
 #
-# About 90 min · CPU about 50 s · GPU optional
+# About 90 min · CPU about 30 s · GPU optional
 #
 # **Before you start** you should know Keras layers, `compile` and `fit` (notebook 01).
 #

@@ -3,7 +3,7 @@
 #
 # A network that reads MNIST well reads your handwriting badly, until your picture looks like MNIST.
 #
-# About 60 min · CPU about 20 s · GPU optional
+# About 60 min · CPU about 10 s · GPU optional
 #
 # **Before you start** you should have met the networks of notebook 04. A trained one is supplied.
 #

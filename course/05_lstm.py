@@ -4,7 +4,7 @@
 # A network with a state reads one value after the other: it forecasts the Sun, remembers a switch, and adds two numbers
 # that it is given as text.
 #
-# About 90 min · CPU about 35 s · GPU optional
+# About 90 min · CPU about 25 s · GPU optional
 #
 # **Before you start** you should know Keras layers, `compile` and `fit` (notebook 01).
 #

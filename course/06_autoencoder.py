@@ -4,7 +4,7 @@
 # A network that has to copy its input through a narrow place finds out by itself what matters. Nobody tells it which
 # digit it sees, and yet it sorts them.
 #
-# About 90 min · CPU about 45 s · GPU optional
+# About 90 min · CPU about 30 s · GPU optional
 #
 # **Before you start** you should know Keras layers, `compile` and `fit` (notebook 01) and have seen MNIST (notebook 04).
 #

@@ -4,7 +4,7 @@
 # One network makes things up, another tells them from the real ones; both get better, until the made-up things are hard
 # to tell. That is a generative adversarial network, a GAN.
 #
-# About 90 min · CPU about 80 s · GPU optional
+# About 90 min · CPU about 30 s · GPU optional
 #
 # **Before you start** you should know Keras layers and gradients (notebook 01) and convolutions (notebook 04).
 #

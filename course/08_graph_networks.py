@@ -4,7 +4,7 @@
 # Friendships, molecules, the particles of a collision: things and the ties between them, in no particular order. Build
 # networks that read them as they are.
 #
-# About 75 min · CPU about 20 s · GPU optional
+# About 75 min · CPU about 15 s · GPU optional
 #
 # **Before you start** you should know matrix products in NumPy and the functional API of Keras (notebook 01).
 #

@@ -4,7 +4,7 @@
 # A network that reads the digits 0 to 4 has learned what strokes look like. Keep what it knows, and it reads 5 to 9 from
 # a few examples.
 #
-# About 75 min · CPU about 30 s · GPU optional
+# About 75 min · CPU about 25 s · GPU optional
 #
 # **Before you start** you should know convolutional networks in Keras (notebook 04).
 #

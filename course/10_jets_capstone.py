@@ -4,7 +4,7 @@
 # A jet of particles is a picture, a sequence and a set. Tell quarks from gluons three times, and find out which view suits
 # the problem.
 #
-# About 90 min · CPU about 30 s · GPU optional
+# About 90 min · CPU about 25 s · GPU optional
 #
 # **Before you start** you should know convolutions (notebook 04), the LSTM (05) and the ROC curve (02b).
 #
