@@ -136,6 +136,15 @@ def _angles(student, rng):
     slips = {
         "degrees": (np.degrees(wanted), "These are degrees; radians are asked for."),
         "cosines": (np.sort(cosines), "These are the cosines. The angles are their `np.arccos`."),
+        "wrong-sign": (np.sort(-wanted), "The angles are negative; arccos gives none below 0."),
+        "squared-cosines": (
+            np.sort(cosines**2),
+            "These are the squared cosines. The angles are the `np.arccos` of the cosines.",
+        ),
+        "squared-inside": (
+            np.sort(np.arccos(np.clip(cosines**2, 0, 1))),
+            "This is the arccos of the squared cosines; take the singular values themselves.",
+        ),
         "sines": (np.sort(np.arcsin(np.clip(cosines, -1, 1))), "This is the arcsin; the angle is the arccos."),
         "not-orthonormal": (
             np.sort(np.arccos(np.clip(np.linalg.svd(A.T @ B, compute_uv=False), -1, 1))),
@@ -151,6 +160,11 @@ def _angles(student, rng):
         ),
     }
     finding = agrees("principal-angles", "`principal_angles`", given, wanted, slips, 1, rtol=1e-3)
+    if finding.code == "principal-angles" and finding.message.startswith("`principal_angles` gives"):
+        message = (
+            "`principal_angles` is off for two bases of shape (9, 3). Orthonormal bases, the singular values of their "
+        )
+        return Finding("principal-angles", False, f"{message}product, then the arccos: each step in turn.", points=1)
     if finding.passed:
         _shared_directions(student, rng)
     return finding
@@ -521,8 +535,8 @@ def area_under(scores, strange):
 )
 def anomalies(student, rng):
     """The curve on random scores; the area of the model's own errors, and that of the score, on unseen digits."""
-    yield lambda: _errors_of_copies(student, rng)
     yield lambda: _curve(student, rng)
+    yield lambda: _errors_of_copies(student, rng)
 
 
 def _errors_of_copies(student, rng):

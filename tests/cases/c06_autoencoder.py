@@ -173,6 +173,7 @@ table(
         "float32": {"principal_angles": lambda A, B: angles(A.astype("float32"), B.astype("float32"))},
     },
     [
+        ("wrong-sign", "negative", {"principal_angles": lambda A, B: -angles(A, B)}),
         ("no-clip", "no clip", {"principal_angles": angles_without_clip}),
         ("degrees", "degrees", {"principal_angles": lambda A, B: np.degrees(angles(A, B))}),
         ("cosines", "cosines", {"principal_angles": lambda A, B: np.cos(angles(A, B))}),
