@@ -489,6 +489,14 @@ def _explain_denoiser(x, noisy, cleaned, level, best):
     for factor in (255.0, 1 / 255):
         if _psnr(x, cleaned * factor) > best:
             raise Wrong("unscaled-outputs", "`denoiser` answers on another scale; pixels run from 0 to 1.")
+    noise = noisy - x
+    kept = np.sum((cleaned - x) * noise) / np.sum(noise**2)  # 1 where the noise is copied, 0 where it is gone
+    if level < _psnr(x, np.broadcast_to(mean_picture(), x.shape)) + 0.5 and kept > 0.15:
+        raise Wrong(
+            "copies-noise",
+            f"`denoiser` reaches {level:.1f} dB and lets {kept:.0%} of the noise through. Train it with `noisy_train` as input "
+            "and `x_train` as target.",
+        )
     if level < _psnr(x, np.broadcast_to(mean_picture(), x.shape)) + 0.5:
         raise Wrong("untrained", f"`denoiser` reaches {level:.1f} dB, no more than the mean digit. Was it fitted?")
 

@@ -446,6 +446,7 @@ table(
         ("no-filter", "nothing", {"smooth": lambda x, s: x}),
         ("smooth", "twice", {"smooth": lambda x, s: smooth(smooth(x, s), s)}),
         ("gain", "the filter as denoiser", {"denoiser": lambda x: smooth(x, 1.2)}),
+        ("copies-noise", "half of what it got", {"denoiser": lambda x: 0.5 * x + 0.25}),
         ("copies-noise", "what it got", {"denoiser": lambda x: x}),
         ("constant", "the mean digit", {"denoiser": lambda x: np.full((len(x), 784), 0.13)}),
         (
