@@ -136,6 +136,15 @@ def _angles(student, rng):
     slips = {
         "degrees": (np.degrees(wanted), "These are degrees; radians are asked for."),
         "cosines": (np.sort(cosines), "These are the cosines. The angles are their `np.arccos`."),
+        "wrong-sign": (np.sort(-wanted), "The angles are negative; arccos gives none below 0."),
+        "squared-cosines": (
+            np.sort(cosines**2),
+            "These are the squared cosines. The angles are the `np.arccos` of the cosines.",
+        ),
+        "squared-inside": (
+            np.sort(np.arccos(np.clip(cosines**2, 0, 1))),
+            "This is the arccos of the squared cosines; take the singular values themselves.",
+        ),
         "sines": (np.sort(np.arcsin(np.clip(cosines, -1, 1))), "This is the arcsin; the angle is the arccos."),
         "not-orthonormal": (
             np.sort(np.arccos(np.clip(np.linalg.svd(A.T @ B, compute_uv=False), -1, 1))),
@@ -151,6 +160,11 @@ def _angles(student, rng):
         ),
     }
     finding = agrees("principal-angles", "`principal_angles`", given, wanted, slips, 1, rtol=1e-3)
+    if finding.code == "principal-angles" and finding.message.startswith("`principal_angles` gives"):
+        message = (
+            "`principal_angles` is off for two bases of shape (9, 3). Orthonormal bases, the singular values of their "
+        )
+        return Finding("principal-angles", False, f"{message}product, then the arccos: each step in turn.", points=1)
     if finding.passed:
         _shared_directions(student, rng)
     return finding
@@ -475,6 +489,14 @@ def _explain_denoiser(x, noisy, cleaned, level, best):
     for factor in (255.0, 1 / 255):
         if _psnr(x, cleaned * factor) > best:
             raise Wrong("unscaled-outputs", "`denoiser` answers on another scale; pixels run from 0 to 1.")
+    noise = noisy - x
+    kept = np.sum((cleaned - x) * noise) / np.sum(noise**2)  # 1 where the noise is copied, 0 where it is gone
+    if level < _psnr(x, np.broadcast_to(mean_picture(), x.shape)) + 0.5 and kept > 0.15:
+        raise Wrong(
+            "copies-noise",
+            f"`denoiser` reaches {level:.1f} dB and lets {kept:.0%} of the noise through. Train it with `noisy_train` as input "
+            "and `x_train` as target.",
+        )
     if level < _psnr(x, np.broadcast_to(mean_picture(), x.shape)) + 0.5:
         raise Wrong("untrained", f"`denoiser` reaches {level:.1f} dB, no more than the mean digit. Was it fitted?")
 
@@ -521,8 +543,8 @@ def area_under(scores, strange):
 )
 def anomalies(student, rng):
     """The curve on random scores; the area of the model's own errors, and that of the score, on unseen digits."""
-    yield lambda: _errors_of_copies(student, rng)
     yield lambda: _curve(student, rng)
+    yield lambda: _errors_of_copies(student, rng)
 
 
 def _errors_of_copies(student, rng):

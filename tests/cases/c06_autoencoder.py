@@ -173,6 +173,7 @@ table(
         "float32": {"principal_angles": lambda A, B: angles(A.astype("float32"), B.astype("float32"))},
     },
     [
+        ("wrong-sign", "negative", {"principal_angles": lambda A, B: -angles(A, B)}),
         ("no-clip", "no clip", {"principal_angles": angles_without_clip}),
         ("degrees", "degrees", {"principal_angles": lambda A, B: np.degrees(angles(A, B))}),
         ("cosines", "cosines", {"principal_angles": lambda A, B: np.cos(angles(A, B))}),
@@ -445,6 +446,7 @@ table(
         ("no-filter", "nothing", {"smooth": lambda x, s: x}),
         ("smooth", "twice", {"smooth": lambda x, s: smooth(smooth(x, s), s)}),
         ("gain", "the filter as denoiser", {"denoiser": lambda x: smooth(x, 1.2)}),
+        ("copies-noise", "half of what it got", {"denoiser": lambda x: 0.5 * x + 0.25}),
         ("copies-noise", "what it got", {"denoiser": lambda x: x}),
         ("constant", "the mean digit", {"denoiser": lambda x: np.full((len(x), 784), 0.13)}),
         (
