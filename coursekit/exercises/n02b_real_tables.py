@@ -1069,6 +1069,10 @@ def _explain_mass(given, wanted, X):
             np.sqrt(product * np.abs(cosh - np.cosh(phi1 - phi2))),
             "Both are `np.cosh`; that of phi is the plain `np.cos`.",
         ),
+        "sinh": (
+            np.sqrt(product * np.abs(np.sinh(eta1 - eta2) - cos)),
+            "This is the hyperbolic sine, `np.sinh`; the formula has the hyperbolic cosine, `np.cosh`.",
+        ),
         "one-momentum": (np.sqrt(2 * pt1**2 * (cosh - cos)), "Both momenta count: pt1 times pt2."),
         "momenta-added": (
             np.sqrt(2 * (pt1 + pt2) * (cosh - cos)),

@@ -190,7 +190,9 @@ def audit(student, rng):
             "give what the formula gives.",
         ),
     }
-    yield agrees("shares", "`shares`", [low, high], pair, slips, 1)
+    back = 1000 * (low[0] - 0.63) ** 2
+    advice = f"Put it into the formula: its first smaller value gives {back:.1f}, and the number in the column is {values[0]:.1f}."
+    yield agrees("shares", "`shares`", [low, high], pair, slips, 1, advice)
     capped = as_number(student.value("capped"), "`capped`")
     most = int(np.sum(table["medv"] == table["medv"].max()))
     message = f"{most} districts stand at exactly 50: the target was cut off there."
@@ -708,6 +710,8 @@ def _mean_scores(scores, results):
             "These are the scores on the rows that each network was trained on; `mean_test_score` was asked for.",
         ),
         "spread": (results["std_test_score"], "These are the spreads of the folds; their means were asked for."),
+        "sorted": (np.sort(wanted), _SORTED),
+        "sorted-down": (np.sort(wanted)[::-1], _SORTED),
         "ranks": (results["rank_test_score"], "These are ranks; the mean scores were asked for."),
     }
     for i in range(results["n_splits"]):
@@ -721,6 +725,9 @@ def _mean_scores(scores, results):
         return found
     message = f"{len(scores)} combinations; the best cross-validated RMSE is {-wanted.max():.3f}."
     return Finding("scores", True, message, points=0.5)
+
+
+_SORTED = "The scores are sorted: leave them in the order of the combinations, so that each stands at its own."
 
 
 def _search_rows():

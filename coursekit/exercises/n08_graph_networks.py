@@ -166,7 +166,15 @@ def means(student, A):
                 "by the sum of the whole row, in which the node itself counts.",
             ) from None
         raise
-    return agrees("mean-matrix", "`mean_matrix`", given, A / degree[:, None], slips, points=1, quantities={"n": len(A)})
+    sums, strangers = given.sum(axis=1), np.abs(given[A == 0]).max(initial=0)
+    advice = f"Its rows add up to {sums.min():.3g} to {sums.max():.3g}; each should to 1."
+    if np.allclose(sums, 1):
+        advice = "Its rows add up to 1, as they should. Within a row all neighbours count alike."
+    if strangers > 1e-6:
+        advice = f"A node that is no neighbour gets the share {strangers:.3g}; it should be 0."
+    return agrees(
+        "mean-matrix", "`mean_matrix`", given, A / degree[:, None], slips, 1, advice, quantities={"n": len(A)}
+    )
 
 
 def heard(student, A):
@@ -403,7 +411,9 @@ def normalises(student, A):
     given = returned(student, "normalise", A, shape=A.shape)
     if np.allclose(given, A / np.sqrt(degree)):
         slips["one-degree"] = (A / np.sqrt(degree), ONE_DEGREE)
-    return agrees("normalise", "`normalise`", given, normalised(A), slips, points=1, quantities={"n": len(A)})
+    advice = "A tie of two nodes of degrees 2 and 8 becomes 1 / sqrt(2 * 8): one root of the product of both degrees."
+    return agrees("normalise", "`normalise`", given, normalised(A), slips, points=1, advice=advice,
+                  quantities={"n": len(A)})  # fmt: skip
 
 
 def without_loops(A):

@@ -446,7 +446,7 @@ table(
         ("wrong-folds", "five folds", lambda: found("five folds")),
         ("other-rows", "fitted on X_fit", lambda: found("fit rows")),
         ("scaled-inputs", "scaled before the search", lambda: found("scaled before")),
-        ("not-its-scores", "sorted", lambda: {"mean_scores": np.sort(found()["mean_scores"])}),
+        ("sorted", "sorted", lambda: {"mean_scores": np.sort(found()["mean_scores"])}),
         ("sign-changed", "the sign changed", lambda: {"mean_scores": -found()["mean_scores"]}),
         ("train-scores", "scores on the training rows", lambda: of_search("mean_train_score", "train scores")),
         ("fold-1", "one fold alone", lambda: of_search("split1_test_score")),

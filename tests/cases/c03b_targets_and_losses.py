@@ -400,6 +400,7 @@ for name, code, build in (
     ("trained on all rows", "leak-train-test", lambda: places("rows:all")),
     ("trained on test rows too", "leak-train-test", lambda: places("rows:train and test")),
     ("trained on validation rows too", "leak-validation", lambda: places("rows:train and validation")),
+    ("codes of other houses", "codes-misplaced|mae", lambda: places("rows:shuffled codes")),
     ("ones up to the code", "order-of-codes", lambda: places(one_hot=lambda c, n: c[:, None] >= np.arange(n))),
     ("always 28 columns", "wrong-shape", lambda: places(one_hot=lambda c, n: np.eye(28)[c])),
     ("minus ones", "minus-ones", lambda: places(one_hot=lambda c, n: 2 * one_hot(c, n) - 1)),
@@ -782,6 +783,7 @@ def tree_model(kind="forest", rows="train"):
             "plain forest": RandomForestRegressor(60, random_state=1),
             "boosting": GradientBoostingRegressor(n_estimators=150, max_depth=4, subsample=0.5, random_state=0),
             "many small trees": GradientBoostingRegressor(n_estimators=300, subsample=0.5, random_state=0),
+            "default trees": GradientBoostingRegressor(random_state=0),
             "stump": RandomForestRegressor(5, max_depth=1, random_state=0),
             "line": LinearRegression(),
             "network": MLPRegressor(hidden_layer_sizes=(64,), early_stopping=True, max_iter=300, random_state=0),
@@ -832,6 +834,7 @@ for name, build in {
     "a grid search, errors in another order": lambda: baseline(
         grid_search(), change=lambda e: dict(sorted(e.items())) | {"mean": 180_000.0}
     ),
+    "boosting as it comes": lambda: baseline(boosting=tree_model("default trees")),
     "errors as arrays": lambda: baseline(change=lambda e: {k: np.array([v]) for k, v in e.items()}),
 }.items():
     right("03b.5", name)(build)
