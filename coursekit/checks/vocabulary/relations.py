@@ -114,10 +114,10 @@ def _places(wanted):
             continue
         along = f" along axis {axis}" if wanted.ndim > 1 else ""
         yield f"is the right one reversed{along}", np.flip(wanted, axis)
+        yield f"holds the right numbers sorted{along}", np.sort(wanted, axis)
         if wanted.shape[axis] > 2:
             yield f"is the right one moved on by one place{along}", np.roll(wanted, 1, axis)
             yield f"is the right one moved back by one place{along}", np.roll(wanted, -1, axis)
-        yield f"holds the right numbers sorted{along}", np.sort(wanted, axis)
         yield f"is the running sum of the right one{along}", np.cumsum(wanted, axis)
 
 
