@@ -482,6 +482,25 @@ for name, region, style in (
         return trained(region, style, wide=(160,) if style == "softmax" else (200,))
 
 
+@right("02.4", "the sigmoid is an operation of a subclassed network")
+def _():
+    import keras
+    from keras import layers, ops
+
+    class Wide(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.hidden, self.out = layers.Dense(200, "relu"), layers.Dense(1)
+
+        def call(self, x):
+            return ops.sigmoid(self.out(self.hidden(x)))
+
+    model = Wide()
+    model(np.zeros((1, 2), "float32"))
+    model.set_weights(trained(disc)["wide"].get_weights())
+    return {**trained(disc), "wide": model}
+
+
 @right("02.4", "a loop over the points")
 def _():
     return {**trained(disc), "region": lambda X: [int(a * a + b * b < 0.5) for a, b in X]}
