@@ -317,7 +317,7 @@ def build_functional(l2, dropout):
 
 
 @trained_once
-def held(restore=True, epochs=150, learning_rate=0.01, validation=True):
+def held(restore=True, epochs=150, learning_rate=0.01, validation=True, split=False):
     import keras
 
     keras.utils.set_random_seed(0)
@@ -325,6 +325,8 @@ def held(restore=True, epochs=150, learning_rate=0.01, validation=True):
     model.optimizer.learning_rate = learning_rate
     stop = keras.callbacks.EarlyStopping(monitor="val_loss", patience=20, restore_best_weights=restore)
     extra = {"validation_data": few(2, 500), "callbacks": [stop]} if validation else {}
+    if split:
+        extra = {"validation_split": 0.2, "callbacks": [stop]}
     history = model.fit(*few(), epochs=epochs, batch_size=50, verbose=0, **extra)
     return {"held": model, "history": history}
 
@@ -408,6 +410,11 @@ def _():
     return {**answers_3(), "held": let_loose()["held"]}
 
 
+@wrong("02.3", "validation-split", "validated on the last of the training points")
+def _():
+    return {**answers_3(), **held(split=True)}
+
+
 @wrong("02.3", "validated-on-training", "validated on the training points")
 def _():
     answers = let_loose(1, 150)
@@ -425,6 +432,10 @@ def _():
 
 def disc(X):
     return (X[:, 0] ** 2 + X[:, 1] ** 2 < 0.5).astype(int)
+
+
+def outside(X):
+    return 1 - disc(X)
 
 
 def half(X):
@@ -550,6 +561,11 @@ def _():
 @wrong("02.4", "labels-swapped", "trained on the outside")
 def _():
     return {**trained(disc), "region": lambda X: 1 - disc(X)}
+
+
+@wrong("02.4", "labels-swapped", "one of the two trained on the outside")
+def _():
+    return {**trained(disc), "wide": trained(outside)["wide"]}
 
 
 @wrong("02.4", "labels-not-0-1", "minus one and one")
