@@ -237,6 +237,11 @@ def _():
     return {"model": sigmoid_operation(False)}
 
 
+@right("01.3", "keras subclassed, the sigmoid an operation")
+def _():
+    return {"model": sigmoid_operation(True)}
+
+
 @wrong("01.3", "linear-model", "no activation")
 def _():
     return {"model": sklearn_mlp(activation="identity").fit(*xor_data())}

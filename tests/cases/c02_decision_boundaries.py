@@ -317,7 +317,7 @@ def build_functional(l2, dropout):
 
 
 @trained_once
-def held(restore=True, epochs=150, learning_rate=0.01, validation=True):
+def held(restore=True, epochs=150, learning_rate=0.01, validation=True, split=False):
     import keras
 
     keras.utils.set_random_seed(0)
@@ -325,6 +325,8 @@ def held(restore=True, epochs=150, learning_rate=0.01, validation=True):
     model.optimizer.learning_rate = learning_rate
     stop = keras.callbacks.EarlyStopping(monitor="val_loss", patience=20, restore_best_weights=restore)
     extra = {"validation_data": few(2, 500), "callbacks": [stop]} if validation else {}
+    if split:
+        extra = {"validation_split": 0.2, "callbacks": [stop]}
     history = model.fit(*few(), epochs=epochs, batch_size=50, verbose=0, **extra)
     return {"held": model, "history": history}
 
@@ -408,6 +410,11 @@ def _():
     return {**answers_3(), "held": let_loose()["held"]}
 
 
+@wrong("02.3", "validation-split", "validated on the last of the training points")
+def _():
+    return {**answers_3(), **held(split=True)}
+
+
 @wrong("02.3", "validated-on-training", "validated on the training points")
 def _():
     answers = let_loose(1, 150)
@@ -425,6 +432,10 @@ def _():
 
 def disc(X):
     return (X[:, 0] ** 2 + X[:, 1] ** 2 < 0.5).astype(int)
+
+
+def outside(X):
+    return 1 - disc(X)
 
 
 def half(X):
@@ -482,6 +493,25 @@ for name, region, style in (
         return trained(region, style, wide=(160,) if style == "softmax" else (200,))
 
 
+@right("02.4", "the sigmoid is an operation of a subclassed network")
+def _():
+    import keras
+    from keras import layers, ops
+
+    class Wide(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.hidden, self.out = layers.Dense(200, "relu"), layers.Dense(1)
+
+        def call(self, x):
+            return ops.sigmoid(self.out(self.hidden(x)))
+
+    model = Wide()
+    model(np.zeros((1, 2), "float32"))
+    model.set_weights(trained(disc)["wide"].get_weights())
+    return {**trained(disc), "wide": model}
+
+
 @right("02.4", "a loop over the points")
 def _():
     return {**trained(disc), "region": lambda X: [int(a * a + b * b < 0.5) for a, b in X]}
@@ -531,6 +561,11 @@ def _():
 @wrong("02.4", "labels-swapped", "trained on the outside")
 def _():
     return {**trained(disc), "region": lambda X: 1 - disc(X)}
+
+
+@wrong("02.4", "labels-swapped", "one of the two trained on the outside")
+def _():
+    return {**trained(disc), "wide": trained(outside)["wide"]}
 
 
 @wrong("02.4", "labels-not-0-1", "minus one and one")
