@@ -45,7 +45,7 @@ def refuse_other_scale(name, scores_of, x, y, accuracy):
     """Raises `Wrong` where pictures on another scale are read and those in [0, 1] are not."""
     for factor, said in ((255.0, "0 to 255"), (1 / 255, "0 to 1/255")):
         other = np.mean(scores_of(x[:500] * np.float32(factor)).argmax(axis=1) == y[:500])
-        if other > max(0.8, accuracy + 0.1):
+        if other > max(0.8, accuracy + 0.04):
             raise Wrong(
                 "unscaled-inputs",
                 f"`{name}` reads {accuracy:.0%} of digits scaled to [0, 1], and {other:.0%} when they run from {said}. "
@@ -125,7 +125,7 @@ def _refuse_lagging_averages(student, name, scores_of, x, y, accuracy):
         return
     in_training = np.mean(np.asarray(built(x[:500], training=True)).argmax(axis=1) == y[:500])
     rescaled = max(np.mean(scores_of(x[:500] * f).argmax(axis=1) == y[:500]) for f in np.float32([255, 1 / 255]))
-    if in_training > max(0.8, accuracy + 0.05, rescaled):
+    if in_training > max(0.8, accuracy + 0.03, rescaled):
         raise Wrong(
             "moving-averages",
             f"`{name}` reads {accuracy:.0%} of the digits as it stands, and {in_training:.0%} when its batch "

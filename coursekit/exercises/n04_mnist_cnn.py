@@ -1001,7 +1001,7 @@ def _shifted(images, down, right):
         "`BatchNormalization(momentum=0.9)` and `ReLU()`; then `Flatten`, `Dense(10, activation='softmax')`; two or three "
         "epochs with the schedule that the notebook gives.",
     ),
-    expected="At least 99 % of the 10,000 test digits; the solution reaches 99.2 % in two epochs.",
+    expected="At least 99% of the 10,000 test digits; the solution reaches 99.2% in two epochs.",
 )
 def beat_99(student, rng):
     """The accuracy over all test digits, in two steps."""

@@ -451,13 +451,13 @@ def few_examples(student, rng):
 def refuse_old_weights(student, rng):
     """Raises `Wrong` where `from_nothing` reads old digits, numbered 5 to 9, that it has seen one of each of.
 
-    The solution's network reads between 40 and 80 % of them, one that begins with the weights of `old_model` more than 97 %.
+    Over ten seeds the solution's network read 62 to 84 % of them, one that began with the weights of `old_model` 99 %.
     """
     images, labels = half(train_digits(), OLD)
     rows = [rng.choice(np.flatnonzero(labels == k)) for k in range(5)]
     unseen, truth = noisy(rng, OLD, 300)
     share = np.mean(guessed(student, "from_nothing", as_input(images[rows]), labels[rows] + 5, unseen, True) == truth)
-    if share > 0.92:
+    if share > 0.95:
         raise Wrong(
             "old-weights",
             f"`from_nothing` was given one example of each of the digits 0 to 4, and read {share:.0%} of 300 others: it begins with "
@@ -691,7 +691,7 @@ def started_from(now, before):
         "`hybrid = copy_of(old_model)`; `hybrid.set_weights(network.get_weights()[:-2] + old_model.get_weights()[-2:])`; then the mean of "
         "`argmax == y_old_test`. `broken`: `learning_rate=0.5`, 100 steps, and more if that is not enough.",
     ),
-    expected="The frozen body remembers what `old_model` reads; the broken one remembers fewer than 80 %.",
+    expected="The frozen body remembers what `old_model` reads; the broken one remembers fewer than 80%.",
 )
 def when_it_hurts(student, rng):
     """The function against the check's own hybrid, for two networks; then how broken the broken one is."""
