@@ -998,6 +998,14 @@ for style in ("functional", "no channel axis", "subclassed"):
         return {"best_model": shipped_as(style)}
 
 
+@right("04.7", "softmax by keras.ops")
+def _():
+    import keras
+
+    source = shipped_as("logits")
+    return {"best_model": keras.Model(source.inputs, keras.ops.softmax(source.outputs[0]))}
+
+
 @right("04.7", "loaded from a file")
 def _():
     return {"best_model": shipped()}
