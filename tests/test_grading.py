@@ -148,6 +148,15 @@ def test_one_worker_or_three_same_marks(class_of_five, graded, tmp_path):
     assert {n: verdicts(r) for n, r in again.items()} == {n: verdicts(r) for n, r in results(graded).items()}
 
 
+@pytest.fixture
+def control_c_is_heard():
+    """A shell starts what runs in its background deaf to control-C, and so would be all that the tests start."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("control_c_is_heard")
 def test_stopped_three_times_nothing_is_lost_or_marked_twice(class_of_five, graded, tmp_path):
     """Killed, ended by control-C and killed again; each time what runs below it ends too.
 
