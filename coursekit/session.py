@@ -47,10 +47,7 @@ def setup(seed=0, *, keras=True, explain=True, student=""):
                 _keras.utils.set_random_seed(seed)
                 gpus = tf.config.list_physical_devices("GPU")
                 if not gpus:
-                    # TensorFlow rewrites every graph before it runs, and Keras makes a new one for each pass over the
-                    # data. On networks as small as ours that costs more than it saves: without it an epoch takes half
-                    # the time.
-                    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+                    leave_graphs_as_they_are()
             except ImportError as error:
                 print(f"Keras could not be loaded ({error}). `python -m coursekit doctor` says what is missing.")
                 return seed
@@ -69,6 +66,17 @@ def setup(seed=0, *, keras=True, explain=True, student=""):
     plot.use_style()
     print(" · ".join([*parts, device, f"seed {seed}"]))
     return seed
+
+
+def leave_graphs_as_they_are():
+    """Switch TensorFlow's rewriting of graphs off.
+
+    TensorFlow rewrites every graph before it runs, and Keras makes a new one for each pass over the data. On a CPU and
+    on networks as small as ours that costs more than it saves: see benchmarks/graph_rewriting.py.
+    """
+    import tensorflow as tf
+
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
 
 
 @contextlib.contextmanager
