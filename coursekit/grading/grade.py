@@ -334,6 +334,7 @@ def shown():
         with contextlib.suppress(OSError):
             compiled.mkdir(exist_ok=True)  # what is not there when the sandbox is made cannot be masked
         hidden += [*exercises.glob("[a-z]*.py"), exercises / "thresholds.json", exercises / "pictures", compiled]
+    hidden += (place.ENGINE / "__pycache__").glob("n[0-9]*.pyc")  # left by a version that kept the checks there
     return {
         "readable": [str(path) for path in (place.PACKAGE, place.PACKAGE.parent / "data") if path.exists()],
         "hidden": [str(path) for path in hidden if path.exists()],
