@@ -6,7 +6,7 @@ from coursekit.checks.codec import Handle
 from coursekit.checks.framework import Wrong, exercise, threshold
 from coursekit.checks.proxy import StudentError
 from coursekit.checks.report import Finding
-from coursekit.checks.vocabulary.arrays import agrees, as_array
+from coursekit.checks.vocabulary.arrays import agrees, as_array, first_wrong
 from coursekit.checks.vocabulary.metrics import check_limit
 from coursekit.checks.vocabulary.models import class_probabilities, predictions, same_as_replay
 from coursekit.checks.vocabulary.relations import describe_relation
@@ -200,14 +200,6 @@ def by_hand(student, rng):
     yield lambda: _padded(student, rng)
     yield lambda: _convolved(student, rng)
     yield lambda: _pooled(student, rng)
-
-
-def first_wrong(findings):
-    """The first finding that does not hold; the last one where all do."""
-    for finding in findings:
-        if not finding.passed:
-            break
-    return finding
 
 
 def _padded(student, rng):

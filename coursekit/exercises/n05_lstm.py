@@ -9,7 +9,12 @@ from coursekit.checks.proxy import NotAttempted, StudentError
 from coursekit.checks.report import Finding
 from coursekit.checks.vocabulary.arrays import as_array
 from coursekit.checks.vocabulary.metrics import check_limit
-from coursekit.checks.vocabulary.models import binary_probabilities, class_probabilities, predictions, same_as_replay
+from coursekit.checks.vocabulary.models import (
+    as_binary_probabilities,
+    as_class_probabilities,
+    predictions,
+    same_as_replay,
+)
 from coursekit.checks.vocabulary.relations import describe_relation
 
 # What is added to the worst of ten seeds of the solution; see benchmarks/record.py.
@@ -33,22 +38,12 @@ def _network(student, name):
     return said
 
 
-class _Answered:
-    """Answers that are there already, for functions of the vocabulary that ask for them."""
-
-    def __init__(self, answers):
-        self._answers = answers
-
-    def predict(self, name, X):
-        return self._answers
-
-
 def _probabilities(name, scores):
-    """The same scores, any shape, or what `binary_probabilities` raises where they are none; constant ones first."""
+    """The same scores, any shape, or what `as_binary_probabilities` raises where they are none; constant ones first."""
     if np.ptp(scores) < 1e-6:
         raise Wrong("constant", f"`{name}` answers {scores.flat[0]:.3g} to everything. Was it fitted?{_of_one(scores)}")
     flat = scores.reshape(-1, 1)
-    return binary_probabilities(_Answered(flat), name, flat).reshape(scores.shape)
+    return as_binary_probabilities(name, flat).reshape(scores.shape)
 
 
 def _replayed(student, name, X):
@@ -1086,7 +1081,7 @@ def _answers(student, texts, reverse):
     if scores.shape != (len(texts), 4, 12):
         raise Wrong("wrong-shape", f"`adder` answers with shape {scores.shape}; ({len(texts)}, 4, 12) was expected.")
     rows = scores.reshape(-1, 12)
-    class_probabilities(_Answered(rows), "adder", rows, 12)
+    as_class_probabilities("adder", rows, 12)
     return ["".join(SYMBOLS[code] for code in row) for row in scores.argmax(axis=2)]
 
 

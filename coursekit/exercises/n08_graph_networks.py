@@ -9,9 +9,9 @@ from coursekit.checks.codec import Handle
 from coursekit.checks.framework import Wrong, exercise, threshold, without_machinery
 from coursekit.checks.proxy import NotAttempted, StudentError
 from coursekit.checks.report import Finding
-from coursekit.checks.vocabulary.arrays import agrees, as_array, returned, returned_parts
+from coursekit.checks.vocabulary.arrays import agrees, as_array, first_wrong, returned, returned_parts
 from coursekit.checks.vocabulary.metrics import check_limit
-from coursekit.checks.vocabulary.models import binary_probabilities, class_probabilities
+from coursekit.checks.vocabulary.models import as_binary_probabilities, as_class_probabilities
 
 # What is added to the worst of ten seeds of the solution; see benchmarks/record.py. One of 32 members is 0.03125.
 # "surprise" is the smallest log loss on the hidden labels of who knows but two.
@@ -70,14 +70,6 @@ def message_passing(student, rng):
     yield lambda: first_wrong(means(student, A) for _, A in graphs)
     yield lambda: first_wrong(heard(student, A) for _, A in graphs)
     yield lambda: layer_mixes(student, rng)
-
-
-def first_wrong(findings):
-    """The first finding that does not hold, or the last."""
-    for finding in findings:
-        if not finding.passed:
-            break
-    return finding
 
 
 def adjacent(student, edges, A):
@@ -488,19 +480,9 @@ def trained_club(student, rng):
 def read_as_probabilities(name, scores):
     """Raises `Wrong` where probabilities were asked for and logits, labels or something else was given."""
     if scores.shape[1] == 1:
-        binary_probabilities(Answers(scores), name, scores)
+        as_binary_probabilities(name, scores)
     else:
-        class_probabilities(Answers(scores), name, scores, 2)
-
-
-class Answers:
-    """Stands for a student whose model has given these scores already."""
-
-    def __init__(self, scores):
-        self.scores = scores
-
-    def predict(self, name, X):
-        return self.scores
+        as_class_probabilities(name, scores, 2)
 
 
 def two_edges_far(student, features, graph, belief):

@@ -165,6 +165,14 @@ def agrees(
     return Finding(code, False, message, points=points)
 
 
+def first_wrong(findings):
+    """The first of several findings that does not hold; the last one where all do."""
+    for finding in findings:
+        if not finding.passed:
+            break
+    return finding
+
+
 def type_name(value):
     """The name of a value's class, also of one that stayed on the student's side."""
     return value.type_name if isinstance(value, Handle) else type(value).__name__

@@ -84,12 +84,19 @@ def cut_of(student, name, scores):
 def binary_probabilities(student, name, X):
     """Probabilities of class 1, shape (n,), from one column or two, where the page asks for probabilities.
 
+    Raises as `as_binary_probabilities`.
+    """
+    return as_binary_probabilities(name, predictions(student, name, X))
+
+
+def as_binary_probabilities(name, scores):
+    """The same of scores that the model has given, shape (n, k).
+
     Raises
     ------
     Wrong
         With the code "wrong-shape", "logits" or "labels".
     """
-    scores = predictions(student, name, X)
     if scores.shape[1] > 2:
         raise Wrong(
             "wrong-shape", f"{called(name)} answers with {scores.shape[1]} columns; the probability of 1 was expected."
@@ -112,12 +119,19 @@ def binary_probabilities(student, name, X):
 def class_probabilities(student, name, X, n_classes):
     """Probabilities of the classes, shape (n, n_classes), where the page asks for probabilities.
 
+    Raises as `as_class_probabilities`.
+    """
+    return as_class_probabilities(name, predictions(student, name, X), n_classes)
+
+
+def as_class_probabilities(name, scores, n_classes):
+    """The same of scores that the model has given, shape (n, k).
+
     Raises
     ------
     Wrong
         With the code "wrong-shape", "labels", "one-hot", "logits", "not-probabilities" or "softmax-twice".
     """
-    scores = predictions(student, name, X)
     asked = f"{n_classes} probabilities a sample were asked for"
     if scores.shape[1] == 1 and np.array_equal(scores, np.rint(scores)):
         raise Wrong("labels", f"{called(name)} answers with the class itself; {asked}. Leave out the `argmax`.")
@@ -230,6 +244,19 @@ def same_as_replay(student, name, X, required=False):
             f"The predictions of {called(name)} are not what its layers and weights compute. Hand in the network "
             "itself.",
         )
+
+
+def same_as_replay_or_sigmoid(student, name, X):
+    """Raises `Wrong` where a network's answers are neither its layers' nor the sigmoid of them.
+
+    A sigmoid that is written into `call` is none of the layers of a subclassed model.
+    """
+    again = replay(student, name, X)
+    if again is not None and again.shape == (len(X), 1):
+        answered = predictions(student, name, X)
+        if answered.shape == again.shape and np.allclose(answered, 1 / (1 + np.exp(-again)), rtol=1e-2, atol=1e-3):
+            return
+    same_as_replay(student, name, X)
 
 
 def _replayable(config):
