@@ -15,7 +15,7 @@ def training_facts(student, name):
         return f"`{name}` was never fitted."
     n_iter, most = said.get("n_iter"), said.get("max_iter")
     if isinstance(n_iter, int) and isinstance(most, int) and n_iter >= most > 0:
-        return f"`{name}` stopped at `max_iter` = {most}, before it had converged: give it a larger `max_iter`."
+        return f"`{name}` stopped at `max_iter` = {most}, its last permitted pass: try a larger `max_iter`."
     if said["params"].get("activation") == "identity":
         return f"`{name}` has `activation='identity'`: without a bend, several layers are one plane."
     return ""
