@@ -44,7 +44,7 @@ def _stopped(student, name):
             f"Its training stopped after {steps} of at most {most[0]} iterations (`max_iter`), because the loss hardly fell "
             'any more. Try `solver="lbfgs"`, or a larger `learning_rate_init`.'
         )
-    return f'Its training stopped at `max_iter` = {steps}, before it had converged: raise it, or try `solver="lbfgs"`.'
+    return f'Its training stopped at `max_iter` = {steps}, its last permitted pass: raise it, or try `solver="lbfgs"`.'
 
 
 def _why_straight(student, name):

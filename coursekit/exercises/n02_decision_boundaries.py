@@ -204,7 +204,7 @@ def _why_poor(student, model, data, accuracy, fresh):
         except StudentError:  # lbfgs keeps no loss curve
             steps = 0
         if steps and steps >= params["max_iter"]:
-            return f"Its training stopped at `max_iter` = {steps}, before it had converged: raise it, or try `solver='lbfgs'`."
+            return f"Its training stopped at `max_iter` = {steps}, its last permitted pass: raise it, or try `solver='lbfgs'`."
         return "Try more hidden units or more iterations, and see whether a ConvergenceWarning was given."
     return f"Was it fitted on all points of {data}, with settings that leave it free enough?"
 
