@@ -4,9 +4,13 @@ import json
 import os
 import re
 import sys
+import tomllib
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
 from zlib import crc32
 
 import numpy as np
@@ -19,12 +23,13 @@ from coursekit.checks.report import FAILED, NOT_ATTEMPTED, PASSED, Finding, Repo
 from coursekit.error_hints import hint_of
 
 _REGISTRY = {}
+_JUDGED = ContextVar("the exercise that is being judged")
 _UNTRAINED = frozenset(["constant", "untrained", "not-trained"])
 
 
 @dataclass(frozen=True)
 class Exercise:
-    """One exercise: its check and what goes with it.
+    """One exercise: its check, and what the file beside the check module says of it.
 
     Parameters
     ----------
@@ -43,6 +48,8 @@ class Exercise:
         From a nudge to nearly the answer.
     expected : str
         The expected result in words, with numbers as ``{threshold name}``.
+    says : dict
+        The sentences of its check by name, or by group and name. See `say`.
     varies : bool
         Whether each student has data of their own: then the check is ``check(student, rng, variant)``, where `variant`
         is the seed that ``ck.variant(id)`` gave the student.
@@ -55,29 +62,96 @@ class Exercise:
     needs: dict
     hints: tuple = ()
     expected: str = ""
-    summary: str = field(default="")
+    says: dict = field(default_factory=dict)
+    summary: str = ""
     varies: bool = False
 
 
+def say(*names, **fields):
+    """A sentence of the exercise that is being judged, with `fields` put in where it has ``{field}``.
+
+    Parameters
+    ----------
+    *names : str
+        "no-bias", or "step.no-bias" for the sentence of that name in the group "step"; the first that is there is said.
+        The name of a group alone stands for its sentence "wrong".
+
+    Raises
+    ------
+    KeyError
+        Where the file beside the check module has none of them.
+    """
+    says = _JUDGED.get().says
+    for name in names:
+        group, _, inner = name.rpartition(".")
+        sentence = (says.get(group, {}) if group else says).get(inner)
+        if isinstance(sentence, dict):
+            sentence = sentence.get("wrong")
+        if isinstance(sentence, str):
+            return sentence.format(**fields)
+    raise KeyError(f"{_JUDGED.get().id} has no sentence {' or '.join(names)}")
+
+
 class Wrong(Exception):
-    """Ends a check with one finding that does not hold."""
+    """Ends a check with one finding that does not hold.
 
-    def __init__(self, code, message, **seen):
+    Its message is the sentence of that name, with `fields` put in, where none is given. Of a name in a group the group
+    is no part of the code: ``Wrong("step.no-bias")`` has the code "no-bias".
+    """
+
+    def __init__(self, name, message=None, /, **fields):
+        message = say(name, **fields) if message is None else message
         super().__init__(message)
-        self.finding = Finding(code, False, message, seen=seen)
+        self.finding = Finding(name.rpartition(".")[2], False, message)
 
 
-def exercise(id, *, title, points, needs, hints, expected="", varies=False):
-    """Register a check as the one of exercise `id`. See `Exercise` for the parameters."""
+def fail_if(condition, name, /, **fields):
+    """Raise `Wrong` where `condition` holds."""
+    if condition:
+        raise Wrong(name, **fields)
+
+
+def check_that(code, passed, points=0.0, seen=None, **fields):
+    """The `Finding` that something holds. It says the sentence "right" or "wrong" of the group `code`."""
+    return Finding(code, passed, say(f"{code}.{'right' if passed else 'wrong'}", **fields), points, seen or {})
+
+
+@cache
+def _texts(path):
+    return tomllib.loads(path.read_text(encoding="utf-8"))
+
+
+def exercise(id, *, varies=False):
+    """Register a check as the one of exercise `id`.
+
+    Its texts stand in the file beside the check module, ``n01_xor_mlp.toml``: in the table of its id `title`, `points`,
+    `hints`, `expected`, `needs` and `says`. The table `says` at the top holds sentences of the whole notebook. See
+    `Exercise` for what each is.
+    """
 
     def register(check):
         if id in _REGISTRY and _REGISTRY[id].check.__module__ != check.__module__:
             raise ValueError(f"exercise {id} is declared twice")
-        summary = check.__doc__ or ""
-        _REGISTRY[id] = Exercise(id, title, check, points, dict(needs), tuple(hints), expected, summary, varies)
+        texts = _texts(Path(check.__globals__["__file__"]).with_suffix(".toml"))
+        mine = {
+            **texts[id],
+            "hints": tuple(texts[id]["hints"]),
+            "says": texts.get("says", {}) | texts[id].get("says", {}),
+        }
+        _REGISTRY[id] = Exercise(id, check=check, summary=check.__doc__ or "", varies=varies, **mine)
         return check
 
     return register
+
+
+@contextmanager
+def judging(item):
+    """While it lasts, `say` says the sentences of `item`."""
+    token = _JUDGED.set(item)
+    try:
+        yield
+    finally:
+        _JUDGED.reset(token)
 
 
 def notebooks():
@@ -160,6 +234,11 @@ def judge(item, student, seed=None, variant=None):
     variant : int, optional
         Seed of the student's own data, for an exercise that varies; that of the class where not given.
     """
+    with judging(item):
+        return _judge(item, student, seed, variant)
+
+
+def _judge(item, student, seed, variant):
     seed = crc32(item.id.encode()) if seed is None else seed
     own = (variants.seed("", item.id) if variant is None else variant,) if item.varies else ()
     findings = []

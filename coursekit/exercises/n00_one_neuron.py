@@ -3,7 +3,7 @@
 import numpy as np
 
 from coursekit.checks.codec import Handle
-from coursekit.checks.framework import Wrong, exercise, threshold
+from coursekit.checks.framework import Wrong, exercise, fail_if, threshold
 from coursekit.checks.report import Finding
 from coursekit.checks.vocabulary.arrays import agrees, as_array, as_number, returned, returned_parts, type_name
 
@@ -66,24 +66,7 @@ def _derivatives(student, name, right, probes, slips, points):
 # --- 00.1
 
 
-@exercise(
-    "00.1",
-    title="A linear neuron, and how wrong it is",
-    points=2,
-    needs={
-        "neuron": "a function of x, w and b that gives the predictions",
-        "mse": "a function of y and the prediction that gives a number",
-        "closed_form": "a function of x and y that gives w and b",
-    },
-    hints=(
-        "With NumPy the formulas stand as they are: `w * x + b` works on the whole array. Square the differences first, "
-        "then take the mean.",
-        "The covariance is the mean of the product of the two deviations: `(x - x.mean()) * (y - y.mean())`. The variance "
-        "is `np.var(x)`.",
-        "`w = np.mean((x - x.mean()) * (y - y.mean())) / np.var(x)`, then `b = y.mean() - w * x.mean()`.",
-    ),
-    expected="For any points the line of least squares, and its mean squared error.",
-)
+@exercise("00.1")
 def linear_neuron(student, rng):
     """The three functions on random points, against the formulas and the usual slips."""
     yield lambda: _neuron(student, rng)
@@ -96,12 +79,12 @@ def _neuron(student, rng):
         x = rng.normal(2, 1.5, size=n)
         given = returned(student, "neuron", x, w, b, shape=(n,))
         slips = {
-            "no-bias": (w * x, "`neuron` leaves out b: its line always passes through (0, 0)."),
-            "swapped": (b * x + w, "`neuron` multiplies by b and adds w; it is the other way round."),
-            "bias-subtracted": (w * x - b, "`neuron` takes b away; it is added."),
-            "bias-inside": (w * (x + b), "`neuron` multiplies b by w too; it is added at the end."),
-            "activation": (np.tanh(w * x + b), "`neuron` takes a tanh at the end; a linear neuron has none."),
-            "sigmoid": (_sigmoid(w * x + b), "`neuron` takes a sigmoid at the end; a linear neuron has none."),
+            "no-bias": w * x,
+            "swapped": b * x + w,
+            "bias-subtracted": w * x - b,
+            "bias-inside": w * (x + b),
+            "activation": np.tanh(w * x + b),
+            "sigmoid": _sigmoid(w * x + b),
         }
         steps = {"`x`": x, "`w + x + b`": w + x + b}
         finding = agrees("neuron", "`neuron`", given, w * x + b, slips, 0.5, "It should be w x + b.", steps=steps)
@@ -116,34 +99,16 @@ def _mse(student, rng):
         return y, y + rng.normal(0.4, 1, size=n)
 
     slips = {
-        "not-averaged": (
-            lambda y, p: np.sum((p - y) ** 2),
-            "`mse` adds the squares up; the mean divides by the number of points.",
-        ),
-        "root": (
-            lambda y, p: np.sqrt(np.mean((p - y) ** 2)),
-            "`mse` takes the root. Leave it out: the loss is the mean of the squares.",
-        ),
-        "not-squared": (
-            lambda y, p: np.mean(p - y),
-            "`mse` averages the errors, so that errors of opposite sign cancel. Square first.",
-        ),
-        "absolute": (lambda y, p: np.mean(np.abs(p - y)), "`mse` averages absolute errors; squares are asked for."),
-        "mean-squared": (lambda y, p: np.mean(p - y) ** 2, "`mse` squares the mean; take the mean of the squares."),
-        "variance": (
-            lambda y, p: np.var(p - y),
-            "`mse` is the variance of the errors: their mean is taken away first, and a constant error counts nothing.",
-        ),
-        "median": (lambda y, p: np.median((p - y) ** 2), "`mse` takes the median of the squares; take their mean."),
-        "squares-apart": (
-            lambda y, p: np.mean(p**2 - y**2),
-            "`mse` squares y and the prediction apart. Square their difference.",
-        ),
-        "two-parameters": (
-            lambda y, p: np.sum((p - y) ** 2) / (len(y) - 2),
-            "`mse` divides by n - 2; the mean divides by n.",
-        ),
-        "fixed-size": (lambda y, p: np.sum((p - y) ** 2) / 40, "`mse` divides by 40, whatever the number of points."),
+        "not-averaged": lambda y, p: np.sum((p - y) ** 2),
+        "root": lambda y, p: np.sqrt(np.mean((p - y) ** 2)),
+        "not-squared": lambda y, p: np.mean(p - y),
+        "absolute": lambda y, p: np.mean(np.abs(p - y)),
+        "mean-squared": lambda y, p: np.mean(p - y) ** 2,
+        "variance": lambda y, p: np.var(p - y),
+        "median": lambda y, p: np.median((p - y) ** 2),
+        "squares-apart": lambda y, p: np.mean(p**2 - y**2),
+        "two-parameters": lambda y, p: np.sum((p - y) ** 2) / (len(y) - 2),
+        "fixed-size": lambda y, p: np.sum((p - y) ** 2) / 40,
     }
     probes, others = [points(30) for _ in range(3)], [points(n) for n in (1, 2, 7)]
     right = lambda y, p: np.mean((p - y) ** 2)  # noqa: E731
@@ -165,49 +130,30 @@ def _closed_form(student, rng):
         x, y = points(size)
         w, b = returned_parts(student, "closed_form", x, y, like=PAIR)
         best, covariance = slope(x, y), np.cov(x, y, ddof=0)[0, 1]
-        if np.allclose([w, b], [y.mean() - best * x.mean(), best], rtol=1e-4):
-            raise Wrong("swapped", "`closed_form` gives b and w; the order is w, b.")
+        fail_if(np.allclose([w, b], [y.mean() - best * x.mean(), best], rtol=1e-4), "swapped")
         slips = {
             "mixed-divisors": (
                 best * size / (size - 1),
                 f"`w` is n / (n - 1) = {size / (size - 1):.3f} times too large: `np.cov` divides by n - 1, `np.var` by n.",
             ),
-            "through-origin": (
-                x @ y / (x @ x),
-                "`w` is the slope of a line through (0, 0). Take the deviations from the means.",
-            ),
-            "standard-deviation": (
-                covariance / np.std(x),
-                "`w` is the covariance over the standard deviation of x; it has to be over the variance, its square.",
-            ),
-            "correlation": (
-                covariance / np.std(x) / np.std(y),
-                "`w` is the correlation of x and y: divide the covariance by the variance of x alone.",
-            ),
-            "wrong-variance": (
-                covariance / np.var(y),
-                "`w` is divided by the variance of y; it has to be that of x.",
-            ),
-            "inverted": (np.var(x) / covariance, "`w` is upside down: the covariance goes over the variance of x."),
-            "covariance": (covariance, "`w` is the covariance alone; divide it by the variance of x."),
-            "not-averaged": (covariance * size / np.var(x), "`w` has a sum where the covariance has a mean."),
+            "through-origin": x @ y / (x @ x),
+            "standard-deviation": covariance / np.std(x),
+            "correlation": covariance / np.std(x) / np.std(y),
+            "wrong-variance": covariance / np.var(y),
+            "inverted": np.var(x) / covariance,
+            "covariance": covariance,
+            "not-averaged": covariance * size / np.var(x),
         }
         finding = agrees("closed-form", "`w` of `closed_form`", w, best, slips, 1, quantities={"n": size})
         if not finding.passed:
             return finding
         slips = {
-            "no-offset": (y.mean(), "`b` is the mean of y; take away w times the mean of x."),
-            "slope-lost": (y.mean() - x.mean(), "`b` takes away the mean of x; take away w times it."),
-            "wrong-sign": (y.mean() + best * x.mean(), "`b` adds w times the mean of x; take it away."),
-            "negative": (
-                best * x.mean() - y.mean(),
-                "`b` has the wrong sign: it is the mean of y minus w times that of x.",
-            ),
-            "means-exchanged": (x.mean() - best * y.mean(), "In `b` the means of x and y are exchanged."),
-            "one-point": (
-                y[0] - best * x[0],
-                "`b` puts the line through the first point; it passes through the mean point.",
-            ),
+            "no-offset": y.mean(),
+            "slope-lost": y.mean() - x.mean(),
+            "wrong-sign": y.mean() + best * x.mean(),
+            "negative": best * x.mean() - y.mean(),
+            "means-exchanged": x.mean() - best * y.mean(),
+            "one-point": y[0] - best * x[0],
         }
         finding = agrees("closed-form", "`b` of `closed_form`", b, y.mean() - best * x.mean(), slips, 1)
         if not finding.passed:
@@ -218,22 +164,7 @@ def _closed_form(student, rng):
 # --- 00.2
 
 
-@exercise(
-    "00.2",
-    title="Go downhill",
-    points=3,
-    needs={
-        "gradient": "a function of x, y, w, b that gives dw and db",
-        "step": "a function of x, y, w, b and learning_rate that gives w and b",
-    },
-    hints=(
-        "Compute the residuals `w * x + b - y` once; both derivatives are means that contain them.",
-        "`dw = 2 * np.mean(residual * x)`. For `db` the factor x is missing, because b is multiplied by 1.",
-        "In `step`: `dw, db = gradient(x, y, w, b)`, then `w - learning_rate * dw` and `b - learning_rate * db`, both with "
-        "the derivatives at the old place.",
-    ),
-    expected="Derivatives that agree with finite differences, and a step against them.",
-)
+@exercise("00.2")
 def downhill(student, rng):
     """The gradient; then a step, which is judged by the student's own gradient."""
 
@@ -245,15 +176,9 @@ def downhill(student, rng):
         return rng.normal(1, 2, size=n), rng.normal(3, 2, size=n), *rng.normal(size=2)
 
     slips = _gradient_slips(right) | {
-        "factor-two": (
-            lambda *probe: np.array(right(*probe)) / 2,
-            "Both derivatives are half of what finite differences give: where is the 2?",
-        ),
-        "no-truth": (
-            lambda x, y, w, b: right(x, 0 * y, w, b),
-            "y is left out: the residual is prediction minus truth.",
-        ),
-        "no-bias": (lambda x, y, w, b: right(x, y, w, 0), "b is left out of the residual, w x + b - y."),
+        "factor-two": lambda *probe: np.array(right(*probe)) / 2,
+        "no-truth": lambda x, y, w, b: right(x, 0 * y, w, b),
+        "no-bias": lambda x, y, w, b: right(x, y, w, 0),
     }
     probes = [points(20) for _ in range(3)]
     finding = _derivatives(student, "gradient", right, probes, slips, 2)
@@ -278,20 +203,17 @@ def _step(student, right, probes):
     late = [right(x, y, w, b)[1] for (x, y, _, b), w in zip(probes, moved[:, 0], strict=True)]
     fixed = (start - given)[0, 0] / own[0, 0] if own[0, 0] else 0.0
     slips = {
-        "uphill": (start + rate * own, "`step` goes uphill. The gradient points up: subtract it."),
-        "no-learning-rate": (start - own, "`step` leaves out the learning rate."),
-        "only-change": (-rate * own, "`step` gives the change; add it to the old w and b."),
-        "one-after-the-other": (
-            np.column_stack([moved[:, 0], start[:, 1] - rate[:, 0] * late]),
-            "`step` computes db with the new w. Take both derivatives at the old place, then change both.",
-        ),
-        "not-moved": (start, "`step` gives back the old w and b."),
-        "exchanged": (start - rate * own[:, ::-1], "`step` moves w by db and b by dw; it is the other way round."),
-        "swapped": (moved[:, ::-1], "`step` gives b and w; the order is w, b."),
-        "b-not-moved": (np.column_stack([moved[:, 0], start[:, 1]]), "`step` moves w and leaves b where it was."),
-        "w-not-moved": (np.column_stack([start[:, 0], moved[:, 1]]), "`step` moves b and leaves w where it was."),
-        "divided": (start - own / rate, "`step` divides by the learning rate; multiply by it."),
-        "only-gradient": (own, "`step` gives the gradient; take the learning rate times it away from w and b."),
+        "uphill": start + rate * own,
+        "no-learning-rate": start - own,
+        "only-change": -rate * own,
+        "one-after-the-other": np.column_stack([moved[:, 0], start[:, 1] - rate[:, 0] * late]),
+        "not-moved": start,
+        "exchanged": start - rate * own[:, ::-1],
+        "swapped": moved[:, ::-1],
+        "b-not-moved": np.column_stack([moved[:, 0], start[:, 1]]),
+        "w-not-moved": np.column_stack([start[:, 0], moved[:, 1]]),
+        "divided": start - own / rate,
+        "only-gradient": own,
         "fixed-rate": (
             start - fixed * own,
             f"`step` always uses the learning rate {fixed:.4g}: use the one that is handed in.",
@@ -307,40 +229,17 @@ def _gradient_slips(right):
         return lambda x, *rest: np.array(right(x, *rest)) * (len(x) if factor == "n" else factor)
 
     return {
-        "wrong-sign": (times(-1), "Both derivatives have the wrong sign: the residual is prediction minus truth."),
-        "not-averaged": (
-            times("n"),
-            "Both derivatives are n times too large, n being the number of points: take means.",
-        ),
-        "swapped": (lambda *probe: right(*probe)[::-1], "`dw` and `db` are exchanged."),
-        "twice": (times(2), "Both derivatives are twice what finite differences give."),
+        "wrong-sign": times(-1),
+        "not-averaged": times("n"),
+        "swapped": lambda *probe: right(*probe)[::-1],
+        "twice": times(2),
     }
 
 
 # --- 00.3
 
 
-@exercise(
-    "00.3",
-    title="A neuron that answers yes or no",
-    points=4,
-    needs={
-        "sigmoid": "a function of an array z",
-        "log_loss": "a function of y and p that gives a number",
-        "log_loss_gradient": "a function of x, y, w, b that gives dw and db",
-        "trigger": "the trained pair w, b",
-    },
-    hints=(
-        "For z = -1000 `np.exp(-z)` overflows. With `e = np.exp(-np.abs(z))`, which never does, the sigmoid is "
-        "`np.where(z >= 0, 1, e) / (1 + e)`. The log loss is the mean of `y * np.log(p) + (1 - y) * np.log(1 - p)` with a "
-        "minus in front.",
-        "The gradient is as short as in 00.2: prediction minus truth, times x, averaged. Only the prediction is now "
-        "`sigmoid(w * x + b)`, and there is no factor 2.",
-        "Train in a loop: `dw, db = log_loss_gradient(energy, fired, w, b)`, then `w, b = w - 0.1 * dw, b - 0.1 * db`, "
-        "20,000 times. The energies are not centred, so the valley is narrow and the way long.",
-    ),
-    expected="A trained neuron within {excess:.4f} of the smallest log loss that any pair (w, b) has on these points.",
-)
+@exercise("00.3")
 def logistic_neuron(student, rng):
     """Values, derivatives, and the excess of the trained neuron's loss over the smallest possible."""
     yield lambda: _sigmoid_values(student, rng)
@@ -357,26 +256,16 @@ def _sigmoid_values(student, rng):
         except Wrong as wrong:
             if wrong.finding.code != "not-finite":
                 raise
-            raise Wrong(
-                "not-finite",
-                "`sigmoid` gives NaN or infinity for some z between -1000 and 1000. exp(1000) overflows: let exp see "
-                "negative numbers only, and fill every place.",
-            ) from None
+            raise Wrong("sigmoid-values.not-finite") from None
         s = _sigmoid(z)
         slips = {
-            "wrong-sign": (1 - s, "`sigmoid` falls where it should rise: it is 1 / (1 + exp(-z)), with a minus."),
-            "tanh": (np.tanh(z), "This is tanh, which runs from -1 to 1; the sigmoid runs from 0 to 1."),
-            "half-argument": (_sigmoid(z / 2), "`sigmoid` takes half of z."),
-            "steep": (_sigmoid(2 * z), "`sigmoid` takes twice z: it rises too steeply."),
-            "threshold": ((z > 0).astype(float), "`sigmoid` jumps from 0 to 1; it should rise smoothly."),
-            "derivative": (
-                s * (1 - s),
-                "This is the slope of the sigmoid, s (1 - s); the sigmoid itself is asked for.",
-            ),
-            "softmax": (
-                np.exp(z - z.max()) / np.exp(z - z.max()).sum(),
-                "This is a softmax: z of one sample changes the others.",
-            ),
+            "wrong-sign": 1 - s,
+            "tanh": np.tanh(z),
+            "half-argument": _sigmoid(z / 2),
+            "steep": _sigmoid(2 * z),
+            "threshold": (z > 0).astype(float),
+            "derivative": s * (1 - s),
+            "softmax": np.exp(z - z.max()) / np.exp(z - z.max()).sum(),
         }
         finding = agrees("sigmoid", "`sigmoid`", given, s, slips, 1, steps={"`z`": z})
         if not finding.passed:
@@ -392,37 +281,16 @@ def _log_loss(student, rng):
         return rng.integers(0, 2, size=n), rng.uniform(0.05, 0.95, size=n)
 
     slips = {
-        "wrong-sign": (
-            lambda y, p: -right(y, p),
-            "`log_loss` is negative. Logarithms of probabilities are below 0: put a minus in front.",
-        ),
-        "not-averaged": (lambda y, p: len(y) * right(y, p), "`log_loss` adds up; take the mean over the points."),
-        "only-ones": (
-            lambda y, p: -np.mean(y * np.log(p)),
-            "`log_loss` looks only at the points with y = 1; add (1 - y) log(1 - p).",
-        ),
-        "mean-of-the-ones": (
-            lambda y, p: -np.mean(np.log(p[y == 1])),
-            "`log_loss` is the mean over the points with y = 1 only; those with y = 0 count -log(1 - p).",
-        ),
-        "only-zeros": (
-            lambda y, p: -np.mean((1 - y) * np.log(1 - p)),
-            "`log_loss` looks only at the points with y = 0; add y log(p).",
-        ),
-        "exchanged": (
-            lambda y, p: right(1 - y, p),
-            "`log_loss` takes log(1 - p) where y = 1 and log(p) where y = 0; it is the other way round.",
-        ),
-        "minus-between": (
-            lambda y, p: -np.mean(y * np.log(p) - (1 - y) * np.log(1 - p)),
-            "`log_loss` takes the second term away from the first; the two are added.",
-        ),
-        "base-two": (
-            lambda y, p: right(y, p) / np.log(2),
-            "`log_loss` takes logarithms to the base 2; `np.log` is the natural one.",
-        ),
-        "squared": (lambda y, p: np.mean((p - y) ** 2), "This is the squared error; the log loss is asked for."),
-        "absolute": (lambda y, p: np.mean(np.abs(p - y)), "This is the absolute error; the log loss is asked for."),
+        "wrong-sign": lambda y, p: -right(y, p),
+        "not-averaged": lambda y, p: len(y) * right(y, p),
+        "only-ones": lambda y, p: -np.mean(y * np.log(p)),
+        "mean-of-the-ones": lambda y, p: -np.mean(np.log(p[y == 1])),
+        "only-zeros": lambda y, p: -np.mean((1 - y) * np.log(1 - p)),
+        "exchanged": lambda y, p: right(1 - y, p),
+        "minus-between": lambda y, p: -np.mean(y * np.log(p) - (1 - y) * np.log(1 - p)),
+        "base-two": lambda y, p: right(y, p) / np.log(2),
+        "squared": lambda y, p: np.mean((p - y) ** 2),
+        "absolute": lambda y, p: np.mean(np.abs(p - y)),
     }
     try:
         return _numbers(
@@ -432,11 +300,7 @@ def _log_loss(student, rng):
     except Wrong as wrong:
         if wrong.finding.code != "not-finite":
             raise
-        raise Wrong(
-            "not-finite",
-            "`log_loss` gives NaN or infinity, though all p lie between 0.05 and 0.95. Is the logarithm taken of y, which "
-            "is 0 or 1, or of a negative number?",
-        ) from None
+        raise Wrong("not-finite") from None
 
 
 def _log_loss_gradient(student, rng):
@@ -462,16 +326,10 @@ def _log_loss_gradient(student, rng):
     z = np.linspace(-2, 2, 9)
     right = with_p(_sigmoid if np.allclose(own(z), _sigmoid(z), atol=1e-6) else own)
     slips = _gradient_slips(right) | {
-        "squared-error": (
-            lambda *probe: 2 * flat(*probe),
-            "This is the gradient of the squared error. For the log loss the factor p (1 - p) cancels.",
-        ),
-        "extra-slope": (flat, "The factor p (1 - p) is too much: it cancels in the log loss."),
-        "no-sigmoid": (
-            with_p(lambda z: z),
-            "The residual is taken before the sigmoid; the prediction is `sigmoid(w * x + b)`.",
-        ),
-        "no-bias": (lambda x, y, w, b: right(x, y, w, 0), "b is left out: the prediction is `sigmoid(w * x + b)`."),
+        "squared-error": lambda *probe: 2 * flat(*probe),
+        "extra-slope": flat,
+        "no-sigmoid": with_p(lambda z: z),
+        "no-bias": lambda x, y, w, b: right(x, y, w, 0),
     }
     return _derivatives(student, "log_loss_gradient", right, probes, slips, 1)
 
@@ -481,7 +339,7 @@ def _trained(student):
 
     trigger = student.value("trigger")
     if not isinstance(trigger, list | tuple | np.ndarray) or getattr(trigger, "ndim", 1) == 0 or len(trigger) != 2:
-        raise Wrong("wrong-type", "`trigger` should be a pair of numbers, w and b.")
+        raise Wrong("wrong-type")
     w, b = (as_number(part, f"`{name}` of `trigger`") for name, part in zip("wb", trigger, strict=True))
     x, y = make_trigger(n_samples=300, noise=0.6, seed=1)
     best = _newton(x, y)
@@ -509,33 +367,18 @@ def _trained(student):
 
 def _explain_trigger(w, b, x, y, excess, limit):
     """Raises `Wrong` where one cause explains a trigger that is not at the smallest loss."""
-    if w == b == 0:
-        raise Wrong("not-trained", "`trigger` is still (0, 0): take the steps before you hand it in.")
-    if excess(b, w) <= limit:
-        raise Wrong("swapped", "`trigger` holds b and w; the order is w, b.")
-    if excess(-w, -b) <= limit:
-        raise Wrong("uphill", "The signs are the wrong way round: this neuron fires at low energy.")
+    fail_if(w == b == 0, "not-trained")
+    fail_if(excess(b, w) <= limit, "swapped")
+    fail_if(excess(-w, -b) <= limit, "uphill")
     for shift, scale, said in ((x.mean(), x.std(), "standardised"), (x.mean(), 1, "centred")):
-        if excess(w / scale, b - w * shift / scale) <= limit:
-            raise Wrong("other-inputs", f"This w and b are right for {said} energies; `energy` itself is asked for.")
+        fail_if(excess(w / scale, b - w * shift / scale) <= limit, "other-inputs", said=said)
     dw, db = _slopes(x, y, w, b)
-    if w * dw < 0 and abs(db) < 0.02 * abs(dw) and _loss_of(x, y, w, b) < _loss_of(x, y, 0, 0):
-        raise Wrong(
-            "penalised",
-            f"b is the best for this w, and w = {w:.2f} is too near 0, as with a penalty on w. `LogisticRegression` has "
-            "one unless `C` is very large, such as 1e6.",
-        )
+    fail_if(w * dw < 0 and abs(db) < 0.02 * abs(dw) and _loss_of(x, y, w, b) < _loss_of(x, y, 0, 0), "penalised", w=w)
     line = np.polyfit(x, y, 1)
-    if np.allclose([w, b], line, rtol=0.02):
-        raise Wrong(
-            "no-sigmoid", "This w and b are the straight line through the points; the neuron has a sigmoid on top."
-        )
+    fail_if(np.allclose([w, b], line, rtol=0.02), "no-sigmoid")
     p = _sigmoid(w * x + b)
     flat = (p - y) * p * (1 - p)
-    if max(abs(np.mean(flat * x)), abs(np.mean(flat))) < 1e-4 and p.std() > 0.1:
-        raise Wrong(
-            "squared-error", "Here the *squared* error of p is smallest. Descend with the gradient of the log loss."
-        )
+    fail_if(max(abs(np.mean(flat * x)), abs(np.mean(flat))) < 1e-4 and p.std() > 0.1, "squared-error")
 
 
 def _loss_of(x, y, w, b):
@@ -565,25 +408,7 @@ def _newton(x, y):
 # --- 00.4
 
 
-@exercise(
-    "00.4",
-    title="How many points a step, and how long a step",
-    points=3,
-    needs={
-        "minibatches": "a function of n, batch_size and seed that gives a list of index arrays",
-        "run_epoch": "a function of x, y, w, b, batch_size, learning_rate, seed that gives w and b",
-        "rates": 'a dict with the keys "too small", "right" and "too large"',
-    },
-    hints=(
-        "`np.random.default_rng(seed).permutation(n)` shuffles the numbers 0 to n - 1. A slice `order[i : i + batch_size]` "
-        "is one portion, and it may run over the end.",
-        "In `run_epoch`, go through the portions, take `gradient(x[batch], y[batch], w, b)` and step. w and b change inside "
-        "the loop, once for each portion.",
-        "On standardised data a step multiplies the distance to the best weights by 1 - 2 learning_rate. With 0.1 little "
-        "is left after 100 steps. Above 1 the distance grows. With 0.001 most of it is left.",
-    ),
-    expected="Each point once an epoch; one step for each portion; three rates that crawl, arrive and explode.",
-)
+@exercise("00.4")
 def mini_batches(student, rng):
     """Portions that hold each index once; an epoch of right steps; three rates, each run for 100 steps."""
     yield lambda: _portions_and_epoch(student, rng)
@@ -594,10 +419,8 @@ def _portions_and_epoch(student, rng):
     for n, size, seed in ((23, 5, 0), (12, 4, 3), (7, 1, 2), (6, 6, 11), (5, 8, 1)):
         _portions(student, n, size, seed)
     orders = [np.concatenate(_batches(student, 23, 5, seed)) for seed in (0, 0, 1, 2)]
-    if not np.array_equal(orders[0], orders[1]):
-        raise Wrong("not-seeded", "The same seed gives another order each time: use `np.random.default_rng(seed)`.")
-    if np.array_equal(orders[0], orders[2]) or np.array_equal(orders[2], orders[3]):
-        raise Wrong("seed-unused", "Two seeds give the same order: every epoch would be the same. Use `seed`.")
+    fail_if(not np.array_equal(orders[0], orders[1]), "not-seeded")
+    fail_if(np.array_equal(orders[0], orders[2]) or np.array_equal(orders[2], orders[3]), "seed-unused")
     yield Finding("minibatches", True, "`minibatches` holds every index once, in an order that the seed decides.", 1)
     yield _epoch(student, rng)
 
@@ -607,30 +430,23 @@ def _portions(student, n, size, seed):
     batches = _batches(student, n, size, seed)
     sizes, found = [len(batch) for batch in batches], np.concatenate(batches)
     if max(sizes) > size:
-        raise Wrong(
-            "too-large", f"A portion has {max(sizes)} indices; `batch_size` was {size}. Cut after every {size} of them."
-        )
+        raise Wrong("too-large", max=max(sizes), size=size)
     if found.size and (found.min() < 0 or found.max() >= n):
-        raise Wrong(
-            "wrong-range",
-            f"The indices run from {found.min():g} to {found.max():g}; those of n = {n} points run from 0 to n - 1.",
-        )
+        raise Wrong("wrong-range", min=found.min(), max=found.max(), n=n)
     different = len(np.unique(found))
     if len(found) != different:
         advice = "Shuffle the indices; do not draw them one by one."
         if len(found) > n:
             advice = "The portions overlap: begin each where the one before it ends."
-        raise Wrong("repeated", f"The portions hold {len(found)} indices, {different} of them different. {advice}")
+        raise Wrong("repeated", n_found=len(found), different=different, advice=advice)
     missing = n - different
     if missing:
         dropped = missing == n % size and set(sizes) <= {size}
         advice = "These would be the last portion, which may be smaller: do not drop it." if dropped else ""
         raise Wrong("missing", f"{missing} of {n} indices are in no portion. {advice}".strip())
-    if sizes.count(size) != n // size:
-        raise Wrong("uneven", f"The portions have {sizes} indices; all but the last should have {size}.")
+    fail_if(sizes.count(size) != n // size, "uneven", sizes=sizes, size=size)
     together = all(np.array_equal(np.sort(batch), np.arange(batch.min(), batch.max() + 1)) for batch in batches)
-    if n == 23 and together:
-        raise Wrong("not-shuffled", "Neighbours stay together in a portion. Shuffle the indices before you cut.")
+    fail_if(n == 23 and together, "not-shuffled")
 
 
 def _batches(student, *args):
@@ -638,10 +454,10 @@ def _batches(student, *args):
     if isinstance(given, np.ndarray) and given.ndim:
         given = list(given)
     if isinstance(given, Handle) or not isinstance(given, list | tuple) or not given:
-        raise Wrong("wrong-type", f"`minibatches` gives a {type_name(given)}; a list of index arrays was expected.")
+        raise Wrong("wrong-type", type_name=type_name(given))
     batches = [as_array(batch, "A portion of `minibatches`") for batch in given]
     if any(batch.ndim != 1 or not batch.size or (batch != np.rint(batch)).any() for batch in batches):
-        raise Wrong("wrong-shape", "A portion of `minibatches` should be a row of whole numbers, the indices.")
+        raise Wrong("wrong-shape")
     return batches
 
 
@@ -670,10 +486,7 @@ def _epoch(student, rng):
                 f"`run_epoch` takes {n // size} steps; {said}. The last may be smaller.",
             ),
             "fixed-size": (after(-(-n // first_size)), f"`run_epoch` uses another batch size: {said}."),
-            "not-averaged": (
-                after(steps, size),
-                "The gradient of a portion is added up; take the mean over its points.",
-            ),
+            "not-averaged": after(steps, size),
             "divided-by-all": (
                 after(steps, size / n),
                 f"The gradient of a portion is divided by all {n} points, not by its {size}.",
@@ -682,25 +495,13 @@ def _epoch(student, rng):
                 after(steps, 1 / size),
                 f"Each step is divided by the batch size, {size}: `gradient` is a mean already.",
             ),
-            "half": (
-                after(steps, 0.5),
-                "The steps are half as long as they should be: where is the 2 of the gradient?",
-            ),
-            "twice": (
-                after(steps, 2.0),
-                "The steps are twice as long as they should be: the gradient has one factor 2.",
-            ),
-            "uphill": (
-                after(steps, -1.0),
-                "`run_epoch` goes uphill: take learning_rate times the gradient away (and see that `gradient` passes 00.2).",
-            ),
-            "no-learning-rate": (after(steps, 1 / rate), "`run_epoch` leaves out the learning rate."),
-            "not-moved": ([0.3, -0.2], "`run_epoch` gives back the w and b that it was handed."),
-            "fixed-rate": (
-                after(steps, rate=first_rate),
-                "`run_epoch` always uses the same learning rate: use the one handed in.",
-            ),
-            "swapped": (after(steps)[::-1], "`run_epoch` gives b and w; the order is w, b."),
+            "half": after(steps, 0.5),
+            "twice": after(steps, 2.0),
+            "uphill": after(steps, -1.0),
+            "no-learning-rate": after(steps, 1 / rate),
+            "not-moved": [0.3, -0.2],
+            "fixed-rate": after(steps, rate=first_rate),
+            "swapped": after(steps)[::-1],
         }
         given = ask(np.full(n, 1.5), np.full(n, 4.0), 0.3, -0.2, size, rate, 0)
         finding = agrees("run-epoch", "`run_epoch`", given, after(steps), slips, 1, f"Here {said}.", names=("w", "b"))
@@ -708,12 +509,7 @@ def _epoch(student, rng):
             return finding
     # On a line that meets every point nothing moves, unless x of one point comes with y of another.
     x = rng.normal(size=9)
-    if not np.allclose(ask(x, 2 * x + 1, 2.0, 1.0, 2, 0.1, 3), [2, 1], atol=1e-6):
-        raise Wrong(
-            "mispaired",
-            "On points that lie on the line already `run_epoch` moves w and b: x and y of a step are not of the same "
-            "points. Take `x[batch]` and `y[batch]`.",
-        )
+    fail_if(not np.allclose(ask(x, 2 * x + 1, 2.0, 1.0, 2, 0.1, 3), [2, 1], atol=1e-6), "mispaired")
     x, y = rng.normal(size=6), rng.normal(size=6)
     args = (0.3, -0.2, 2, 0.1, 0)
     plain = ask(x, y, *args)
@@ -721,15 +517,12 @@ def _epoch(student, rng):
     for _ in range(3):
         residual = w * x + b - y
         w, b = w - 0.2 * np.mean(residual * x), b - 0.2 * np.mean(residual)
-    if np.allclose(plain, [w, b], atol=1e-9):
-        raise Wrong("all-points", "Every step uses all points; take `x[batch]`, `y[batch]` of the portion.")
+    fail_if(np.allclose(plain, [w, b], atol=1e-9), "all-points")
     if any(np.allclose(plain, ask(x, y + 5.0 * (np.arange(6) == i), *args), atol=1e-9) for i in range(6)):
-        raise Wrong("unused-points", "Some points never change the weights: go through all portions.")
-    if not np.allclose(plain, ask(x, y, *args), atol=1e-9):
-        raise Wrong("not-seeded", "The same seed gives another epoch each time: hand `seed` on to `minibatches`.")
+        raise Wrong("unused-points")
+    fail_if(not np.allclose(plain, ask(x, y, *args), atol=1e-9), "epoch.not-seeded")
     seeds = [ask(x, y, *args[:4], seed) for seed in range(4)]
-    if np.allclose(seeds, seeds[0], atol=1e-9):
-        raise Wrong("seed-unused", "All seeds give the same epoch: hand `seed` on to `minibatches`.")
+    fail_if(np.allclose(seeds, seeds[0], atol=1e-9), "epoch.seed-unused")
     return finding
 
 
@@ -746,12 +539,9 @@ def _three_rates(student):
         "right": ("is not right", left["right"] < 0.01, "of the distance is left; less than 1 % was meant"),
         "too large": ("is not too large", left["too large"] > 1, "of the distance is left; it should grow"),
     }
-    if left["too small"] > 1 and 0.2 < left["too large"] < 1:
-        raise Wrong(
-            "exchanged", "The rates of `too small` and `too large` are exchanged: this one grows, that one crawls."
-        )
+    fail_if(left["too small"] > 1 and 0.2 < left["too large"] < 1, "exchanged")
     if left["too small"] >= 1:
-        raise Wrong("rate-too-small", f'`rates["too small"]`, {rates["too small"]}, does not come nearer at all.')
+        raise Wrong("rate-too-small", too_small=rates["too small"])
     for name, (verdict, holds, rest) in said.items():
         if not holds:
             message = f'`rates["{name}"]`, {rates[name]}, {verdict}: after 100 steps {left[name]:.3g} times {rest}.'
@@ -762,24 +552,7 @@ def _three_rates(student):
 # --- 00.5
 
 
-@exercise(
-    "00.5",
-    title="Three ways down a narrow valley",
-    points=3,
-    needs={
-        "plain_step": "a function of w, g, learning_rate that gives w",
-        "momentum_step": "a function of w, v, g, learning_rate, beta that gives w and v",
-        "adam_step": "a function of w, m, v, g, t, learning_rate, beta1, beta2, epsilon that gives w, m and v",
-    },
-    hints=(
-        "Write the formulas down in their order. First the new memory (v, or m and v), then the new w with it.",
-        "In Adam the corrected m_hat and v_hat are used for the step only. What you return, and get back in the next "
-        "call, are the uncorrected m and v.",
-        "`m = beta1 * m + (1 - beta1) * g`, `v = beta2 * v + (1 - beta2) * g**2`, then "
-        "`w - learning_rate * (m / (1 - beta1**t)) / (np.sqrt(v / (1 - beta2**t)) + epsilon)`.",
-    ),
-    expected="The paths of the three formulas, over several steps with any gradients.",
-)
+@exercise("00.5")
 def optimisers(student, rng):
     """Each optimiser walks with random gradients and several settings; the paths of w are compared, not the memory."""
     walks = [(rng.normal(size=k), rng.normal(size=(4, k))) for k in (3, 3, 3, 1)]
@@ -842,22 +615,18 @@ def _plain(student, walks):
         return _paths(lambda w, g, t, rate: [w + factor(rate) * g], walks, rates, 0)
 
     slips = {
-        "uphill": ({"factor": lambda rate: rate}, "`plain_step` goes uphill: subtract the gradient."),
-        "no-learning-rate": ({"factor": lambda rate: -1}, "`plain_step` leaves out the learning rate."),
-        "not-moved": ({"factor": lambda rate: 0}, "`plain_step` gives back the old w."),
-        "divided": ({"factor": lambda rate: -1 / rate}, "`plain_step` divides by the learning rate; multiply by it."),
+        "uphill": {"factor": lambda rate: rate},
+        "no-learning-rate": {"factor": lambda rate: -1},
+        "not-moved": {"factor": lambda rate: 0},
+        "divided": {"factor": lambda rate: -1 / rate},
     }
     known = {code: (path(**changed), message) for code, (changed, message) in slips.items()}
     finding = agrees("plain-step", "The path of `plain_step`", _paths(asked, walks, rates, 0), path(), known, 0.5)
     if not finding.passed and finding.code == "plain-step":
         w, g = walks[0][0], walks[0][1][0]
         ask = [returned(student, "plain_step", w, g, rate, shape=w.shape) for rate in (0.1, 0.5)]
-        if np.array_equal(*ask):
-            raise Wrong(
-                "learning-rate-unused", "`plain_step` gives the same for every learning rate: use the one handed in."
-            )
-        if np.allclose(ask[0], -0.1 * g):
-            raise Wrong("only-change", "`plain_step` gives the change alone; add it to w.")
+        fail_if(np.array_equal(*ask), "learning-rate-unused")
+        fail_if(np.allclose(ask[0], -0.1 * g), "only-change")
     return finding
 
 
@@ -880,28 +649,15 @@ def _momentum(student, walks):
         return _paths(step, walks, settings, 1)
 
     slips = {
-        "swapped": ({"swapped": True}, "`momentum_step` gives v and w; the order is w, v."),
-        "not-carried": (
-            {"forget": True},
-            "The velocity is forgotten after each step: return the new v, and use the v handed in.",
-        ),
-        "averaged": (
-            {"remember": lambda beta: 1 - beta},
-            "The velocity is an average, (1 - beta) times the gradient. Here it is a sum, v = beta v + g: without the "
-            "factor.",
-        ),
-        "old-velocity": ({"late": True}, "`momentum_step` moves w by the old velocity. Change v first."),
-        "uphill": ({"sign": -1}, "`momentum_step` goes uphill: subtract learning_rate times v."),
-        "velocity-subtracts": (
-            {"remember": lambda beta: -1.0},
-            "The velocity takes g away and w takes the velocity away: two minuses go uphill. Use one of them.",
-        ),
-        "nesterov": ({"nesterov": True}, "This is Nesterov's momentum; here w moves by v itself."),
-        "rate-twice": (
-            {"power": 2},
-            "The learning rate is multiplied twice, in v and again in the step. Here v = beta v + g has none.",
-        ),
-        "no-beta": ({"keep": 1.0}, "The velocity is not multiplied by beta: v = beta v + g."),
+        "swapped": {"swapped": True},
+        "not-carried": {"forget": True},
+        "averaged": {"remember": lambda beta: 1 - beta},
+        "old-velocity": {"late": True},
+        "uphill": {"sign": -1},
+        "velocity-subtracts": {"remember": lambda beta: -1.0},
+        "nesterov": {"nesterov": True},
+        "rate-twice": {"power": 2},
+        "no-beta": {"keep": 1.0},
     }
     (w, gradients), like = walks[0], {"w": (3,), "v": (3,)}
     args = {"w": w, "v": gradients[1], "g": gradients[0], "learning_rate": 0.1, "beta": 0.8}
@@ -923,31 +679,21 @@ def _adam(student, walks):
         return _paths(lambda *args: _adam_step(*args, **changed), walks, settings, 2)
 
     slips = {
-        "no-correction": (
-            {"m_hat": False, "v_hat": False},
-            "m and v are not divided by 1 - beta**t: the first steps are wrong.",
-        ),
-        "v-not-corrected": ({"v_hat": False}, "v is not divided by 1 - beta2**t."),
-        "m-not-corrected": ({"m_hat": False}, "m is not divided by 1 - beta1**t."),
-        "betas-swapped": ({"exchange": True}, "beta1 and beta2 are exchanged: beta1 belongs to m."),
-        "no-root": ({"power": 1}, "The root of v_hat is missing."),
-        "not-squared": ({"square": False}, "v averages the gradient's size; it has to average g squared."),
-        "uphill": ({"sign": -1}, "`adam_step` goes uphill: subtract the step."),
-        "not-carried": ({"carry": "old"}, "m and v are forgotten after each step: return the new ones."),
-        "returns-corrected": (
-            {"carry": "corrected"},
-            "`adam_step` returns the corrected m and v; they are for the step only. Return m and v as they were before "
-            "the division.",
-        ),
-        "t-unused": ({"time": lambda t: 1}, "The correction always uses t = 1: use the t that is handed in."),
-        "t-off-by-one": ({"time": lambda t: t + 1}, "The correction uses t + 1; t is 1 in the first step already."),
-        "beta-times-t": ({"times": True}, "The correction is 1 - beta**t, beta to the power of t, not beta times t."),
-        "no-weight": (
-            {"mix": False},
-            "The new gradient gets no weight: m takes (1 - beta1) g, v takes (1 - beta2) g**2.",
-        ),
-        "no-m": ({"momentum": False}, "The step uses g; it has to use m_hat, the average of the gradients."),
-        "no-learning-rate": ({"rate_is": 1.0}, "`adam_step` leaves out the learning rate."),
+        "no-correction": {"m_hat": False, "v_hat": False},
+        "v-not-corrected": {"v_hat": False},
+        "m-not-corrected": {"m_hat": False},
+        "betas-swapped": {"exchange": True},
+        "no-root": {"power": 1},
+        "not-squared": {"square": False},
+        "uphill": {"sign": -1},
+        "not-carried": {"carry": "old"},
+        "returns-corrected": {"carry": "corrected"},
+        "t-unused": {"time": lambda t: 1},
+        "t-off-by-one": {"time": lambda t: t + 1},
+        "beta-times-t": {"times": True},
+        "no-weight": {"mix": False},
+        "no-m": {"momentum": False},
+        "no-learning-rate": {"rate_is": 1.0},
     }
     (w, gradients), like = walks[0], {"w": (3,), "m": (3,), "v": (3,)}
     args = {"w": w, "m": gradients[1], "v": gradients[2] ** 2, "g": gradients[0], "t": 2, "learning_rate": 0.1}
@@ -956,8 +702,7 @@ def _adam(student, walks):
     advice = "Compare your lines with the formulas, one by one; t, beta1, beta2 and epsilon are handed in."
     w, m, v = asked(*args.values())
     right = _adam_step(*args.values())
-    if np.allclose(m, right[2]) and np.allclose(v, right[1]):
-        raise Wrong("memories-swapped", "`adam_step` returns v before m; the order is w, m, v.")
+    fail_if(np.allclose(m, right[2]) and np.allclose(v, right[1]), "memories-swapped")
     given = _paths(asked, walks, tiny, 2)
     finding = _judge_paths(student, "adam_step", given, path, slips, 1.5, advice, args, others, like)
     if not finding.passed:
@@ -966,18 +711,9 @@ def _adam(student, walks):
     if np.allclose(given, path(large, epsilon_is="kingma"), rtol=1e-4):  # the second form in Kingma and Ba's paper
         return finding
     slips = {
-        "epsilon-unused": (
-            {"epsilon_is": "none"},
-            "`adam_step` does not use the epsilon that is handed in: add it to the root of v_hat.",
-        ),
-        "epsilon-in-root": (
-            {"epsilon_is": "inside"},
-            "epsilon stands below the root; it is added after the root is taken: sqrt(v_hat) + epsilon.",
-        ),
-        "epsilon-squared": (
-            {"epsilon_is": "squared"},
-            "epsilon stands below the root, squared; it is added after the root is taken: sqrt(v_hat) + epsilon.",
-        ),
+        "epsilon-unused": {"epsilon_is": "none"},
+        "epsilon-in-root": {"epsilon_is": "inside"},
+        "epsilon-squared": {"epsilon_is": "squared"},
     }
     known = {code: (path(large, **changed), message) for code, (changed, message) in slips.items()}
     what = "The path of `adam_step` with a large epsilon"
@@ -1022,30 +758,7 @@ CHOICES = {
 }
 
 
-@exercise(
-    "00.6",
-    title="A zoo of losses",
-    points=4,
-    needs={
-        "squared_loss": "a function of y and the prediction",
-        "absolute_loss": "a function of y and the prediction",
-        "huber_loss": "a function of y, the prediction and delta",
-        "cross_entropy": "a function of p and q, rows of probabilities",
-        "kl_divergence": "a function of p and q, rows of probabilities",
-        "jaccard_loss": "a function of two masks",
-        "choices": "a dict of situation to the name of a loss",
-    },
-    hints=(
-        "`np.where(condition, a, b)` takes a where the condition holds and b elsewhere: good for Huber, and for the classes "
-        "with p = 0.",
-        "Sum over the classes (axis=1), then take the mean over the rows. For masks of 0 and 1 the intersection is "
-        "`np.sum(a * b)`, the union `np.sum(np.maximum(a, b))`.",
-        "Huber: `e = np.abs(prediction - y)`, `np.mean(np.where(e <= delta, e**2 / 2, delta * (e - delta / 2)))`. KL: the "
-        "logarithm of `np.where(p > 0, p, 1) / np.where(p > 0, q, 1)` is 0 where p is 0. Two empty masks: ask for the union "
-        "first.",
-    ),
-    expected="Six losses that are right for any numbers, and each at its place.",
-)
+@exercise("00.6")
 def zoo_of_losses(student, rng):
     """Six functions against their formulas; the six choices."""
     yield lambda: _squared_and_absolute(student, rng)
@@ -1063,30 +776,24 @@ def _errors(rng, n):
 def _squared_and_absolute(student, rng):
     probes, others = [_errors(rng, 20) for _ in range(3)], [_errors(rng, n) for n in (1, 2, 9)]
     slips = {
-        "not-averaged": (lambda y, p: np.sum((p - y) ** 2), "`squared_loss` adds up; take the mean."),
-        "root": (lambda y, p: np.sqrt(np.mean((p - y) ** 2)), "`squared_loss` takes a root; leave it out."),
-        "mean-squared": (
-            lambda y, p: np.mean(p - y) ** 2,
-            "`squared_loss` squares the mean; take the mean of the squares.",
-        ),
-        "variance": (lambda y, p: np.var(p - y), "`squared_loss` takes the mean of the errors away before it squares."),
-        "median": (lambda y, p: np.median((p - y) ** 2), "`squared_loss` takes a median; take the mean."),
-        "absolute": (lambda y, p: np.mean(np.abs(p - y)), "`squared_loss` averages |e|; it has to average e squared."),
+        "not-averaged": lambda y, p: np.sum((p - y) ** 2),
+        "root": lambda y, p: np.sqrt(np.mean((p - y) ** 2)),
+        "mean-squared": lambda y, p: np.mean(p - y) ** 2,
+        "variance": lambda y, p: np.var(p - y),
+        "median": lambda y, p: np.median((p - y) ** 2),
+        "absolute": lambda y, p: np.mean(np.abs(p - y)),
     }
     right = lambda y, p: np.mean((p - y) ** 2)  # noqa: E731
     yield _numbers(student, "squared_loss", right, probes, slips, 0.5, quantities={"n": 20}, others=others)
     cancels = "`absolute_loss` lets errors of opposite sign cancel: take |e| before the mean."
     slips = {
-        "not-averaged": (lambda y, p: np.sum(np.abs(p - y)), "`absolute_loss` adds up; take the mean."),
+        "not-averaged": lambda y, p: np.sum(np.abs(p - y)),
         "no-absolute": (lambda y, p: np.mean(p - y), cancels),
         "outside": (lambda y, p: abs(np.mean(p - y)), cancels),
         "reversed-sign": (lambda y, p: np.mean(y - p), cancels),
-        "median": (
-            lambda y, p: np.median(np.abs(p - y)),
-            "`absolute_loss` takes the median of |e|; take the mean. (Its best *constant* is the median.)",
-        ),
-        "root": (lambda y, p: np.sqrt(np.mean((p - y) ** 2)), "This is the root of the mean square; average |e|."),
-        "squared": (lambda y, p: np.mean((p - y) ** 2), "`absolute_loss` averages e squared; it has to average |e|."),
+        "median": lambda y, p: np.median(np.abs(p - y)),
+        "root": lambda y, p: np.sqrt(np.mean((p - y) ** 2)),
+        "squared": lambda y, p: np.mean((p - y) ** 2),
     }
     right = lambda y, p: np.mean(np.abs(p - y))  # noqa: E731
     yield _numbers(student, "absolute_loss", right, probes, slips, 0.5, quantities={"n": 20}, others=others)
@@ -1104,55 +811,19 @@ def _huber(student, rng):
 
     right = mean(half, straight)
     slips = {
-        "not-averaged": (lambda *probe: len(probe[0]) * right(*probe), "`huber_loss` adds up; take the mean."),
-        "not-halved": (
-            mean(lambda e: e**2, straight),
-            "`huber_loss` has e squared near 0; it is half of it, otherwise the two pieces do not meet.",
-        ),
-        "pieces-apart": (
-            mean(half, lambda e, d: d * np.abs(e)),
-            "The straight piece of `huber_loss` begins too high: it is delta (|e| - delta / 2).",
-        ),
-        "too-low": (
-            mean(half, lambda e, d: d * (np.abs(e) - d)),
-            "The straight piece of `huber_loss` begins too low: it is delta (|e| - delta / 2), with half of delta.",
-        ),
-        "slope-one": (
-            mean(half, lambda e, d: np.abs(e) - d / 2),
-            "The straight piece of `huber_loss` has the slope 1; it has the slope delta: delta (|e| - delta / 2).",
-        ),
-        "fixed-half": (
-            mean(half, lambda e, d: d * (np.abs(e) - 0.5)),
-            "The straight piece of `huber_loss` takes away 1/2; it takes away delta / 2.",
-        ),
-        "no-absolute": (
-            mean(half, lambda e, d: d * (e - d / 2), lambda e, d: e <= d),
-            "`huber_loss` compares e with delta, so that large negative errors stay squared. Compare |e|.",
-        ),
-        "no-absolute-beyond": (
-            mean(half, lambda e, d: d * (e - d / 2)),
-            "The straight piece of `huber_loss` has e in the place of |e|: negative errors make the loss smaller.",
-        ),
-        "delta-unused": (
-            lambda y, p, d: right(y, p, 1),
-            "`huber_loss` always bends at 1; use the delta that is handed in.",
-        ),
-        "exchanged": (
-            mean(half, straight, lambda e, d: np.abs(e) > d),
-            "The two pieces of `huber_loss` are exchanged: squared near 0, straight beyond delta.",
-        ),
-        "over-delta": (
-            lambda y, p, d: right(y, p, d) / d,
-            "`huber_loss` is divided by delta, as the `smooth L1` of some libraries; here it is not.",
-        ),
-        "squared": (
-            lambda y, p, d: np.mean((p - y) ** 2) / 2,
-            "`huber_loss` is squared everywhere; beyond delta it is straight.",
-        ),
-        "pseudo": (
-            lambda y, p, d: np.mean(d**2 * (np.sqrt(1 + ((p - y) / d) ** 2) - 1)),
-            "This is the pseudo-Huber loss; the one with two pieces is asked for.",
-        ),
+        "not-averaged": lambda *probe: len(probe[0]) * right(*probe),
+        "not-halved": mean(lambda e: e**2, straight),
+        "pieces-apart": mean(half, lambda e, d: d * np.abs(e)),
+        "too-low": mean(half, lambda e, d: d * (np.abs(e) - d)),
+        "slope-one": mean(half, lambda e, d: np.abs(e) - d / 2),
+        "fixed-half": mean(half, lambda e, d: d * (np.abs(e) - 0.5)),
+        "no-absolute": mean(half, lambda e, d: d * (e - d / 2), lambda e, d: e <= d),
+        "no-absolute-beyond": mean(half, lambda e, d: d * (e - d / 2)),
+        "delta-unused": lambda y, p, d: right(y, p, 1),
+        "exchanged": mean(half, straight, lambda e, d: np.abs(e) > d),
+        "over-delta": lambda y, p, d: right(y, p, d) / d,
+        "squared": lambda y, p, d: np.mean((p - y) ** 2) / 2,
+        "pseudo": lambda y, p, d: np.mean(d**2 * (np.sqrt(1 + ((p - y) / d) ** 2) - 1)),
     }
     probes = [(*_errors(rng, 20), delta) for delta in (1.3, 0.4, 2.5)]
     others = [(*_errors(rng, n), delta) for n, delta in ((1, 0.7), (3, 100.0), (8, 0.01))]
@@ -1168,26 +839,14 @@ def _cross_entropy(student, rng):
         return -np.mean(np.sum(p * np.log(q), axis=1))
 
     slips = {
-        "wrong-sign": (lambda p, q: -right(p, q), "`cross_entropy` is negative: put a minus in front."),
-        "swapped": (lambda p, q: right(q, p), "The logarithm belongs to the prediction q, not to p."),
-        "not-averaged": (lambda p, q: len(p) * right(p, q), "`cross_entropy` adds up the rows; take their mean."),
-        "averaged-classes": (
-            lambda p, q: right(p, q) / p.shape[1],
-            "`cross_entropy` averages over the classes too; add them up in each row.",
-        ),
-        "binary": (
-            lambda p, q: right(p, q) + right(1 - p, 1 - q),
-            "This is the binary formula, added up over the classes; for k classes only -sum of p log q is left.",
-        ),
-        "no-p": (
-            lambda p, q: right(1 + 0 * p, q),
-            "`cross_entropy` leaves out p: weight each logarithm by it.",
-        ),
-        "divergence": (
-            lambda p, q: right(p, q / p),
-            "This is the divergence: the entropy of p is taken away, which the cross-entropy does not do.",
-        ),
-        "entropy": (lambda p, q: right(p, p), "This is the entropy of p; the logarithm is that of q."),
+        "wrong-sign": lambda p, q: -right(p, q),
+        "swapped": lambda p, q: right(q, p),
+        "not-averaged": lambda p, q: len(p) * right(p, q),
+        "averaged-classes": lambda p, q: right(p, q) / p.shape[1],
+        "binary": lambda p, q: right(p, q) + right(1 - p, 1 - q),
+        "no-p": lambda p, q: right(1 + 0 * p, q),
+        "divergence": lambda p, q: right(p, q / p),
+        "entropy": lambda p, q: right(p, p),
     }
     probes, others = [_shares(rng, 6, 4) for _ in range(3)], [_shares(rng, n, k) for n, k in ((1, 2), (5, 3), (2, 9))]
     sizes = {"n": 6, "the number of classes": 4}
@@ -1200,26 +859,14 @@ def _divergence(student, rng):
         return np.mean(np.sum(p * np.log(ratio), axis=1))
 
     slips = {
-        "wrong-sign": (lambda p, q: -right(p, q), "`kl_divergence` is negative: it is p log(p / q), not p log(q / p)."),
-        "swapped": (lambda p, q: right(q, p), "This is how far p is from q: it is p log(p / q), not q log(q / p)."),
-        "swapped-sign": (lambda p, q: -right(q, p), "`kl_divergence` weights by q; it is p log(p / q)."),
-        "not-averaged": (lambda p, q: len(p) * right(p, q), "`kl_divergence` adds up the rows; take their mean."),
-        "averaged-classes": (
-            lambda p, q: right(p, q) / p.shape[1],
-            "`kl_divergence` averages over the classes; add them up in each row.",
-        ),
-        "symmetric": (
-            lambda p, q: right(p, q) + right(q, p),
-            "Both directions are added; only p log(p / q) is asked for.",
-        ),
-        "cross-entropy": (
-            lambda p, q: -np.mean(np.sum(p * np.log(q), axis=1)),
-            "This is the cross-entropy: the entropy of p is not taken away.",
-        ),
-        "no-p": (
-            lambda p, q: np.mean(np.sum(np.log(p / q), axis=1)),
-            "`kl_divergence` leaves out p in front of the logarithm: weight each one by it.",
-        ),
+        "wrong-sign": lambda p, q: -right(p, q),
+        "swapped": lambda p, q: right(q, p),
+        "swapped-sign": lambda p, q: -right(q, p),
+        "not-averaged": lambda p, q: len(p) * right(p, q),
+        "averaged-classes": lambda p, q: right(p, q) / p.shape[1],
+        "symmetric": lambda p, q: right(p, q) + right(q, p),
+        "cross-entropy": lambda p, q: -np.mean(np.sum(p * np.log(q), axis=1)),
+        "no-p": lambda p, q: np.mean(np.sum(np.log(p / q), axis=1)),
     }
     probes = [_shares(rng, 6, 4) for _ in range(3)]
     sizes = {"n": 6, "the number of classes": 4}
@@ -1233,11 +880,7 @@ def _divergence(student, rng):
         if n > 1:
             p[1] = [0.5, 0.5] + [0] * (k - 2)
         value = student.call("kl_divergence", p, q)
-        if isinstance(value, float | np.ndarray) and not np.isfinite(value).all():
-            raise Wrong(
-                "zero-log-zero",
-                "`kl_divergence` is NaN or infinite where a p is 0: such a class counts 0. Use `np.where`.",
-            )
+        fail_if(isinstance(value, float | np.ndarray) and not np.isfinite(value).all(), "zero-log-zero")
         given = returned(student, "kl_divergence", p, q)
         finding = agrees("kl-zeros", "`kl_divergence` where some p are 0", given, right(p, q), points=0.5, rtol=1e-3)
         if not finding.passed:
@@ -1253,38 +896,14 @@ def _overlap(student, rng):
         return 1 - both(a, b) / np.sum(np.maximum(a, b))
 
     slips = {
-        "not-a-loss": (
-            lambda a, b: 1 - right(a, b),
-            "This is the overlap, 1 for equal regions. The loss is 1 minus it.",
-        ),
-        "dice": (
-            lambda a, b: 1 - 2 * both(a, b) / (a.sum() + b.sum()),
-            "This is the Dice loss; Jaccard divides by the union.",
-        ),
-        "counts-background": (
-            lambda a, b: np.mean(a != b),
-            "Points in neither region count as right here; the union leaves them out.",
-        ),
-        "no-union": (
-            lambda a, b: 1 - both(a, b) / (a.sum() + b.sum()),
-            "The union counts the points in both regions twice.",
-        ),
-        "one-region": (
-            lambda a, b: 1 - both(a, b) / a.sum(),
-            "The overlap is divided by the first region alone; divide by the union.",
-        ),
-        "other-region": (
-            lambda a, b: 1 - both(a, b) / b.sum(),
-            "The overlap is divided by the second region alone; divide by the union.",
-        ),
-        "all-points": (
-            lambda a, b: 1 - both(a, b) / len(a),
-            "The overlap is divided by the number of all points; divide by the union.",
-        ),
-        "upside-down": (
-            lambda a, b: 1 - 1 / (1 - right(a, b)),
-            "The union is divided by the overlap; it is the other way round.",
-        ),
+        "not-a-loss": lambda a, b: 1 - right(a, b),
+        "dice": lambda a, b: 1 - 2 * both(a, b) / (a.sum() + b.sum()),
+        "counts-background": lambda a, b: np.mean(a != b),
+        "no-union": lambda a, b: 1 - both(a, b) / (a.sum() + b.sum()),
+        "one-region": lambda a, b: 1 - both(a, b) / a.sum(),
+        "other-region": lambda a, b: 1 - both(a, b) / b.sum(),
+        "all-points": lambda a, b: 1 - both(a, b) / len(a),
+        "upside-down": lambda a, b: 1 - 1 / (1 - right(a, b)),
     }
 
     def masks(n, share):
@@ -1298,24 +917,21 @@ def _overlap(student, rng):
         none, some = np.zeros(5, int), np.array([0, 1, 1, 0, 0])
         empty = student.call("jaccard_loss", none, none)
         if not isinstance(empty, int | float | np.ndarray | np.generic) or not np.allclose(empty, 0):
-            raise Wrong("empty-masks", f"Two empty masks give {empty}; they agree, so the loss is 0.")
+            raise Wrong("empty-masks", empty=empty)
         for a, b, wanted, said in ((none, some, 1, "nothing and a region"), (some, none, 1, "a region and nothing"),
                                    (some, 1 - some, 1, "two regions that do not meet"), (some, some, 0, "a region and itself")):  # fmt: skip
             loss = returned(student, "jaccard_loss", a, b)
-            if not np.allclose(loss, wanted, atol=1e-5):
-                raise Wrong("extremes", f"`jaccard_loss` of {said} is {loss:.3g}. Equal regions have 0, apart ones 1.")
+            fail_if(not np.allclose(loss, wanted, atol=1e-5), "extremes", said=said, loss=loss)
     return finding
 
 
 def _choices(student):
     given = student.value("choices")
     if not isinstance(given, dict) or set(given) != set(CHOICES):
-        raise Wrong("wrong-keys", f"`choices` should be a dict with the keys {', '.join(CHOICES)}.")
-    if any(value is ... for value in given.values()):
-        raise Wrong("unfinished", "Some of `choices` are still `...`.")
+        raise Wrong("wrong-keys", join=", ".join(CHOICES))
+    fail_if(any(value is ... for value in given.values()), "unfinished")
     for name, value in given.items():
-        if not isinstance(value, str):
-            raise Wrong("wrong-type", f"`choices[{name!r}]` should be the name of a loss, in quotes.")
+        fail_if(not isinstance(value, str), "wrong-type", name=name)
     given = {name: value.strip().lower().replace("_", "-").replace(" ", "-") for name, value in given.items()}
     off = [name for name, (loss, _) in CHOICES.items() if given[name] != loss]
     message = "Each loss is at its place."

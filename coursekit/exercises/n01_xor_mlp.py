@@ -3,7 +3,7 @@
 import numpy as np
 
 from coursekit.checks.codec import Handle
-from coursekit.checks.framework import Wrong, exercise, threshold
+from coursekit.checks.framework import Wrong, exercise, fail_if, threshold
 from coursekit.checks.proxy import StudentError
 from coursekit.checks.report import Finding
 from coursekit.checks.vocabulary.arrays import agrees, as_array, as_number, returned, type_name
@@ -75,25 +75,7 @@ def _why_straight(student, name):
 # --- 01.1
 
 
-@exercise(
-    "01.1",
-    title="The best that one line can do",
-    points=2,
-    needs={
-        "perceptron": "a function of X, w and b that gives labels 0 or 1",
-        "line": "three numbers w1, w2, b",
-        "best": "the largest number of corners that any line gets right",
-    },
-    hints=(
-        "The perceptron answers 1 where the weighted sum w1 x1 + w2 x2 + b is positive, and 0 elsewhere. For a whole "
-        "array of points the weighted sums are `X @ w + b`.",
-        "A line that computes OR gets every corner right but one. Which line has (0, 0) on one side and the other three "
-        "corners on the other?",
-        "`return (X @ w + b > 0).astype(int)`; a line for OR is `line = (1, 1, -0.5)`. Can any line do better? Write "
-        "down what each corner asks of w1, w2 and b, and add two of the four inequalities.",
-    ),
-    expected="A line that gets 3 of the 4 corners right, and the number 3: no line does better.",
-)
+@exercise("01.1")
 def best_line(student, rng):
     """The perceptron must be a threshold on a weighted sum; the line gets three corners; the best is three."""
     yield lambda: _perceptron(student, rng)
@@ -107,12 +89,7 @@ def _perceptron(student, rng):
         X = X[np.abs(X @ w + b) > 1e-6]  # no point on the line itself, where either label would do
         wanted = (X @ w + b > 0).astype(float)
         labels = as_array(student.call("perceptron", X, w, b), "What `perceptron(X, w, b)` returns")
-        if labels.size != len(X):
-            raise Wrong(
-                "wrong-shape",
-                f"`perceptron` was given {len(X)} points and returned {labels.size} values; one label a point was "
-                "expected.",
-            )
+        fail_if(labels.size != len(X), "wrong-shape", n_X=len(X), size=labels.size)
         labels = labels.ravel()
         right = int(np.sum(labels == wanted))
         if right < len(X):
@@ -133,20 +110,15 @@ def _line(student):
     count = corners(*line)
     message = f"Your line gets {count} of the 4 corners right."
     if count < 3:
-        if corners(line[1], line[2], line[0]) == 3:
-            raise Wrong(
-                "bias-first", f"{message} With the first number as b it would get more: the order is w1, w2, b."
-            )
-        if corners(*line[:2], -line[2]) == 3:
-            raise Wrong("bias-sign", f"{message} With -b it would get more: the sum is w1 x1 + w2 x2 + b, with a plus.")
+        fail_if(corners(line[1], line[2], line[0]) == 3, "bias-first", message=message)
+        fail_if(corners(*line[:2], -line[2]) == 3, "line.bias-sign", message=message)
         message += " There are lines that get more: try one with three corners on one side, such as the line for OR."
     return Finding("line", count == 3, message, points=0.5)
 
 
 def _best(student):
     best = as_number(student.value("best"), "`best`")
-    if 0 < best < 1:
-        raise Wrong("share", f"`best` is {best:g}, a share of the corners; their number is asked for.")
+    fail_if(0 < best < 1, "share", best=best)
     messages = {
         3: "3 is the best: (0, 1) and (1, 0) ask for w1 + w2 + 2b > 0, the other two corners for w1 + w2 + 2b <= 0.",
         4: "No line gets all 4: (0, 1) and (1, 0) ask for w1 + w2 + 2b > 0, the other two for w1 + w2 + 2b <= 0.",
@@ -159,45 +131,21 @@ def _best(student):
 
 def _explain_labels(labels, wanted, X, w, b):
     """Raises `Wrong` where a known slip explains the labels of a perceptron."""
-    if np.array_equal(labels, 1 - wanted):
-        raise Wrong("labels-swapped", "`perceptron` answers 0 where w1 x1 + w2 x2 + b is positive. It should answer 1.")
-    if set(np.unique(labels)) <= {-1.0, 1.0} and np.array_equal(labels > 0, wanted > 0):
-        raise Wrong("labels-not-0-1", "`perceptron` answers -1 and 1; the labels of this exercise are 0 and 1.")
-    if np.allclose(labels, X @ w + b):
-        raise Wrong("no-threshold", "`perceptron` returns the weighted sum itself. Compare it with 0 to get a label.")
-    if np.array_equal(labels, (X @ w > 0).astype(float)):
-        raise Wrong("no-bias", "`perceptron` leaves out b: every line would pass through (0, 0).")
-    if np.array_equal(labels, (X @ w - b > 0).astype(float)):
-        raise Wrong("bias-sign", "`perceptron` takes b away: the weighted sum is w1 x1 + w2 x2 + b.")
-    if np.array_equal(labels, (X @ w + b > 0.5).astype(float)):
-        raise Wrong("threshold-half", "`perceptron` cuts at 0.5. The weighted sum, b and all, is compared with 0.")
-    if np.array_equal(labels, (X @ w[::-1] + b > 0).astype(float)):
-        raise Wrong("weights-exchanged", "`perceptron` multiplies x1 by w2 and x2 by w1.")
+    fail_if(np.array_equal(labels, 1 - wanted), "labels-swapped")
+    fail_if(set(np.unique(labels)) <= {-1.0, 1.0} and np.array_equal(labels > 0, wanted > 0), "labels-not-0-1")
+    fail_if(np.allclose(labels, X @ w + b), "no-threshold")
+    fail_if(np.array_equal(labels, (X @ w > 0).astype(float)), "no-bias")
+    fail_if(np.array_equal(labels, (X @ w - b > 0).astype(float)), "bias-sign")
+    fail_if(np.array_equal(labels, (X @ w + b > 0.5).astype(float)), "threshold-half")
+    fail_if(np.array_equal(labels, (X @ w[::-1] + b > 0).astype(float)), "weights-exchanged")
     for activation, values in (("sigmoid", 1 / (1 + np.exp(-(X @ w + b)))), ("tanh", np.tanh(X @ w + b))):
-        if np.allclose(labels, values, atol=1e-6):
-            raise Wrong(
-                "no-threshold",
-                f"`perceptron` returns a {activation} of the weighted sum; labels, 0 or 1, are asked for.",
-            )
+        fail_if(np.allclose(labels, values, atol=1e-6), "explain-labels.no-threshold", activation=activation)
 
 
 # --- 01.2
 
 
-@exercise(
-    "01.2",
-    title="XOR by hand, with two hidden units",
-    points=2,
-    needs={"weights": "a tuple of W1 (2, 2), b1 (2,), w2 (2,), b2"},
-    hints=(
-        "XOR is 'at least one, but not both'. Let the first hidden unit count how many inputs are 1, and let the second "
-        "notice when both are.",
-        "With ReLU: h1 = x1 + x2 takes the values 0, 1, 1, 2 at the corners. h2 = ReLU(x1 + x2 - 1) takes 0, 0, 0, 1. "
-        "Which combination of h1 and h2 gives 0, 1, 1, 0?",
-        "h1 - 2 h2. So W1 is all ones, b1 = [0, -1], w2 = [1, -2], b2 = 0.",
-    ),
-    expected="An output above 0.5 at (0, 1) and (1, 0), and below 0.5 at (0, 0) and (1, 1).",
-)
+@exercise("01.2")
 def xor_by_hand(student, rng):
     """Any weights that put the four corners on the right side of 0.5 pass."""
     given = student.value("weights")
@@ -207,7 +155,7 @@ def xor_by_hand(student, rng):
             if isinstance(given, list | tuple)
             else f"a {getattr(given, 'type_name', type(given).__name__)}"
         )
-        raise Wrong("wrong-type", f"`weights` is {seen}; the four W1, b1, w2, b2 were expected, in this order.")
+        raise Wrong("wrong-type", seen=seen)
     W1 = as_array(given[0], "`W1`", shape=(2, 2))
     b1 = as_array(np.ravel(as_array(given[1], "`b1`")), "`b1`", shape=(2,))
     w2 = as_array(np.ravel(as_array(given[2], "`w2`")), "`w2`", shape=(2,))
@@ -217,16 +165,9 @@ def xor_by_hand(student, rng):
     if not wrong.any():
         yield Finding("corners", True, f"The outputs at the four corners are {_list(output)}: XOR.", points=2)
         return
-    if not ((_two_units(W1.T, b1, w2, b2)[1] > 0.5) != (XOR == 1)).any():
-        raise Wrong(
-            "transposed",
-            "These weights compute XOR with W1 transposed. Here the points are rows, `X @ W1 + b1`: column j of W1 holds "
-            "the weights of hidden unit j.",
-        )
-    if ((output < 0.5) != (XOR == 1)).sum() == 0:
-        raise Wrong("labels-swapped", "The outputs are the wrong way round: above 0.5 where both inputs are equal.")
-    if ((output > 0) == (XOR == 1)).all():
-        raise Wrong("cut-at-zero", "These weights compute XOR with a cut at 0; here class 1 begins above 0.5.")
+    fail_if(not ((_two_units(W1.T, b1, w2, b2)[1] > 0.5) != (XOR == 1)).any(), "transposed")
+    fail_if(((output < 0.5) != (XOR == 1)).sum() == 0, "labels-swapped")
+    fail_if(((output > 0) == (XOR == 1)).all(), "cut-at-zero")
     sums = CORNERS @ W1 + b1
     others = {
         "no ReLU": sums,
@@ -235,16 +176,17 @@ def xor_by_hand(student, rng):
         "a sigmoid": 1 / (1 + np.exp(-sums)),
     }
     for said, units in others.items():
-        if ((units @ w2 + b2 > 0.5) == (XOR == 1)).all():
-            raise Wrong(
-                "other-activation", f"With {said} in the hidden units these weights would do; here they are ReLUs."
-            )
+        fail_if(((units @ w2 + b2 > 0.5) == (XOR == 1)).all(), "other-activation", said=said)
     i = int(np.argmax(wrong))
     advice = " One hidden unit is 0 at every corner: it cannot help." if (hidden == 0).all(axis=0).any() else ""
     raise Wrong(
         "corners",
-        f"Wrong at ({CORNERS[i][0]:g}, {CORNERS[i][1]:g}): the hidden units are {_list(hidden[i])}, the output is "
-        f"{output[i]:g}, and it should be {'above' if XOR[i] else 'below'} 0.5.{advice}",
+        CORNERS=CORNERS[i][0],
+        CORNERS_2=CORNERS[i][1],
+        list=_list(hidden[i]),
+        output=output[i],
+        above="above" if XOR[i] else "below",
+        advice=advice,
     )
 
 
@@ -260,30 +202,12 @@ def _list(values):
 # --- 01.3
 
 
-@exercise(
-    "01.3",
-    title="A network that learns XOR",
-    points=2,
-    needs={"model": "a fitted classifier of two inputs"},
-    hints=(
-        "A line cannot separate the classes, so the network needs a hidden layer. How many units did 01.2 use? Give "
-        "training more room than that: a network that could just about represent XOR often does not find it.",
-        "`MLPClassifier(hidden_layer_sizes=(16,))` is one hidden layer of 16 units. Watch for a ConvergenceWarning: it "
-        "says that training stopped at `max_iter`, not that it was done.",
-        'Try `MLPClassifier(hidden_layer_sizes=(16,), activation="tanh", solver="lbfgs", max_iter=1000)`, then '
-        "`model.fit(X, y)`.",
-    ),
-    expected="All four corners right, and at least {accuracy:.1%} of fresh points, whatever the seed.",
-)
+@exercise("01.3")
 def xor_classifier(student, rng):
     """The model must label the corners and fresh noisy points by XOR; a linear one is named as such."""
     from coursekit.data import make_xor
 
-    if student.describe("model")["type"] in ("function", "method", "builtin_function_or_method"):
-        raise Wrong(
-            "not-a-model",
-            "`model` is a function. Hand in the fitted model itself, whose weights the training has found.",
-        )
+    fail_if(student.describe("model")["type"] in ("function", "method", "builtin_function_or_method"), "not-a-model")
     corners = predicted_labels(student, "model", CORNERS)
     X, y = make_xor(n_samples=400, noise=0.15, seed=int(rng.integers(2**31)))
     labels = predicted_labels(student, "model", X)
@@ -291,19 +215,14 @@ def xor_classifier(student, rng):
     right = int(np.sum(corners == XOR))
     if len(np.unique(labels)) == 1:
         why = _why_straight(student, "model")[1]
-        raise Wrong("constant", f"`model` gives every point the label {labels[0]}. {why}")
+        raise Wrong("constant", labels=labels[0], why=why)
     if right < 4 and _is_linear(labels, X):
         code, why = _why_straight(student, "model")
         raise Wrong(
             code,
             f"The model draws one straight line: {right} of 4 corners are right, and no line gets more than 3. {why}",
         )
-    if accuracy < 0.3:
-        raise Wrong(
-            "labels-swapped",
-            f"The model gets {accuracy:.0%} of fresh points right: nearly all are the wrong way round. Label 1 means "
-            "that exactly one of the two inputs is near 1.",
-        )
+    fail_if(accuracy < 0.3, "labels-swapped", accuracy=accuracy)
     same_as_replay_or_sigmoid(student, "model", CORNERS)
     yield Finding("corners", right == 4, _corner_message(corners), points=1)
     yield check_limit(
@@ -332,20 +251,7 @@ def _is_linear(labels, X):
 # --- 01.4
 
 
-@exercise(
-    "01.4",
-    title="Back-propagation by hand",
-    points=3,
-    needs={"backward": "a function of X, y, W1, b1, W2, b2 that gives the four gradients"},
-    hints=(
-        "Go backwards through the forward pass. For the sigmoid with binary cross-entropy the first step is short: the "
-        "derivative of the mean loss by the output's weighted sum is (p - y) / n.",
-        "delta2 = (p - y) / n. Then dW2 = H^T delta2 and db2 sums delta2 over the samples. To go through tanh, multiply "
-        "by its derivative, 1 - H^2.",
-        "delta1 = (delta2 @ W2.T) * (1 - H**2); dW1 = X.T @ delta1; db1 = delta1.sum(axis=0).",
-    ),
-    expected="Four gradients that agree with finite differences to six digits, for any sizes.",
-)
+@exercise("01.4")
 def back_propagation(student, rng):
     """Compare each gradient with central differences of the loss; recognise the usual slips."""
     for n, hidden in ((7, 5), (4, 3), (1, 2), (9, 1)):
@@ -363,9 +269,7 @@ def _one_size(student, rng, n, hidden):
     given = student.call("backward", X, y, *parameters)
     if not isinstance(given, list | tuple) or len(given) != 4:
         seen = f"{len(given)} things" if isinstance(given, list | tuple) else f"one {type_name(given)}"
-        raise Wrong(
-            "wrong-type", f"`backward` returns {seen}; the four dW1, db1, dW2, db2 were expected, in this order."
-        )
+        raise Wrong("wrong-type", seen=seen)
     gradients = []
     for name, value, parameter in zip(names, given, parameters, strict=True):
         value = as_array(value, f"`d{name}`")
@@ -379,8 +283,7 @@ def _one_size(student, rng, n, hidden):
     wanted = _finite_differences(X, y, parameters)
     right = {name: _same(value, want) for name, value, want in zip(names, gradients, wanted, strict=True)}
     slip = None if all(right.values()) else _slip(gradients, wanted, X, y, parameters, n)
-    if slip:
-        raise Wrong(*slip)
+    fail_if(slip, *slip)
     quantities = {"n": n, "the number of hidden units": hidden}
     for name, value, want in zip(names, gradients, wanted, strict=True):
         # Central differences with a step of 1e-5 are right to about 1e-9 here.
@@ -444,13 +347,13 @@ def _slip(given, wanted, X, y, parameters, n):
         return "wrong-sign", "All four gradients have the wrong sign: the derivative by the weighted sum is p - y."
     Z = X @ W1 + b1
     slopes = {
-        "no-activation-derivative": (1.0, "on the way to W1 multiply by tanh's derivative, 1 - H**2"),
-        "sigmoid-derivative": (H * (1 - H), "H (1 - H) is the derivative of the sigmoid; that of tanh is 1 - H**2"),
-        "not-squared": (1 - H, "the derivative of tanh is 1 - H**2, with the square"),
-        "tanh-twice": (1 - np.tanh(H) ** 2, "H is the tanh already: its derivative is 1 - H**2, without another tanh"),
-        "of-the-sum": (1 - Z**2, "the derivative of tanh is 1 - H**2, with H and not with the weighted sum"),
-        "relu-derivative": (H > 0, "that is the derivative of ReLU; that of tanh is 1 - H**2"),
-        "inverse-derivative": (1 / (1 - H**2), "multiply by tanh's derivative, 1 - H**2; do not divide"),
+        "no-activation-derivative": 1.0,
+        "sigmoid-derivative": H * (1 - H),
+        "not-squared": 1 - H,
+        "tanh-twice": 1 - np.tanh(H) ** 2,
+        "of-the-sum": 1 - Z**2,
+        "relu-derivative": H > 0,
+        "inverse-derivative": 1 / (1 - H**2),
     }
     for code, (slope, said) in slopes.items():
         if same(chain((p - y) / n, slope)):
@@ -472,25 +375,7 @@ def _slip(given, wanted, X, y, parameters, n):
 # --- 01.5
 
 
-@exercise(
-    "01.5",
-    title="The same network in Keras, twice",
-    points=3,
-    needs={
-        "sequential": "a trained keras.Sequential",
-        "functional": "a keras.Model from the functional API with the same weights",
-        "n_params": "the number of parameters, counted by you",
-    },
-    hints=(
-        "A Dense layer with m inputs and k units has a weight for each pair, and a bias for each unit. Add up both layers.",
-        "`sequential = keras.Sequential([keras.Input((2,)), layers.Dense(8, activation=...), layers.Dense(1, ...)])`. In "
-        "the functional API each layer is called on the output of the one before, and `keras.Model(inputs, outputs)` "
-        "closes the graph.",
-        "Compile with the loss `binary_crossentropy` and `keras.optimizers.Adam(0.05)`, fit for 30 epochs with batches "
-        "of 16. Then `functional.set_weights(sequential.get_weights())`. The count is (2 * 8 + 8) + (8 * 1 + 1).",
-    ),
-    expected="33 parameters; at least {accuracy:.1%} of fresh points right; the same predictions from both models.",
-)
+@exercise("01.5")
 def keras_twice(student, rng):
     """Both APIs, one architecture, equal weights, a trained network, and the count of its parameters."""
     from coursekit.data import make_xor
@@ -500,7 +385,7 @@ def keras_twice(student, rng):
     for name, kind in (("sequential", "Sequential"), ("functional", "Functional")):
         said = student.describe(name)
         if said["family"] != "keras":
-            raise Wrong("not-keras", f"`{name}` is a {said['type']}; a Keras model was expected.")
+            raise Wrong("not-keras", name=name, type=said["type"])
         if said["type"] != kind:
             raise Wrong(
                 "wrong-api",
@@ -511,8 +396,7 @@ def keras_twice(student, rng):
                     else "with `keras.Input`, layers called on tensors, and `keras.Model(inputs, outputs)`."
                 ),
             )
-        if not said["built"] or said["n_params"] is None:
-            raise Wrong("not-built", f"`{name}` has no weights yet. Begin it with `keras.Input(shape=(2,))`.")
+        fail_if(not said["built"] or said["n_params"] is None, "not-built", name=name)
         same_as_replay(student, name, X[:20], required=True)
         _same_architecture(name, student, said, X)
     accuracy = np.mean(predicted_labels(student, "sequential", X) == y)
@@ -548,49 +432,28 @@ def _explain_training(student, accuracy):
     said = f"{accuracy:.1%} of 400 fresh points are right by `sequential`"
     biases = [part for layer in student.weights("sequential") for part in layer if part.ndim == 1]
     loss = student.describe("sequential")["loss"]
-    if not any(bias.any() for bias in biases):
-        raise Wrong("not-fitted", f"{said}, and its biases are all 0, as at the start: it has not been fitted.")
-    if accuracy < 0.2:
-        raise Wrong("labels-swapped", f"{said}: it gives the probability of class 0. Fit it on `X`, `y`.")
-    if loss is not None and "binary" not in str(loss):
-        raise Wrong("wrong-loss", f"{said}. Its loss is {loss}; one sigmoid needs `binary_crossentropy`.")
+    fail_if(not any(bias.any() for bias in biases), "not-fitted", said=said)
+    fail_if(accuracy < 0.2, "labels-swapped", said=said)
+    fail_if(loss is not None and "binary" not in str(loss), "wrong-loss", said=said, loss=loss)
 
 
 def _same_architecture(name, student, said, X):
     """Raises `Wrong` where a model is not 2 - 8 tanh - 1 sigmoid."""
     dense = [layer["units"] for layer in student.layers(name) if layer["class"] == "Dense"]
     if said["n_params"] != 33:
-        raise Wrong(
-            "wrong-size",
-            f"`{name}` has {said['n_params']} parameters in Dense layers of {dense} units; the task is 2 inputs, 8 hidden "
-            "units, 1 output.",
-        )
+        raise Wrong("wrong-size", name=name, n_params=said["n_params"], dense=dense)
     layers = [layer for layer in student.layers(name) if layer["class"] != "InputLayer"]
     last = layers[-1]["activation"] or layers[-1]["class"].lower()
     if last != "sigmoid":
         binary_probabilities(student, name, X)
-        raise Wrong("wrong-output", f"`{name}` ends with {last}; a sigmoid makes the sum a probability.")
-    if _why_straight(student, name)[0] == "linear-model":
-        raise Wrong("linear-hidden", f"The hidden layer of `{name}` has no activation: the network is one line.")
+        raise Wrong("wrong-output", name=name, last=last)
+    fail_if(_why_straight(student, name)[0] == "linear-model", "linear-hidden", name=name)
 
 
 # --- 01.6
 
 
-@exercise(
-    "01.6",
-    title="A network that fits a surface",
-    points=2,
-    needs={"regressor": "a fitted regressor of two inputs"},
-    hints=(
-        "The same idea with another ending: `MLPRegressor` has a linear output and the squared error as its loss. One "
-        "small hidden layer is too stiff for two hills and two valleys.",
-        "Two hidden layers of 64 units are enough. Name the argument: in `MLPRegressor` the first positional argument "
-        "is not `hidden_layer_sizes`.",
-        "`regressor = MLPRegressor(hidden_layer_sizes=(64, 64), max_iter=2000, random_state=0).fit(X_train, y_train)`",
-    ),
-    expected="R² of at least {r2:.2f} against the noise-free surface.",
-)
+@exercise("01.6")
 def fit_surface(student, rng):
     """R² against the noise-free surface on fresh points; constant, linear, rescaled and swapped fits are named."""
     from coursekit.data import surface
@@ -615,18 +478,12 @@ def _explain_bad_fit(student, name, X, truth, fitted, r2):
     plane = design @ np.linalg.lstsq(design, fitted, rcond=None)[0]
     code, why = _why_straight(student, name)
     if np.std(fitted) < 1e-6:
-        raise Wrong("constant", f"`{name}` answers {fitted[0]:.3f} everywhere. {why}")
+        raise Wrong("constant", name=name, fitted=fitted[0], why=why)
     if _r2(fitted, plane) > 0.99:
         raise Wrong(code, f"The fit is flat, without any bend (R² {r2:.2f}). {why}")
-    if X.shape[1] == 2 and _r2(truth, one_column(student, name, X[:, ::-1].copy())) > 0.8:
-        raise Wrong("inputs-swapped", "The fit is right with x1 and x2 exchanged. Check the order of the columns.")
+    fail_if(X.shape[1] == 2 and _r2(truth, one_column(student, name, X[:, ::-1].copy())) > 0.8, "inputs-swapped")
     slope, offset = np.polyfit(truth, fitted, 1)
-    if _r2(fitted, slope * truth + offset) > 0.95:
-        raise Wrong(
-            "scaled-target",
-            f"The answers are about {slope:.2f} times the true values plus {offset:.2f}: the right shape at the wrong "
-            "scale. Were the targets scaled for training and the predictions not scaled back?",
-        )
+    fail_if(_r2(fitted, slope * truth + offset) > 0.95, "scaled-target", slope=slope, offset=offset)
     if code == "stopped-early":
         raise Wrong(code, f"R² is only {r2:.2f}. {_stopped(student, name)}")
 
@@ -634,24 +491,7 @@ def _explain_bad_fit(student, name, X, truth, fitted, r2):
 # --- 01.7
 
 
-@exercise(
-    "01.7",
-    title="The error, epoch by epoch",
-    points=2,
-    needs={
-        "epoch_model": "the regressor that the two curves belong to",
-        "train_mse": "a list: the mean squared error on the training points after each epoch",
-        "test_mse": "a list: the same on the test points",
-    },
-    hints=(
-        "`partial_fit` makes one pass over the data. After each pass measure both errors and append them to the lists.",
-        "`mean_squared_error(y_train, epoch_model.predict(X_train))` is one point of the training curve. The model's own "
-        "`loss_curve_` is something else: half the mean squared error, plus a penalty on the weights.",
-        "`for epoch in range(300):` then `epoch_model.partial_fit(X_train, y_train)`, then append to `train_mse` and to "
-        "`test_mse`.",
-    ),
-    expected="Two falling curves of at least 100 epochs; the test error ends below {test_mse:.3f}.",
-)
+@exercise("01.7")
 def error_curves(student, rng):
     """Two honest curves: they end where the model is, they fall, and the test error is low."""
     from coursekit.data import make_surface
@@ -660,25 +500,14 @@ def error_curves(student, rng):
     curves = {}
     for name, rows in (("train_mse", slice(0, 400)), ("test_mse", slice(400, None))):
         curve = as_array(student.value(name), f"`{name}`", shape=(None,))
-        if len(curve) == 0:
-            raise Wrong("too-short", f"`{name}` is empty: append the error after each epoch.")
+        fail_if(len(curve) == 0, "error-curves.too-short", name=name)
         curves[name] = curve, np.mean((one_column(student, "epoch_model", X[rows]) - y[rows]) ** 2)
     (train, now_train), (test, now_test) = curves["train_mse"], curves["test_mse"]
     if len(train) > 1 and min(np.ptp(train), np.ptp(test)) == 0:
         which = "train_mse" if np.ptp(train) == 0 else "test_mse"
-        raise Wrong(
-            "constant",
-            f"All {len(train)} numbers of `{which}` are the same. Measure after each `partial_fit`, inside the loop; "
-            "`fit` would start anew each time.",
-        )
-    if len(train) != len(test):
-        raise Wrong(
-            "wrong-shape", f"The curves have {len(train)} and {len(test)} epochs; measure both after each epoch."
-        )
-    if train.min() < 0 or test.min() < 0:
-        raise Wrong(
-            "negative", "A mean squared error is never negative. A score named `neg_mean_squared_error` is its minus."
-        )
+        raise Wrong("constant", n_train=len(train), which=which)
+    fail_if(len(train) != len(test), "wrong-shape", n_train=len(train), n_test=len(test))
+    fail_if(train.min() < 0 or test.min() < 0, "negative")
     ends_right = _close(train[-1], now_train) and _close(test[-1], now_test)
     if not ends_right:
         _explain_curve(student, train, test, now_train, now_test, X, y)
@@ -690,33 +519,18 @@ def error_curves(student, rng):
            f"; the model has {now_train:.4f} and {now_test:.4f}. Both curves should end at the mean squared error that the model has now."),
         points=1,
     )  # fmt: skip
-    if len(train) < 100:
-        raise Wrong(
-            "too-short", f"{len(train)} epochs were recorded; train for at least 100 to see the curve level off."
-        )
+    fail_if(len(train) < 100, "too-short", n_train=len(train))
     if train[0] < 2 * train[-1]:
-        raise Wrong(
-            "not-falling",
-            f"The training curve begins at {train[0]:.4f} and ends at {train[-1]:.4f}: it does not show the learning. "
-            "Take a fresh `epoch_model`, and call `partial_fit` once an epoch; `fit` would start anew each time.",
-        )
+        raise Wrong("not-falling", train=train[0], train_2=train[-1])
     from coursekit.data import surface
 
     # What a model has not seen it cannot know: its errors on the test points have nothing to do with their noise.
     noise = y[400:] - surface(X[400:])
     wrong = one_column(student, "epoch_model", X[400:]) - surface(X[400:])
     known = float(np.corrcoef(noise, wrong)[0, 1])
-    if known > threshold("01.7", "noise_known"):
-        raise Wrong(
-            "trained-on-test",
-            f"The model knows the noise of the test points (correlation {known:.2f}; about 0 if it has never seen them). "
-            "Train on `X_train`, `y_train` only.",
-        )
+    fail_if(known > threshold("01.7", "noise_known"), "trained-on-test", known=known)
     yield Finding("noise-known", True, "The model has not seen the test points.", seen={"noise_known": known})
-    yield check_limit(
-        "01.7", "test_mse", now_test, f"The test error falls from {test[0]:.3f} to {{}}",
-        "Train for longer, or with smaller batches.", form=".4f", most=True,
-    )  # fmt: skip
+    yield check_limit('01.7', 'test_mse', now_test, form='.4f', most=True, test=test[0])  # fmt: skip
 
 
 def _loss_curve(student):
@@ -741,67 +555,28 @@ def _explain_curve(student, train, test, now_train, now_test, X, y):
         return all(_close(curve[-1], measure(rows)) for curve, rows in zip((train, test), parts, strict=True))
 
     other = {
-        "r2-score": (lambda rows: _r2(y[rows], fitted[rows]), "These are R², as `score` gives it, and not errors."),
-        "absolute": (
-            lambda rows: np.mean(np.abs(y[rows] - fitted[rows])),
-            "These are mean absolute errors; square them.",
-        ),
-        "not-averaged": (
-            lambda rows: np.sum((y[rows] - fitted[rows]) ** 2),
-            "These are sums of squares; take their mean.",
-        ),
-        "root": (
-            lambda rows: np.sqrt(np.mean((y[rows] - fitted[rows]) ** 2)),
-            "These are roots of the mean squared error. Leave the square root out.",
-        ),
-        "halved": (
-            lambda rows: np.mean((y[rows] - fitted[rows]) ** 2) / 2,
-            "These are half of the mean squared error: leave the 1/2 out.",
-        ),
-        "no-noise": (
-            lambda rows: np.mean((truth[rows] - fitted[rows]) ** 2),
-            "These are errors against the noise-free surface; take those against `y_train` and `y_test`.",
-        ),
+        "r2-score": lambda rows: _r2(y[rows], fitted[rows]),
+        "absolute": lambda rows: np.mean(np.abs(y[rows] - fitted[rows])),
+        "not-averaged": lambda rows: np.sum((y[rows] - fitted[rows]) ** 2),
+        "root": lambda rows: np.sqrt(np.mean((y[rows] - fitted[rows]) ** 2)),
+        "halved": lambda rows: np.mean((y[rows] - fitted[rows]) ** 2) / 2,
+        "no-noise": lambda rows: np.mean((truth[rows] - fitted[rows]) ** 2),
     }
     for code, (measure, message) in other.items():
         if ends(measure):
             raise Wrong(code, message + " Use `mean_squared_error(y, model.predict(X))`.")
-    if _close(train[-1], now_test) and _close(test[-1], now_train) and not _close(now_train, now_test):
-        raise Wrong("swapped", "`train_mse` and `test_mse` are exchanged.")
-    if np.allclose(train, test):
-        raise Wrong("same-curve", "Both curves are the same numbers. The test curve is measured on X_test, y_test.")
+    fail_if(_close(train[-1], now_test) and _close(test[-1], now_train) and not _close(now_train, now_test), "swapped")
+    fail_if(np.allclose(train, test), "same-curve")
     losses = _loss_curve(student)
     if len(losses) and np.shape(losses)[-1:] == train.shape and np.allclose(train, losses):
-        raise Wrong(
-            "half-loss",
-            f"`train_mse` is the model's `loss_curve_`: half the squared error plus a penalty, {train[-1]:.4f} at the "
-            "end. Compute the mean squared error yourself.",
-        )
-    if _close(train[0], now_train) and len(train) > 1:
-        raise Wrong("reversed", "The first value belongs to the trained model: the curve runs backwards.")
+        raise Wrong("half-loss", train=train[-1])
+    fail_if(_close(train[0], now_train) and len(train) > 1, "reversed")
 
 
 # --- 01.8
 
 
-@exercise(
-    "01.8",
-    title="Any curve, from ReLUs",
-    points=3,
-    needs={
-        "relu_sum": "a function of x, kinks, slopes, offset",
-        "curve_model": "a fitted regressor of one input, x of shape (n, 1)",
-    },
-    hints=(
-        "Each ReLU is a hinge: 0 on the left of its kink, a straight line of slope 1 on its right. Slopes add up: after "
-        "the third kink the curve has the slope s1 + s2 + s3.",
-        "With broadcasting, `x[:, None] - kinks` has shape (n, k). Clip it at 0, weight each column by its slope, sum "
-        "over the columns, add the offset.",
-        "`return offset + np.maximum(0, x[:, None] - kinks) @ slopes`. For the model, one hidden layer of 50 tanh "
-        'units with `solver="lbfgs"` and `max_iter=5000` learns the curve from `x[:, None]`, `y`.',
-    ),
-    expected="The sum of six hinges, exact; a learned curve within {rmse:.3f} (root mean square) of the true one.",
-)
+@exercise("01.8")
 def universal_approximation(student, rng):
     """The sum of hinges for random kinks and slopes; then a learned curve against the true one."""
     from coursekit.data import curve
@@ -818,54 +593,24 @@ def _relu_sum(student, rng):
         relu = np.maximum(0, hinges)
         wanted = relu @ slopes + offset
         slips = {
-            "no-offset": (wanted - offset, "The offset is left out: add it to the sum."),
-            "no-relu": (
-                hinges @ slopes + offset,
-                "Nothing is clipped at 0: without ReLU the sum is one straight line.",
-            ),
-            "other-side": (
-                np.maximum(0, -hinges) @ slopes + offset,
-                "The hinges rise to the left: it is ReLU(x - kink), not ReLU(kink - x).",
-            ),
-            "wrong-kink": (
-                np.maximum(0, x[:, None] + kinks) @ slopes + offset,
-                "The hinges sit at minus the kinks: ReLU(x - kink) begins to rise where x equals the kink.",
-            ),
-            "slope-inside": (
-                np.maximum(0, slopes * hinges).sum(1) + offset,
-                "The slope is inside the ReLU: a negative slope then never bends the curve down. Clip first, then weight.",
-            ),
-            "slope-before-kink": (
-                np.maximum(0, slopes * x[:, None] - kinks).sum(1) + offset,
-                "The slope multiplies x inside the ReLU; it weights the whole hinge, slope * ReLU(x - kink).",
-            ),
-            "absolute": (
-                np.abs(hinges) @ slopes + offset,
-                "These are |x - kink|, which rise on both sides; clip at 0.",
-            ),
-            "step": (
-                (hinges > 0) @ slopes + offset,
-                "These are steps; a ReLU goes on as x - kink where it is positive.",
-            ),
-            "no-slopes": (relu.sum(1) + offset, "The slopes are left out: weight each hinge by its own."),
+            "no-offset": wanted - offset,
+            "no-relu": hinges @ slopes + offset,
+            "other-side": np.maximum(0, -hinges) @ slopes + offset,
+            "wrong-kink": np.maximum(0, x[:, None] + kinks) @ slopes + offset,
+            "slope-inside": np.maximum(0, slopes * hinges).sum(1) + offset,
+            "slope-before-kink": np.maximum(0, slopes * x[:, None] - kinks).sum(1) + offset,
+            "absolute": np.abs(hinges) @ slopes + offset,
+            "step": (hinges > 0) @ slopes + offset,
+            "no-slopes": relu.sum(1) + offset,
             "averaged": (wanted / k - offset / k + offset, f"The {k} hinges are averaged; they are added up."),
             "offset-in-each": (
                 wanted + (k - 1) * offset,
                 f"The offset is added {k} times, once for each hinge; add it once.",
             ),
-            "offset-inside": (
-                np.maximum(0, hinges + offset) @ slopes,
-                "The offset is inside the ReLU; it is added to the sum at the end.",
-            ),
-            "relu-last": (
-                np.maximum(0, hinges @ slopes + offset),
-                "The sum is clipped, not the hinges: take the ReLU of each x - kink first.",
-            ),
-            "clipped-sum": (np.maximum(0, wanted), "The whole sum is clipped at 0 as well; leave that out."),
-            "summed-slopes": (
-                relu @ np.cumsum(slopes) + offset,
-                "The slopes are added up on the way; each s is a *change* of slope, and the hinges add them up by themselves.",
-            ),
+            "offset-inside": np.maximum(0, hinges + offset) @ slopes,
+            "relu-last": np.maximum(0, hinges @ slopes + offset),
+            "clipped-sum": np.maximum(0, wanted),
+            "summed-slopes": relu @ np.cumsum(slopes) + offset,
         }
         advice = "It should be offset + sum of slope * ReLU(x - kink)."
         quantities = {"the number of kinks": k}

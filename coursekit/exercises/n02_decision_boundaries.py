@@ -3,16 +3,16 @@
 import numpy as np
 
 from coursekit.checks.codec import Handle
-from coursekit.checks.framework import Wrong, exercise, threshold
+from coursekit.checks.framework import Wrong, exercise, fail_if, threshold
 from coursekit.checks.proxy import StudentError
 from coursekit.checks.report import Finding
 from coursekit.checks.vocabulary.arrays import agrees, as_array, as_number, returned, returned_parts
 from coursekit.checks.vocabulary.metrics import check_limit
 from coursekit.checks.vocabulary.models import (
     binary_probabilities,
-    not_constant,
     predicted_labels,
     rebuild,
+    refuse_constant,
     same_as_replay_or_sigmoid,
 )
 from coursekit.checks.vocabulary.relations import describe_relation
@@ -31,26 +31,7 @@ MARGINS = {
 # --- 02.1
 
 
-@exercise(
-    "02.1",
-    title="Ask a classifier about every point of the plane",
-    points=2,
-    needs={
-        "mesh_points": "a function of xlim, ylim and n that gives the points of a mesh",
-        "as_field": "a function of the values and n that gives a picture",
-        "field": "the labels of the tree as a picture of shape (150, 150)",
-        "tree": "the fitted tree",
-    },
-    hints=(
-        "`np.linspace(low, high, n)` gives n values with both ends. `np.meshgrid(x1_values, x2_values)` gives two arrays of "
-        "shape (n, n): the x1 and the x2 of every point.",
-        "Flatten both arrays with `.ravel()` and put them side by side as columns: `np.column_stack([...])`. The picture is "
-        "the way back: `values.reshape(n, n)`.",
-        "`x1, x2 = np.meshgrid(np.linspace(*xlim, n), np.linspace(*ylim, n))`, "
-        "`return np.column_stack([x1.ravel(), x2.ravel()])`, and `np.reshape(values, (n, n))`.",
-    ),
-    expected="A mesh of n times n points, and a picture whose rows are x2 and whose columns are x1.",
-)
+@exercise("02.1")
 def mesh(student, rng):
     """The mesh holds every pair once; the field of a known function stands where it should, whatever the order."""
     for n, xlim, ylim in ((7, (-1.0, 2.0), (3.0, 4.5)), (4, (0.0, 5.0), (-3.0, -2.5)), (2, (-8.0, -7.0), (1.0, 2.0))):
@@ -65,12 +46,9 @@ def mesh(student, rng):
         wanted = 2 * x1[None, :] + np.sin(3 * x2[:, None])
         given = returned(student, "as_field", values, n, shape=(n, n))
         slips = {
-            "transposed": (
-                wanted.T,
-                "The picture is mirrored along its diagonal: rows belong to x2, columns to x1.",
-            ),
-            "upside-down": (wanted[::-1], "The picture is upside down: the first row belongs to the smallest x2."),
-            "left-right": (wanted[:, ::-1], "The picture is mirrored: the first column belongs to the smallest x1."),
+            "transposed": wanted.T,
+            "upside-down": wanted[::-1],
+            "left-right": wanted[:, ::-1],
         }
         finding = agrees("as-field", "`as_field`", given, wanted, slips, 0.5)
         if not finding.passed:
@@ -82,19 +60,16 @@ def mesh(student, rng):
     x1, x2 = np.meshgrid(np.linspace(-2, 3, 150), np.linspace(-2, 2.5, 150))
     points = np.column_stack([x1.ravel(), x2.ravel()])
     labels = predicted_labels(student, "tree", points).reshape(150, 150)
-    not_constant(labels.ravel(), "tree")
+    refuse_constant(labels, "tree")
     share = np.mean((field > 0.5) == labels) if np.ptp(field) <= 1 else np.mean(field == labels)
     message = "`field` is what the tree says about every point of the mesh."
     if share < 1:
-        if np.array_equal(field.T, labels):
-            raise Wrong("transposed", "`field` is mirrored along its diagonal: rows belong to x2, columns to x1.")
-        if np.array_equal(field[::-1], labels):
-            raise Wrong("upside-down", "`field` is upside down: the first row belongs to x2 = -2.")
+        fail_if(np.array_equal(field.T, labels), "transposed")
+        fail_if(np.array_equal(field[::-1], labels), "upside-down")
         exchanged = predicted_labels(student, "tree", points[:, ::-1].copy()).reshape(150, 150)
-        if np.array_equal(field, exchanged):
-            raise Wrong("columns-exchanged", "The tree was asked with x1 and x2 exchanged: x1 is the first column.")
+        fail_if(np.array_equal(field, exchanged), "mesh.columns-exchanged")
         if np.ptp(field) == 0:
-            raise Wrong("constant", f"`field` is {field[0, 0]:g} everywhere; the tree has both answers.")
+            raise Wrong("constant", field=field[0, 0])
         message = f"{share:.1%} of `field` are what the tree says; is the mesh that of xlim, ylim and n = 150?"
     yield Finding("field", share == 1, message, points=1)
 
@@ -103,22 +78,20 @@ def _explain_mesh(mesh, x1, x2, n):
     pairs = np.array([(a, b) for b in x2 for a in x1])
     if np.allclose(_sorted(mesh), _sorted(pairs)):
         return
-    if np.allclose(_sorted(mesh[:, ::-1]), _sorted(pairs)):
-        raise Wrong("columns-exchanged", "The columns are exchanged: x1 is the first column, x2 the second.")
-    if len(np.unique(mesh.round(6), axis=0)) == n:
-        raise Wrong("diagonal", f"Only {n} different points, along a diagonal: every x1 must meet every x2.")
+    fail_if(np.allclose(_sorted(mesh[:, ::-1]), _sorted(pairs)), "columns-exchanged")
+    fail_if(len(np.unique(mesh.round(6), axis=0)) == n, "diagonal", n=n)
     low, high = mesh.min(axis=0), mesh.max(axis=0)
     if min(low) == min(x1[0], x2[0]) and np.allclose([min(low), max(high)], [x1[0], x2[-1]]) and low[0] == low[1]:
-        raise Wrong(
-            "mixed", "x1 and x2 are mixed in both columns: flatten each, then put them side by side as columns."
-        )
-    if np.allclose(low, [x1[0], x2[0]]) and (high < [x1[-1] - 1e-9, x2[-1] - 1e-9]).all():
-        raise Wrong("end-left-out", "The upper ends are left out; `np.linspace` includes them.")
+        raise Wrong("mixed")
+    fail_if(np.allclose(low, [x1[0], x2[0]]) and (high < [x1[-1] - 1e-9, x2[-1] - 1e-9]).all(), "end-left-out")
     raise Wrong(
         "wrong-mesh",
-        f"The mesh runs from {low.round(2).tolist()} to {high.round(2).tolist()} with "
-        f"{len(np.unique(mesh[:, 0].round(6)))} values of x1; from {[float(x1[0]), float(x2[0])]} to "
-        f"{[float(x1[-1]), float(x2[-1])]} with {n} equally spaced ones was expected.",
+        tolist=low.round(2).tolist(),
+        tolist_2=high.round(2).tolist(),
+        n_mesh=len(np.unique(mesh[:, 0].round(6))),
+        float=[float(x1[0]), float(x2[0])],
+        float_2=[float(x1[-1]), float(x2[-1])],
+        n=n,
     )
 
 
@@ -130,43 +103,22 @@ def _sorted(points):
 # --- 02.2
 
 
-@exercise(
-    "02.2",
-    title="Three classifiers, four data sets",
-    points=3,
-    needs={"fitted": "a dict of dicts: data set -> classifier -> fitted model"},
-    hints=(
-        "Put the three classifiers into a dict, then loop over `datasets.items()` and over the classifiers. `clone(model)` "
-        "gives a fresh copy, which you fit.",
-        "Tree and XGBoost have usable defaults. The network needs more: `MLPClassifier((32, 32), solver='lbfgs', max_iter=1000, tol=1e-3)` "
-        "is quick on so few points; a larger `alpha` makes its border smoother.",
-        "`fitted = {data: {name: clone(model).fit(X, y) for name, model in classifiers.items()} for data, (X, y) in "
-        "datasets.items()}`",
-    ),
-    expected="Twelve borders. On fresh points of the spirals at least {spirals_tree:.1%} (tree), {spirals_MLP:.1%} (MLP) and "
-    "{spirals_XGBoost:.1%} (XGBoost) right; the other sets have limits of their own.",
-)
+@exercise("02.2")
 def three_classifiers(student, rng):
     """Each model has the right class and reaches its limit on fresh points of its data set."""
     fitted = student.value("fitted")
     wanted = ", ".join(DATASETS)
     if not isinstance(fitted, dict):
         seen = fitted.type_name if isinstance(fitted, Handle) else type(fitted).__name__
-        raise Wrong("wrong-type", f"`fitted` is a {seen}; a dict with the keys {wanted} was expected.")
-    if set(fitted) == set(CLASSIFIERS):
-        raise Wrong("wrong-order", "The outer keys of `fitted` are the classifiers; they should be the data sets.")
+        raise Wrong("wrong-type", seen=seen, wanted=wanted)
+    fail_if(set(fitted) == set(CLASSIFIERS), "wrong-order")
     missing = [name for name in DATASETS if name not in fitted]
     if missing:
-        raise Wrong("wrong-keys", f"`fitted` has no {missing[0]!r}; its keys should be {wanted}.")
+        raise Wrong("wrong-keys", missing=missing[0], wanted=wanted)
     for data in DATASETS:
         _has_three(student, data, fitted[data])
     handles = [fitted[data][name] for data in DATASETS for name in CLASSIFIERS]
-    if len({handle.number for handle in handles}) < 12:
-        raise Wrong(
-            "same-model",
-            "Some of the twelve models are one and the same object: `fit` starts anew and returns the object itself. Take "
-            "a `clone(model)` for each data set.",
-        )
+    fail_if(len({handle.number for handle in handles}) < 12, "same-model")
     fresh = _fresh(int(rng.integers(2**31)))
     for data, (X, y) in fresh.items():
         for name in CLASSIFIERS:
@@ -211,18 +163,17 @@ def _why_poor(student, model, data, accuracy, fresh):
 
 def _has_three(student, data, models):
     if not isinstance(models, dict) or not set(CLASSIFIERS) <= set(models):
-        raise Wrong("wrong-keys", f"`fitted[{data!r}]` should be a dict with the keys {', '.join(CLASSIFIERS)}.")
+        raise Wrong("has-three.wrong-keys", data=data, join=", ".join(CLASSIFIERS))
     for name, wanted in CLASSIFIERS.items():
         model = models[name]
         if not isinstance(model, Handle):
-            raise Wrong("not-a-model", f"`fitted[{data!r}][{name!r}]` is a {type(model).__name__}, not a model.")
+            raise Wrong("not-a-model", data=data, name=name, name_2=type(model).__name__)
         said = student.describe(model)
         # A pipeline or a search names its parts among its parameters.
         kinds = {said["type"], *map(str, (said.get("params") or {}).values())}
         if wanted not in kinds:
-            raise Wrong("wrong-model", f"`fitted[{data!r}][{name!r}]` is a {said['type']}; a {wanted} was expected.")
-        if said.get("fitted") is False:
-            raise Wrong("not-fitted", f"`fitted[{data!r}][{name!r}]` has not been fitted.")
+            raise Wrong("wrong-model", data=data, name=name, type=said["type"], wanted=wanted)
+        fail_if(said.get("fitted") is False, "not-fitted", data=data, name=name)
 
 
 def _fresh(seed):
@@ -242,28 +193,7 @@ def _fresh(seed):
 # --- 02.3
 
 
-@exercise(
-    "02.3",
-    title="Too little, enough, too much",
-    points=4,
-    needs={
-        "train_scores": "the training accuracy for each depth",
-        "val_scores": "the validation accuracy for each depth",
-        "best_depth": "the depth that you would take",
-        "build_network": "a function of l2 and dropout that gives a compiled Keras network",
-        "held": "a network that was trained with early stopping",
-        "history": "what its `fit` returned",
-    },
-    hints=(
-        "One loop over `depths`: make the tree, fit it on the few points, append `score(X_few, y_few)` and "
-        "`score(X_val, y_val)`. `np.argmax` gives the place of the best, `depths[place]` the depth.",
-        "`layers.Dense(64, activation='relu', kernel_regularizer=keras.regularizers.L2(l2))`, then "
-        "`layers.Dropout(dropout)`, twice. Compile with the loss `binary_crossentropy` and `metrics=['accuracy']`.",
-        "`stop = keras.callbacks.EarlyStopping(monitor='val_loss', patience=10, restore_best_weights=True)`; hand "
-        "`callbacks=[stop]` and `validation_data=(X_val, y_val)` to `fit`, with 100 epochs.",
-    ),
-    expected="A validation curve that rises and falls; a network that stops, with at least {accuracy:.1%} of fresh points right.",
-)
+@exercise("02.3")
 def capacity(student, rng):
     """The curve against trees fitted here; the layers of the builder; the stop, and accuracy on fresh points."""
     yield lambda: _curve_and_choice(student)
@@ -282,18 +212,14 @@ def _held_back(student, rng):
 
     said = student.describe("held")
     if said["family"] != "keras":
-        raise Wrong("not-keras", f"`held` is a {said['type']}; a Keras network was expected.")
+        raise Wrong("not-keras", type=said["type"])
     losses = student.history("history").get("val_loss")
-    if not losses:
-        raise Wrong(
-            "no-validation", "`history` has no validation loss: hand `validation_data=(X_val, y_val)` to `fit`."
-        )
-    if not np.isfinite(losses).all():
-        raise Wrong("not-finite", "The validation loss became infinite: is the learning rate too large?")
+    fail_if(not losses, "no-validation")
+    fail_if(not np.isfinite(losses).all(), "not-finite")
     yield _stopped(student, losses)
     X, y = make_moons(1000, noise=0.35, random_state=int(rng.integers(2**31)))
     labels = (binary_probabilities(student, "held", X) > 0.5).astype(int)
-    not_constant(labels, "held")
+    refuse_constant(labels, "held")
     same_as_replay_or_sigmoid(student, "held", X[:20])
     accuracy = np.mean(labels == y)
     advice = "Try a weaker penalty, or more patience."
@@ -320,28 +246,14 @@ def _stopped(student, losses):
         return min(abs(value / one - 1) for one in (best, losses[-1])) < 1e-4
 
     if abs(now / best - 1) > 1e-3:  # these are not the losses of this network on X_val
-        if recorded(loss(X, y)):
-            raise Wrong(
-                "validated-on-training",
-                "The validation losses in `history` are those of the training points. Hand `validation_data=(X_val, y_val)` "
-                "to `fit`.",
-            )
+        fail_if(recorded(loss(X, y)), "validated-on-training")
         if any(recorded(loss(X[first:], y[first:])) for first in (135, 120, 112, 105, 100, 75)):
-            raise Wrong(
-                "validation-split",
-                "The validation losses in `history` are those of the last of the training points, as with "
-                "`validation_split`. Hand `validation_data=(X_val, y_val)` to `fit`.",
-            )
+            raise Wrong("validation-split")
     if now <= 1.005 * best:  # 0.5 % is rounding
         message = f"The network is where its validation loss was best: {best:.3f} at epoch {np.argmin(losses) + 1}."
         return Finding("stopped", True, message, points=0.5)
     said = f"The network's validation loss is {now:.3f}; the best of its {len(losses)} epochs was {best:.3f}."
-    if abs(now / losses[-1] - 1) < 5e-3:
-        raise Wrong(
-            "not-restored",
-            f"{said} It is at its last epoch: use `EarlyStopping` with `monitor='val_loss'` and "
-            "`restore_best_weights=True`.",
-        )
+    fail_if(abs(now / losses[-1] - 1) < 5e-3, "not-restored", said=said)
     message = f"{said} Is `history` what the `fit` of `held` returned, and did the stop watch `val_loss`?"
     return Finding("stopped", False, message, points=0.5)
 
@@ -381,37 +293,23 @@ def _validation_curve(student):
         on_val = np.array([[tree.score(X, y) for tree in others], [tree.score(X_val, y_val) for tree in others]])
         later = np.column_stack([wanted[:, 1:], wanted[:, -1:]])  # the deepest ones are all alike
         slips = {
-            "swapped": (wanted[::-1], "`train_scores` and `val_scores` are exchanged."),
-            "errors": (1 - wanted, "These are shares of errors; accuracies are asked for."),
-            "percent": (100 * wanted, "These are per cent; `score` gives a share between 0 and 1."),
-            "same-points": (wanted[[0, 0]], "Both curves are those of the training points: score on X_val, y_val too."),
-            "trained-on-validation": (wanted[[1, 1]], "Both curves are those of the validation points."),
-            "fitted-on-validation": (
-                on_val,
-                "The trees were fitted on X_val, y_val. Fit them on X_few, y_few, and score on both.",
-            ),
-            "fitted-on-validation-too": (
-                np.array([wanted[0], on_val[1]]),
-                "`val_scores` are those of trees fitted on X_val, y_val. Score the trees that were fitted on X_few.",
-            ),
-            "reversed": (wanted[:, ::-1], "The curves run from the deepest tree to the shallowest."),
-            "one-deeper": (
-                later,
-                "Each tree is one level deeper than it should be: the depths are those of `depths`, 1 to 15.",
-            ),
+            "swapped": wanted[::-1],
+            "errors": 1 - wanted,
+            "percent": 100 * wanted,
+            "same-points": wanted[[0, 0]],
+            "trained-on-validation": wanted[[1, 1]],
+            "fitted-on-validation": on_val,
+            "fitted-on-validation-too": np.array([wanted[0], on_val[1]]),
+            "reversed": wanted[:, ::-1],
+            "one-deeper": later,
         }
         for code, (other, message) in slips.items():
             if apart(other) <= (limit if code != "percent" else 100 * limit):
                 raise Wrong(code, message)
-        if np.allclose(given[0], given[0, 0]) and np.allclose(given[1], given[1, 0]):
-            raise Wrong("depth-unused", "All depths have the same score: is `max_depth=depth` set?")
+        fail_if(np.allclose(given[0], given[0, 0]) and np.allclose(given[1], given[1, 0]), "depth-unused")
         row, i = np.unravel_index(np.abs(given - wanted).argmax(), wanted.shape)
         name, part = (("train_scores", "X_few"), ("val_scores", "X_val"))[row]
-        raise Wrong(
-            "wrong-curve",
-            f"`{name}` is {given[row, i]:.3f} at depth {i + 1}, which a tree of that depth, fitted on X_few, has not on "
-            f"{part}. One new tree a depth, fitted on X_few, y_few and scored on both sets, is asked for.",
-        )
+        raise Wrong("wrong-curve", name=name, given=given[row, i], i=i + 1, part=part)
     return Finding("curve", True, "The validation curve is right.", points=1, seen={"apart": apart(wanted)})
 
 
@@ -420,18 +318,9 @@ def _choice(best_depth, train, val):
     passed = 0 <= place < 15 and val[place] >= val.max() - 1e-9
     message = f"Depth {best_depth:g} has the best validation accuracy, {val.max():.1%}."
     if not passed:
-        if 0 < best_depth < 1:
-            raise Wrong("score-for-depth", f"{best_depth:g} is a score; the depth that has it is asked for.")
-        if best_depth == np.argmax(val):
-            raise Wrong(
-                "off-by-one", f"{best_depth:g} is the place of the best score; the depth there is depths[place]."
-            )
-        if 0 <= place < 15 and train[place] >= train.max() - 1e-9:
-            raise Wrong(
-                "chose-by-training",
-                f"Depth {best_depth:g} is best on the training points, where deeper always looks better. Choose by the "
-                "validation points.",
-            )
+        fail_if(0 < best_depth < 1, "score-for-depth", best_depth=best_depth)
+        fail_if(best_depth == np.argmax(val), "off-by-one", best_depth=best_depth)
+        fail_if(0 <= place < 15 and train[place] >= train.max() - 1e-9, "chose-by-training", best_depth=best_depth)
         message = f"Depth {best_depth:g} is not where `val_scores` has its maximum, {val.max():.1%}."
     return Finding("best-depth", passed, message, points=0.5)
 
@@ -447,49 +336,34 @@ def _builder(student):
 
 def _explain_network(student, model, l2, dropout):
     """Raises `Wrong` where a network is not the one that was asked for."""
-    if not isinstance(model, Handle) or student.describe(model)["family"] != "keras":
-        raise Wrong("not-keras", "`build_network` does not return a Keras network. Does it end with `return model`?")
+    fail_if(not isinstance(model, Handle) or student.describe(model)["family"] != "keras", "explain-network.not-keras")
     layers = student.layers(model)
     units = [layer["units"] for layer in layers if layer["class"] == "Dense"]
-    if units != [64, 64, 1]:
-        raise Wrong("wrong-layers", f"The dense layers have {units} units; 64, 64 and 1 were expected.")
+    fail_if(units != [64, 64, 1], "wrong-layers", units=units)
     rates = [layer["rate"] for layer in layers if layer["class"] == "Dropout"]
     penalties = _penalties(student.config(model))
-    if not rates:
-        raise Wrong("no-dropout", "There is no Dropout layer. Put `layers.Dropout(dropout)` after both hidden layers.")
-    if np.allclose(rates, l2) and penalties and np.allclose(penalties[:2], dropout):
-        raise Wrong("exchanged", "The dropout stands in the place of l2, and l2 in that of the dropout.")
-    if len(rates) != 2 or not np.allclose(rates, dropout):
-        raise Wrong(
-            "dropout-rate",
-            f"The Dropout layers have the rates {rates}; called with {dropout}, two of {dropout} were expected.",
-        )
+    fail_if(not rates, "no-dropout")
+    fail_if(np.allclose(rates, l2) and penalties and np.allclose(penalties[:2], dropout), "exchanged")
+    fail_if(len(rates) != 2 or not np.allclose(rates, dropout), "dropout-rate", rates=rates, dropout=dropout)
     if penalties is not None and (len(penalties) < 2 or not np.allclose(penalties[:2], l2)):
         seen = f"The L2 penalties on kernels are {penalties}" if penalties else "No kernel has an L2 penalty"
-        raise Wrong("l2", f"{seen}; called with l2={l2}, two of {l2} were expected on the hidden kernels.")
+        raise Wrong("l2", seen=seen, l2=l2)
     order = [layer["class"] for layer in layers if layer["class"] in ("Dense", "Dropout")]
-    if order[-1] == "Dropout":
-        raise Wrong("dropout-last", "There is a Dropout after the output. Put it after each hidden layer.")
+    fail_if(order[-1] == "Dropout", "dropout-last")
     if order != ["Dense", "Dropout", "Dense", "Dropout", "Dense"]:
-        raise Wrong(
-            "dropout-place", f"The order is {', '.join(order)}; a Dropout after each hidden layer was expected."
-        )
+        raise Wrong("dropout-place", join=", ".join(order))
     loss = student.describe(model)["loss"]
-    if loss is None:
-        raise Wrong("not-compiled", "The network has no loss: call `model.compile(...)` with one before you return it.")
-    if "binary" not in str(loss).lower():
-        raise Wrong("wrong-loss", f"The loss is {loss}; binary cross-entropy belongs to one sigmoid.")
+    fail_if(loss is None, "not-compiled")
+    fail_if("binary" not in str(loss).lower(), "wrong-loss", loss=loss)
     compiled = (student.config(model) or {}).get("compile_config") if isinstance(student.config(model), dict) else None
-    if compiled and "acc" not in str(compiled.get("metrics")).lower():
-        raise Wrong("no-metric", "The metric accuracy is missing: compile with `metrics=['accuracy']`.")
+    fail_if(compiled and "acc" not in str(compiled.get("metrics")).lower(), "no-metric")
     probe = np.random.default_rng(0).normal(0, 3, size=(200, 2)).astype("float32")
     p = binary_probabilities(student, model, probe)
     last = layers[-1]["activation"] or layers[-1]["class"].lower()
-    if last != "sigmoid" or np.ptp(p) == 0:
-        raise Wrong("no-sigmoid", f"The last layer's activation is {last}; sigmoid was expected.")
+    fail_if(last != "sigmoid" or np.ptp(p) == 0, "no-sigmoid", last=last)
     if not any(layer["activation"] in ("relu", "tanh", "elu", "selu", "gelu", "silu", "leaky_relu", "softplus", "sigmoid")
                or any(word in layer["class"].lower() for word in ("relu", "elu", "tanh")) for layer in layers[:-2]):  # fmt: skip
-        raise Wrong("linear-model", "The hidden layers have no bend: give them `activation='relu'`.")
+        raise Wrong("linear-model")
 
 
 def _penalties(config):
@@ -516,60 +390,28 @@ def _penalties(config):
 # --- 02.4
 
 
-@exercise(
-    "02.4",
-    title="A region of your own",
-    points=3,
-    needs={
-        "region": "a function of X that gives labels 0 or 1",
-        "wide": "a trained Keras network with one hidden layer",
-        "deep": "a trained Keras network with at least three hidden layers",
-    },
-    hints=(
-        "A region is a condition on the two columns: `x1**2 + x2**2 < 0.5` is a disc. `.astype(int)` makes labels of it. "
-        "Combine conditions with `&` and `|`.",
-        "A dense layer from a to b units has a * b + b parameters. A hidden layer of n units has 2n + n, and its output "
-        "n + 1. Count the deep one first, then choose n; `model.count_params()` says whether you were right.",
-        "200 units in one layer have 801 parameters; four layers of 15 have 45 + 3 * 240 + 16 = 781. Adam with a learning "
-        "rate of 0.01, 50 epochs and batches of 25 learn most regions; with the rate "
-        "`keras.optimizers.schedules.CosineDecay(0.02, 800)`, which falls to 0, 20 epochs are enough.",
-    ),
-    expected="Two networks of about the same size, each not more than {behind:.0%} behind a vote of the nearest points.",
-)
+@exercise("02.4")
 def own_region(student, rng):
     """The region is neither trivial nor too fine; both networks are judged against the nearest neighbours."""
     from sklearn.neighbors import KNeighborsClassifier
 
     X, X_test = rng.uniform(-1, 1, size=(1000, 2)), rng.uniform(-1, 1, size=(2000, 2))
     y, y_test = (_labels(student, points) for points in (X, X_test))
-    if not np.array_equal(y, _labels(student, X)):
-        raise Wrong("random", "`region` gives other labels when it is asked again: it must depend on X alone.")
+    fail_if(not np.array_equal(y, _labels(student, X)), "random")
     if any(not np.array_equal(y[part], _labels(student, X[part])) for part in (X[:, 0] > 0.3, X[:, 1] < -0.3)):
-        raise Wrong(
-            "depends-on-others",
-            "`region` gives a point another label when other points are asked about with it: the label of a point must "
-            "depend on this point alone.",
-        )
+        raise Wrong("depends-on-others")
     share = np.mean(y_test)
-    if not 0.05 <= share <= 0.95:
-        raise Wrong(
-            "trivial", f"{share:.1%} of the square are inside: nearly one class only. Make it at least 5 % of each."
-        )
+    fail_if(not 0.05 <= share <= 0.95, "trivial", share=share)
     neighbours = KNeighborsClassifier(5).fit(X, y).score(X_test, y_test)
     guess = max(share, 1 - share)
-    if neighbours < guess + 0.25 * (1 - guess):
-        raise Wrong(
-            "too-hard",
-            f"Even a vote of the five nearest of 1,000 points gets only {neighbours:.0%}, where always the same answer gets "
-            f"{guess:.0%}: the region is finer than the points can show. Make it coarser.",
-        )
+    fail_if(neighbours < guess + 0.25 * (1 - guess), "too-hard", neighbours=neighbours, guess=guess)
     yield Finding(
         "region", True, f"Your region covers {share:.0%} of the square; the nearest points get {neighbours:.0%}.", 1
     )
     sizes = {}
     for name in ("wide", "deep"):
         if student.describe(name)["family"] != "keras":
-            raise Wrong("not-keras", f"`{name}` is a {student.describe(name)['type']}; a Keras network was expected.")
+            raise Wrong("not-keras", name=name, type=student.describe(name)["type"])
         binary_probabilities(student, name, X_test)  # builds a model that has never been called, too
         hidden = sum(layer["class"] == "Dense" for layer in student.layers(name)) - 1
         if name == "wide" and hidden != 1 or name == "deep" and hidden < 3:
@@ -584,10 +426,9 @@ def own_region(student, rng):
     accuracies = {}
     for name in ("wide", "deep"):
         labels = (binary_probabilities(student, name, X_test) > 0.5).astype(int)
-        not_constant(labels, name)
+        refuse_constant(labels, name)
         accuracies[name] = np.mean(labels == y_test)
-        if 1 - accuracies[name] > (guess + neighbours) / 2:
-            raise Wrong("labels-swapped", f"`{name}` calls inside what is outside: label 1 means inside the region.")
+        fail_if(1 - accuracies[name] > (guess + neighbours) / 2, "labels-swapped", name=name)
         same_as_replay_or_sigmoid(student, name, X_test[:20])
     behind = neighbours - min(accuracies.values())
     limit = threshold("02.4", "behind")
@@ -607,34 +448,14 @@ def own_region(student, rng):
 def _labels(student, X):
     labels = returned(student, "region", X, shape=(len(X),))
     if not np.isin(labels, (0, 1)).all():
-        raise Wrong("labels-not-0-1", f"`region` gives {np.unique(labels)[:4].tolist()}; the labels are 0 and 1.")
+        raise Wrong("labels-not-0-1", tolist=np.unique(labels)[:4].tolist())
     return labels.astype(int)
 
 
 # --- 02.5
 
 
-@exercise(
-    "02.5",
-    title="Activations, and the first weights",
-    points=4,
-    needs={
-        "collapse": "a function of W1, b1, W2, b2 that gives W and b",
-        "build_deep": "a function of activation and initializer that gives an untrained Keras network",
-        "gradient_sizes": "a function of model, X, y that gives 11 numbers",
-        "lsuv": "a function of weights and X that gives scaled weights",
-    },
-    hints=(
-        "Multiply out: (X W1 + b1) W2 + b2 = X (W1 W2) + (b1 W2 + b2). In `build_deep`, add a new Dense layer in each of "
-        "ten turns of a loop; `kernel_initializer=initializer`.",
-        "Record the forward pass in `with tf.GradientTape() as tape:`, compute the mean loss inside, then ask "
-        "`tape.gradient(loss, kernels)` for the list "
-        "`[layer.kernel for layer in model.layers if hasattr(layer, 'kernel')]`.",
-        "In `lsuv`, keep H, the input of the layer. For each W: `W = W / np.std(H @ W)`, append it, then "
-        "`H = np.maximum(0, H @ W)` with the new W.",
-    ),
-    expected="One layer in the place of two; eleven gradients, each checked; kernels whose weighted sums all spread by 1.",
-)
+@exercise("02.5")
 def activations(student, rng):
     """Collapse by values; the network by its layers; its gradients computed again; LSUV by a forward pass."""
     yield lambda: _collapse(student, rng)
@@ -651,10 +472,10 @@ def _collapse(student, rng):
         if not finding.passed:
             return finding
         slips = {
-            "b1-lost": (b2, "b1 is lost: it goes through the second layer, so b is b1 W2 + b2."),
-            "b2-lost": (b1 @ W2, "b2 is lost: b is b1 W2 + b2."),
-            "wrong-sign": (b1 @ W2 - b2, "b2 is taken away; it is added: b is b1 W2 + b2."),
-            "product": ((b1 @ W2) * b2, "b2 is multiplied; it is added: b is b1 W2 + b2."),
+            "b1-lost": b2,
+            "b2-lost": b1 @ W2,
+            "wrong-sign": b1 @ W2 - b2,
+            "product": (b1 @ W2) * b2,
         }
         if k >= n:
             slips["added"] = (b1[:n] + b2, "b1 does not go through the second layer.")
@@ -676,23 +497,17 @@ def _deep(student, rng):
 
 def _deep_network(student, model, activation, initializer):
     """Raises `Wrong` where a network is not ten hidden layers with this activation and start."""
-    if not isinstance(model, Handle) or student.describe(model)["family"] != "keras":
-        raise Wrong("not-keras", "`build_deep` does not return a Keras network. Does it end with `return model`?")
+    fail_if(not isinstance(model, Handle) or student.describe(model)["family"] != "keras", "not-keras")
     layers = student.layers(model)
     units = [layer["units"] for layer in layers if layer["class"] == "Dense"]
-    if units != [32] * 10 + [1]:
-        raise Wrong("wrong-layers", f"The dense layers have {units} units; ten of 32 and one of 1 were expected.")
+    fail_if(units != [32] * 10 + [1], "wrong-layers", units=units)
     kernels = [part for layer in student.weights(model) for part in layer if part.ndim == 2]
-    if len(kernels) != 11:
-        raise Wrong("not-built", "The network has no weights yet. Begin it with `keras.Input((2,))`.")
+    fail_if(len(kernels) != 11, "not-built")
     bends = [layer["activation"] for layer in layers if layer["activation"] not in (None, "linear")]
     if layers[-1]["activation"] != "sigmoid":
-        raise Wrong("no-sigmoid", f"The last layer's activation is {layers[-1]['activation']}; a sigmoid was expected.")
+        raise Wrong("no-sigmoid", activation=layers[-1]["activation"])
     if bends[:-1] != [activation] * 10:
-        raise Wrong(
-            "wrong-activation",
-            f"Called with {activation!r}, {bends[:-1].count(activation)} of the ten hidden layers have it.",
-        )
+        raise Wrong("wrong-activation", activation=activation, count=bends[:-1].count(activation))
     if initializer in ("ones", "zeros"):
         off = [i + 1 for i, kernel in enumerate(kernels) if not np.all(kernel == (initializer == "ones"))]
         if off:
@@ -701,11 +516,7 @@ def _deep_network(student, model, activation, initializer):
                 if off == [11]
                 else f"{len(off)} of the 11 kernels, the first in layer {off[0]}, do"
             )
-            raise Wrong(
-                "wrong-initializer",
-                f"Called with {initializer!r}, {which} not start so. Hand `initializer` to every layer as "
-                "`kernel_initializer`, the output too.",
-            )
+            raise Wrong("wrong-initializer", initializer=initializer, which=which)
 
 
 def _gradients(student, model, rng):
@@ -714,8 +525,7 @@ def _gradients(student, model, rng):
     X, y = rng.normal(size=(40, 2)).astype("float32"), rng.integers(0, 2, size=(40, 1)).astype("float32")
     given = returned(student, "gradient_sizes", model, X, y, shape=(11,))
     again = rebuild(student, model, X.shape)
-    if again is None:
-        raise Wrong("not-plain", "`build_deep` should use Keras's own layers, in `Sequential` or the functional API.")
+    fail_if(again is None, "not-plain")
 
     def gradients(loss_of):
         with tf.GradientTape() as tape:
@@ -726,23 +536,18 @@ def _gradients(student, model, rng):
     exact = gradients(lambda p: -tf.reduce_mean(y * tf.math.log(p) + (1 - y) * tf.math.log(1 - p)))
     sizes = np.array([np.abs(g).mean() for g in exact])
     slips = {
-        "reversed": (sizes[::-1], "The list runs from the last layer to the first; first layer first."),
-        "not-averaged": ([np.abs(g).sum() for g in exact], "The absolute values are added up; take their mean."),
-        "not-averaged-loss": (40 * sizes, "The loss is the sum over the 40 points; take the mean."),
-        "root-mean-square": ([np.sqrt((g**2).mean()) for g in exact],
-                             "These are roots of mean squares; the mean absolute value is asked for."),
-        "mean-square": ([(g**2).mean() for g in exact], "These are mean squares; the mean absolute value is asked for."),
-        "largest": ([np.abs(g).max() for g in exact], "These are the largest values; the mean absolute value is asked for."),
-        "standard-deviation": ([g.std() for g in exact],
-                               "These are standard deviations; the mean absolute value is asked for."),
-        "absolute-last": ([abs(g.mean()) for g in exact],
-                          "The absolute value is taken of the mean, so that signs cancel. Take it first."),
-        "norm": ([np.linalg.norm(g) for g in exact], "These are norms; the mean absolute value is asked for."),
-        "no-absolute": ([g.mean() for g in exact], "The signs are left in, so that they cancel. Take absolute values."),
-        "weights": ([np.abs(w).mean() for layer in student.weights(model) for w in layer if w.ndim == 2],
-                    "These are the sizes of the weights, not of the gradients."),
-        "squared-error": ([np.abs(g).mean() for g in gradients(lambda p: tf.reduce_mean((p - y) ** 2))],
-                          "This is the gradient of the squared error; the cross-entropy is asked for."),
+        "reversed": sizes[::-1],
+        "not-averaged": [np.abs(g).sum() for g in exact],
+        "not-averaged-loss": 40 * sizes,
+        "root-mean-square": [np.sqrt((g**2).mean()) for g in exact],
+        "mean-square": [(g**2).mean() for g in exact],
+        "largest": [np.abs(g).max() for g in exact],
+        "standard-deviation": [g.std() for g in exact],
+        "absolute-last": [abs(g.mean()) for g in exact],
+        "norm": [np.linalg.norm(g) for g in exact],
+        "no-absolute": [g.mean() for g in exact],
+        "weights": [np.abs(w).mean() for layer in student.weights(model) for w in layer if w.ndim == 2],
+        "squared-error": [np.abs(g).mean() for g in gradients(lambda p: tf.reduce_mean((p - y) ** 2))],
     }  # fmt: skip
     advice = "Mean absolute gradient of the mean cross-entropy, a number a kernel."
     # Each entry counts by itself: the first may be a thousand times smaller than the last.
@@ -788,43 +593,16 @@ def _scaled(student, X, weights):
         in_parallel.append(W / np.std(H @ W))
         H = np.maximum(0, H @ W)
     slips = {
-        "variance": (
-            flat(forward(lambda H, W: np.var(H @ W))),
-            "Divide by the standard deviation, not by the variance.",
-        ),
-        "in-parallel": (
-            flat(in_parallel),
-            "The next layer still sees the unscaled sums: go on with the scaled kernel.",
-        ),
-        "after-relu": (
-            flat(forward(lambda H, W: np.std(np.maximum(0, H @ W)))),
-            "The standard deviation is taken after the ReLU; take that of the weighted sums H W.",
-        ),
-        "of-the-weights": (
-            flat(forward(lambda H, W: np.std(W))),
-            "Measure H W on the data, not the weights themselves.",
-        ),
-        "not-scaled": (flat(weights), "The kernels come back as they were."),
-        "no-relu": (
-            flat(forward(lambda H, W: np.std(H @ W), lambda sums: sums)),
-            "There is no ReLU between the layers: the next one sees max(0, H W).",
-        ),
-        "multiplied": (
-            flat(forward(lambda H, W: 1 / np.std(H @ W))),
-            "The kernels are multiplied by the standard deviation; divide by it.",
-        ),
-        "per-unit": (
-            flat(forward(lambda H, W: np.std(H @ W, axis=0))),
-            "Each column is divided by its own number; one number a kernel, of all its sums, is asked for.",
-        ),
-        "root-mean-square": (
-            flat(forward(lambda H, W: np.sqrt(np.mean((H @ W) ** 2)))),
-            "This is the root of the mean square; for the standard deviation the mean is taken away first.",
-        ),
-        "largest": (
-            flat(forward(lambda H, W: np.abs(H @ W).max())),
-            "Divide by the standard deviation, not by the largest sum.",
-        ),
+        "variance": flat(forward(lambda H, W: np.var(H @ W))),
+        "in-parallel": flat(in_parallel),
+        "after-relu": flat(forward(lambda H, W: np.std(np.maximum(0, H @ W)))),
+        "of-the-weights": flat(forward(lambda H, W: np.std(W))),
+        "not-scaled": flat(weights),
+        "no-relu": flat(forward(lambda H, W: np.std(H @ W), lambda sums: sums)),
+        "multiplied": flat(forward(lambda H, W: 1 / np.std(H @ W))),
+        "per-unit": flat(forward(lambda H, W: np.std(H @ W, axis=0))),
+        "root-mean-square": flat(forward(lambda H, W: np.sqrt(np.mean((H @ W) ** 2)))),
+        "largest": flat(forward(lambda H, W: np.abs(H @ W).max())),
     }
     advice = "Divide W by np.std(H @ W), then H = ReLU(H @ W)."
     return agrees("lsuv", "`lsuv`", flat(given), flat(forward(lambda H, W: np.std(H @ W))), slips, 1, advice, rtol=3e-3)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from coursekit.checks.codec import Handle
-from coursekit.checks.framework import Wrong, exercise, threshold
+from coursekit.checks.framework import Wrong, exercise, fail_if, threshold
 from coursekit.checks.proxy import StudentError
 from coursekit.checks.report import Finding
 from coursekit.checks.vocabulary.arrays import agrees, as_array, as_number, returned_parts
@@ -24,8 +24,7 @@ MARGINS = {
 def within(id, rmse, what, unit, advice, seen_before, points, **seen):
     """The finding that an error lies within its recorded band; raises `Wrong` where it is too good to be true."""
     low, high = threshold(id, "lowest"), threshold(id, "rmse")
-    if rmse < low:
-        raise Wrong("seen-before", f"{what} has an RMSE of {rmse:.3f} {unit}, below {low:.3f}: too good. {seen_before}")
+    fail_if(rmse < low, "seen-before", what=what, rmse=rmse, unit=unit, low=low, seen_before=seen_before)
     passed = rmse <= high
     message = f"{what} has an RMSE of {rmse:.3f} {unit}; at most {high:.3f} {'was' if passed else 'is'} asked for."
     seen |= {"rmse": rmse, "lowest": rmse}
@@ -128,39 +127,19 @@ def houses():
 # --- 03.1
 
 
-@exercise(
-    "03.1",
-    title="Audit before you model",
-    points=4,
-    needs={
-        "engineered": "the name of a column",
-        "shares": "a function of the column that gives the two values of B",
-        "capped": "the number of districts at the largest value",
-        "classic": "a fitted pipeline of a scaler and an MLPRegressor",
-    },
-    hints=(
-        "`boston.describe()` shows the largest value of each column. 1000 * 0.63**2 is 396.9. Solve the formula for B: a "
-        "square root has two signs.",
-        "B = 0.63 - sqrt(column / 1000) and B = 0.63 + sqrt(column / 1000). Compare `y_boston` with its maximum and count "
-        "with `np.sum`.",
-        "`make_pipeline(StandardScaler(), MLPRegressor(hidden_layer_sizes=(100,), activation='logistic', "
-        "learning_rate_init=0.01, max_iter=2000, tol=0.01))`, then `.fit(X_classic, y_classic)`.",
-    ),
-    expected="The column, its two readings, the capped districts; an RMSE between {lowest:.2f} and {rmse:.2f} thousand dollars.",
-)
+@exercise("03.1")
 def audit(student, rng):
     """The column's name, the inverse of its formula, the count at the cap, and the error of the classic network."""
     from coursekit.data import load_boston
 
     table = load_boston()
     engineered = student.value("engineered")
-    if not isinstance(engineered, str):
-        raise Wrong("wrong-type", "`engineered` should be the name of a column, in quotes.")
+    fail_if(not isinstance(engineered, str), "wrong-type")
     passed = engineered.strip().lower() in ("black", "b")
     message = "`black` is the engineered column: its largest value, 396.9, is 1000 * 0.63**2."
     if not passed:
         if engineered not in table.columns:
-            raise Wrong("no-column", f"There is no column {engineered!r}. The columns: {', '.join(table.columns)}.")
+            raise Wrong("no-column", engineered=engineered, join=", ".join(table.columns))
         message = (
             f"`{engineered}` is measured, its largest value is {table[engineered].max():g}. Which one ends at 396.9?"
         )
@@ -171,24 +150,16 @@ def audit(student, rng):
     except Wrong as wrong:
         if wrong.finding.code != "not-finite":
             raise
-        raise Wrong(
-            "not-finite",
-            "`shares` gives NaN or infinity for some of the numbers from 0 to 396.9, where both values exist. An impossible "
-            "share, above 1, is to be given all the same.",
-        ) from None
+        raise Wrong("not-finite") from None
     half = np.sqrt(values / 1000)
     pair = np.array([0.63 - half, 0.63 + half])
     slips = {
-        "swapped": (pair[::-1], "`shares` gives the larger value first; the smaller comes first."),
-        "no-thousand": ([0.63 - 1000**0.5 * half, 0.63 + 1000**0.5 * half], "The factor 1000 is not divided out."),
-        "no-root": ([0.63 - half**2, 0.63 + half**2], "The square is not undone: take the root."),
-        "no-shift": ([-half, half], "B - 0.63 is plus or minus the root; B itself is 0.63 more."),
-        "one-solution": ([pair[1], pair[1]], "A square root has two signs: the two values differ."),
-        "cut-off": (
-            np.minimum(pair, 1),
-            "`shares` cuts the larger value off at 1. A share above 1 is impossible, and that is what the figure shows: "
-            "give what the formula gives.",
-        ),
+        "swapped": pair[::-1],
+        "no-thousand": [0.63 - 1000**0.5 * half, 0.63 + 1000**0.5 * half],
+        "no-root": [0.63 - half**2, 0.63 + half**2],
+        "no-shift": [-half, half],
+        "one-solution": [pair[1], pair[1]],
+        "cut-off": np.minimum(pair, 1),
     }
     back = 1000 * (low[0] - 0.63) ** 2
     advice = f"Put it into the formula: its first smaller value gives {back:.1f}, and the number in the column is {values[0]:.1f}."
@@ -226,34 +197,17 @@ def _classic(student, table):
     parts, layers = parts_of(student, "classic"), student.layers("classic")
     if not layers:
         kind = student.describe("classic")["type"]
-        raise Wrong("wrong-network", f"In `classic`, a {kind}, no MLPRegressor was found. Put one behind the scaler.")
+        raise Wrong("wrong-network", kind=kind)
     if layers[0]["units"] != 100 or len(layers) != 2 or layers[0]["activation"] != "sigmoid":
         seen = ", ".join(f"{layer['units']} {layer['activation']}" for layer in layers[:-1]) or "no hidden layer"
-        raise Wrong("wrong-network", f"The network has {seen}; one hidden layer of 100 logistic units was expected.")
-    if not is_scaled(parts) and not rmse <= threshold("03.1", "rmse"):
-        raise Wrong(
-            "unscaled-inputs",
-            f"The RMSE is {rmse:.1f} thousand dollars. The inputs are not scaled: put a `StandardScaler()` first.",
-        )
+        raise Wrong("classic.wrong-network", seen=seen)
+    fail_if(not is_scaled(parts) and not rmse <= threshold("03.1", "rmse"), "unscaled-inputs", rmse=rmse)
     rows = scaled_by(student, "classic", X_test, {"X_classic": X_train, "all districts": X, "X_held_out": X_test})
     if rows in ("all districts", "X_held_out"):
-        raise Wrong(
-            "seen-before",
-            f"`classic` was fitted on {rows if rows == 'all districts' else '`X_held_out`'}: its scaler has their mean and "
-            "deviation. It is judged on the held-out districts, so fit it on `X_classic`, `y_classic` only.",
-        )
-    if is_scaled(parts) and rows == "none":
-        raise Wrong(
-            "scaled-twice",
-            "The scaler in `classic` changes nothing: it was fitted on numbers that were scaled already. Fit the pipeline on "
-            "`X_classic` as it is; it scales by itself.",
-        )
+        raise Wrong("seen-before", rows=rows if rows == "all districts" else "`X_held_out`")
+    fail_if(is_scaled(parts) and rows == "none", "scaled-twice")
     if root(y_train - one_column(student, "classic", X_train)) > 20:
-        raise Wrong(
-            "other-targets",
-            f"`classic` predicts {np.median(predicted):.3g} for a middling district, where the prices have the median "
-            f"{np.median(y_test):.3g}. Was it fitted to `y_classic` as it is?",
-        )
+        raise Wrong("other-targets", median=np.median(predicted), median_2=np.median(y_test))
     advice = _longer(student.describe("classic")["params"])
     return within("03.1", rmse, "The classic network", "thousand dollars", advice, "Fit on `X_classic` only.", 1.5)
 
@@ -271,26 +225,7 @@ def _longer(params):
 # --- 03.2
 
 
-@exercise(
-    "03.2",
-    title="Split, then scale",
-    points=3,
-    needs={
-        "X_train": "the scaled numbers of the training houses",
-        "X_test": "the scaled numbers of the test houses",
-        "y_train": "their prices",
-        "y_test": "their prices",
-    },
-    hints=(
-        "`np.unique(X_merged, axis=0, return_index=True)` gives the first row of each different house. Do this before the "
-        "split; afterwards it is too late.",
-        "`train_test_split(X, y, test_size=0.2)` shuffles and cuts. A `StandardScaler` learns in `fit` and applies in "
-        "`transform`: fit it on the training part, apply it to both.",
-        "`scaler = StandardScaler().fit(X_train)`, then `X_train, X_test = scaler.transform(X_train), "
-        "scaler.transform(X_test)`.",
-    ),
-    expected="2,344 and 586 houses, none in both; training columns with mean 0 and deviation 1, test columns nearly so.",
-)
+@exercise("03.2")
 def split_and_scale(student, rng):
     """Sizes, duplicates across the parts, whose statistics were used for scaling, and which price goes with which row."""
     from coursekit.data import load_ames_numbers
@@ -298,16 +233,11 @@ def split_and_scale(student, rng):
     _, y = load_ames_numbers()
     X_train, X_test = (as_array(student.value(name), f"`{name}`") for name in ("X_train", "X_test"))
     for name, part in (("X_train", X_train), ("X_test", X_test)):
-        if part.ndim != 2 or part.shape[1] != 12:
-            raise Wrong(
-                "wrong-shape",
-                f"`{name}` has shape {part.shape}; (n, 12) was expected. `train_test_split(X, y)` gives X_train, X_test, "
-                "y_train, y_test, in this order.",
-            )
+        fail_if(part.ndim != 2 or part.shape[1] != 12, "wrong-shape", name=name, shape=part.shape)
     y_train, y_test = (as_array(student.value(name), f"`{name}`") for name in ("y_train", "y_test"))
     for name, X_part, y_part in (("train", X_train, y_train), ("test", X_test, y_test)):
         if y_part.size != len(X_part):
-            raise Wrong("wrong-shape", f"`X_{name}` has {len(X_part)} rows and `y_{name}` {y_part.size} values.")
+            raise Wrong("split-and-scale.wrong-shape", name=name, n_X_part=len(X_part), size=y_part.size)
     y_train, y_test = y_train.ravel(), y_test.ravel()
     _explain_scale(X_train, X_test)
     yield Finding("scaled", True, "Mean and deviation come from the training houses alone.", points=1)
@@ -363,46 +293,30 @@ def _at_random(X_train, X_test, y, train, test):
         apart[name] = abs(a.mean() - b.mean()) / (spread * np.sqrt(1 / len(a) + 1 / len(b)))
     name = max(apart, key=apart.get)
     if apart[name] > 6:
-        raise Wrong(
-            "not-shuffled",
-            f"The test houses differ from the training houses in {name}, by {apart[name]:.0f} times what chance does: they "
-            "are a block of a sorted table. Take them at random, without `shuffle=False`.",
-        )
+        raise Wrong("not-shuffled", name=name, apart=apart[name])
 
 
 def _explain_targets(given, prices):
     """Raises `Wrong` where the targets, sorted, are not the prices."""
     if np.allclose(given, prices, rtol=1e-4):
         return
-    if np.allclose(given / given.mean(), prices / prices.mean(), rtol=1e-3):
-        raise Wrong("wrong-unit", "The prices are in another unit; units of 100,000 dollars were expected.")
-    if np.corrcoef(given, prices)[0, 1] > 0.9999:
-        raise Wrong("scaled-targets", "The prices were scaled too. Leave the targets as they are; scale X only.")
-    if given.min() > -1e3 and np.corrcoef(given, np.log(prices))[0, 1] > 0.9999:
-        raise Wrong("log-targets", "The targets are logarithms of the prices; the prices themselves were asked for.")
-    raise Wrong("wrong-targets", "The targets are not the prices of the 2,930 houses, each of them once.")
+    fail_if(np.allclose(given / given.mean(), prices / prices.mean(), rtol=1e-3), "wrong-unit")
+    fail_if(np.corrcoef(given, prices)[0, 1] > 0.9999, "scaled-targets")
+    fail_if(given.min() > -1e3 and np.corrcoef(given, np.log(prices))[0, 1] > 0.9999, "log-targets")
+    raise Wrong("wrong-targets")
 
 
 def _explain_rows(X_train, X_test):
     seen = {row.tobytes() for row in np.round(X_train, 5) + 0.0}
     shared = sum(row.tobytes() in seen for row in np.round(X_test, 5) + 0.0)
     total = len(X_train) + len(X_test)
-    if shared:
-        raise Wrong(
-            "duplicates",
-            f"{shared} of the {len(X_test)} test houses are also among the training houses. Drop the duplicates before the "
-            "split.",
-        )
+    fail_if(shared, "duplicates", shared=shared, n_X_test=len(X_test))
     different = len(np.unique(np.round(np.vstack([X_train, X_test]), 5), axis=0))
-    if total > 2930 and different < total:
-        raise Wrong("duplicates", f"{total} rows hold {different} different houses. Drop the duplicates.")
-    if total != 2930:
-        raise Wrong("lost-rows", f"There are {total} houses in both parts together; 2,930 were expected.")
+    fail_if(total > 2930 and different < total, "explain-rows.duplicates", total=total, different=different)
+    fail_if(total != 2930, "lost-rows", total=total)
     if abs(len(X_test) - 586) > 1:
         exchanged = " `X_train` and `X_test` seem exchanged." if len(X_train) < len(X_test) else ""
-        raise Wrong(
-            "wrong-share", f"{len(X_test)} test houses are {len(X_test) / total:.0%}; 20 % were asked for.{exchanged}"
-        )
+        raise Wrong("wrong-share", n_X_test=len(X_test), total=len(X_test) / total, exchanged=exchanged)
 
 
 def _explain_scale(X_train, X_test):
@@ -414,55 +328,21 @@ def _explain_scale(X_train, X_test):
 
     if standard(X_train) and not standard(X_test):
         # Years and square feet stand in the hundreds and thousands; scaled values do not.
-        if np.abs(X_test.mean(axis=0)).max() > 10:
-            raise Wrong("test-not-scaled", "`X_test` is not scaled: apply the training part's scaler to it too.")
+        fail_if(np.abs(X_test.mean(axis=0)).max() > 10, "test-not-scaled")
         return
-    if standard(X_train):
-        raise Wrong(
-            "scaled-separately",
-            "The test houses have mean 0 and deviation 1 themselves: they were scaled by their own. Use the training part's.",
-        )
-    if standard(both):
-        raise Wrong(
-            "leak-scaler",
-            "The scaler was fitted on all houses: training and test together have mean 0 and deviation 1. Fit it on the "
-            "training part only.",
-        )
-    if standard(X_test):
-        raise Wrong("leak-scaler", "The scaler was fitted on the test houses. Fit it on the training part.")
+    fail_if(standard(X_train), "scaled-separately")
+    fail_if(standard(both), "leak-scaler")
+    fail_if(standard(X_test), "explain-scale.leak-scaler")
     if np.abs(both).max() > 1000:
-        raise Wrong("not-scaled", f"The columns are not scaled: the largest value is {np.abs(both).max():,.0f}.")
+        raise Wrong("not-scaled", max=np.abs(both).max())
     worst = int(np.abs(X_train.mean(axis=0)).argmax())
-    raise Wrong(
-        "wrong-scale",
-        f"Column {worst} of `X_train` has mean {X_train[:, worst].mean():.3f} and deviation {X_train[:, worst].std():.3f}; "
-        "0 and 1 were expected. Was the scaler fitted, column by column, on exactly these houses?",
-    )
+    raise Wrong("wrong-scale", worst=worst, mean=X_train[:, worst].mean(), std=X_train[:, worst].std())
 
 
 # --- 03.3
 
 
-@exercise(
-    "03.3",
-    title="A baseline, then a network",
-    points=4,
-    needs={
-        "baseline": "a fitted pipeline of a scaler and LinearRegression",
-        "trials": "a dict of name -> fitted pipeline of a scaler and an MLPRegressor",
-        "scores": "a dict of name -> RMSE that you choose by",
-        "chosen": "the name of the best",
-    },
-    hints=(
-        "Write a loop over a dict of settings. Each turn makes a pipeline, fits it on `X_fit`, `y_fit`, and stores its RMSE "
-        "on the validation houses.",
-        "`rmse(model, X_val, y_val)` measures. `min(scores, key=scores.get)` is the name with the smallest score. The test "
-        "houses do not appear in this cell.",
-        "Try `MLPRegressor(hidden_layer_sizes=(64, 32), alpha=1.0, early_stopping=True, max_iter=400, "
-        "learning_rate_init=0.005)`, and two others, each behind a `StandardScaler()`.",
-    ),
-    expected="The linear baseline, and a network with an RMSE of at most {rmse:.3f} on the test houses (100,000 dollars).",
-)
+@exercise("03.3")
 def baseline_and_network(student, rng):
     """The baseline against least squares; the scores against those of each model on the three parts; then the test."""
     from sklearn.linear_model import LinearRegression
@@ -477,18 +357,12 @@ def baseline_and_network(student, rng):
     yield Finding("baseline", linear, message, points=1)
     trials, scores, chosen = (student.value(name) for name in ("trials", "scores", "chosen"))
     names = _same_names(trials, scores)
-    if len({trial.number for trial in trials.values() if isinstance(trial, Handle)}) < 3:
-        raise Wrong(
-            "same-model",
-            "Some trials are one and the same object: `fit` trains anew and gives back the object itself. Make a new "
-            "pipeline for each.",
-        )
+    fail_if(len({trial.number for trial in trials.values() if isinstance(trial, Handle)}) < 3, "same-model")
     errors = {}
     for name in names:
         if not isinstance(trials[name], Handle):
-            raise Wrong("not-a-model", f"`trials[{name!r}]` is a {type(trials[name]).__name__}, not a fitted pipeline.")
-        if "MLPRegressor" not in parts_of(student, trials[name]):
-            raise Wrong("wrong-model", f"`trials[{name!r}]` has no MLPRegressor in it.")
+            raise Wrong("not-a-model", name=name, name_2=type(trials[name]).__name__)
+        fail_if("MLPRegressor" not in parts_of(student, trials[name]), "baseline-and-network.wrong-model", name=name)
         _fit_rows_only(student, trials[name], f"`trials[{name!r}]`")
         off = [one_column(student, trials[name], X) - y for X, y in ((X_fit, y_fit), (X_val, y_val), (X_test, y_test))]
         errors[name] = [root(part) for part in off] + [np.mean(np.abs(off[1]))]
@@ -502,7 +376,7 @@ def baseline_and_network(student, rng):
         chosen = chosen.item()
     if isinstance(chosen, Handle | np.ndarray | list | dict):
         seen = chosen.type_name if isinstance(chosen, Handle) else type(chosen).__name__
-        raise Wrong("unknown-name", f"`chosen` is a {seen}; the name of the best trial was expected.")
+        raise Wrong("unknown-name", seen=seen)
     if chosen not in names:
         raise Wrong("unknown-name", f"`chosen` is {chosen!r}; it should be one of {', '.join(map(str, names))}."[:300])
     message = f"{chosen!r} has the smallest validation error."
@@ -511,9 +385,7 @@ def baseline_and_network(student, rng):
     yield Finding("chosen", chosen == best, message, points=0.5)
     rmse = errors[chosen][2]
     if rmse > threshold("03.3", "rmse") and not is_scaled(parts_of(student, trials[chosen])):
-        raise Wrong(
-            "unscaled-inputs", f"The RMSE is {rmse:.2f}: the inputs are not scaled. Put a StandardScaler first."
-        )
+        raise Wrong("unscaled-inputs", rmse=rmse)
     advice = "Try other sizes, a larger `alpha`, or more iterations."
     yield within("03.3", rmse, "The chosen network", "· 100,000 dollars", advice, "Fit on X_fit, y_fit only.", 1.5)
 
@@ -525,7 +397,7 @@ def _explain_baseline(student, given, wanted):
     (X_fit, y_fit), (X_val, y_val), (X_test, y_test) = houses()
     said = student.describe("baseline")
     if "LinearRegression" not in parts_of(student, "baseline"):
-        raise Wrong("wrong-model", f"`baseline` is a {said['type']} without LinearRegression.")
+        raise Wrong("wrong-model", type=said["type"])
     for code, which, X, y in (
         ("fitted-on-all", "all houses, the test houses too", [X_fit, X_val, X_test], [y_fit, y_val, y_test]),
         ("fitted-on-val", "`X_fit` and `X_val` together", [X_fit, X_val], [y_fit, y_val]),
@@ -536,12 +408,7 @@ def _explain_baseline(student, given, wanted):
         if np.allclose(given, other, rtol=1e-3):
             raise Wrong(code, f"The baseline was fitted on {which}. Use `X_fit`, `y_fit` only.")
     scaled = (X_test - X_fit.mean(axis=0)) / X_fit.std(axis=0)
-    if np.allclose(one_column(student, "baseline", scaled), wanted, rtol=1e-2):
-        raise Wrong(
-            "scaled-inputs",
-            "`baseline` wants scaled numbers. Put the scaler and the LinearRegression into one pipeline, and fit it on the "
-            "unscaled `X_fit`.",
-        )
+    fail_if(np.allclose(one_column(student, "baseline", scaled), wanted, rtol=1e-2), "scaled-inputs")
     relation = describe_relation(given, wanted, {"100,000": 100_000}, rtol=1e-3)
     if relation:
         return f"The prediction of `baseline` {relation}. Fit it to `X_fit`, `y_fit` as they are."
@@ -549,12 +416,10 @@ def _explain_baseline(student, given, wanted):
 
 
 def _same_names(trials, scores):
-    if not isinstance(trials, dict) or not isinstance(scores, dict):
-        raise Wrong("wrong-type", "`trials` and `scores` should be dicts with the same names.")
+    fail_if(not isinstance(trials, dict) or not isinstance(scores, dict), "wrong-type")
     if set(trials) != set(scores):
         raise Wrong("wrong-keys", f"`trials` has {list(trials)} and `scores` {list(scores)}: the names differ."[:300])
-    if len(trials) < 3:
-        raise Wrong("too-few", f"There are {len(trials)} trials; try at least three settings.")
+    fail_if(len(trials) < 3, "too-few", n_trials=len(trials))
     return list(trials)
 
 
@@ -564,38 +429,21 @@ def _fit_rows_only(student, name, what):
     both = np.vstack([X_fit, X_val])
     rows = {"X_fit": X_fit, "X_fit and X_val": both, "X_val": X_val, "all houses": np.vstack([both, X_test])}
     seen = scaled_by(student, name, X_test, {**rows, "X_last": X_test})
-    if seen in ("X_fit and X_val", "X_val"):
-        raise Wrong(
-            "validation-seen",
-            f"{what} was fitted on {seen}: its scaler has their mean. Its score on the validation houses is that of houses "
-            "which it knows. Fit on `X_fit`, `y_fit` only.",
-        )
-    if seen in ("all houses", "X_last"):
-        raise Wrong("seen-before", f"{what} was fitted on {seen}, test houses included. Fit on `X_fit`, `y_fit` only.")
-    if seen == "none" and is_scaled(parts_of(student, name)):
-        raise Wrong(
-            "scaled-inputs",
-            f"The scaler in {what} changes nothing: it was fitted on numbers that were scaled already. All models here take "
-            "the unscaled numbers.",
-        )
+    fail_if(seen in ("X_fit and X_val", "X_val"), "validation-seen", what=what, seen=seen)
+    fail_if(seen in ("all houses", "X_last"), "seen-before", what=what, seen=seen)
+    fail_if(seen == "none" and is_scaled(parts_of(student, name)), "fit-rows-only.scaled-inputs", what=what)
 
 
 def _scores(given, errors, variance):
     """The finding on the scores; `errors` has the rows fit, val, test, and the mean absolute error on val."""
     fit, val, test, absolute = errors
     slips = {
-        "test-for-selection": (
-            test,
-            "The scores were measured on the test houses. Who chooses by them has used up the test: choose by X_val, y_val.",
-        ),
-        "train-for-selection": (
-            fit,
-            "The scores were measured on the training houses, which flatter large networks.",
-        ),
-        "not-rooted": (val**2, "The scores are mean squared errors; take the root."),
-        "negative": (-val, "The scores are negative; an RMSE is positive."),
-        "r2": (1 - val**2 / variance, "The scores are R², where larger is better. Use the given `rmse`."),
-        "mae": (absolute, "The scores are mean absolute errors (MAE); the RMSE was asked for. Use the given `rmse`."),
+        "test-for-selection": test,
+        "train-for-selection": fit,
+        "not-rooted": val**2,
+        "negative": -val,
+        "r2": 1 - val**2 / variance,
+        "mae": absolute,
     }
     advice = "Measure each with `rmse(model, X_val, y_val)`."
     return explained("wrong-scores", "`scores`", given, val, slips, 1, advice, {"100,000": 100_000})
@@ -604,87 +452,41 @@ def _scores(given, errors, variance):
 # --- 03.4
 
 
-@exercise(
-    "03.4",
-    title="Let the machine search",
-    points=3,
-    needs={"search": "a fitted GridSearchCV over a Pipeline", "mean_scores": "the mean test score of each combination"},
-    hints=(
-        'Name the steps: `Pipeline([("scale", StandardScaler()), ("network", MLPRegressor(...))])`. A parameter of the '
-        "network is then called `network__alpha`.",
-        "`grid` is a dict: parameter name -> list of values. Two parameters with two values each are four combinations, and "
-        "with 3 folds twelve fits. Keep `max_iter` small.",
-        '`GridSearchCV(pipeline, grid, cv=3, scoring="neg_root_mean_squared_error", verbose=2).fit(X_search, y_search)`; '
-        '`search.cv_results_["mean_test_score"]`.',
-    ),
-    expected="At least four combinations; the best has an RMSE of at most {rmse:.3f} on the test houses (100,000 dollars).",
-)
+@exercise("03.4")
 def grid_search(student, rng):
     """A search over a pipeline that holds the scaler; its scores; the error of the best on the test houses."""
     said = student.describe("search")
     if "SearchCV" not in said["type"]:
-        raise Wrong("not-a-search", f"`search` is a {said['type']}; a fitted GridSearchCV was expected.")
-    if said.get("fitted") is False:
-        raise Wrong("not-fitted", "`search` has not been fitted: call `search.fit(X_search, y_search)`.")
+        raise Wrong("not-a-search", type=said["type"])
+    fail_if(said.get("fitted") is False, "not-fitted")
     params = said["params"]
     if params.get("estimator") != "Pipeline" and params.get("estimator") != "TransformedTargetRegressor":
-        raise Wrong(
-            "no-pipeline",
-            f"The search runs over {params.get('estimator')}. Search over a Pipeline of scaler and network, so that each "
-            "fold fits its own scaler.",
-        )
+        raise Wrong("no-pipeline", get=params.get("estimator"))
     parts = parts_of(student, "search")
-    if "MLPRegressor" not in parts:
-        raise Wrong("wrong-model", "There is no MLPRegressor in the pipeline.")
-    if not is_scaled(parts):
-        raise Wrong(
-            "unscaled-inputs", "There is no scaler in the pipeline. Put a `StandardScaler()` before the network."
-        )
+    fail_if("MLPRegressor" not in parts, "wrong-model")
+    fail_if(not is_scaled(parts), "unscaled-inputs")
     yield Finding("pipeline", True, "The search runs over a pipeline with its own scaler.", points=1)
     results = said["search"]
     if results["n_splits"] != 3:
-        raise Wrong(
-            "wrong-folds",
-            f"The search has used {results['n_splits']} folds; 3 were asked for. Say `cv=3` to GridSearchCV.",
-        )
+        raise Wrong("wrong-folds", n_splits=results["n_splits"])
     scores = as_array(student.value("mean_scores"), "`mean_scores`").ravel()
-    if len(scores) < 4:
-        raise Wrong(
-            "too-few", f"The number of mean scores is {len(scores)}; at least four combinations were asked for."
-        )
-    if params.get("refit") is False:
-        raise Wrong("no-refit", "The search has `refit=False`, so that there is no best model to ask. Leave it out.")
+    fail_if(len(scores) < 4, "too-few", n_scores=len(scores))
+    fail_if(params.get("refit") is False, "no-refit")
     (X_fit, y_fit), (X_val, y_val), (X_test, y_test) = houses()
     rmse = root(one_column(student, "search", X_test) - y_test)
-    if params.get("scoring") == "neg_mean_squared_error":
-        raise Wrong(
-            "squared-scoring", "The search scores by squared errors; use `scoring='neg_root_mean_squared_error'`."
-        )
+    fail_if(params.get("scoring") == "neg_mean_squared_error", "squared-scoring")
     wanted = results["mean_test_score"]
     if params.get("scoring") != "neg_root_mean_squared_error" and wanted.max() > 0:
-        raise Wrong(
-            "wrong-scoring",
-            f"The scores of the search go up to {wanted.max():.3f}, above 0. Use "
-            "`scoring='neg_root_mean_squared_error'`; larger is better, so that an error counts negative.",
-        )
+        raise Wrong("wrong-scoring", max=wanted.max())
     # A scorer of one's own has no name; cross-validated and test error differ by the luck of the split, not by two.
     if params.get("scoring") != "neg_root_mean_squared_error" and not 0.5 < -wanted.max() / rmse < 2:
-        raise Wrong("wrong-scoring", "The search does not score by the RMSE: `scoring='neg_root_mean_squared_error'`.")
+        raise Wrong("grid-search.wrong-scoring")
     (X_more, _), every = _search_rows(), np.vstack([X_fit, X_val, X_test])
     rows = {"X_search": X_more, "X_fit": X_fit, "X_val": X_val, "all houses": every, "X_last": X_test}
     seen = scaled_by(student, "search", X_test, rows)
-    if seen in ("all houses", "X_last"):
-        raise Wrong(
-            "seen-before", f"The best of the search was fitted on {seen}, test houses included. Fit on `X_search` only."
-        )
-    if seen in ("X_fit", "X_val"):
-        raise Wrong("other-rows", f"The search was fitted on `{seen}`; `X_search`, `y_search` was asked for.")
-    if seen == "none":
-        raise Wrong(
-            "scaled-inputs",
-            "The scaler in the search changes nothing: the search was fitted on numbers that were scaled already. Fit it on "
-            "`X_search` as it is.",
-        )
+    fail_if(seen in ("all houses", "X_last"), "seen-before", seen=seen)
+    fail_if(seen in ("X_fit", "X_val"), "other-rows", seen=seen)
+    fail_if(seen == "none", "scaled-inputs")
     yield _mean_scores(scores, results)
     advice = "Add better settings to the grid, for example `network__hidden_layer_sizes` and `network__alpha`."
     before = "Was it fitted on all houses? X_search, y_search do not hold the test houses."
@@ -694,25 +496,14 @@ def grid_search(student, rng):
 def _mean_scores(scores, results):
     """The finding on `mean_scores`, against what the search has recorded."""
     wanted = results["mean_test_score"]
-    if len(scores) != len(wanted):
-        raise Wrong(
-            "wrong-shape",
-            f"`mean_scores` holds {len(scores)} numbers, and the search has tried {len(wanted)} combinations: take "
-            "`search.cv_results_['mean_test_score']`.",
-        )
+    fail_if(len(scores) != len(wanted), "wrong-shape", n_scores=len(scores), n_wanted=len(wanted))
     slips = {
-        "sign-changed": (
-            -wanted,
-            "The scores of the search are negative, so that larger is better. Leave their sign.",
-        ),
-        "train-scores": (
-            results.get("mean_train_score", ()),
-            "These are the scores on the rows that each network was trained on; `mean_test_score` was asked for.",
-        ),
-        "spread": (results["std_test_score"], "These are the spreads of the folds; their means were asked for."),
+        "sign-changed": -wanted,
+        "train-scores": results.get("mean_train_score", ()),
+        "spread": results["std_test_score"],
         "sorted": (np.sort(wanted), _SORTED),
         "sorted-down": (np.sort(wanted)[::-1], _SORTED),
-        "ranks": (results["rank_test_score"], "These are ranks; the mean scores were asked for."),
+        "ranks": results["rank_test_score"],
     }
     for i in range(results["n_splits"]):
         slips[f"fold-{i}"] = (
@@ -739,64 +530,35 @@ def _search_rows():
 # --- 03.5
 
 
-@exercise(
-    "03.5",
-    title="The same in Keras, with k folds",
-    points=4,
-    needs={
-        "k_folds": "a function of n, k and seed that gives a list of pairs of index arrays",
-        "build_regressor": "a function that gives a compiled, untrained Keras network",
-        "out_of_fold": "the predictions, each by a network that has not seen the house",
-        "mae": "its mean absolute error",
-        "mse": "its mean squared error",
-    },
-    hints=(
-        "`KFold(k, shuffle=True, random_state=seed).split(np.zeros(n))` yields the pairs; `list(...)` makes a list of them. "
-        "A price has no upper limit, so the last layer has no activation.",
-        "Begin with `out_of_fold = np.zeros(len(y_search))`. In the loop: fit a scaler on the train rows, build a new network, train it, and write its predictions into "
-        "`out_of_fold[val]`. A new network for each fold.",
-        "`model.fit(scaler.transform(X_search[train]), y_search[train], epochs=40, batch_size=64, verbose=0)`, then "
-        "`out_of_fold[val] = np.ravel(model(scaler.transform(X_search[val])))`.",
-    ),
-    expected="Every house predicted once, with an RMSE of at most {rmse:.3f} (100,000 dollars).",
-)
+@exercise("03.5")
 def cross_validation(student, rng):
     """The folds are a partition; the network is fresh and unbounded; the predictions are good, and not too good."""
     yield _folds(student)
     yield _regressor(student)
     _, y = _search_rows()
     given = as_array(student.value("out_of_fold"), "`out_of_fold`")
-    if given.size != len(y):
-        raise Wrong(
-            "wrong-shape", f"`out_of_fold` has {given.size} values; one for each of {len(y)} houses was expected."
-        )
+    fail_if(given.size != len(y), "wrong-shape", size=given.size, n_y=len(y))
     given = given.ravel()
-    if np.median(given) > 1000:
-        raise Wrong("wrong-unit", "`out_of_fold` is in dollars; units of 100,000 dollars were expected.")
+    fail_if(np.median(given) > 1000, "wrong-unit")
     if np.mean(given == 0) > 0.05:
-        raise Wrong("unfilled", f"{np.mean(given == 0):.0%} of `out_of_fold` are still 0: fill all folds.")
+        raise Wrong("unfilled", mean=np.mean(given == 0))
     errors = given - y
     _explain_predictions(student, given, y)
     advice = "Train for more epochs, and scale inside the loop."
     before = "Each house must be predicted by a network that was trained without it."
     best = _best_fold(student, errors)
-    if best < threshold("03.5", "fold"):
-        raise Wrong(
-            "seen-before",
-            f"In one fold the error is {best:.0%} of a line's, less than a network reaches on houses that it has not seen. Was "
-            "one network trained on through all folds? Build a new one in each.",
-        )
+    fail_if(best < threshold("03.5", "fold"), "seen-before", best=best)
     yield within("03.5", root(errors), "`out_of_fold`", "· 100,000 dollars", advice, before, 1.5, fold=best)
     mae, mse = (as_number(student.value(name), f"`{name}`") for name in ("mae", "mse"))
     absolute, squared = np.mean(np.abs(errors)), np.mean(errors**2)
     slips = {
-        "swapped": ([squared, absolute], "`mae` and `mse` are exchanged."),
-        "root": ([absolute, squared**0.5], "`mse` is the root; leave the root out."),
-        "signed": ([np.mean(errors), squared], "`mae` is the mean of the signed errors, which cancel: take `np.abs` first."),
-        "signed-other": ([-np.mean(errors), squared], "`mae` is the mean of the signed errors: take `np.abs` first."),
-        "summed": ([np.sum(np.abs(errors)), np.sum(errors**2)], "These are sums over all houses; the means were asked for."),
-        "median": ([np.median(np.abs(errors)), np.median(errors**2)], "These are medians; the means were asked for."),
-        "squared-mean": ([absolute, np.mean(errors) ** 2], "`mse` is the square of the mean error; square first, then average."),
+        "swapped": [squared, absolute],
+        "root": [absolute, squared**0.5],
+        "signed": [np.mean(errors), squared],
+        "signed-other": [-np.mean(errors), squared],
+        "summed": [np.sum(np.abs(errors)), np.sum(errors**2)],
+        "median": [np.median(np.abs(errors)), np.median(errors**2)],
+        "squared-mean": [absolute, np.mean(errors) ** 2],
     }  # fmt: skip
     advice = "Measure them on all of `out_of_fold`, against `y_search`."
     yield explained("errors", "`mae, mse`", np.array([mae, mse]), np.array([absolute, squared]), slips, 0.5, advice,
@@ -818,29 +580,15 @@ def _best_fold(student, errors):
 def _explain_predictions(student, given, y):
     """Raises `Wrong` where the predictions do not follow the prices."""
     if np.std(given) < 1e-6:
-        raise Wrong("constant", f"`out_of_fold` is {given[0]:.4g} for every house.")
+        raise Wrong("constant", given=given[0])
     follows = np.corrcoef(given, y)[0, 1]
     if follows >= 0.5:
         return
     for k in (3, 5, 10, 4, 2):
         held = np.concatenate([val for _, val in _pairs(student, len(y), k, 0)])
-        if len(held) == len(y) and np.corrcoef(given, y[held])[0, 1] > 0.7:
-            raise Wrong(
-                "misaligned",
-                "The predictions stand one fold after the other, not at their houses: write each fold's to "
-                "`out_of_fold[val]`.",
-            )
-    if np.std(given) > 0.5 * np.std(y) and abs(np.mean(given) - np.mean(y)) < 0.3:
-        raise Wrong(
-            "misaligned",
-            f"`out_of_fold` has the mean and the spread of prices, but not at these houses (correlation {follows:.2f}): write "
-            "the predictions to the rows `val`.",
-        )
-    raise Wrong(
-        "not-learned",
-        f"`out_of_fold` does not follow the prices (correlation {follows:.2f}). Look at one fold: does the loss fall, and "
-        "are `X_search[val]` scaled by the scaler of the fold?",
-    )
+        fail_if(len(held) == len(y) and np.corrcoef(given, y[held])[0, 1] > 0.7, "explain-predictions.misaligned")
+    fail_if(np.std(given) > 0.5 * np.std(y) and abs(np.mean(given) - np.mean(y)) < 0.3, "misaligned", follows=follows)
+    raise Wrong("not-learned", follows=follows)
 
 
 def _folds(student):
@@ -850,88 +598,60 @@ def _folds(student):
     n, k = 23, 4
     pairs, again, other = (_pairs(student, n, k, seed) for seed in (0, 0, 1))
     held, same, moved = (np.concatenate([val for _, val in folds]) for folds in (pairs, again, other))
-    if all(np.array_equal(np.sort(val), np.arange(val.min(), val.max() + 1)) for _, val in pairs):
-        raise Wrong("not-shuffled", "The folds are blocks of neighbouring rows. Shuffle the rows first.")
-    if all(len(np.unique(np.diff(np.sort(val)))) == 1 for _, val in pairs):
-        raise Wrong("not-shuffled", "Each fold takes every fourth row, in their order. Shuffle the rows first.")
-    if not np.array_equal(held, same):
-        raise Wrong("not-seeded", "The same seed gives other folds each time.")
-    if np.array_equal(held, moved):
-        raise Wrong("seed-unused", "Two seeds give the same folds: use `seed`.")
+    fail_if(all(np.array_equal(np.sort(val), np.arange(val.min(), val.max() + 1)) for _, val in pairs), "not-shuffled")
+    fail_if(all(len(np.unique(np.diff(np.sort(val)))) == 1 for _, val in pairs), "folds.not-shuffled")
+    fail_if(not np.array_equal(held, same), "not-seeded")
+    fail_if(np.array_equal(held, moved), "seed-unused")
     return Finding("folds", True, "`k_folds` gives every row to exactly one val.", points=1)
 
 
 def _partition(pairs, n, k, seed):
     """Raises `Wrong` where these are not k pairs of which each row is in exactly one val."""
     call = f"`k_folds({n}, {k}, {seed})`"
-    if len(pairs) != k:
-        raise Wrong("wrong-count", f"{call} gives {len(pairs)} pairs; k of them, {k}, were expected.")
+    fail_if(len(pairs) != k, "wrong-count", call=call, n_pairs=len(pairs), k=k)
     rows = np.concatenate([part for pair in pairs for part in pair])
     if rows.min() < 0 or rows.max() >= n:
-        raise Wrong(
-            "wrong-rows", f"{call} gives row numbers from {rows.min()} to {rows.max()}; the rows are 0 to {n - 1}."
-        )
+        raise Wrong("wrong-rows", call=call, min=rows.min(), max=rows.max(), n=n - 1)
     held = np.concatenate([val for _, val in pairs])
-    if all(len(val) > len(train) for train, val in pairs):
-        raise Wrong("exchanged", "The larger part of each pair stands second; the order is train, val.")
+    fail_if(all(len(val) > len(train) for train, val in pairs), "exchanged")
     for train, val in pairs:
         shared = len(np.intersect1d(train, val))
-        if shared:
-            raise Wrong(
-                "overlap", f"{shared} rows stand in train and in val of the same pair: the network would see them."
-            )
-        if len(np.unique(np.concatenate([train, val]))) != n:
-            raise Wrong("lost-rows", "In some pair train and val together do not hold all rows.")
-    if not np.array_equal(np.sort(held), np.arange(n)):
-        raise Wrong("not-a-partition", "Each row should be in exactly one val; some are in none or in several.")
+        fail_if(shared, "overlap", shared=shared)
+        fail_if(len(np.unique(np.concatenate([train, val]))) != n, "lost-rows")
+    fail_if(not np.array_equal(np.sort(held), np.arange(n)), "not-a-partition")
     sizes = sorted(len(val) for _, val in pairs)
-    if sizes[-1] - sizes[0] > n // k:
-        raise Wrong("uneven", f"The folds have {sizes} rows; about as many in each were expected.")
+    fail_if(sizes[-1] - sizes[0] > n // k, "uneven", sizes=sizes)
 
 
 def _pairs(student, *args):
     given = student.call("k_folds", *args)
     if not isinstance(given, list | tuple):
         seen = given.type_name if isinstance(given, Handle) else type(given).__name__
-        raise Wrong(
-            "wrong-type", f"`k_folds` gives a {seen}; a list of pairs was expected. Write `list(...)` around it."
-        )
+        raise Wrong("wrong-type", seen=seen)
     pairs = []
     for pair in given:
-        if not isinstance(pair, list | tuple) or len(pair) != 2:
-            raise Wrong("wrong-type", "Each entry of `k_folds` should be a pair: train rows, val rows.")
-        if any(isinstance(part, np.ndarray) and part.dtype == bool for part in pair):
-            raise Wrong(
-                "masks", "The parts of `k_folds` are True and False; row numbers were expected. `np.flatnonzero`."
-            )
+        fail_if(not isinstance(pair, list | tuple) or len(pair) != 2, "pairs.wrong-type")
+        fail_if(any(isinstance(part, np.ndarray) and part.dtype == bool for part in pair), "masks")
         pairs.append([as_array(part, "A part of `k_folds`").ravel().astype(int) for part in pair])
     return pairs
 
 
 def _regressor(student):
     model = student.call("build_regressor")
-    if not isinstance(model, Handle) or student.describe(model)["family"] != "keras":
-        raise Wrong(
-            "not-keras", "`build_regressor()` does not return a Keras network. Does it end with `return model`?"
-        )
-    if student.call("build_regressor") == model:
-        raise Wrong("same-network", "`build_regressor()` gives the same network twice; build a new one each time.")
+    fail_if(not isinstance(model, Handle) or student.describe(model)["family"] != "keras", "not-keras")
+    fail_if(student.call("build_regressor") == model, "same-network")
     try:
         answer = one_column(student, model, np.zeros((5, 12)))
     except StudentError as error:
         if "incompatible" not in error.text:
             raise
-        raise Wrong(
-            "wrong-input", "The network does not take 12 numbers. Begin it with `keras.Input((12,))`."
-        ) from None
+        raise Wrong("wrong-input") from None
     said, layers = student.describe(model), student.layers(model)
-    if said["loss"] is None:
-        raise Wrong("not-compiled", "The network is not compiled: call `model.compile(...)` before you return it.")
+    fail_if(said["loss"] is None, "not-compiled")
     if said["loss"] not in ("mse", "mean_squared_error"):
-        raise Wrong("wrong-loss", f"The loss is {said['loss']}; 'mse' was asked for.")
+        raise Wrong("wrong-loss", loss=said["loss"])
     last = layers[-1]["activation"] if layers else None
-    if last in ("sigmoid", "tanh", "softmax"):
-        raise Wrong("bounded-last", f"The last layer has the activation {last}, which cannot give a price above 1.")
+    fail_if(last in ("sigmoid", "tanh", "softmax"), "bounded-last", last=last)
     return Finding(
         "build-regressor", len(answer) == 5, "`build_regressor` gives a fresh network for regression.", points=1
     )

@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 
 from coursekit.checks.codec import Handle
-from coursekit.checks.framework import Wrong, exercise, threshold
+from coursekit.checks.framework import Wrong, exercise, fail_if, threshold
 from coursekit.checks.proxy import StudentError
 from coursekit.checks.report import Finding, note
 from coursekit.checks.vocabulary.arrays import agrees, as_array, as_number, returned
@@ -71,7 +71,7 @@ def _explain_seen(name, off, rows, limit):
 
 def _not_constant(name, fitted):
     if np.std(fitted) < 1e-6 * max(1.0, np.abs(fitted).max()):
-        raise Wrong("constant", f"`{name}` answers {fitted[0]:.4g} for every row. Was it fitted, and for long enough?")
+        raise Wrong("constant", name=name, fitted=fitted[0])
 
 
 def _explain_prices(name, fitted, truth):
@@ -83,51 +83,17 @@ def _explain_prices(name, fitted, truth):
             ("1 plus ", np.expm1(fitted)),
             ("dollars of ", np.exp(fitted) / UNIT),
         ):
-            if np.mean(np.abs(truth - back)) < 0.25 * off:
-                raise Wrong(
-                    "log-target",
-                    f"`{name}` predicts the logarithm of {what}the price. Take it back with `exp`: as a Keras layer, or for "
-                    "scikit-learn with `TransformedTargetRegressor(model, func=np.log, inverse_func=np.exp)`.",
-                )
+            fail_if(np.mean(np.abs(truth - back)) < 0.25 * off, "log-target", name=name, what=what)
     if np.median(fitted) > 1000:
-        raise Wrong(
-            "in-dollars",
-            f"`{name}` predicts {np.median(fitted):,.0f} for a middling house: dollars. The prices here are in units of "
-            "100,000 dollars.",
-        )
+        raise Wrong("in-dollars", name=name, median=np.median(fitted))
     if np.corrcoef(truth, fitted)[0, 1] > 0.85 and abs(np.mean(fitted)) < 0.4:
-        raise Wrong(
-            "scaled-target",
-            f"`{name}` ranks the houses well, but its predictions have the mean {np.mean(fitted):.2f} where the prices have "
-            f"{np.mean(truth):.2f}. Was the target scaled, and the prediction not scaled back?",
-        )
+        raise Wrong("scaled-target", name=name, mean=np.mean(fitted), mean_2=np.mean(truth))
 
 
 # --- 03b.1
 
 
-@exercise(
-    "03b.1",
-    title="The unit of the target",
-    points=3,
-    needs={
-        "scale": "a function of prices in dollars that gives numbers of mean 0 and standard deviation 1",
-        "unscale": "its inverse",
-        "build_with_bias": "a function of a bias that gives an untrained Keras network",
-        "build_in_range": "a function of low and high that gives an untrained Keras network",
-    },
-    hints=(
-        "Mean and standard deviation belong to the training prices, whatever prices come in. `unscale` does the same "
-        "steps backwards. For the networks: which argument of `layers.Dense` says where the bias begins?",
-        "`bias_initializer=keras.initializers.Constant(bias)` on the last layer only. A sigmoid lies in (0, 1); "
-        "`layers.Rescaling(scale, offset=...)` multiplies and then adds.",
-        "`(dollars - dollars_train.mean()) / dollars_train.std()` and `z * dollars_train.std() + dollars_train.mean()`. "
-        'The second network ends with `layers.Dense(1, activation="sigmoid")` and `layers.Rescaling(high - low, '
-        "offset=low)`.",
-    ),
-    expected="Scaled training prices of mean 0 and standard deviation 1; outputs that begin at the bias; outputs that "
-    "never leave (low, high).",
-)
+@exercise("03b.1")
 def target_unit(student, rng):
     """The two functions undo each other; the built networks begin where they should and stay where they should."""
     X = rng.normal(size=(300, 12))
@@ -145,11 +111,7 @@ def _scaled(student):
     centred = abs(z.mean()) < 1e-3 and abs(z.std() - 1) < 1e-3
     if not centred or not np.allclose(few, z_new[:5], atol=1e-3):
         _explain_scale(student, z, z_new, few, UNIT * y)
-        raise Wrong(
-            "scaled",
-            f"The scaled training prices have mean {z.mean():.3g} and standard deviation {z.std():.3g}; 0 and 1 were "
-            "expected. Take the mean of `dollars_train` away, then divide by its standard deviation.",
-        )
+        raise Wrong("scaled", mean=z.mean(), std=z.std())
     back = returned(student, "unscale", z_new, shape=new.shape)
     few = returned(student, "unscale", z_new[:5].copy(), shape=(5,))
     if np.allclose(back, new, rtol=1e-4) and np.allclose(few, new[:5], rtol=1e-4):
@@ -159,14 +121,8 @@ def _scaled(student):
             "uses-given-batch", "`unscale` answers differently for the same house in another company: " + _BATCH
         )
     if np.allclose(new - back, dollars.mean(), rtol=1e-3):
-        raise Wrong(
-            "no-offset", f"`unscale` is {new[0] - back[0]:,.0f} dollars too low everywhere: the mean is missing."
-        )
-    raise Wrong(
-        "not-inverse",
-        f"`unscale(scale(y))` turns {new[0]:,.0f} dollars into {back[0]:,.0f}. Undo the last step first: multiply by the "
-        "standard deviation, then add the mean.",
-    )
+        raise Wrong("no-offset", new=new[0] - back[0])
+    raise Wrong("not-inverse", new=new[0], back=back[0])
 
 
 _BATCH = "the mean and the standard deviation must be those of `dollars_train`, not of the array that comes in."
@@ -178,61 +134,38 @@ def _explain_scale(student, z, z_new, few, everything):
         raise Wrong("uses-given-batch", "`scale` answers differently for the same house in another company: " + _BATCH)
     z_all = returned(student, "scale", everything, shape=everything.shape)
     for part, which in ((z_all, "all houses"), (z_new, "the test houses")):
-        if abs(part.mean()) < 1e-3 and abs(part.std() - 1) < 1e-3:
-            raise Wrong(
-                "leak-train-test",
-                f"The mean and the standard deviation are those of {which}: the test rows have leaked into the scale. Take "
-                "them from `dollars_train`.",
-            )
+        fail_if(abs(part.mean()) < 1e-3 and abs(part.std() - 1) < 1e-3, "leak-train-test", which=which)
     train = UNIT * _houses()[1][_houses()[3][0]]
     if abs(z.std() * train.std() - 1) < 1e-3:
-        raise Wrong(
-            "divided-by-variance",
-            f"The standard deviation of the scaled prices is {z.std():.3g}: you divided by the variance. Divide by its root, "
-            "`np.std(dollars_train)`.",
-        )
+        raise Wrong("divided-by-variance", std=z.std())
     if np.allclose(z, (train - train.mean() / UNIT) / (train.std() / UNIT), rtol=1e-2):
-        raise Wrong(
-            "other-unit",
-            f"The scaled prices have mean {z.mean():.3g}: the statistics are those of `y_train`, in units of 100,000 dollars. "
-            "The prices come in dollars: use `dollars_train`.",
-        )
+        raise Wrong("other-unit", mean=z.mean())
     if abs(z.mean()) < 1e-3 * max(z.std(), 1):
-        raise Wrong(
-            "not-divided", f"The mean is 0, the standard deviation is {z.std():,.3g}: divide by the spread too."
-        )
+        raise Wrong("not-divided", std=z.std())
     if abs(z.std() - 1) < 1e-3:
-        raise Wrong(
-            "not-centred", f"The standard deviation is 1, the mean is {z.mean():.3g}: take the mean away first."
-        )
+        raise Wrong("not-centred", mean=z.mean())
 
 
 def _network(student, name, *args):
     """The handle of the untrained network that a function builds, with the size that the task names."""
     given = student.call(name, *args)
     call = f"`{name}({', '.join(map(str, args))})`"
-    if given is None:
-        raise Wrong("none", f"{call} gives None. Did the function forget to `return` the network?")
+    fail_if(given is None, "none", call=call)
     if not isinstance(given, Handle) or student.describe(given)["family"] != "keras":
         seen = given.type_name if isinstance(given, Handle) else type(given).__name__
-        raise Wrong("not-keras", f"{call} gives a {seen}; a Keras network was expected.")
+        raise Wrong("not-keras", call=call, seen=seen)
     # Where a network is built at its first call, that call says how many weights it has.
     _outputs(student, given, name, np.zeros((1, 12)))
     said = student.describe(given)
     if said["n_params"] != 449:
-        raise Wrong(
-            "wrong-size",
-            f"What {call} gives has {said['n_params']} parameters; 12 inputs, 32 hidden units and 1 output have 449.",
-        )
-    if _straight(student, given, name):
-        raise Wrong("linear-model", f"The hidden layer of `{name}` bends nothing: give it `activation='relu'`.")
+        raise Wrong("wrong-size", call=call, n_params=said["n_params"])
+    fail_if(_straight(student, given, name), "linear-model", name=name)
     return given
 
 
 def _outputs(student, network, name, X):
     scores = as_array(student.predict(network, X), f"The output of what `{name}` builds")
-    if scores.size != len(X):
-        raise Wrong("wrong-shape", f"What `{name}` builds answers {len(X)} rows with shape {scores.shape}.")
+    fail_if(scores.size != len(X), "wrong-shape", name=name, n_X=len(X), shape=scores.shape)
     return scores.ravel()
 
 
@@ -248,11 +181,7 @@ def _biased(student):
         if not begins and abs(answers[bias] - bias) > 1e-3 * abs(bias):
             _explain_bias(student, network, bias, answers[bias])
         if output not in (None, "linear") and abs(answers[bias] - bias) > 1e-3 * abs(bias):
-            raise Wrong(
-                "not-linear-output",
-                f"The output of `build_with_bias({bias})` goes through {output}, and begins at {answers[bias]:.3g}. Leave the "
-                "activation of the last layer out.",
-            )
+            raise Wrong("not-linear-output", bias=bias, output=output, answers=answers[bias])
     return Finding("bias", True, "The output of a fresh network begins at the bias that you ask for.", 1)
 
 
@@ -271,11 +200,9 @@ def _straight(student, network, name):
 
 def _explain_bias(student, network, bias, answer):
     biases = [w[1] for w in student.weights(network) if len(w) == 2]
-    if len(biases) > 1 and np.allclose(biases[0], bias, rtol=1e-3):
-        raise Wrong("wrong-layer", f"The *hidden* layer begins with the bias {bias}. It belongs to the last layer.")
-    if abs(answer) < 1e-6:
-        raise Wrong("bias-ignored", f"`build_with_bias({bias})` begins at 0: the bias that it is given is not used.")
-    raise Wrong("bias", f"`build_with_bias({bias})` begins at {answer:.3g}; {bias} was expected.")
+    fail_if(len(biases) > 1 and np.allclose(biases[0], bias, rtol=1e-3), "wrong-layer", bias=bias)
+    fail_if(abs(answer) < 1e-6, "bias-ignored", bias=bias)
+    raise Wrong("bias", bias=bias, answer=answer)
 
 
 def _bounded(student, X):
@@ -291,12 +218,7 @@ def _bounded(student, X):
     low, high = 0.1, 0.2
     outputs = _outputs(student, _network(student, name, low, high), name, X)
     flat = np.mean(np.isclose(outputs, low, rtol=1e-6) | np.isclose(outputs, high, rtol=1e-6))
-    if flat > 0.5:
-        raise Wrong(
-            "clipped",
-            f"{flat:.0%} of the outputs sit exactly on a limit: they are cut off, and where they are cut off the gradient "
-            "is 0 and nothing is learned. Use a sigmoid, stretched to the range.",
-        )
+    fail_if(flat > 0.5, "clipped", flat=flat)
     return Finding(
         "range", True, "Whatever comes in, the output stays between low and high, and can reach both ends.", 1
     )
@@ -307,40 +229,17 @@ def _explain_range(low, high, smallest, largest):
         return abs(smallest - a) < 0.05 * (b - a) and abs(largest - b) < 0.05 * (b - a)
 
     said = f"The outputs of `build_in_range({low}, {high})` run from {smallest:.3g} to {largest:.3g}"
-    if reaches(0, 1):
-        raise Wrong("not-stretched", f"{said}: a sigmoid. Multiply by high - low and add low, *after* the sigmoid.")
-    if reaches(0, high - low):
-        raise Wrong("no-offset", f"{said}: the width is right, and low has not been added.")
-    if reaches(low, low + high) or reaches(0, high):
-        raise Wrong("not-the-width", f"{said}: the sigmoid has been multiplied by high. The width is high - low.")
-    if smallest < low - (high - low) or largest > high + (high - low):
-        raise Wrong("not-bounded", f"{said}, for large inputs. Nothing holds them: a sigmoid at the end would.")
-    raise Wrong("range", f"{said}; they should come near both ends and never leave them.")
+    fail_if(reaches(0, 1), "not-stretched", said=said)
+    fail_if(reaches(0, high - low), "explain-range.no-offset", said=said)
+    fail_if(reaches(low, low + high) or reaches(0, high), "not-the-width", said=said)
+    fail_if(smallest < low - (high - low) or largest > high + (high - low), "not-bounded", said=said)
+    raise Wrong("range", said=said)
 
 
 # --- 03b.2
 
 
-@exercise(
-    "03b.2",
-    title="Neighbourhoods: a category as input",
-    points=3,
-    needs={
-        "one_hot": "a function of codes and n_categories",
-        "house_model": "a trained Keras network of [X (n, 10), codes (n, 1)]",
-    },
-    hints=(
-        "One-hot: compare each code with each of 0, 1, ..., n_categories - 1. For the network you need two "
-        "`keras.Input`, and the functional API.",
-        "`codes[:, None] == np.arange(n_categories)` has the right shape. `layers.Embedding(28, 2)` on codes of shape "
-        "(n, 1) gives (n, 1, 2): flatten it, and join it to the numbers with `layers.Concatenate()`.",
-        'Inputs `[keras.Input((10,)), keras.Input((1,), dtype="int32")]`, then Embedding, Flatten, Concatenate, '
-        '`Dense(32, activation="relu")`, `Dense(1)`, `keras.Model(inputs, outputs)`, and `fit(house_model, [A_train, '
-        "codes_train], y_train, epochs=25)`.",
-    ),
-    expected="One 1 in each row; a network that is off by at most {mae:,.0f} dollars on the test houses and uses the "
-    "neighbourhood.",
-)
+@exercise("03b.2")
 def categories(student, rng):
     """One-hot for codes of which some are missing; a network whose embedding matters to its predictions."""
     yield lambda: _one_hot(student)
@@ -351,7 +250,7 @@ def _house_network(student, rng):
     """The findings on `house_model`."""
     said = student.describe("house_model")
     if said["family"] != "keras":
-        raise Wrong("not-keras", f"`house_model` is a {said['type']}; a Keras network with two inputs was expected.")
+        raise Wrong("not-keras", type=said["type"])
     X, prices, codes, rows = _houses()
     everywhere = _ask_two(student, X[:, :10].astype("float32"), codes)
     test = rows[2]
@@ -368,7 +267,7 @@ def _house_network(student, rng):
     yield _at_most("03b.2", "mae", dollars, "`house_model`", advice, points=1, unseen=min(_ratios(off, rows)))
     again = rebuild(student, "house_model", (None, 10)) if isinstance(student.config("house_model"), dict) else None
     if again is not None and not np.allclose(np.ravel(again([X, codes])), fitted, rtol=1e-2, atol=1e-3):
-        raise Wrong("not-its-layers", "The predictions of `house_model` are not what its layers and weights compute.")
+        raise Wrong("not-its-layers")
     yield from _uses_embedding(student, X, y, codes, fitted, rng)
 
 
@@ -377,8 +276,7 @@ def _explain_house(student, dollars, y, codes):
     from coursekit.data import load_ames_numbers
 
     raw = load_ames_numbers()[0][_houses()[3][2]][:, :10].astype("float32")
-    if _mae(y, _ask_two(student, raw, codes)) < 0.5 * dollars:
-        raise Wrong("unscaled-inputs", "`house_model` was trained on the raw numbers; `A_train` has the scaled ones.")
+    fail_if(_mae(y, _ask_two(student, raw, codes)) < 0.5 * dollars, "unscaled-inputs")
 
 
 def _one_hot(student):
@@ -394,30 +292,21 @@ def _one_hot_of(student, codes, n):
     """The finding on `one_hot` for some codes, of which not all of the n occur, the last among them."""
     given = as_array(student.call("one_hot", codes, n), "What `one_hot` returns")
     wanted = (codes[:, None] == np.arange(n)).astype(float)
-    if given.shape == (n, len(codes)) and np.array_equal(given, wanted.T):
-        raise Wrong("transposed", f"`one_hot` gives shape {given.shape}: one *row* for each code was expected.")
+    fail_if(given.shape == (n, len(codes)) and np.array_equal(given, wanted.T), "transposed", shape=given.shape)
     if given.ndim == 2 and given.shape[1] < n and given.shape[1] in (len(np.unique(codes)), codes.max() + 1):
-        raise Wrong(
-            "missing-categories",
-            f"`one_hot` was given codes out of {n} categories, of which some do not occur, and returned "
-            f"{given.shape[1]} columns. Make a column for each category, or new data will not fit.",
-        )
-    if given.ndim == 2 and given.shape == (len(codes), 28) != wanted.shape:
-        raise Wrong("wrong-shape", f"`one_hot` returns 28 columns where `n_categories` is {n}. Use what it is given.")
+        raise Wrong("missing-categories", n=n, shape=given.shape[1])
+    fail_if(given.ndim == 2 and given.shape == (len(codes), 28) != wanted.shape, "wrong-shape", n=n)
     if given.size != wanted.size or given.squeeze().shape != wanted.squeeze().shape:
-        raise Wrong("wrong-shape", f"`one_hot` returns shape {given.shape}; {wanted.shape} was expected.")
+        raise Wrong("one-hot-of.wrong-shape", shape=given.shape, shape_2=wanted.shape)
     slips = {
-        "shifted": (np.roll(wanted, -1, axis=1), "The columns are shifted by one: code 0 belongs to column 0."),
-        "inverted": (1 - wanted, "Zeros and ones are exchanged."),
-        "codes-as-values": (wanted * codes[:, None], "The code itself stands in the place of the 1."),
-        "shifted-up": (np.roll(wanted, 1, axis=1), "The columns are shifted by one: code 0 belongs to column 0."),
-        "order-of-codes": (
-            (codes[:, None] >= np.arange(n)).astype(float),
-            "Each row has ones up to its code: compare with `==`, so that there is a single 1.",
-        ),
+        "shifted": np.roll(wanted, -1, axis=1),
+        "inverted": 1 - wanted,
+        "codes-as-values": wanted * codes[:, None],
+        "shifted-up": np.roll(wanted, 1, axis=1),
+        "order-of-codes": (codes[:, None] >= np.arange(n)).astype(float),
     }
     if np.array_equal(np.unique(given), [-1, 1]) and np.array_equal(given.reshape(wanted.shape), 2 * wanted - 1):
-        raise Wrong("minus-ones", "`one_hot` gives -1 where 0 was asked for.")
+        raise Wrong("minus-ones")
     return agrees(
         "one-hot", "`one_hot`", given.reshape(wanted.shape), wanted, slips, points=1, advice="One 1 in each row."
     )
@@ -433,16 +322,9 @@ def _ask_two(student, X, codes):
         except StudentError:
             _explain_inputs(student, codes)
             raise error from None
-        raise Wrong(
-            "inputs-swapped", "`house_model` takes the codes first. Its inputs should be the numbers, then the codes."
-        ) from None
+        raise Wrong("inputs-swapped") from None
     fitted = as_array(given, "The prediction of `house_model`")
-    if fitted.size != len(X):
-        raise Wrong(
-            "wrong-shape",
-            f"`house_model` answers {len(X)} houses with shape {fitted.shape}; (n, 1) was expected. Is the embedding "
-            "flattened?",
-        )
+    fail_if(fitted.size != len(X), "ask-two.wrong-shape", n_X=len(X), shape=fitted.shape)
     return fitted.ravel()
 
 
@@ -459,40 +341,24 @@ def _explain_inputs(student, codes):
     """Raises `Wrong` where the size of the table or the number of columns explains that the network cannot answer."""
     small = [rows for rows, _ in _tables(student) if rows <= codes.max()]
     if small:
-        raise Wrong(
-            "embedding",
-            f"The embedding has {small[0]} rows; 28 are needed, one for each of the codes 0 to 27.",
-        )
+        raise Wrong("embedding", small=small[0])
     X = _houses()[0][: len(codes)]
     try:
         student.call("house_model", [X.astype("float32"), codes])
     except StudentError:
         return
-    raise Wrong(
-        "too-many-inputs",
-        "`house_model` was built for 12 numbers. Use `A_train`: the ten without longitude and latitude.",
-    )
+    raise Wrong("too-many-inputs")
 
 
 def _uses_embedding(student, X, y, codes, fitted, rng):
     moved = np.abs(_ask_two(student, X, rng.permutation(codes)) - fitted).mean()
-    if moved < 1e-3:
-        raise Wrong(
-            "ignores-codes",
-            "The predictions stay the same when the neighbourhoods are shuffled: the codes do not reach the output. Join "
-            "the embedding to the numbers.",
-        )
+    fail_if(moved < 1e-3, "ignores-codes")
     right, other = _mae(y, fitted), _mae(y, _ask_two(student, X, rng.permutation(codes)))
-    if other < 1.02 * right:
-        raise Wrong(
-            "codes-misplaced",
-            f"With the neighbourhoods shuffled `house_model` is off by {other:,.0f} dollars, with the true ones by {right:,.0f}: it "
-            "has learned nothing from the codes. Do `codes_train` and `A_train` belong to the same houses, in the same order?",
-        )
+    fail_if(other < 1.02 * right, "codes-misplaced", other=other, right=right)
     tables = _tables(student)
     if not tables:
         found = ", ".join(layer["class"] for layer in student.layers("house_model"))
-        raise Wrong("no-embedding", f"`house_model` has no `Embedding` layer ({found}). Look the codes up in a table.")
+        raise Wrong("no-embedding", found=found)
     passed = any(rows >= 28 and columns >= 2 for rows, columns in tables)
     message = (
         f"Shuffled neighbourhoods move a prediction by {UNIT * moved:,.0f} dollars on average: the table is in use."
@@ -510,32 +376,13 @@ def _uses_embedding(student, X, y, codes, fitted, rng):
 # --- 03b.3
 
 
-@exercise(
-    "03b.3",
-    title="A function of your own",
-    points=3,
-    needs={
-        "my_function": "a function of X (n, 5) that gives (n,)",
-        "my_model": "a trained regressor of five inputs",
-        "residuals": "truth minus prediction on `X_new`, shape (1000,)",
-    },
-    hints=(
-        "Take the columns apart: `X[:, 0]` to `X[:, 4]`. Mix sums, products, squares and sines, and let each variable "
-        "change the result.",
-        "The target may be any number, so the last layer is linear and the loss the squared error. Is the prediction of "
-        "shape (n, 1)? Then make it (n,) before you subtract.",
-        '`fit(my_model, X_five, my_function(X_five), loss="mse", epochs=30)` for a network 5 - 128 ReLU - 1, then '
-        "`residuals = my_function(X_new) - predict(my_model, X_new)`.",
-    ),
-    expected="A model with R² of at least {r2:.3f} on fresh points, and residuals around 0.",
-)
+@exercise("03b.3")
 def own_function(student, rng):
     """Any function that uses its five variables; a model that has learned it; the residuals that follow from both."""
     X = rng.uniform(size=(500, 5))
     truth = _own(student, X, rng)
     yield Finding("function", True, "Your function uses all five variables, and is not a plane.", points=1)
-    if student.describe("my_model")["type"] in ("function", "method", "builtin_function_or_method"):
-        raise Wrong("not-a-model", "`my_model` is a function. Hand in the fitted model itself.")
+    fail_if(student.describe("my_model")["type"] in ("function", "method", "builtin_function_or_method"), "not-a-model")
     fitted = one_column(student, "my_model", X)
     _not_constant("my_model", fitted)
     r2, limit = _r2(truth, fitted), threshold("03b.3", "r2")
@@ -563,37 +410,23 @@ def _own(student, X, rng):
     truth = returned(student, name, X, shape=(len(X),))
     spread = np.std(truth)
     if spread < 1e-9 * max(1.0, np.abs(truth).max()):
-        raise Wrong("constant", f"`{name}` gives {truth[0]:.4g} everywhere. Let the five variables change it.")
+        raise Wrong("constant", name=name, truth=truth[0])
     if not np.allclose(returned(student, name, X, shape=(len(X),)), truth, atol=1e-6 * spread):
-        raise Wrong("random", f"`{name}` gives other values the second time. A function has one value for each point.")
+        raise Wrong("random", name=name)
     if not np.allclose(returned(student, name, X[:7].copy(), shape=(7,)), truth[:7], atol=1e-6 * spread):
-        raise Wrong(
-            "depends-on-other-rows",
-            f"The value of `{name}` at a point changes with the other rows. Is there a `mean`, `max` or `sum` over all of X?",
-        )
+        raise Wrong("depends-on-other-rows", name=name)
     order = np.argsort(X[:, 0])
     if not np.allclose(returned(student, name, X[order], shape=(len(X),)), truth[order], atol=1e-6 * spread):
-        raise Wrong(
-            "random",
-            f"`{name}` gives one and the same point another value when the rows of X stand in another order: it draws random "
-            "numbers, or looks at the row's place. A function has one value for each point.",
-        )
+        raise Wrong("own.random", name=name)
     for j in range(5):
         other = X.copy()
         other[:, j] = rng.uniform(size=len(X))
         moved = np.sqrt(np.mean((returned(student, name, other, shape=(len(X),)) - truth) ** 2))
         if moved < 0.01 * spread:
-            raise Wrong(
-                "variable-unused",
-                f"`X[:, {j}]` hardly matters: with other values in it `{name}` moves by {moved / spread:.1%} of its spread. "
-                "Give it more weight.",
-            )
+            raise Wrong("variable-unused", j=j, name=name, moved=moved / spread)
     design = np.column_stack([X, np.ones(len(X))])
     flat = _r2(truth, design @ np.linalg.lstsq(design, truth, rcond=None)[0])
-    if flat > 0.999:
-        raise Wrong(
-            "linear-function", f"A plane fits your function (R² {flat:.4f}): too easy. Add a product or a square."
-        )
+    fail_if(flat > 0.999, "linear-function", flat=flat)
     return truth
 
 
@@ -604,8 +437,7 @@ def _r2(truth, fitted):
 def _explain_own(X, truth, fitted, r2):
     """Raises `Wrong` where a known cause explains a poor fit."""
     design = np.column_stack([X, np.ones(len(X))])
-    if _r2(fitted, design @ np.linalg.lstsq(design, fitted, rcond=None)[0]) > 0.99:
-        raise Wrong("linear-model", f"The model is a plane (R² {r2:.2f}). It needs a hidden layer with ReLU or tanh.")
+    fail_if(_r2(fitted, design @ np.linalg.lstsq(design, fitted, rcond=None)[0]) > 0.99, "linear-model", r2=r2)
     width = np.ptp(truth)
     for low, high, which in ((0, 1, "sigmoid"), (-1, 1, "tanh"), (0, np.inf, "ReLU or softplus")):
         held = fitted.min() >= low - 1e-6 and fitted.max() <= high + 1e-6
@@ -613,17 +445,11 @@ def _explain_own(X, truth, fitted, r2):
         beyond = np.mean((truth < low - 0.02 * width) | (truth > high + 0.02 * width))
         if held and near and beyond > 0.02:
             raise Wrong(
-                "last-activation",
-                f"The predictions run from {fitted.min():.2f} to {fitted.max():.2f}, your function from {truth.min():.2f} to "
-                f"{truth.max():.2f}. It looks as if the last layer ends in a {which}: it cannot go there. Make it linear.",
+                "last-activation", min=fitted.min(), max=fitted.max(), min_2=truth.min(), max_2=truth.max(), which=which
             )
     follows = np.corrcoef(truth, fitted)[0, 1]
     if follows > 0.95 and 1 - follows**2 < 0.3 * (1 - r2):  # another scale and offset would mend most of it
-        raise Wrong(
-            "scaled-target",
-            f"The predictions follow your function, with another scale or offset (mean {fitted.mean():.2f} against "
-            f"{truth.mean():.2f}). Was the target scaled, or has the function changed since the training?",
-        )
+        raise Wrong("scaled-target", mean=fitted.mean(), mean_2=truth.mean())
 
 
 def _residuals(student, spread):
@@ -631,14 +457,8 @@ def _residuals(student, spread):
     truth = returned(student, "my_function", X, shape=(1000,))
     fitted = one_column(student, "my_model", X)
     given = as_array(student.value("residuals"), "`residuals`")
-    if given.size == 1000**2:
-        raise Wrong(
-            "broadcast",
-            f"`residuals` has shape {given.shape}: (1000,) minus (1000, 1) is a table of all differences. Make the "
-            "prediction flat first, with `np.ravel` or `[:, 0]`.",
-        )
-    if given.size != 1000:
-        raise Wrong("wrong-shape", f"`residuals` has shape {given.shape}; one number for each row of `X_new`, (1000,).")
+    fail_if(given.size == 1000**2, "broadcast", shape=given.shape)
+    fail_if(given.size != 1000, "wrong-shape", shape=given.shape)
     given, wanted = given.ravel(), truth - fitted
     # float32 predictions are right to about 1e-6 of the spread; their sums over a layer to some 1e-5.
     if np.abs(given - wanted).max() <= 1e-3 * spread:
@@ -663,25 +483,7 @@ def _residuals(student, spread):
 # --- 03b.4
 
 
-@exercise(
-    "03b.4",
-    title="Outliers: which loss survives a typing error",
-    points=3,
-    needs={
-        "best_constant": 'a function of y and the name of a loss, "squared", "absolute" or "huber"',
-        "robust_model": "a regressor trained on `X_train`, `y_spoilt`",
-    },
-    hints=(
-        "Try many constants between the smallest and the largest y. For each, take the mean of the loss over all "
-        "residuals; keep the constant with the smallest mean.",
-        "`candidates = np.linspace(np.min(y), np.max(y), 5001)`, then `np.argmin` of the list of mean losses. For the "
-        "model: which of the three constants hardly moved when one price got a zero too many?",
-        '`LOSSES[loss](y - c)` for each candidate c. Train with `loss="mae"`, or with `keras.losses.Huber(delta=0.2)`: '
-        "the delta is in units of 100,000 dollars.",
-    ),
-    expected="The mean for the squared loss, the median for the absolute one, Huber's between; a network that is off by "
-    "at most {mae:,.0f} dollars on clean houses.",
-)
+@exercise("03b.4")
 def robust(student, rng):
     """The minimiser of three losses on skewed numbers; a network that the typing errors did not pull up."""
     y = _skewed(rng)
@@ -726,11 +528,7 @@ def _other_numbers(student, y, loss):
         # Where the loss is flat, as between two middle numbers, every constant is as good.
         lost = [_LOSSES[loss](numbers - c).mean() for c in (given, best)]
         if abs(given - best) > _GRID * np.ptp(numbers) + 1e-6 and lost[0] > 1.001 * lost[1]:
-            raise Wrong(
-                "other-numbers",
-                f"{loss}: `best_constant` is right for numbers from 0 to 13, and for {what} it gives {given:.4g}, where the "
-                f"mean loss is {lost[0]:.4g} and not the smallest. Take the candidates from the smallest to the largest y.",
-            )
+            raise Wrong("other-numbers", loss=loss, what=what, given=given, lost=lost[0])
 
 
 _LOSSES = {
@@ -762,36 +560,17 @@ def _explain_constants(y, given, best, tolerance):
 
     for loss, name in (("squared", "mean"), ("absolute", "median"), ("huber", "best constant of Huber's loss")):
         if all_near(dict.fromkeys(given, best[loss])):
-            raise Wrong(
-                "same-for-all",
-                f"`best_constant` gives the {name}, {best[loss]:.2f}, whatever the loss. Use `LOSSES[loss]`.",
-            )
+            raise Wrong("same-for-all", name=name, best=best[loss])
     among = {loss: min(y, key=lambda c, loss=loss: _LOSSES[loss](y - c).mean()) for loss in given}
-    if all(abs(given[loss] - among[loss]) < 1e-6 for loss in given):
-        raise Wrong(
-            "only-data",
-            "`best_constant` tries the numbers in y and no others. The best constant need not be one of them: take a fine "
-            "grid from the smallest to the largest.",
-        )
+    fail_if(all(abs(given[loss] - among[loss]) < 1e-6 for loss in given), "only-data")
     if len({round(value, 6) for value in given.values()}) > 1:
         for name, prices in _other_prices().items():
-            if all_near({loss: _minimiser(prices, loss) for loss in given}):
-                raise Wrong(
-                    "not-its-y", f"`best_constant` gives the constants of `{name}`. Use the `y` that it is given."
-                )
+            fail_if(all_near({loss: _minimiser(prices, loss) for loss in given}), "not-its-y", name=name)
     ends = np.array([y.min(), y.max()])
     if all_near({loss: max(ends, key=lambda end, loss=loss: _LOSSES[loss](y - end).mean()) for loss in given}):
-        raise Wrong(
-            "largest-loss", "`best_constant` gives an end of the range: that is where the mean loss is *largest*."
-        )
-    if all_near({loss: _LOSSES[loss](y - best[loss]).mean() for loss in given}):
-        raise Wrong(
-            "returns-loss", "`best_constant` gives the smallest mean loss. Give the constant that it belongs to."
-        )
-    if all(value >= 0 and value == round(value) for value in given.values()):
-        raise Wrong(
-            "returns-index", "`best_constant` gives a position in the grid. Give the candidate at that position."
-        )
+        raise Wrong("largest-loss")
+    fail_if(all_near({loss: _LOSSES[loss](y - best[loss]).mean() for loss in given}), "returns-loss")
+    fail_if(all(value >= 0 and value == round(value) for value in given.values()), "returns-index")
 
 
 def _other_prices():
@@ -806,7 +585,7 @@ def _robust_model(student):
     X, y, _, (_, _, test) = _houses()
     name = "robust_model"
     if student.describe(name)["type"] in ("function", "method", "builtin_function_or_method"):
-        raise Wrong("not-a-model", f"`{name}` is a function. Hand in the trained model itself.")
+        raise Wrong("not-a-model", name=name)
     fitted = one_column(student, name, X[test])
     _not_constant(name, fitted)
     dollars, high = _mae(y[test], fitted), np.mean(fitted - y[test])
@@ -824,10 +603,7 @@ def _explain_robust(student, name, dollars, high):
 
     X, y, _, (_, _, test) = _houses()
     raw = one_column(student, name, load_ames_numbers()[0][test])
-    if _mae(y[test], raw) < 0.5 * dollars:
-        raise Wrong(
-            "unscaled-inputs", f"`{name}` was trained on the raw numbers; it is asked about the scaled `X_test`."
-        )
+    fail_if(_mae(y[test], raw) < 0.5 * dollars, "unscaled-inputs", name=name)
     if high > 0.15:
         loss = str(student.describe(name).get("loss") or "").replace("mse", "mean_squared_error")
         raise Wrong(
@@ -845,26 +621,7 @@ def _explain_robust(student, name, dollars, high):
 # --- 03b.5
 
 
-@exercise(
-    "03b.5",
-    title="The honest baseline",
-    points=3,
-    needs={
-        "forest": "a fitted RandomForestRegressor",
-        "boosting": "fitted gradient-boosted trees",
-        "network": "the fitted MLPRegressor that is given",
-        "errors": 'a dict with the keys "line", "network", "forest", "boosting": dollars on the test rows',
-    },
-    hints=(
-        "Both classes come from `sklearn.ensemble` and are fitted as any other model: on the training rows, and on no "
-        "others. The defaults are a good start.",
-        "For trees that add up, many small ones do better than a few large: `n_estimators=200, max_depth=4`. The error "
-        "is `error(y_test, model.predict(X_test))`.",
-        '`models = {"line": line, "network": network, "forest": forest, "boosting": boosting}`, then `errors = {name: '
-        "error(y_test, model.predict(X_test)) for name, model in models.items()}`.",
-    ),
-    expected="At most {forest:,.0f} dollars for the forest and {boosting:,.0f} for the boosted trees, on the test rows.",
-)
+@exercise("03b.5")
 def baseline(student, rng):
     """Two kinds of trees that have not seen the test rows, and four errors that are theirs."""
     X, y, _, rows = _houses()
@@ -896,7 +653,7 @@ def baseline(student, rng):
     yield lambda: trees("boosting", ("Boost", "XGB", "LGBM"))
     absent = [name for name in ("forest", "boosting") if name not in fits]
     if absent:
-        raise Wrong("not-looked-at", f"Not looked at yet: `errors`. It needs the predictions of `{absent[0]}`.")
+        raise Wrong("not-looked-at", absent=absent[0])
     yield four
 
 
@@ -914,25 +671,19 @@ def _explain_trees(student, name, dollars):
 
     X, y, _, (_, _, test) = _houses()
     if _mae(y[test], one_column(student, name, load_ames_numbers()[0][test])) < 0.7 * dollars[2]:
-        raise Wrong(
-            "unscaled-inputs", f"`{name}` was fitted on the raw numbers; it is asked about the scaled `X_test`."
-        )
-    if dollars[1] < 0.7 * dollars[0]:
-        raise Wrong("wrong-rows", f"`{name}` is at its best on the validation rows. Fit it on `X_train`, `y_train`.")
+        raise Wrong("unscaled-inputs", name=name)
+    fail_if(dollars[1] < 0.7 * dollars[0], "wrong-rows", name=name)
 
 
 def _errors(student, fits, y, rows):
     given = student.value("errors")
-    if student.kind("errors") == "Series":
-        raise Wrong("wrong-type", "`errors` is a pandas Series; a dict was expected. `errors.to_dict()` makes one.")
+    fail_if(student.kind("errors") == "Series", "wrong-type")
     names = ("line", "network", "forest", "boosting")
     if not isinstance(given, dict):
-        raise Wrong(
-            "wrong-type", f"`errors` is a {getattr(given, 'type_name', type(given).__name__)}; a dict was expected."
-        )
+        raise Wrong("errors.wrong-type", getattr=getattr(given, "type_name", type(given).__name__))
     missing = [name for name in names if name not in given]
     if missing:
-        raise Wrong("missing-key", f"`errors` has no key {missing[0]!r}. It has: {', '.join(map(str, given))}.")
+        raise Wrong("missing-key", missing=missing[0], join=", ".join(map(str, given)))
     given = np.array([as_number(given[name], f"`errors[{name!r}]`") for name in names])
 
     def table(rows, measure):
@@ -943,21 +694,12 @@ def _errors(student, fits, y, rows):
 
     train, val, test = rows
     slips = {
-        "wrong-unit": (table(test, mean_absolute) / UNIT, "The errors are in units of 100,000 dollars. Give dollars."),
-        "errors-on-train": (
-            table(train, mean_absolute),
-            "These are errors on the training rows, which the models have seen. A forest knows them nearly by heart.",
-        ),
-        "errors-on-val": (
-            table(val, mean_absolute),
-            "These are errors on the validation rows; the test rows were asked for.",
-        ),
-        "squared": (
-            table(test, lambda r: UNIT * np.sqrt(np.mean(r**2))),
-            "These are root mean squared errors. The mean *absolute* error was asked for.",
-        ),
+        "wrong-unit": table(test, mean_absolute) / UNIT,
+        "errors-on-train": table(train, mean_absolute),
+        "errors-on-val": table(val, mean_absolute),
+        "squared": table(test, lambda r: UNIT * np.sqrt(np.mean(r**2))),
         "mean-squared": (table(test, lambda r: UNIT * np.mean(r**2)), _SQUARES),
-        "median": (table(test, lambda r: UNIT * np.median(np.abs(r))), "These are medians; the mean was asked for."),
+        "median": table(test, lambda r: UNIT * np.median(np.abs(r))),
     }
     slips |= {"mean-squared-dollars": (table(test, lambda r: UNIT**2 * np.mean(r**2)), _SQUARES)}
     slips["signed"] = (UNIT * np.abs(table(test, np.mean)), "These are means of the signed errors, which cancel.")

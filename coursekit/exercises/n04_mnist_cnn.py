@@ -3,7 +3,7 @@
 import numpy as np
 
 from coursekit.checks.codec import Handle
-from coursekit.checks.framework import Wrong, exercise, threshold
+from coursekit.checks.framework import Wrong, exercise, fail_if, threshold
 from coursekit.checks.proxy import StudentError
 from coursekit.checks.report import Finding
 from coursekit.checks.vocabulary.arrays import agrees, as_array, first_wrong
@@ -35,7 +35,7 @@ def digit_scores(student, name, x):
     if scores.shape[1] == 1:  # labels
         return np.eye(10)[np.clip(np.rint(scores[:, 0]), 0, 9).astype(int)]
     if scores.shape[1] != 10:
-        raise Wrong("wrong-shape", f"`{name}` answers with {scores.shape[1]} columns; ten digits were expected.")
+        raise Wrong("wrong-shape", name=name, shape=scores.shape[1])
     return scores
 
 
@@ -103,21 +103,7 @@ def noisy_sample(rng, n=1000):
 # --- 04.1
 
 
-@exercise(
-    "04.1",
-    title="A dense baseline",
-    points=2,
-    needs={"dense": "a trained network 784-64-64-10"},
-    hints=(
-        "A Dense layer wants a row of numbers. `layers.Flatten()` makes 784 numbers of a picture of 28 by 28.",
-        "Ten classes need ten outputs with softmax. The labels are whole numbers, not one-hot, so the loss is "
-        "`sparse_categorical_crossentropy`.",
-        "`dense = keras.Sequential([keras.Input((28, 28, 1)), layers.Flatten(), layers.Dense(64, activation='relu'), "
-        "layers.Dense(64, activation='relu'), layers.Dense(10, activation='softmax')])`; compile with Adam, then "
-        "`dense.fit(x_train, y_train, batch_size=128, epochs=3)`.",
-    ),
-    expected="55,050 parameters, and at least {accuracy:.1%} of unseen digits read right.",
-)
+@exercise("04.1")
 def dense_baseline(student, rng):
     """Accuracy on noisy test digits, the size, and that it is not linear."""
     images, labels = noisy_sample(rng)
@@ -125,12 +111,7 @@ def dense_baseline(student, rng):
     accuracy = digit_accuracy(student, "dense", images, labels)
     same_as_replay_of_digits(student, "dense", images[:50])
     count = student.describe("dense")["n_params"]
-    if _is_linear(student, "dense", images[:50]):
-        raise Wrong(
-            "linear-model",
-            f"The hidden layers have no activation: the network is one linear map ({accuracy:.1%}). Use "
-            "`activation='relu'`.",
-        )
+    fail_if(_is_linear(student, "dense", images[:50]), "linear-model", accuracy=accuracy)
     refuse_test_digits(student, "dense")
     right_size = count in (None, 55050)
     message = "55,050 parameters." if right_size else f"{count:,} parameters; 784-64-64-10 has 55,050."
@@ -176,25 +157,7 @@ def same_as_replay_of_digits(student, name, images):
 # --- 04.2
 
 
-@exercise(
-    "04.2",
-    title="Pad, convolve, pool",
-    points=3,
-    needs={
-        "pad": "a function of image and p: p zeros on every side",
-        "convolve": "a function of image and kernel: the kernel at every place where it fits",
-        "max_pool": "a function of image and size: the largest of each block",
-    },
-    hints=(
-        "A picture of H by W and a kernel of k by k: the kernel fits at H - k + 1 by W - k + 1 places. At each place "
-        "multiply the patch and the kernel, element by element, and add up.",
-        "Two loops over the places are fine: `image[i:i+k, j:j+k]` is the patch. For pooling, the block of row i and "
-        "column j begins at (i * size, j * size).",
-        "`pad`: `np.pad(image, p)`. `convolve`: `out[i, j] = np.sum(image[i:i+k, j:j+k] * kernel)`. `max_pool`: "
-        "`image[:h*size, :w*size].reshape(h, size, w, size).max(axis=(1, 3))`.",
-    ),
-    expected="Shapes (H + 2p, W + 2p), (H - k + 1, W - k + 1) and (H // size, W // size), exact to rounding.",
-)
+@exercise("04.2")
 def by_hand(student, rng):
     """Each function against its definition on random pictures; the usual slips by name."""
     yield lambda: _padded(student, rng)
@@ -207,12 +170,7 @@ def _padded(student, rng):
         image = rng.normal(size=(height, width))
         given = answer_of(student, "pad", (image, p), (height + 2 * p, width + 2 * p))
         wanted = np.pad(image, p)
-        slips = {
-            "not-zero": (
-                np.where(wanted == 0, given, wanted),
-                "`pad` leaves the picture in the middle, but what it puts around it is not 0.",
-            )
-        }
+        slips = {"not-zero": np.where(wanted == 0, given, wanted)}
         advice = "The picture stands in the middle, zeros around it."
         return agrees("pad", "`pad`", given, wanted, slips, 0.5, advice, rtol=1e-6)
 
@@ -229,40 +187,14 @@ def _convolved(student, rng):
 
         given = answer_of(student, "convolve", (image, kernel), patches.shape[:2])
         slips = {
-            "flipped-kernel": (
-                with_kernel(kernel[::-1, ::-1]),
-                "`convolve` turns the kernel round. That is convolution in signal processing; the layers of deep "
-                "learning do not flip, they correlate.",
-            ),
-            "half-flipped": (
-                with_kernel(kernel[::-1]),
-                "`convolve` turns the kernel upside down: row u of the kernel belongs to row u of the patch.",
-            ),
-            "transposed": (
-                with_kernel(kernel.T),
-                "`convolve` uses the kernel transposed: rows and columns are exchanged.",
-            ),
-            "no-kernel": (
-                patches.sum(axis=(2, 3)),
-                "`convolve` adds up the patch and leaves the kernel out.",
-            ),
-            "matrix-product": (
-                (patches @ kernel).sum(axis=(2, 3)),
-                "`convolve` takes the matrix product of patch and kernel (`@`); multiply element by element (`*`), then "
-                "add up.",
-            ),
-            "kernel-cut": (
-                with_kernel(kernel * (np.arange(k) < k - 1)[:, None]),
-                "`convolve` leaves the last row of the kernel out. A slice `i : i + k` ends before i + k.",
-            ),
-            "kernel-cut-column": (
-                with_kernel(kernel * (np.arange(k) < k - 1)),
-                "`convolve` leaves the last column of the kernel out. A slice `j : j + k` ends before j + k.",
-            ),
-            "relu": (
-                np.maximum(with_kernel(kernel), 0),
-                "`convolve` cuts off what is below 0; leave the ReLU to the layer.",
-            ),
+            "flipped-kernel": with_kernel(kernel[::-1, ::-1]),
+            "half-flipped": with_kernel(kernel[::-1]),
+            "transposed": with_kernel(kernel.T),
+            "no-kernel": patches.sum(axis=(2, 3)),
+            "matrix-product": (patches @ kernel).sum(axis=(2, 3)),
+            "kernel-cut": with_kernel(kernel * (np.arange(k) < k - 1)[:, None]),
+            "kernel-cut-column": with_kernel(kernel * (np.arange(k) < k - 1)),
+            "relu": np.maximum(with_kernel(kernel), 0),
         }
         steps = {"the largest product of each patch": (patches * kernel).max(axis=(2, 3))}
         quantities = {
@@ -283,32 +215,15 @@ def _pooled(student, rng):
         h, w = image.shape[0] // size, image.shape[1] // size
         given = as_array(student.call("max_pool", image, size), "What `max_pool` returns")
         if given.shape != (h, w) and given.shape == (-(-image.shape[0] // size), -(-image.shape[1] // size)):
-            raise Wrong(
-                "keeps-the-rest",
-                f"`max_pool` of {image.shape} with size {size} gives {given.shape}: it keeps the rows and columns left "
-                "over. Drop them.",
-            )
+            raise Wrong("keeps-the-rest", shape=image.shape, size=size, shape_2=given.shape)
         given = answer_of(student, "max_pool", (image, size), (h, w))
         blocks = image[: h * size, : w * size].reshape(h, size, w, size)
         wanted = blocks.max(axis=(1, 3))
         slips = {
-            "mean-pool": (
-                blocks.mean(axis=(1, 3)),
-                "`max_pool` gives the mean of each block; the largest value was expected.",
-            ),
-            "strided": (
-                blocks[:, 0, :, 0],
-                "`max_pool` takes the first value of each block; the largest was expected.",
-            ),
-            "starts-from-zero": (
-                np.maximum(wanted, 0),
-                "`max_pool` gives 0 where all numbers of a block are negative: does the largest start from 0? Start from "
-                "the first number, or from `-np.inf`.",
-            ),
-            "absolute": (
-                np.abs(blocks).max(axis=(1, 3)),
-                "`max_pool` takes the largest absolute value; the largest value was expected.",
-            ),
+            "mean-pool": blocks.mean(axis=(1, 3)),
+            "strided": blocks[:, 0, :, 0],
+            "starts-from-zero": np.maximum(wanted, 0),
+            "absolute": np.abs(blocks).max(axis=(1, 3)),
         }
         steps = {
             "the smallest of each block": blocks.min(axis=(1, 3)),
@@ -364,41 +279,22 @@ MISCOUNTED = (
 )
 
 
-@exercise(
-    "04.3",
-    title="The lecture's network, counted",
-    points=2,
-    needs={
-        "build_cnn": "a function without arguments that gives a new network",
-        "counts": "a list: the parameters of each layer",
-    },
-    hints=(
-        "A convolution has one kernel of 3 by 3 numbers for each pair of input and output channel, and a bias for each "
-        "output channel. Pooling and flattening have nothing to learn.",
-        "Follow the shape: 28 by 28 by 1, after the convolution 26 by 26 by 8, after the pooling 13 by 13 by 8, flat "
-        "1,352.",
-        "3 * 3 * 1 * 8 + 8 = 80; 0; 0; 1352 * 16 + 16 = 21648; 16 * 10 + 10 = 170. Layers: `Conv2D(8, 3)`, "
-        "`MaxPooling2D(2)`, `Flatten()`, `Dense(16)`, `Dense(10)`.",
-    ),
-    expected="21,898 parameters in all.",
-)
+@exercise("04.3")
 def lecture_network(student, rng):
     """The network that the function builds, layer by layer; then the student's own count."""
     model = student.call("build_cnn")
     if not isinstance(model, Handle):
-        raise Wrong("wrong-type", f"`build_cnn()` returns a {type(model).__name__}; a Keras model was expected.")
+        raise Wrong("wrong-type", name=type(model).__name__)
     said = student.describe(model)
     if said["family"] != "keras":
-        raise Wrong("not-keras", f"`build_cnn()` returns a {said['type']}; a Keras model was expected.")
+        raise Wrong("not-keras", type=said["type"])
     digits = as_input(test_digits()[0][:40])
     if not said["n_params"]:
-        if isinstance(student.config(model), dict):
-            raise Wrong("not-built", "The network has no weights yet. Begin it with `keras.Input((28, 28, 1))`.")
+        fail_if(isinstance(student.config(model), dict), "not-built")
         predictions(student, model, digits[:1])  # a class of the student's own gets its weights when it is called
         said = student.describe(model)
     _explain_size(said["n_params"], student.layers(model))
-    if student.call("build_cnn") == model:
-        raise Wrong("same-network", "`build_cnn()` gives the same network twice. Build it inside the function.")
+    fail_if(student.call("build_cnn") == model, "same-network")
     yield lambda: _lecture_probabilities(student, model, digits)
     yield lambda: _counts(student)
 
@@ -439,17 +335,11 @@ def _counts(student):
     counts = list(counts.values()) if isinstance(counts, dict) else counts
     counts = tuple(as_array(counts, "`counts`").ravel())
     if len(counts) != 5:
-        raise Wrong(
-            "counts",
-            f"`counts` has {len(counts)} number{'s' if len(counts) != 1 else ''}; five were asked for, one a layer in order: with the "
-            "pooling and the flattening, without the total.",
-        )
-    if counts == (72, 0, 0, 21632, 160):
-        raise Wrong("forgot-biases", "These are the weights alone. Each filter and each unit has a bias too.")
+        raise Wrong("counts", n_counts=len(counts), s="s" if len(counts) != 1 else "")
+    fail_if(counts == (72, 0, 0, 21632, 160), "forgot-biases")
     if counts == LECTURE_COUNTS:
         return Finding("counts", True, "80, 0, 0, 21,648 and 170: your counts are right.", points=1)
-    if sorted(counts) == sorted(LECTURE_COUNTS):
-        raise Wrong("order", "These are the right numbers in another order: follow the layers from the picture on.")
+    fail_if(sorted(counts) == sorted(LECTURE_COUNTS), "order")
     names = ("the convolution", "the pooling", "the flattening", "the first dense layer", "the last layer")
     wrong = next(i for i in range(5) if counts[i] != LECTURE_COUNTS[i])
     message = f"Your count of {names[wrong]}, {counts[wrong]:,.0f}, is not right."
@@ -476,8 +366,7 @@ def _explain_computation(probabilities, weights, digits):
     """Raises `Wrong` where the lecture's network, computed from the same weights in NumPy, gives something else."""
     by_shape = {w.shape: np.asarray(w, dtype=float) for w in weights}
     wanted = {(3, 3, 1, 8), (8,), (1352, 16), (16,), (16, 10), (10,)}
-    if set(by_shape) != wanted:
-        raise Wrong("wrong-layers", "The network has the right number of parameters, but not in the lecture's layers.")
+    fail_if(set(by_shape) != wanted, "wrong-layers")
     windows = np.lib.stride_tricks.sliding_window_view(digits[..., 0].astype(float), (3, 3), axis=(1, 2))
     seen = np.einsum("nijkl,klc->nijc", windows, by_shape[3, 3, 1, 8][:, :, 0]) + by_shape[8,]
     bends = {
@@ -503,51 +392,25 @@ def _explain_computation(probabilities, weights, digits):
     pooled = blocks(relu(seen)).max(axis=(2, 4))
     if ends_as(pooled, relu):
         return
-    if ends_as(pooled, relu, lambda z: softmax(softmax(z))):
-        raise Wrong("softmax-twice", "The network ends with a softmax of a softmax: one too many.")
+    fail_if(ends_as(pooled, relu, lambda z: softmax(softmax(z))), "softmax-twice")
     for after_convolution, bend in bends.items():
         for after_dense, bend_after in bends.items():
             if ends_as(blocks(bend(seen)).max(axis=(2, 4)), bend_after):
                 found = {"the convolution": after_convolution, "dense 16": after_dense}
                 bare = [name for name, said in found.items() if said == "no activation"]
                 if bare:
-                    raise Wrong("no-relu", f"There is no ReLU after {' and '.join(bare)}. Add `activation='relu'`.")
+                    raise Wrong("no-relu", join=" and ".join(bare))
                 other = " and ".join(f"{said} after {name}" for name, said in found.items() if said != "ReLU")
-                raise Wrong("other-computation", f"The network has {other}; the lecture's has ReLU in both places.")
-    if ends_as(blocks(relu(seen)).mean(axis=(2, 4)), relu):
-        raise Wrong("wrong-pooling", "The pooling takes the mean of each block; the lecture's takes the largest.")
-    if ends_as(relu(seen)[:, ::2, ::2], relu):
-        raise Wrong("no-pooling", "The convolution jumps by a stride of 2, and the pooling is missing.")
-    raise Wrong(
-        "other-computation",
-        "The parameters are those of the lecture's network, but the probabilities are not. Compare the activations and "
-        "the order of the layers with the text.",
-    )
+                raise Wrong("explain-computation.other-computation", other=other)
+    fail_if(ends_as(blocks(relu(seen)).mean(axis=(2, 4)), relu), "wrong-pooling")
+    fail_if(ends_as(relu(seen)[:, ::2, ::2], relu), "no-pooling")
+    raise Wrong("other-computation")
 
 
 # --- 04.4
 
 
-@exercise(
-    "04.4",
-    title="Training with three callbacks",
-    points=3,
-    needs={
-        "lecture_model": "the trained network",
-        "history": "what `fit` returned",
-        "callbacks": "the list of callbacks that you gave to `fit`",
-    },
-    hints=(
-        "A callback is an object that `fit` calls at the end of each epoch. Put the three into one list and hand it to "
-        "`fit` as `callbacks=`.",
-        "All three watch a validation metric, so `fit` needs validation data: `validation_split=0.1`, or digits that you "
-        "set aside from the training set. The test digits stay out of it.",
-        "`callbacks = [keras.callbacks.ModelCheckpoint('best.keras', save_best_only=True), "
-        "keras.callbacks.EarlyStopping(patience=3, restore_best_weights=True), "
-        "keras.callbacks.ReduceLROnPlateau(factor=0.3, patience=1)]`",
-    ),
-    expected="At least {accuracy:.1%} of unseen digits read right, curves for training and validation.",
-)
+@exercise("04.4")
 def training(student, rng):
     """The three callbacks, an honest validation, and the accuracy on digits that nobody trained on."""
     images, labels = noisy_sample(rng)
@@ -560,14 +423,9 @@ def training(student, rng):
     refuse_test_digits(student, "lecture_model", on_test[1])
     same_as_replay_of_digits(student, "lecture_model", images[:50])
     history = {name: np.asarray(values) for name, values in student.history("history").items()}
-    if not any(np.isfinite(values).all() for values in history.values()):
-        raise Wrong("not-finite", "The history holds NaN: the training diverged. Lower the learning rate.")
+    fail_if(not any(np.isfinite(values).all() for values in history.values()), "not-finite")
     if "val_loss" not in history:
-        raise Wrong(
-            "no-validation",
-            f"The history has {', '.join(history) or 'nothing'} and no `val_loss`. Give `fit` a `validation_split`: "
-            "without it the callbacks have nothing to watch.",
-        )
+        raise Wrong("no-validation", nothing=", ".join(history) or "nothing")
     _refuse_test_as_validation(history, *on_test)
     _refuse_seen_as_validation(student, history)
     yield lambda: _three_callbacks(student)
@@ -585,8 +443,7 @@ def training(student, rng):
 def _three_callbacks(student):
     """The finding that the three are there, watch validation digits, and that the best network is kept."""
     callbacks = student.value("callbacks")
-    if not isinstance(callbacks, list | tuple):
-        raise Wrong("wrong-type", "`callbacks` should be a list of callbacks.")
+    fail_if(not isinstance(callbacks, list | tuple), "wrong-type")
     wanted = ("ModelCheckpoint", "EarlyStopping", "ReduceLROnPlateau")
     found = {callback.type_name: callback for callback in callbacks if isinstance(callback, Handle)}
     missing = [kind for kind in wanted if kind not in found]
@@ -598,17 +455,8 @@ def _three_callbacks(student):
     settings = {kind: student.describe(found[kind])["params"] for kind in wanted}
     for kind, setting in settings.items():
         watched = setting.get("monitor", "val_loss")
-        if not watched.startswith("val_"):
-            raise Wrong(
-                "monitors-training",
-                f"`{kind}` watches `{watched}`, which is measured on the digits that are trained on. Let it watch "
-                "`val_loss`.",
-            )
-    if settings["ModelCheckpoint"].get("save_best_only") is False:
-        raise Wrong(
-            "saves-every-epoch",
-            "`ModelCheckpoint` writes over its file in every epoch, better or worse. Add `save_best_only=True`.",
-        )
+        fail_if(not watched.startswith("val_"), "monitors-training", kind=kind, watched=watched)
+    fail_if(settings["ModelCheckpoint"].get("save_best_only") is False, "saves-every-epoch")
     return Finding("callbacks", True, "ModelCheckpoint, EarlyStopping and ReduceLROnPlateau were all there.", points=1)
 
 
@@ -628,12 +476,7 @@ def _is_of_an_epoch(history, loss, accuracy, n):
 
 def _refuse_test_as_validation(history, loss, accuracy):
     """Raises `Wrong` where an epoch's validation loss is the model's loss on the test digits."""
-    if _is_of_an_epoch(history, loss, accuracy, 10_000):
-        raise Wrong(
-            "test-as-validation",
-            f"The validation loss {loss:.4f} is that of the test digits. Callbacks that stop and choose by the test set "
-            "spend it: its accuracy no longer says how unseen digits are read. Split the training digits.",
-        )
+    fail_if(_is_of_an_epoch(history, loss, accuracy, 10_000), "test-as-validation", loss=loss)
 
 
 def _refuse_seen_as_validation(student, history):
@@ -656,35 +499,13 @@ def _refuse_seen_as_validation(student, history):
             if n < 60_000 and trained_on(60_000 - n):
                 continue
             if _is_of_an_epoch(history, *_loss_and_accuracy(student, images[rows], labels[rows]), n):
-                raise Wrong(
-                    "seen-as-validation",
-                    f"The validation loss is that of {'all' if n == 60_000 else 'the ' + place} {n:,} training digits, and {steps:,} steps an epoch are those of all "
-                    "60,000: the same digits were trained on. Set them aside, as `validation_split=0.1` does.",
-                )
+                raise Wrong("seen-as-validation", all="all" if n == 60000 else "the " + place, n=n, steps=steps)
 
 
 # --- 04.5
 
 
-@exercise(
-    "04.5",
-    title="Which digits are confused, and two digits at once",
-    points=3,
-    needs={
-        "lecture_model": "the trained network of 04.4",
-        "confusion": "an array (10, 10) of counts over the test digits",
-        "pair_model": "a trained network that marks both digits of a picture (28, 56, 1)",
-    },
-    hints=(
-        "Row t, column p of the matrix counts the digits t that were read as p. `sklearn.metrics.confusion_matrix` takes "
-        "the true labels first.",
-        "The classes of a pair do not exclude each other, so the ten outputs must not share one sum. Give each its own "
-        "yes or no.",
-        "`confusion_matrix(y_test, lecture_model.predict(x_test).argmax(axis=1))`. For the pairs: last layer "
-        "`Dense(10, activation='sigmoid')`, loss `binary_crossentropy`.",
-    ),
-    expected="Counts that add up to 10,000; at least {label_accuracy:.1%} of the yes and no answers about pairs right.",
-)
+@exercise("04.5")
 def confusion_and_pairs(student, rng):
     """The counts against the model's own predictions; the pair network on fresh pairs."""
     yield lambda: _confusion(student)
@@ -695,7 +516,7 @@ def _confusion(student):
     images, labels = test_digits()
     guessed = digit_scores(student, "lecture_model", as_input(images)).argmax(axis=1)
     if len(np.unique(guessed)) == 1:
-        raise Wrong("constant", f"`lecture_model` calls every digit a {guessed[0]}. Mend 04.4 first.")
+        raise Wrong("constant", guessed=guessed[0])
     given = as_array(student.value("confusion"), "`confusion`", shape=(10, 10))
     wanted = np.zeros((10, 10))
     np.add.at(wanted, (labels, guessed), 1)
@@ -751,113 +572,54 @@ def _pair_probabilities(student, x):
     scores = predictions(student, "pair_model", x)
     asked = "ten probabilities a picture were asked for, each from 0 to 1"
     if scores.shape[1] != 10:
-        raise Wrong("wrong-shape", f"`pair_model` answers with {scores.shape[1]} columns; {asked}.")
+        raise Wrong("wrong-shape", shape=scores.shape[1], asked=asked)
     if np.ptp(scores, axis=0).max() < 1e-4:
         _refuse_other_loss(student, "All pictures get the same ten numbers.")
-        raise Wrong(
-            "constant",
-            "`pair_model` gives every picture the same ten numbers. Look at the loss while it is fitted: does it fall?",
-        )
+        raise Wrong("pair-probabilities.constant")
     if scores.min() < -1e-4 or scores.max() > 1 + 1e-4:
-        raise Wrong(
-            "logits",
-            f"`pair_model` answers with {scores.min():.2f} to {scores.max():.2f}; {asked}. End the network with "
-            "`activation='sigmoid'`.",
-        )
-    if np.isin(scores, (0, 1)).all():
-        raise Wrong("labels", f"`pair_model` answers with 0 and 1 alone; {asked}. Leave the rounding out.")
-    if np.allclose(scores.sum(axis=1), 1, atol=1e-3):
-        raise Wrong(
-            "softmax",
-            "The ten outputs of `pair_model` always add up to 1: a softmax lets one digit win only at the cost of the "
-            "other. Use a sigmoid for each.",
-        )
+        raise Wrong("logits", min=scores.min(), max=scores.max(), asked=asked)
+    fail_if(np.isin(scores, (0, 1)).all(), "labels", asked=asked)
+    fail_if(np.allclose(scores.sum(axis=1), 1, atol=1e-3), "softmax")
     most = 1 / (1 + np.exp(-1))  # the largest value of the sigmoid of a sigmoid
     if scores.min() >= 0.5 - 1e-4 and scores.max() <= most + 1e-4:
-        raise Wrong(
-            "sigmoid-twice",
-            f"All answers of `pair_model` lie from {scores.min():.2f} to {scores.max():.2f}, as those of a sigmoid of a sigmoid do: "
-            "one too many.",
-        )
+        raise Wrong("sigmoid-twice", min=scores.min(), max=scores.max())
     return scores
 
 
 def _refuse_other_loss(student, symptom):
     said = student.describe("pair_model")
     if said["family"] == "keras" and said.get("loss") not in (None, "binary_crossentropy"):
-        raise Wrong(
-            "wrong-loss",
-            f"{symptom} `pair_model` was compiled with the loss `{said['loss']}`; where each output says yes or no by itself, take "
-            "`binary_crossentropy`.",
-        )
+        raise Wrong("wrong-loss", symptom=symptom, loss=said["loss"])
 
 
 def _explain_pairs(student, x, shown, right, label_accuracy, guess):
     """Raises `Wrong` where something that was looked at explains why few answers are right."""
-    if right(x * np.float32(255), shown) > max(0.9, label_accuracy + 0.02):
-        raise Wrong(
-            "unscaled-inputs",
-            "`pair_model` reads pictures from 0 to 255, and those scaled to [0, 1] badly. Scale its pictures.",
-        )
+    fail_if(right(x * np.float32(255), shown) > max(0.9, label_accuracy + 0.02), "unscaled-inputs")
     _refuse_other_loss(student, f"{label_accuracy:.1%} of the yes and no answers are right.")
-    if np.mean((predictions(student, "pair_model", x) < 0.5) == (shown == 1)) > label_accuracy:
-        raise Wrong("reversed", "`pair_model` says no to the digits that are there, and yes to the others.")
-    if label_accuracy < guess + 0.02:
-        raise Wrong(
-            "untrained",
-            f"{label_accuracy:.1%} of the yes and no answers are right; always answering no gets {guess:.1%}. Look at the loss while "
-            "it is fitted: does it fall?",
-        )
+    fail_if(np.mean((predictions(student, "pair_model", x) < 0.5) == (shown == 1)) > label_accuracy, "reversed")
+    fail_if(label_accuracy < guess + 0.02, "untrained", label_accuracy=label_accuracy, guess=guess)
 
 
 def _explain_confusion(given, wanted):
     """Raises `Wrong` where a known slip explains the matrix."""
-    if np.abs(given.T - wanted).sum() <= 20:
-        raise Wrong(
-            "transposed", "Rows and columns are exchanged: a row is a true digit, a column what it was read as."
-        )
+    fail_if(np.abs(given.T - wanted).sum() <= 20, "transposed")
     for axis, name in ((1, "each row"), (0, "each column"), (None, "all digits")):
         share = wanted / np.maximum(wanted.sum(axis=axis, keepdims=True), 1)
         near = 0.01 if axis is not None else 1e-3
         for shares in (share, share.T):
             if np.allclose(given, shares, atol=near) or np.allclose(given, 100 * shares, atol=100 * near):
-                raise Wrong("not-counts", f"These are shares of {name}; the counts were asked for.")
-    if np.abs(given - (wanted - np.diag(np.diag(wanted)))).sum() <= 20:
-        raise Wrong("no-diagonal", "The diagonal is 0: the digits that were read right belong there.")
-    if given.any() and not (given - np.diag(np.diag(given))).any():
-        raise Wrong("no-mistakes", "The matrix has no mistakes at all: were labels compared with themselves?")
+                raise Wrong("not-counts", name=name)
+    fail_if(np.abs(given - (wanted - np.diag(np.diag(wanted)))).sum() <= 20, "no-diagonal")
+    fail_if(given.any() and not (given - np.diag(np.diag(given))).any(), "no-mistakes")
     if abs(given.sum() - wanted.sum()) > 0.5:
-        raise Wrong("wrong-total", f"The counts add up to {given.sum():,.0f}; there are 10,000 test digits.")
-    if np.abs(given.sum(axis=1) - wanted.sum(axis=1)).sum() > 20:
-        raise Wrong(
-            "other-digits",
-            "The rows do not add up to the numbers of the ten test digits: row t counts the digits that are a t.",
-        )
+        raise Wrong("wrong-total", sum=given.sum())
+    fail_if(np.abs(given.sum(axis=1) - wanted.sum(axis=1)).sum() > 20, "other-digits")
 
 
 # --- 04.6
 
 
-@exercise(
-    "04.6",
-    title="Shift the digits",
-    points=3,
-    needs={
-        "shift_by": "a function of images, down, right",
-        "dense": "the network of 04.1",
-        "lecture_model": "the network of 04.4",
-        "accuracies": "an array (2, 5): both networks' accuracy for shifts of 0 to 4 pixels",
-    },
-    hints=(
-        "Cut off what leaves the picture and put zeros where it came from. Padding with zeros and then cutting out a "
-        "window does both.",
-        "With `padded = np.pad(images, ((0, 0), (4, 4), (4, 4)))` the unshifted picture is `padded[:, 4:32, 4:32]`. A "
-        "picture that moves down is a window that moves up.",
-        "`return padded[:, 4 - down : 32 - down, 4 - right : 32 - right]`. Then, for each network and s = 0..4, the mean "
-        "of `predict(shift_by(x_small[..., 0], 0, s)[..., None]).argmax(axis=1) == y_small`.",
-    ),
-    expected="Both fall with the shift; the dense network falls faster. At 4 pixels it reads at most {dense_at_4:.0%} of the digits.",
-)
+@exercise("04.6")
 def shifts(student, rng):
     """The shift against its definition; the table against the two networks themselves."""
     yield lambda: _shift_finding(student, rng)
@@ -870,34 +632,13 @@ def _shift_finding(student, rng):
         given = answer_of(student, "shift_by", (images, down, right), images.shape)
         wanted = _shifted(images, down, right)
         slips = {
-            "wraps-around": (
-                np.roll(images, (down, right), axis=(1, 2)),
-                "What leaves on one side comes back on the other. Fill with zeros.",
-            ),
-            "wrong-sign": (
-                _shifted(images, -down, -right),
-                "It shifts the other way: `down` moves the digit to larger row numbers, `right` to larger column numbers.",
-            ),
-            "wrong-sign-down": (
-                _shifted(images, -down, right),
-                "`down` shifts the other way: a digit that moves down gets larger row numbers.",
-            ),
-            "wrong-sign-right": (
-                _shifted(images, down, -right),
-                "`right` shifts the other way: a digit that moves to the right gets larger column numbers.",
-            ),
-            "axes-swapped": (
-                _shifted(images, right, down),
-                "`down` and `right` are exchanged: the first axis of a picture is its row.",
-            ),
-            "not-zero-filled": (
-                np.where(wanted == 0, given, wanted),
-                "The picture moves as it should, but the rows or columns that it leaves are not 0.",
-            ),
-            "cuts-too-much": (
-                np.where(given == 0, 0, wanted) if given.any() else images,
-                "The picture moves as it should, but parts that stay in it have become 0.",
-            ),
+            "wraps-around": np.roll(images, (down, right), axis=(1, 2)),
+            "wrong-sign": _shifted(images, -down, -right),
+            "wrong-sign-down": _shifted(images, -down, right),
+            "wrong-sign-right": _shifted(images, down, -right),
+            "axes-swapped": _shifted(images, right, down),
+            "not-zero-filled": np.where(wanted == 0, given, wanted),
+            "cuts-too-much": np.where(given == 0, 0, wanted) if given.any() else images,
         }
         steps = {"`images`": images}
         advice = f"This was `shift_by(images, {down}, {right})`: every picture {down} down and {right} to the right."
@@ -921,9 +662,7 @@ def _table_finding(student):
 
     wanted = measured(images, labels)
     if wanted[:, 0].min() < 0.5:
-        raise Wrong(
-            "untrained", f"Unshifted, the networks read {wanted[0, 0]:.0%} and {wanted[1, 0]:.0%}. Train both first."
-        )
+        raise Wrong("untrained", wanted=wanted[0, 0], wanted_2=wanted[1, 0])
 
     def near(other, room=0.005):  # half a percent: a digit in 200 may stand on the edge between two classes
         return np.abs(table - other).max() <= room
@@ -946,18 +685,11 @@ def _table_finding(student):
     for code, (given, other, message) in slips.items():
         if np.abs(given - other).max() <= 0.005:
             raise Wrong(code, message)
-    if np.ptp(table, axis=1).max() < 1e-9:
-        raise Wrong("constant", "Each network has the same accuracy for every shift: were the pictures shifted?")
+    fail_if(np.ptp(table, axis=1).max() < 1e-9, "constant")
     for down, right, way in ((0, -1, "to the left"), (1, 0, "down"), (-1, 0, "up"), (1, 1, "down and to the right")):
-        if near(measured(images, labels, down, right)):
-            raise Wrong("other-way", f"These are the accuracies for shifts {way}; to the right was asked for.")
-    if np.abs(table[:, 1:3] - measured(*test_digits(), shifts=(1, 2))).max() <= 0.002:
-        raise Wrong("all-digits", "These are the accuracies on all 10,000 test digits; the first 1,000 were asked for.")
-    if near(measured(*(part[:1000] for part in train_digits()))):
-        raise Wrong(
-            "training-digits",
-            "These are the accuracies on training digits; the first 1,000 test digits were asked for.",
-        )
+        fail_if(near(measured(images, labels, down, right)), "other-way", way=way)
+    fail_if(np.abs(table[:, 1:3] - measured(*test_digits(), shifts=(1, 2))).max() <= 0.002, "all-digits")
+    fail_if(near(measured(*(part[:1000] for part in train_digits()))), "training-digits")
     off = np.abs(table - wanted) > 0.005
     for row, name in enumerate(names):
         if off[row].any() and not off[1 - row].any():
@@ -979,34 +711,14 @@ def _shifted(images, down, right):
 # --- 04.7
 
 
-@exercise(
-    "04.7",
-    title="Beat 99 %",
-    points=3,
-    needs={"best_model": "a trained network for digits (n, 28, 28, 1) in [0, 1]"},
-    hints=(
-        "The lecture's network has one convolution. Two or three of them, with more filters the deeper you go, see "
-        "larger parts of the digit.",
-        "Speed comes from strides (`strides=2` in the place of pooling), from batch normalisation, which allows a larger "
-        "learning rate, and from a learning rate that warms up and decays.",
-        "`Conv2D(16, 5, strides=2)`, `Conv2D(64, 3, strides=2)`, `Conv2D(96, 3)`, each without bias and followed by "
-        "`BatchNormalization(momentum=0.9)` and `ReLU()`; then `Flatten`, `Dense(10, activation='softmax')`; two or three "
-        "epochs with the schedule that the notebook gives.",
-    ),
-    expected="At least 99% of the 10,000 test digits; the solution reaches 99.2% in two epochs.",
-)
+@exercise("04.7")
 def beat_99(student, rng):
     """The accuracy over all test digits, in two steps."""
     images, labels = test_digits()
     digit_probabilities(student, "best_model", images[:1000], labels[:1000])
     accuracy = digit_accuracy(student, "best_model", images, labels)
     refuse_test_digits(student, "best_model", accuracy)
-    if accuracy > 0.9985:
-        raise Wrong(
-            "leak",
-            f"{accuracy:.2%} of the test digits: better than the best published single networks. Were the test digits "
-            "among the training data?",
-        )
+    fail_if(accuracy > 0.9985, "leak", accuracy=accuracy)
     same_as_replay_of_digits(student, "best_model", images[:50])
     _refuse_memory(student, images, labels, accuracy, rng)
     seen = {"accuracy": accuracy}
@@ -1031,42 +743,18 @@ def _refuse_memory(student, images, labels, accuracy, rng):
     paler = np.where(images[rows] > 0, np.maximum(paler, 1), 0)  # the paper stays black: some networks ask only for ink
     share = np.mean(digit_scores(student, "best_model", as_input(paler)).argmax(axis=1) == labels[rows])
     # Of 500 digits a network misses about 5; this is ten times that.
-    if share < accuracy - 0.1:
-        raise Wrong(
-            "memorised",
-            f"{accuracy:.1%} of the test digits are read, and {share:.1%} of the same digits in slightly paler ink. "
-            "Were the test digits looked up?",
-        )
+    fail_if(share < accuracy - 0.1, "memorised", accuracy=accuracy, share=share)
 
 
 # --- 04.8
 
 
-@exercise(
-    "04.8",
-    title="Look inside, and save",
-    points=2,
-    needs={
-        "lecture_model": "the trained network of 04.4",
-        "kernels": "the kernels of its convolution, (3, 3, 1, 8)",
-        "maps": "the feature maps of the first test digit, (26, 26, 8)",
-        "reloaded": "the network, loaded again from the file",
-    },
-    hints=(
-        "The first layer that has weights is the convolution. `layer.get_weights()` gives kernels and biases.",
-        "A feature map is the output of the convolution, after its activation. A layer is a function: call it on a batch "
-        "of one digit.",
-        "`conv = lecture_model.layers[0]`; `kernels = conv.get_weights()[0]`; `maps = np.array(conv(x_test[:1]))[0]`; "
-        "`lecture_model.save('my_digits.keras')`; `reloaded = keras.models.load_model('my_digits.keras')`.",
-    ),
-    expected="Eight kernels, eight maps of 26 by 26, and a reloaded network that predicts the same.",
-)
+@exercise("04.8")
 def look_inside(student, rng):
     """Kernels and maps recomputed from the weights; the reloaded network against the original."""
     layers, weights = student.layers("lecture_model"), student.weights("lecture_model")
     convolutions = [i for i, layer in enumerate(layers) if layer["class"] == "Conv2D"]
-    if not convolutions:
-        raise Wrong("no-convolution", "`lecture_model` has no Conv2D layer; hand in the network of 04.4.")
+    fail_if(not convolutions, "no-convolution")
     _explain_size(sum(w.size for layer in weights for w in layer), layers)
     W, *bias = weights[convolutions[0]]
     b = bias[0] if bias else np.zeros(W.shape[-1])
@@ -1077,17 +765,12 @@ def look_inside(student, rng):
 
 def _kernels(student, W, b):
     given = student.value("kernels")
-    if isinstance(given, list | tuple) and len(given) == 2:
-        raise Wrong(
-            "both-arrays",
-            "`kernels` holds two arrays: `get_weights()` gives kernels and biases. Take the first, `[0]`.",
-        )
+    fail_if(isinstance(given, list | tuple) and len(given) == 2, "both-arrays")
     kernels = as_array(given, "`kernels`")
     same = kernels.size == W.size and np.allclose(kernels.reshape(-1), W.reshape(-1), atol=1e-5)
     if not same and kernels.size == W.size and np.allclose(np.sort(kernels.ravel()), np.sort(W.ravel()), atol=1e-5):
-        raise Wrong("reordered", f"These are the kernels with their axes moved; Keras keeps them as {W.shape}.")
-    if kernels.size == b.size:
-        raise Wrong("biases", "These are the biases. The kernels are the first of the two arrays.")
+        raise Wrong("reordered", shape=W.shape)
+    fail_if(kernels.size == b.size, "biases")
     message = "The kernels are those of the convolution."
     if not same and kernels.size == W.size:
         message = (
@@ -1103,14 +786,10 @@ def _maps(student, W, b, activation):
     linear = np.einsum("ijkl,klc->ijc", np.lib.stride_tricks.sliding_window_view(digit, (3, 3)), W[:, :, 0]) + b
     maps = as_array(student.value("maps"), "`maps`")
     maps = maps[0] if maps.ndim == 4 and len(maps) == 1 else maps
-    if maps.shape != linear.shape:
-        raise Wrong(
-            "wrong-shape", f"`maps` has shape {maps.shape}; {linear.shape} was expected, the maps of one digit."
-        )
+    fail_if(maps.shape != linear.shape, "wrong-shape", shape=maps.shape, shape_2=linear.shape)
     same = np.allclose(maps, np.maximum(0, linear), atol=1e-3)
     if not same and np.allclose(maps, linear, atol=1e-3):
-        if activation not in (None, "linear"):
-            raise Wrong("no-activation", "These are the maps before the activation. Call the layer itself.")
+        fail_if(activation not in (None, "linear"), "no-activation")
         same = True  # a network whose activation is a layer of its own
     message = "The maps are what the convolution makes of the first test digit."
     if not same:
@@ -1122,8 +801,7 @@ def _maps(student, W, b, activation):
 def _reloaded(student):
     few = as_input(test_digits()[0][:200])
     reloaded = student.value("reloaded")
-    if isinstance(reloaded, Handle) and reloaded == student.value("lecture_model"):
-        raise Wrong("same-object", "`reloaded` is `lecture_model` itself. Load it from the file that you saved.")
+    fail_if(isinstance(reloaded, Handle) and reloaded == student.value("lecture_model"), "same-object")
     apart = np.abs(digit_scores(student, "reloaded", few) - digit_scores(student, "lecture_model", few)).max()
     message = "The reloaded network predicts the same."
     if apart >= 1e-3:
@@ -1138,19 +816,9 @@ def _explain_maps(maps, digit, W, b, linear):
         windows = np.lib.stride_tricks.sliding_window_view(digit, (3, 3))
         return np.maximum(0, np.einsum("ijkl,klc->ijc", windows, W[:, :, 0]) + b)
 
-    if np.allclose(maps, seen(255 * digit), rtol=1e-3, atol=0.1):
-        raise Wrong(
-            "unscaled-inputs",
-            "These are the maps of the digit from 0 to 255. Take `x_test`, which is scaled to [0, 1].",
-        )
-    if np.allclose(maps, np.maximum(0, linear - b), atol=1e-3):
-        raise Wrong("no-bias", "These maps leave the biases out.")
-    if np.allclose(maps, seen(digit.T), atol=1e-3):
-        raise Wrong("transposed", "These are the maps of the digit with rows and columns exchanged.")
-    if np.allclose(maps, seen(train_digits()[0][0] / 255), atol=1e-3):
-        raise Wrong("training-digit", "These are the maps of the first training digit; take `x_test[0]`.")
+    fail_if(np.allclose(maps, seen(255 * digit), rtol=1e-3, atol=0.1), "unscaled-inputs")
+    fail_if(np.allclose(maps, np.maximum(0, linear - b), atol=1e-3), "no-bias")
+    fail_if(np.allclose(maps, seen(digit.T), atol=1e-3), "transposed")
+    fail_if(np.allclose(maps, seen(train_digits()[0][0] / 255), atol=1e-3), "training-digit")
     for number, other in enumerate(test_digits()[0][:50]):
-        if number and np.allclose(maps, seen(other / 255), atol=1e-3):
-            raise Wrong(
-                "other-digit", f"These are the maps of `x_test[{number}]`; the first test digit is `x_test[0]`."
-            )
+        fail_if(number and np.allclose(maps, seen(other / 255), atol=1e-3), "other-digit", number=number)

@@ -4,7 +4,7 @@ from functools import cache
 
 import numpy as np
 
-from coursekit.checks.framework import Wrong, exercise, threshold
+from coursekit.checks.framework import Wrong, exercise, fail_if, threshold
 from coursekit.checks.proxy import StudentError
 from coursekit.checks.report import Finding
 from coursekit.checks.vocabulary.arrays import as_array
@@ -65,43 +65,18 @@ def photographs(rng, n=40):
     return pictures, labels[rows]
 
 
-@exercise(
-    "04b.1",
-    title="From a photograph to MNIST's form",
-    points=3,
-    needs={"prepare": "a function of a grey picture that gives an array (28, 28) in [0, 1]"},
-    hints=(
-        "Go in the order of the list. First make ink bright: 255 minus the picture. The paper is then dark, but not 0: "
-        "take off a level between paper and ink, and clip what falls below 0.",
-        "Rows with ink: `np.flatnonzero(ink.max(axis=1) > 0)`; likewise columns. Crop from the first to the last. Scale "
-        "both sides by the same factor, 20 / max(height, width), with the given `resize`.",
-        "Put the small picture into zeros of (28, 28). `ndimage.center_of_mass(small)` says where its ink has its "
-        "centre; the corner goes to round(13.5 - that), for rows and columns, kept between 0 and 28 minus the size.",
-    ),
-    expected="Ink bright, 20 pixels on the longer side, its centre of mass in the middle; at least {read_share:.1%} of 40 "
-    "photographs are then read right by the trained network.",
-)
+@exercise("04b.1")
 def prepare_pictures(student, rng):
     """Range, ink, paper, size, aspect and centring on fresh photographs, then how many of them are read."""
     pictures, labels = photographs(rng)
     prepared = prepared_by(student, pictures)
     if prepared.max() > 1.5:
-        raise Wrong(
-            "wrong-range", f"The values go up to {prepared.max():.0f}; divide by 255 so that they lie in [0, 1]."
-        )
-    if np.ptp(prepared, axis=0).max() < 0.2 * np.abs(prepared).max() or not prepared.any():
-        raise Wrong("constant", "`prepare` gives the same for every photograph.")
+        raise Wrong("wrong-range", max=prepared.max())
+    fail_if(np.ptp(prepared, axis=0).max() < 0.2 * np.abs(prepared).max() or not prepared.any(), "constant")
     if prepared.min() >= 0 and prepared.max() < 0.1:
-        raise Wrong(
-            "wrong-range",
-            f"The values go up to {prepared.max():.4f} only; ink should be near 1. Are they divided by 255 twice?",
-        )
+        raise Wrong("prepare-pictures.wrong-range", max=prepared.max())
     edge = np.concatenate([prepared[:, [0, -1]].ravel(), prepared[:, :, [0, -1]].ravel()])
-    if np.median(edge) > 0.5:
-        raise Wrong(
-            "not-inverted",
-            "The paper is bright and the ink dark. MNIST has bright ink on 0: take 255 minus the picture.",
-        )
+    fail_if(np.median(edge) > 0.5, "not-inverted")
     filled, size = _filled(prepared), _longer(prepared)
     share = _share_read(prepared, labels)
     if filled > 0.85 or not 17 <= size <= 21 or share < 0.5:
@@ -121,18 +96,13 @@ def prepare_pictures(student, rng):
     boxes, sizes = _boxes(prepared)
     ones = labels == 1
     narrow = sizes.min(axis=1) / sizes.max(axis=1)
-    if np.median(narrow) > 0.9 and (not ones.any() or narrow[ones].min() > 0.8):
-        raise Wrong("aspect-lost", "Every digit has become as wide as high. Scale both sides by the same factor.")
+    fail_if(np.median(narrow) > 0.9 and (not ones.any() or narrow[ones].min() > 0.8), "aspect-lost")
     off = np.array([centre_of_mass(small) for small in prepared]) - CENTRE
     far = np.abs(off).max(axis=1)
     middles = np.stack([boxes[:, :2].mean(axis=1), boxes[:, 2:].mean(axis=1)], axis=1) - CENTRE
     centred = np.quantile(far, 0.9) <= 1.1
     if not centred and np.quantile(np.abs(middles).max(axis=1), 0.9) <= 1.1:
-        raise Wrong(
-            "centred-by-box",
-            f"The middle of each digit's box is in the centre; its centre of mass is up to {far.max():.1f} pixels away. "
-            "MNIST was centred by mass.",
-        )
+        raise Wrong("centred-by-box", max=far.max())
     message = "Digits are 20 pixels on the longer side, with the centre of mass in the middle."
     if not centred:
         message = (
@@ -142,14 +112,7 @@ def prepare_pictures(student, rng):
     yield Finding("centred", centred, message, points=1)
     if centred and share < threshold("04b.1", "read_share"):
         _explain_turned(prepared, labels, share)
-    yield check_limit(
-        "04b.1",
-        "read_share",
-        share,
-        "{} of 40 photographs are read right after `prepare`",
-        "Look at some of them beside digits of MNIST: are the strokes as thick, and whole?",
-        points=1,
-    )
+    yield check_limit("04b.1", "read_share", share, points=1)
 
 
 def prepared_by(student, pictures):
@@ -158,8 +121,7 @@ def prepared_by(student, pictures):
     for picture in pictures:
         small = as_array(student.call("prepare", picture), "What `prepare` returns")
         small = small[..., 0] if small.shape == (28, 28, 1) else small[0] if small.shape == (1, 28, 28) else small
-        if small.shape != (28, 28):
-            raise Wrong("wrong-shape", f"`prepare` gives shape {small.shape}; (28, 28) was expected.")
+        fail_if(small.shape != (28, 28), "wrong-shape", shape=small.shape)
         prepared.append(small)
     return np.array(prepared)
 
@@ -197,47 +159,23 @@ def _share_read(prepared, labels):
 def _refuse_not_inverted(student, pictures, labels):
     """Raises `Wrong` where photographs of bright ink on dark paper are prepared well, and these are not."""
     negative = _prepared_again(student, [255 - picture for picture in pictures])
-    if negative is not None and _share_read(negative, labels) >= 0.7:
-        raise Wrong(
-            "not-inverted",
-            "`prepare` works for bright ink on dark paper; these photographs have dark ink on bright paper. Begin with "
-            "255 minus the picture.",
-        )
+    fail_if(negative is not None and _share_read(negative, labels) >= 0.7, "refuse-not-inverted.not-inverted")
 
 
 def _explain_filled(student, filled, pictures):
     """Raises `Wrong` for digits whose boxes are full: of paper, where perfectly white paper makes the difference."""
     white = [np.where(picture > 180, 255, picture) for picture in pictures]
     cleaned = _prepared_again(student, white)
-    if cleaned is not None and _filled(cleaned) <= 0.85:
-        raise Wrong(
-            "paper-left",
-            f"{filled:.0%} of the pixels around each digit are not 0: the paper is still there. Take off a level between "
-            "paper and ink before you crop.",
-        )
-    raise Wrong(
-        "filled",
-        f"{filled:.0%} of the pixels around each digit are not 0; of a digit on 0 it is about half. Show the picture after each step.",
-    )
+    fail_if(cleaned is not None and _filled(cleaned) <= 0.85, "paper-left", filled=filled)
+    raise Wrong("filled", filled=filled)
 
 
 def _explain_size(student, size, pictures):
     """Raises `Wrong` for digits of another size; larger sheets of paper tell whether they were cropped."""
     larger = _prepared_again(student, [np.pad(picture, 80, mode="edge") for picture in pictures])
-    if size < 17 and larger is not None and _longer(larger) < 0.8 * size:
-        raise Wrong(
-            "not-cropped",
-            f"The longer side of the digit is about {size:.0f} pixels, and fewer on a larger sheet; 20 was expected. Crop to the ink "
-            "before you scale.",
-        )
-    if size > 24:
-        raise Wrong(
-            "no-margin", f"The longer side is about {size:.0f} pixels: the digit fills the picture. Scale it to 20."
-        )
-    raise Wrong(
-        "wrong-size",
-        f"The longer side of the digit is about {size:.0f} pixels; scale it to 20, which leaves a margin of 4.",
-    )
+    fail_if(size < 17 and larger is not None and _longer(larger) < 0.8 * size, "not-cropped", size=size)
+    fail_if(size > 24, "no-margin", size=size)
+    raise Wrong("wrong-size", size=size)
 
 
 def _explain_turned(prepared, labels, share):
@@ -250,10 +188,7 @@ def _explain_turned(prepared, labels, share):
     }
     for said, back in ways.items():
         read = _share_read(back, labels)
-        if read > share + 0.2:
-            raise Wrong(
-                "turned", f"The digits come out {said}: {share:.0%} are read so, and {read:.0%} when that is undone."
-            )
+        fail_if(read > share + 0.2, "turned", said=said, share=share, read=read)
 
 
 @cache
@@ -268,30 +203,16 @@ def _trained_network():
 # --- 04b.2
 
 
-@exercise(
-    "04b.2",
-    title="Ten probabilities for the pad",
-    points=2,
-    needs={"read_digit": "a function of pictures (n, 28, 28) that gives probabilities (n, 10)"},
-    hints=(
-        "The network wants a channel axis: (n, 28, 28, 1). `x[..., None]` adds one.",
-        "`model.predict(x[..., None], verbose=0)` gives (n, 10). Do the rows add up to 1? Then the last layer is a softmax "
-        "and you are done.",
-        "`return model.predict(np.asarray(x)[..., None], verbose=0)`",
-    ),
-    expected="Rows that add up to 1, for one picture or many; test digits read as well as exercise 04.4 asks.",
-)
+@exercise("04b.2")
 def read_digits(student, rng):
     """Shape for one and for many, probabilities, and the accuracy on test digits."""
     images, labels = test_digits()
     rows = rng.choice(len(images), 500, replace=False)
     x = (images[rows] / 255).astype("float32")
     scores = class_scores(student, x)
-    if np.ptp(scores, axis=0).max() < 1e-4:
-        raise Wrong("constant", "`read_digit` gives every picture the same probabilities.")
+    fail_if(np.ptp(scores, axis=0).max() < 1e-4, "constant")
     for n in (1, 3):
-        if not np.allclose(answer_of_pictures(student, x[:n]), scores[:n], atol=1e-3):
-            raise Wrong("depends-on-batch", "The first picture gets other probabilities alone than among others.")
+        fail_if(not np.allclose(answer_of_pictures(student, x[:n]), scores[:n], atol=1e-3), "depends-on-batch")
     yield Finding("probabilities", True, "Ten probabilities a picture, which add up to 1.", points=1)
     accuracy = np.mean(scores.argmax(axis=1) == labels[rows])
     limit = threshold("04.4", "accuracy")  # the lecture's network is good enough
@@ -306,17 +227,12 @@ def read_digits(student, rng):
 def class_scores(student, x):
     """Ten probabilities a picture; raises `Wrong` where `read_digit` gives something else."""
     raw = as_array(student.call("read_digit", x), "What `read_digit` returns")
-    if raw.shape == (len(x), 10) and np.allclose(raw.sum(axis=1), 100, atol=0.5) and raw.min() >= 0:
-        raise Wrong("percent", "These are percents; probabilities that add up to 1 were asked for.")
+    fail_if(raw.shape == (len(x), 10) and np.allclose(raw.sum(axis=1), 100, atol=0.5) and raw.min() >= 0, "percent")
     if raw.shape == (len(x), 10) and raw.max() <= 1e-6 and np.allclose(np.exp(raw).sum(axis=1), 1, atol=1e-2):
-        raise Wrong("log-probabilities", "These are logarithms of probabilities. Leave the logarithm out.")
+        raise Wrong("log-probabilities")
     if raw.shape == (len(x), 10) and np.ptp(raw, axis=0).max() < 1e-4:
         return raw
-    if raw.shape == (len(x), 10) and np.allclose(raw.sum(axis=0), 1, atol=1e-3):
-        raise Wrong(
-            "wrong-axis",
-            "The ten columns add up to 1, over all pictures; each row should. Take the softmax along the last axis.",
-        )
+    fail_if(raw.shape == (len(x), 10) and np.allclose(raw.sum(axis=0), 1, atol=1e-3), "wrong-axis")
     if raw.ndim == 0 or len(raw) != len(x):
         return answer_of_pictures(student, x)
     class_probabilities(student, "read_digit", x, 10)
@@ -326,24 +242,19 @@ def class_scores(student, x):
 def _explain_reading(student, x, labels, accuracy):
     """Raises `Wrong` where pictures in another form are read, or the outputs stand in another order."""
     ways = {
-        "transposed": (x.transpose(0, 2, 1), "`read_digit` exchanges rows and columns of the pictures."),
-        "wrong-scale": (x * 255, "The pictures are in [0, 1] already; do not divide by 255 again."),
-        "too-bright": (x / 255, "The pictures are in [0, 1] already; do not multiply by 255."),
-        "inverted": (1 - x, "The pictures have bright ink on 0 already; do not invert them again."),
-        "upside-down": (x[:, ::-1], "`read_digit` turns the pictures upside down."),
-        "mirrored": (x[:, :, ::-1], "`read_digit` mirrors the pictures left to right."),
+        "transposed": x.transpose(0, 2, 1),
+        "wrong-scale": x * 255,
+        "too-bright": x / 255,
+        "inverted": 1 - x,
+        "upside-down": x[:, ::-1],
+        "mirrored": x[:, :, ::-1],
     }
     for code, (other, message) in ways.items():
         if np.mean(answer_of_pictures(student, other).argmax(axis=1) == labels) > accuracy + 0.2:
             raise Wrong(code, message)
     guesses = answer_of_pictures(student, x).argmax(axis=1)
     renumbered = sum(np.bincount(labels[guesses == k]).max(initial=0) for k in range(10)) / len(labels)
-    if renumbered > accuracy + 0.2:
-        raise Wrong(
-            "renumbered",
-            f"The digits are told apart ({renumbered:.0%}), but the ten columns are numbered otherwise: column 0 belongs to the "
-            "digit 0. Leave the order of the model's outputs as it is.",
-        )
+    fail_if(renumbered > accuracy + 0.2, "renumbered", renumbered=renumbered)
 
 
 def answer_of_pictures(student, x):
@@ -351,35 +262,14 @@ def answer_of_pictures(student, x):
     scores = as_array(student.call("read_digit", x.astype("float32")), "What `read_digit` returns")
     if scores.shape != (len(x), 10):
         many = f"{len(x)} pictures" if len(x) > 1 else "one picture"
-        raise Wrong(
-            "wrong-shape",
-            f"`read_digit` was given {many} and returned shape {scores.shape}; ({len(x)}, 10) was expected.",
-        )
+        raise Wrong("wrong-shape", many=many, shape=scores.shape, n_x=len(x))
     return scores
 
 
 # --- 04b.3
 
 
-@exercise(
-    "04b.3",
-    title="A digit in the corner",
-    points=3,
-    needs={
-        "centre_by_mass": "a function of a picture (28, 28) that moves its centre of mass to the middle",
-        "read_digit": "your function of 04b.2",
-        "accuracies": "two numbers: the accuracy in the corner, and after centring",
-    },
-    hints=(
-        "Where is the centre of mass, and how far is it from 13.5? Round the difference to whole pixels: that is the move.",
-        "A weighted mean: `rows = np.arange(28)`, `(image.sum(axis=1) * rows).sum() / image.sum()` is its row. A blank "
-        "picture has no centre: give it back as it is.",
-        "`cy, cx = ndimage.center_of_mass(image)`; `return ndimage.shift(image, (round(13.5 - cy), round(13.5 - cx)), "
-        "order=0)`. The accuracies: `np.mean(read_digit(cornered).argmax(axis=1) == y_small)`, and the same for "
-        "`np.array([centre_by_mass(image) for image in cornered])`.",
-    ),
-    expected="Two numbers that are your network's own: low in the corner, and after centring nearly what it reached on MNIST.",
-)
+@exercise("04b.3")
 def corners(student, rng):
     """The move on random pictures, then both accuracies with the student's own reader."""
     digits = test_digits()[0][rng.choice(10000, 20, replace=False)] / 255
@@ -400,10 +290,7 @@ def _move(student, pictures, rng):
     if not passed:
         _explain_move(student, moved, pictures, rng)
         if not np.isfinite(after).all() or ink.min() < 0.9 and not near:
-            raise Wrong(
-                "ink-lost",
-                f"After the move {max(ink.min(), 0):.0%} of the ink is left: the digit was pushed out of the picture.",
-            )
+            raise Wrong("ink-lost", max=max(ink.min(), 0))
         message = f"The centre of mass ends up to {np.abs(after).max():.1f} pixels from {CENTRE}; one is allowed."
         if near:
             worst = ink[np.abs(ink - 1).argmax()]
@@ -435,7 +322,7 @@ def _accuracies(student):
 
     wanted = np.array([reads(cornered), reads(centred)])
     if wanted[1] < 0.5:
-        raise Wrong("untrained", f"`read_digit` reads {wanted[1]:.0%} of centred digits. Mend 04b.2 first.")
+        raise Wrong("untrained", wanted=wanted[1])
 
     def near(numbers):  # rounding at half a pixel may move some digits by one pixel more: two percent of the digits
         return np.abs(numbers - wanted) <= 0.02
@@ -445,23 +332,16 @@ def _accuracies(student):
             "accuracies", True, f"In the corner {wanted[0]:.0%} are read, after centring {wanted[1]:.0%}.", points=1.5
         )
     slips = {
-        "swapped": (given[::-1], "The two numbers are exchanged: first the corner, then after centring."),
-        "percent": (given / 100, "These are percents; accuracies between 0 and 1 were asked for."),
-        "counts": (given / 500, "These are numbers of digits; divide by the 500 that there are."),
-        "error": (1 - given, "These are the shares read wrong; the accuracy is the share read right."),
+        "swapped": given[::-1],
+        "percent": given / 100,
+        "counts": given / 500,
+        "error": 1 - given,
     }
     for code, (numbers, message) in slips.items():
         if near(numbers).all():
             raise Wrong(code, message)
-    if near(given)[0] and abs(given[1] - given[0]) < 1e-9:
-        raise Wrong(
-            "same-twice",
-            "Both numbers are the accuracy in the corner. Centre the pictures before you ask for the second.",
-        )
-    if near(given)[1] and abs(given[0] - reads(images / 255)) <= 0.005:
-        raise Wrong(
-            "not-in-corner", "The first number is the accuracy on the digits where they were. Ask about `cornered`."
-        )
+    fail_if(near(given)[0] and abs(given[1] - given[0]) < 1e-9, "same-twice")
+    fail_if(near(given)[1] and abs(given[0] - reads(images / 255)) <= 0.005, "not-in-corner")
     names = ("the first number, on `cornered`,", "the second number, after `centre_by_mass`,")
     off = " and ".join(name for name, right in zip(names, near(given), strict=True) if not right)
     verb = "is" if near(given).any() else "are"
@@ -471,8 +351,7 @@ def _accuracies(student):
 
 def _explain_move(student, moved, pictures, rng):
     """Raises `Wrong` where a known slip explains the move: small blots near the middle show where it goes."""
-    if np.allclose(moved, pictures):
-        raise Wrong("not-moved", "The picture comes back where it was.")
+    fail_if(np.allclose(moved, pictures), "not-moved")
     before, after = [], []
     for down, right in rng.integers(-4, 5, size=(8, 2)):
         blot = np.zeros((28, 28))
@@ -487,23 +366,14 @@ def _explain_move(student, moved, pictures, rng):
     if ends_at(0):
         boxes = np.array([box(picture, level=0) for picture in moved if picture.any()])
         middles = np.stack([boxes[:, :2].mean(axis=1), boxes[:, 2:].mean(axis=1)], axis=1) - CENTRE
-        if np.abs(middles).max() <= 1.01:
-            raise Wrong("centred-by-box", "The box of the digit is in the middle, its centre of mass is not.")
+        fail_if(np.abs(middles).max() <= 1.01, "centred-by-box")
         return
-    if ends_at(2 * before):
-        raise Wrong(
-            "wrong-direction", "The digit moves away from the middle: move by centre minus place, not the reverse."
-        )
-    if ends_at(before - before[:, ::-1]):
-        raise Wrong("axes-swapped", "Rows and columns are exchanged: the first axis of a picture is its row.")
-    if ends_at(before * [1, 0]) or ends_at(before * [0, 1]):
-        raise Wrong("one-axis", "The digit moves along one axis only: centre the rows and the columns.")
+    fail_if(ends_at(2 * before), "wrong-direction")
+    fail_if(ends_at(before - before[:, ::-1]), "axes-swapped")
+    fail_if(ends_at(before * [1, 0]) or ends_at(before * [0, 1]), "one-axis")
     if np.isfinite(after).all() and np.ptp(after - before, axis=0).max() < 0.01:
         down, right = (after - before)[0]
-        raise Wrong(
-            "same-move",
-            f"Every picture moves by the same, {down:+.1f} rows and {right:+.1f} columns. Measure where its ink is.",
-        )
+        raise Wrong("same-move", down=down, right=right)
 
 
 def in_corner(images, corner=(0, 0)):

@@ -4,7 +4,7 @@ from itertools import permutations
 
 import numpy as np
 
-from coursekit.checks.framework import Wrong, exercise, threshold
+from coursekit.checks.framework import Wrong, exercise, fail_if, threshold
 from coursekit.checks.proxy import NotAttempted, StudentError
 from coursekit.checks.report import Finding
 from coursekit.checks.vocabulary.arrays import as_array
@@ -32,16 +32,15 @@ def _network(student, name):
     """Raises `Wrong` where the object is no Keras model with weights; returns its description."""
     said = student.describe(name)
     if said["family"] != "keras":
-        raise Wrong("not-keras", f"`{name}` is a {said['type']}; a Keras model was expected.")
-    if not said["built"]:
-        raise Wrong("not-built", f"`{name}` has no weights yet. Begin it with `keras.Input(...)`, or fit it first.")
+        raise Wrong("not-keras", name=name, type=said["type"])
+    fail_if(not said["built"], "not-built", name=name)
     return said
 
 
 def _probabilities(name, scores):
     """The same scores, any shape, or what `as_binary_probabilities` raises where they are none; constant ones first."""
     if np.ptp(scores) < 1e-6:
-        raise Wrong("constant", f"`{name}` answers {scores.flat[0]:.3g} to everything. Was it fitted?{_of_one(scores)}")
+        raise Wrong("constant", name=name, flat=scores.flat[0], of_one=_of_one(scores))
     flat = scores.reshape(-1, 1)
     return as_binary_probabilities(name, flat).reshape(scores.shape)
 
@@ -90,11 +89,10 @@ def _parts(config):
 
 def _given_parts(given, names, what):
     """The parts that a function returned, or `Wrong` where their number is not that of `names`."""
-    if given is None:
-        raise Wrong("none", f"{what} returns None. Did it forget to `return` its result?")
+    fail_if(given is None, "none", what=what)
     if not isinstance(given, list | tuple) or len(given) != len(names):
         seen = f"{len(given)} things" if isinstance(given, list | tuple) else "one thing"
-        raise Wrong("wrong-type", f"{what} returns {seen}; {', '.join(names)} were expected, in this order.")
+        raise Wrong("wrong-type", what=what, seen=seen, join=", ".join(names))
     return given
 
 
@@ -113,21 +111,7 @@ def _related(what, given, wanted, steps):
 # --- 05.1
 
 
-@exercise(
-    "05.1",
-    title="A recurrent cell by hand",
-    points=2,
-    needs={"rnn": "a function of x, Wx, Wh, b that gives the state after every step"},
-    hints=(
-        "Begin with a state of zeros, one number a unit. Then take the rows of `x` one after the other; each gives a new "
-        "state from the row and the old state.",
-        "`h = np.tanh(x_t @ Wx + h @ Wh + b)` is one step: on the right stands the old state, on the left the new one. "
-        "Keep a list of all states.",
-        "`h = np.zeros(len(b))`, `states = []`, then `for x_t in x:` with the step and `states.append(h)`, and at the end "
-        "`return np.array(states)`.",
-    ),
-    expected="The states of random cells of any size, to six digits.",
-)
+@exercise("05.1")
 def recurrent_cell(student, rng):
     """The states for random weights; the usual slips are recognised by computing them."""
     for T, features, units in ((7, 2, 3), (1, 4, 2), (5, 1, 1)):
@@ -135,21 +119,11 @@ def recurrent_cell(student, rng):
         Wx, Wh = rng.normal(size=(features, units)), rng.normal(size=(units, units))
         given = as_array(student.call("rnn", x, Wx, Wh, b), "What `rnn` returns")
         wanted = _rnn(x, Wx, Wh, b)
-        if given.size == units and T > 1 and units > 1:
-            raise Wrong(
-                "last-only",
-                f"`rnn` returns one state of {units} numbers; the states after all {T} steps are asked for.",
-            )
-        if given.shape == (T + 1, units):
-            raise Wrong(
-                "initial-state", f"`rnn` returns {T + 1} states for {T} steps: leave out the zeros at the start."
-            )
-        if given.size != wanted.size:
-            raise Wrong("wrong-shape", f"`rnn` returns shape {given.shape}; (T, units) = {wanted.shape} was expected.")
+        fail_if(given.size == units and T > 1 and units > 1, "last-only", units=units, T=T)
+        fail_if(given.shape == (T + 1, units), "initial-state", T=T + 1, T_2=T)
+        fail_if(given.size != wanted.size, "wrong-shape", shape=given.shape, shape_2=wanted.shape)
         if given.shape == wanted.T.shape and units != T and T > 1:
-            raise Wrong(
-                "wrong-shape", f"`rnn` returns shape {given.shape}: one row a step was expected, {wanted.shape}."
-            )
+            raise Wrong("recurrent-cell.wrong-shape", shape=given.shape, shape_2=wanted.shape)
         given = given.reshape(wanted.shape)
         if T > 1 and not np.allclose(given, wanted, atol=1e-4):
             _explain_states(given, wanted, x, Wx, Wh, b)
@@ -182,51 +156,25 @@ def _rnn_by(x, b, step, start=None):
 def _explain_states(given, wanted, x, Wx, Wh, b):
     """Raises `Wrong` where a known slip explains the states."""
     slips = {
-        "no-state": (
-            np.tanh(x @ Wx + b),
-            "No state is carried along: each row depends on its own input only. Feed the last state back through Wh.",
+        "no-state": np.tanh(x @ Wx + b),
+        "state-of-ones": _rnn(x, Wx, Wh, b, start=1.0),
+        "before-the-step": np.vstack([0 * wanted[:1], wanted[:-1]]),
+        "same-array": np.repeat(wanted[-1:], len(wanted), axis=0),
+        "no-activation": _rnn(x, Wx, Wh, b, lambda z: z),
+        "wrong-activation": _rnn(x, Wx, Wh, b, _sigmoid),
+        "relu": _rnn(x, Wx, Wh, b, lambda z: np.maximum(0, z)),
+        "bias-outside": _rnn_by(x, b, lambda row, h: np.tanh(row @ Wx + h @ Wh) + b),
+        "input-outside": _rnn_by(x, b, lambda row, h: row @ Wx + np.tanh(h @ Wh + b)),
+        "state-outside": _rnn_by(x, b, lambda row, h: np.tanh(row @ Wx + b) + h @ Wh),
+        "state-without-weights": _rnn_by(x, b, lambda row, h: np.tanh(row @ Wx + h + b)),
+        "state-added": _rnn_by(x, b, lambda row, h: h + np.tanh(row @ Wx + h @ Wh + b)),
+        "first-row-as-state": np.vstack(
+            [x[:1] @ Wx, _rnn_by(x[1:], b, lambda row, h: np.tanh(row @ Wx + h @ Wh + b), x[0] @ Wx)]
         ),
-        "state-of-ones": (_rnn(x, Wx, Wh, b, start=1.0), "The state begins with ones; it should begin with zeros."),
-        "before-the-step": (
-            np.vstack([0 * wanted[:1], wanted[:-1]]),
-            "Each state is stored before its step: the first row is h_0, and the last state is missing. Store it after.",
-        ),
-        "same-array": (
-            np.repeat(wanted[-1:], len(wanted), axis=0),
-            "Every row holds the last state: the list has the same array many times, and each step changes it in place. "
-            "Make a new array, `h = ...` in place of `h[:] = ...`, or append `h.copy()`.",
-        ),
-        "no-activation": (_rnn(x, Wx, Wh, b, lambda z: z), "The tanh is left out: the state grows without a bound."),
-        "wrong-activation": (_rnn(x, Wx, Wh, b, _sigmoid), "This is the sigmoid in the place of the tanh."),
-        "relu": (_rnn(x, Wx, Wh, b, lambda z: np.maximum(0, z)), "This is the ReLU in the place of the tanh."),
-        "bias-outside": (
-            _rnn_by(x, b, lambda row, h: np.tanh(row @ Wx + h @ Wh) + b),
-            "The bias is added after the tanh; it belongs inside.",
-        ),
-        "input-outside": (
-            _rnn_by(x, b, lambda row, h: row @ Wx + np.tanh(h @ Wh + b)),
-            "The input is added after the tanh; it belongs inside.",
-        ),
-        "state-outside": (
-            _rnn_by(x, b, lambda row, h: np.tanh(row @ Wx + b) + h @ Wh),
-            "The old state is added after the tanh; `h @ Wh` belongs inside.",
-        ),
-        "state-without-weights": (
-            _rnn_by(x, b, lambda row, h: np.tanh(row @ Wx + h + b)),
-            "The old state is added without its weights: it is `h @ Wh`.",
-        ),
-        "state-added": (
-            _rnn_by(x, b, lambda row, h: h + np.tanh(row @ Wx + h @ Wh + b)),
-            "The new state is added to the old one; it takes its place.",
-        ),
-        "first-row-as-state": (
-            np.vstack([x[:1] @ Wx, _rnn_by(x[1:], b, lambda row, h: np.tanh(row @ Wx + h @ Wh + b), x[0] @ Wx)]),
-            "The first step is left out: it goes through the tanh too, from a state of zeros.",
-        ),
-        "transposed": (_rnn(x, Wx, Wh.T, b), "The weights of the state are transposed: here it is `h @ Wh`."),
-        "no-bias": (_rnn(x, Wx, Wh, 0 * b), "The bias b is left out."),
-        "reversed": (wanted[::-1], "The states are right and in reverse order: the first row is the first step."),
-        "wrong-direction": (_rnn(x[::-1], Wx, Wh, b), "The sequence is read from its end."),
+        "transposed": _rnn(x, Wx, Wh.T, b),
+        "no-bias": _rnn(x, Wx, Wh, 0 * b),
+        "reversed": wanted[::-1],
+        "wrong-direction": _rnn(x[::-1], Wx, Wh, b),
     }
     for code, (states, message) in slips.items():
         if np.allclose(given, states, atol=1e-5):
@@ -240,25 +188,7 @@ def _sigmoid(z):
 # --- 05.2
 
 
-@exercise(
-    "05.2",
-    title="What an LSTM returns",
-    points=3,
-    needs={
-        "lstm_step": "a function of x, h, c, W, U, b that gives the new h and c",
-        "build_lstm": "a function of steps, features, units that gives a Keras model with three outputs",
-    },
-    hints=(
-        "All four blocks come from one sum, `z = x @ W + h @ U + b`, which has 4 * units numbers. Cut it in four. For the "
-        "model, look at two switches of `layers.LSTM`: `return_sequences` and `return_state`.",
-        "`z_i, z_f, z_g, z_o = np.split(z, 4)`. First compute the new cell state, then the hidden state from it. With both "
-        "switches on, calling the layer gives three tensors.",
-        "`c = sigmoid(z_f) * c + sigmoid(z_i) * np.tanh(z_g)`, then `h = sigmoid(z_o) * np.tanh(c)`. `sequence, state_h, "
-        "state_c = layers.LSTM(units, return_sequences=True, return_state=True)(inputs)`, and "
-        "`keras.Model(inputs, [sequence, state_h, state_c])`.",
-    ),
-    expected="Your step gives what Keras gives, to four digits; the last row of the sequence equals the hidden state.",
-)
+@exercise("05.2")
 def lstm_returns(student, rng):
     """One step against our own; three outputs against an LSTM that we compute from the model's weights."""
     features, units = 3, 4
@@ -274,9 +204,7 @@ def _one_step(student, x, h, c, W, U, b):
     given = _given_parts(student.call("lstm_step", x, h, c, W, U, b), ("h", "c"), "`lstm_step`")
     new = [as_array(part, f"The new `{name}`") for part, name in zip(given, "hc", strict=True)]
     if any(part.size != units for part in new):
-        raise Wrong(
-            "wrong-shape", f"`lstm_step` returns shapes {new[0].shape} and {new[1].shape}; ({units},) each is right."
-        )
+        raise Wrong("wrong-shape", shape=new[0].shape, shape_2=new[1].shape, units=units)
     new = [part.ravel() for part in new]
     wanted = _lstm_step(x, h, c, W, U, b)
     if not np.allclose(new, wanted, atol=1e-4):
@@ -307,57 +235,30 @@ def _explain_step(given, wanted, x, h, c, W, U, b):
         return s_o * np.tanh(c), c
 
     slips = {
-        "swapped": ((c_new, h_new), "`lstm_step` returns c before h. The order is h, c."),
-        "forget-turned": (
-            shown((1 - s_f) * c + s_i * np.tanh(g)),
-            "The old cell state is weighed by 1 - f; it should be f: a forget gate of 1 keeps everything.",
+        "swapped": (c_new, h_new),
+        "forget-turned": shown((1 - s_f) * c + s_i * np.tanh(g)),
+        "coupled-gates": shown(s_f * c + (1 - s_f) * np.tanh(g)),
+        "no-input-gate": shown(s_f * c + np.tanh(g)),
+        "no-content-tanh": shown(s_f * c + s_i * g),
+        "no-old-cell": shown(s_i * np.tanh(g)),
+        "no-output-gate": (np.tanh(c_new), c_new),
+        "output-sigmoid": (s_o * _sigmoid(c_new), c_new),
+        "no-input": _lstm_step(0 * x, h, c, W, U, b),
+        "interleaved": _lstm_step(
+            x,
+            h,
+            c,
+            *(part.reshape(*part.shape[:-1], -1, 4).swapaxes(-1, -2).reshape(part.shape) for part in (W, U, b)),
         ),
-        "coupled-gates": (
-            shown(s_f * c + (1 - s_f) * np.tanh(g)),
-            "The new content is weighed by 1 - f; the LSTM has an input gate of its own, i.",
-        ),
-        "no-input-gate": (
-            shown(s_f * c + np.tanh(g)),
-            "The new content is let in as it is; the input gate weighs it, i.",
-        ),
-        "no-content-tanh": (shown(s_f * c + s_i * g), "The content z_g is used as it is; it goes through tanh."),
-        "no-old-cell": (shown(s_i * np.tanh(g)), "The old cell state is left out: f * c is missing."),
-        "no-output-gate": (
-            (np.tanh(c_new), c_new),
-            "The hidden state is tanh(c); the output gate weighs it, o * tanh(c).",
-        ),
-        "output-sigmoid": ((s_o * _sigmoid(c_new), c_new), "The cell state is shown through a sigmoid; take tanh."),
-        "no-input": (_lstm_step(0 * x, h, c, W, U, b), "`x @ W` is missing: the gates do not see the input."),
-        "interleaved": (
-            _lstm_step(
-                x,
-                h,
-                c,
-                *(part.reshape(*part.shape[:-1], -1, 4).swapaxes(-1, -2).reshape(part.shape) for part in (W, U, b)),
-            ),
-            "z is cut into groups of four neighbours; the four blocks stand one after the other: `np.split(z, 4)`.",
-        ),
-        "no-sigmoid": (
-            (o * np.tanh(f * c + i * np.tanh(g)), f * c + i * np.tanh(g)),
-            "The gates z_i, z_f and z_o are used as they are; each goes through a sigmoid first.",
-        ),
-        "no-state": (_lstm_step(x, 0 * h, c, W, U, b), "`h @ U` is missing: the gates do not see the hidden state."),
-        "no-bias": (_lstm_step(x, h, c, W, U, 0 * b), "The bias b is left out."),
-        "no-forget-gate": (
-            (_sigmoid(o) * np.tanh(c + _sigmoid(i) * np.tanh(g)), c + _sigmoid(i) * np.tanh(g)),
-            "The old cell state is kept as it is; the forget gate should weigh it, f * c.",
-        ),
-        "old-cell": (
-            (_sigmoid(o) * np.tanh(c), c_new),
-            "The hidden state is computed from the old c; use the new one.",
-        ),
-        "no-output-tanh": ((_sigmoid(o) * c_new, c_new), "The hidden state is o * c; it should be o * tanh(c)."),
+        "no-sigmoid": (o * np.tanh(f * c + i * np.tanh(g)), f * c + i * np.tanh(g)),
+        "no-state": _lstm_step(x, 0 * h, c, W, U, b),
+        "no-bias": _lstm_step(x, h, c, W, U, 0 * b),
+        "no-forget-gate": (_sigmoid(o) * np.tanh(c + _sigmoid(i) * np.tanh(g)), c + _sigmoid(i) * np.tanh(g)),
+        "old-cell": (_sigmoid(o) * np.tanh(c), c_new),
+        "no-output-tanh": (_sigmoid(o) * c_new, c_new),
         "wrong-activation": (
-            (
-                _sigmoid(o) * np.tanh(_sigmoid(f) * c + _sigmoid(i) * _sigmoid(g)),
-                _sigmoid(f) * c + _sigmoid(i) * _sigmoid(g),
-            ),
-            "The content z_g goes through a sigmoid; it should go through tanh.",
+            _sigmoid(o) * np.tanh(_sigmoid(f) * c + _sigmoid(i) * _sigmoid(g)),
+            _sigmoid(f) * c + _sigmoid(i) * _sigmoid(g),
         ),
     }
     for code, (states, message) in slips.items():
@@ -366,31 +267,24 @@ def _explain_step(given, wanted, x, h, c, W, U, b):
     for order in permutations("ifgo"):
         states = _lstm_step(x, h, c, W, U, b, order)
         if "".join(order) != "ifgo" and all(np.allclose(a, s, atol=1e-5) for a, s in zip(given, states, strict=True)):
-            raise Wrong(
-                "gate-order",
-                f"The quarters of z are taken in the order {', '.join(order)}; in Keras they stand in the order i, f, g, o.",
-            )
+            raise Wrong("gate-order", join=", ".join(order))
 
 
 def _three_outputs(student, rng):
     steps, features, units, n = 5, 3, 4, 6
     built = student.call("build_lstm", steps, features, units)
-    if built is None:
-        raise Wrong("none", "`build_lstm` returns None. Did it forget to `return` the model?")
-    if not getattr(built, "callable", False):
-        raise Wrong("wrong-type", "`build_lstm` returns something that is no Keras model.")
+    fail_if(built is None, "none")
+    fail_if(not getattr(built, "callable", False), "wrong-type")
     said = student.describe(built)
     if said["family"] != "keras":
-        raise Wrong("not-keras", f"`build_lstm` returns {_a(said['type'])}; a Keras model was expected.")
+        raise Wrong("not-keras", a=_a(said["type"]))
     X = rng.normal(size=(n, steps, features)).astype("float32")
     if not student.layers(built):
-        raise Wrong(
-            "not-a-model", f"`build_lstm` returns {_a(said['type'])}; a `keras.Model(inputs, [...])` was expected."
-        )
+        raise Wrong("not-a-model", a=_a(said["type"]))
     parts = list(_parts(student.config(built)))
     if {name for name, _ in parts} & {"GRU", "GRUCell", "SimpleRNN", "SimpleRNNCell"}:
         name = next(name for name, _ in parts if name[:3] in ("GRU", "Sim")).removesuffix("Cell")
-        raise Wrong("not-lstm", f"The model has a {name}. A {name} has no cell state; `layers.LSTM` is asked for.")
+        raise Wrong("not-lstm", name=name)
     hint = " Set `return_state=True`, and the layer gives the last states too."
     if any(settings.get("return_state") for _, settings in parts):
         hint = ""
@@ -400,38 +294,28 @@ def _three_outputs(student, rng):
     if not isinstance(outputs, list | tuple):
         shape = np.shape(outputs)
         more = " It has one output; name all three in `keras.Model(inputs, [...])`."
-        raise Wrong("one-output", f"The model answers with one array of shape {shape}.{hint}{more}")
-    if len(outputs) != 3:
-        raise Wrong(
-            "wrong-type", f"The model has {len(outputs)} outputs; sequence, state_h and state_c were expected.{hint}"
-        )
+        raise Wrong("one-output", shape=shape, hint=hint, more=more)
+    fail_if(len(outputs) != 3, "three-outputs.wrong-type", n_outputs=len(outputs), hint=hint)
     sequence, state_h, state_c = (as_array(part, f"Output {i}") for i, part in enumerate(outputs, 1))
     weights = [w for layer in student.weights(built) for w in layer]
     shapes = [np.shape(w) for w in weights]
     if shapes != [(features, 4 * units), (units, 4 * units), (4 * units,)]:
-        if shapes == [(features, 4 * units), (units, 4 * units)]:
-            raise Wrong("no-bias", "The LSTM has no bias. Leave `use_bias` as it is, True.")
+        fail_if(shapes == [(features, 4 * units), (units, 4 * units)], "three-outputs.no-bias")
         kinds = [layer["class"] for layer in student.layers(built) if layer["class"] != "InputLayer"]
-        raise Wrong("not-lstm", f"The model consists of {', '.join(kinds)}; one LSTM of `units` units was expected.")
-    if sequence.ndim != 3:
-        raise Wrong(
-            "no-sequence",
-            f"The first output has shape {sequence.shape}; the hidden states of all steps, ({n}, {steps}, {units}), were "
-            "expected. Set `return_sequences=True`.",
-        )
+        raise Wrong("three-outputs.not-lstm", join=", ".join(kinds))
+    fail_if(sequence.ndim != 3, "no-sequence", shape=sequence.shape, n=n, steps=steps, units=units)
     hidden, cell = _lstm(X, *weights)
     if state_h.shape == state_c.shape == cell.shape:
         if np.allclose(state_h, cell, atol=1e-4) and np.allclose(state_c, hidden[:, -1], atol=1e-4):
-            raise Wrong("states-swapped", "The second output is the cell state, the third the hidden state: swap them.")
-        if np.allclose(state_h, state_c):
-            raise Wrong("same-state", f"Outputs 2 and 3 are the same. The third should be the cell state.{hint}")
+            raise Wrong("states-swapped")
+        fail_if(np.allclose(state_h, state_c), "same-state", hint=hint)
     for code, name, seen, wanted in (
         ("sequence", "The sequence of hidden states", sequence, hidden),
         ("state-h", "The last hidden state, equal to the last row of the sequence,", state_h, hidden[:, -1]),
         ("state-c", "The last cell state", state_c, cell),
     ):
         if seen.shape != wanted.shape:
-            raise Wrong("wrong-shape", f"{name} has shape {seen.shape}; {wanted.shape} was expected.")
+            raise Wrong("three-outputs.wrong-shape", name=name, shape=seen.shape, shape_2=wanted.shape)
         apart = np.abs(seen - wanted).max()
         points = 1 if code == "sequence" else 0.5
         yield _agrees(code, apart, f"{name} is right.", f"{name} is not what the weights give.", points)
@@ -454,25 +338,7 @@ def _lstm(X, W, U, b):
 WINDOW, N_TRAIN = 24, 221
 
 
-@exercise(
-    "05.3",
-    title="Many to one: forecast the Sun",
-    points=3,
-    needs={
-        "prepare": "a function of series, n_train, window that gives X_train, y_train, X_test, y_test",
-        "model": "a fitted Keras model that takes windows (n, 24, 1)",
-    },
-    hints=(
-        "Scale first, with numbers that a forecaster had at the split: `past = series[:n_train]`. Then cut all windows, and "
-        "split them where the target stops being one of the first n_train values.",
-        "Window i is `scaled[i : i + window]` and its target `scaled[i + window]`. The target of window i has the place "
-        "i + window in the series, so the first n_train - window windows are for training. `[..., None]` adds the last axis.",
-        "`scaled = (series - past.mean()) / past.std()`; `X = np.stack([scaled[i : i + window] for i in range(len(series) - "
-        "window)])[..., None]`; `y = scaled[window:]`; `cut = n_train - window`. A model of `layers.LSTM(32)` and "
-        "`layers.Dense(1)`, fitted for 10 epochs with `Adam(0.03)` and batches of 50, is enough.",
-    ),
-    expected="An error of at most {rmse:.0f} sunspots (root mean square) on the years from 1921; the naive forecast has 30.",
-)
+@exercise("05.3")
 def forecast_sunspots(student, rng):
     """`prepare` on a fresh series, with an eye on leaks; then the error of the model on the years after the split."""
     n_train, window = 50, 7
@@ -481,12 +347,7 @@ def forecast_sunspots(student, rng):
     # Another future must leave what is known at the split as it is.
     other = np.where(np.arange(80) < n_train, series, 3 * series - 40)
     before, after = (_windows_of(student, s, n_train, window)[1] for s in (series, other))
-    if not np.allclose(before, after, atol=1e-6):
-        raise Wrong(
-            "scaled-on-everything",
-            "The training windows change when only the test years change: mean and standard deviation are taken from all "
-            "values. Compute them from `series[:n_train]`.",
-        )
+    fail_if(not np.allclose(before, after, atol=1e-6), "scaled-on-everything")
     _check_scale(series, n_train, window, _windows_of(student, series, n_train, window)[1])
     yield Finding("prepare", True, "`prepare` splits in time, and scales by the past alone.", points=1)
 
@@ -497,9 +358,7 @@ def forecast_sunspots(student, rng):
     slope, offset, _ = _line(sunspots[WINDOW:N_TRAIN], y_train)
     found = _forecast("05.3", student, "model", X_test, sunspots, slope, offset)
     if found.passed and not {name for name, _ in _parts(student.config("model"))} & {"LSTM", "LSTMCell"}:
-        raise Wrong(
-            "not-lstm", "The forecast is good enough, but no layer of `model` is an LSTM. Use `layers.LSTM` in it."
-        )
+        raise Wrong("not-lstm")
     yield found
 
 
@@ -509,19 +368,15 @@ def _windows_of(student, series, n_train, window):
     given = _given_parts(student.call("prepare", series, n_train, window), names, "`prepare`")
     arrays = [as_array(part, f"`{name}`") for part, name in zip(given, names, strict=True)]
     if arrays[1].ndim == 3 and arrays[1].shape[1:] == arrays[0].shape[1:]:
-        raise Wrong(
-            "wrong-shape",
-            f"The second array of `prepare` has shape {arrays[1].shape}, that of windows. The order is X_train, y_train, "
-            "X_test, y_test.",
-        )
+        raise Wrong("wrong-shape", shape=arrays[1].shape)
     for i in (0, 2):
         X, y = arrays[i], arrays[i + 1]
         if X.ndim == 2 and X.shape[1] == window:
-            raise Wrong("wrong-shape", f"`{names[i]}` has shape {X.shape}; an LSTM wants a third axis, `X[..., None]`.")
+            raise Wrong("windows-of.wrong-shape", names=names[i], shape=X.shape)
         if X.ndim != 3 or X.shape[1:] != (window, 1):
-            raise Wrong("wrong-shape", f"`{names[i]}` has shape {X.shape}; (n, {window}, 1) was expected.")
+            raise Wrong("windows-of-2.wrong-shape", names=names[i], shape=X.shape, window=window)
         if y.size != len(X):
-            raise Wrong("wrong-shape", f"`{names[i]}` has {len(X)} windows and `{names[i + 1]}` {y.size} targets.")
+            raise Wrong("windows-of-3.wrong-shape", names=names[i], n_X=len(X), names_2=names[i + 1], size=y.size)
         arrays[i + 1] = y.ravel()
     return arrays
 
@@ -535,45 +390,26 @@ def _check_windows(student, series, n_train, window):
         len(y_train) == cut
         and _line(np.sort(wanted[:cut]), np.sort(y_train))[2] < 1e-6 < _line(wanted[:cut], y_train)[2]
     ):
-        raise Wrong(
-            "train-shuffled",
-            "`y_train` holds the right values, but not in the order of time. Leave the shuffling to `fit`, which does it "
-            "by itself.",
-        )
+        raise Wrong("train-shuffled")
     if len(y) == total:
         slope, offset, apart = _line(np.sort(wanted), np.sort(y))
-        if apart < 1e-6 and not np.allclose(slope * wanted + offset, y, atol=1e-5):
-            raise Wrong(
-                "shuffled",
-                "The windows are not in the order of time: the test years are mixed with the training years. Cut the "
-                "list of windows once; do not shuffle.",
-            )
+        fail_if(apart < 1e-6 and not np.allclose(slope * wanted + offset, y, atol=1e-5), "shuffled")
     if (len(y_train), len(y_test)) != (cut, total - cut):
         _explain_split(len(y_train), len(y_test), n_train, window, len(series))
     slope, offset, apart = _line(wanted[:cut], y_train)
     if apart > 1e-6:
-        if _line(series[window - 1 : n_train - 1], y_train)[2] < 1e-6:
-            raise Wrong(
-                "target-in-window", "The target is the last value of its own window. It should be the next one."
-            )
-        raise Wrong("targets", "The targets are not the values that follow the windows, in the order of time.")
+        fail_if(_line(series[window - 1 : n_train - 1], y_train)[2] < 1e-6, "target-in-window")
+        raise Wrong("targets")
     windows = np.stack([series[i : i + window] for i in range(total)])[..., None] * slope + offset
-    if np.allclose(X_train, windows[:cut, ::-1], atol=1e-5):
-        raise Wrong("reversed-windows", "The windows run backwards: the newest value should be the last of a window.")
+    fail_if(np.allclose(X_train, windows[:cut, ::-1], atol=1e-5), "reversed-windows")
     if _line(windows[:cut].ravel(), X_train.ravel())[2] < 1e-6 and not np.allclose(X_train, windows[:cut], atol=1e-5):
-        raise Wrong("two-scales", "Windows and targets are on different scales. Scale the series, then cut it.")
-    if not np.allclose(X_train, windows[:cut], atol=1e-5):
-        raise Wrong("windows", "The windows of `X_train` do not hold the values just before their targets.")
+        raise Wrong("two-scales")
+    fail_if(not np.allclose(X_train, windows[:cut], atol=1e-5), "windows")
     if not np.allclose(X_test, windows[cut:], atol=1e-5) or not np.allclose(
         y_test, slope * wanted[cut:] + offset, atol=1e-5
     ):
-        if _line(wanted[cut:], y_test)[2] < 1e-6:
-            raise Wrong(
-                "two-scales",
-                "The test values are scaled by other numbers than the training values. Use mean and standard deviation "
-                "of the first n_train values for both.",
-            )
-        raise Wrong("windows", "`X_test` and `y_test` are not the windows whose targets come after the split.")
+        fail_if(_line(wanted[cut:], y_test)[2] < 1e-6, "check-windows.two-scales")
+        raise Wrong("check-windows.windows")
 
 
 def _check_scale(series, n_train, window, y_train):
@@ -599,27 +435,14 @@ def _check_scale(series, n_train, window, y_train):
         if np.allclose(y_train, values, atol=1e-4):
             raise Wrong(code.split()[0], f"{message} Scale by mean and standard deviation of `series[:n_train]`.")
     slope, offset, _ = _line(wanted, y_train)
-    raise Wrong(
-        "wrong-scale",
-        f"The scaled values are {slope:.4g} * value {offset:+.4g}; with mean and standard deviation of `series[:n_train]` it "
-        f"is {1 / past.std():.4g} * value {-mean / past.std():+.4g}.",
-    )
+    raise Wrong("wrong-scale", slope=slope, offset=offset, std=1 / past.std(), mean=-mean / past.std())
 
 
 def _explain_split(n_first, n_second, n_train, window, n):
     seen = f"`prepare` returns {n_first} training and {n_second} test windows of a series of {n}, n_train={n_train}"
-    if n_first == n_train:
-        raise Wrong(
-            "leak-train-test",
-            f"{seen}: the targets of the last {window} training windows come after the split. The first n_train values "
-            f"hold only {n_train - window} targets.",
-        )
-    if n_first == n_train - window and n_second == n - n_train - window:
-        raise Wrong(
-            "windows-lost",
-            f"{seen}. The first {window} test years are lost: a test window may look back into the past.",
-        )
-    raise Wrong("wrong-split", f"{seen}; {n_train - window} and {n - n_train} were expected (window={window}).")
+    fail_if(n_first == n_train, "leak-train-test", seen=seen, window=window, n_train=n_train - window)
+    fail_if(n_first == n_train - window and n_second == n - n_train - window, "windows-lost", seen=seen, window=window)
+    raise Wrong("wrong-split", seen=seen, n_train=n_train - window, n=n - n_train, window=window)
 
 
 def _line(x, y):
@@ -633,11 +456,7 @@ def _forecast(id, student, name, X_test, sunspots, slope, offset):
     _network(student, name)
     scaled = predictions(student, name, X_test)
     if scaled.shape[1] != 1:
-        raise Wrong(
-            "wrong-shape",
-            f"`{name}` answers with {scaled.shape[1]} numbers a window; one was expected. The LSTM before the last layer "
-            "should return its last state only, and the Dense layer have one unit.",
-        )
+        raise Wrong("forecast.wrong-shape", name=name, shape=scaled.shape[1])
     scaled = scaled[:, 0]
     forecast, truth, last = (scaled - offset) / slope, sunspots[N_TRAIN:], sunspots[N_TRAIN - 1 : -1]
     rmse, naive = _rmse(forecast, truth), _rmse(last, truth)
@@ -645,25 +464,12 @@ def _forecast(id, student, name, X_test, sunspots, slope, offset):
     if rmse > limit:
         known = (sunspots[:N_TRAIN] * slope + offset).max()  # the largest scaled value of the past
         if scaled.mean() > 2 * known and scaled.mean() > 0.25 * sunspots.mean():
-            raise Wrong(
-                "not-scaled",
-                f"`{name}` answers with {scaled.mean():.0f} on average, and no scaled value of the past is above {known:.1f}: "
-                "these are sunspots. Fit it on `X_train`, `y_train`, which are scaled.",
-            )
+            raise Wrong("not-scaled", name=name, mean=scaled.mean(), known=known)
         if np.std(forecast) < 0.02 * np.std(truth):
-            raise Wrong("constant", f"`{name}` forecasts {forecast.mean():.0f} sunspots for every year. Was it fitted?")
+            raise Wrong("constant", name=name, mean=forecast.mean())
         if np.abs(forecast - last).mean() < 0.35 * np.abs(truth - last).mean():
-            raise Wrong(
-                "copies-last-value",
-                f"`{name}` repeats the last value of the window: its error of {rmse:.1f} sunspots is that of the naive "
-                f"forecast, {naive:.1f}. Train for longer, or with a larger learning rate.",
-            )
-    if rmse < 0.4 * naive:
-        raise Wrong(
-            "test-years-learned",
-            f"The error on the test years is {rmse:.1f} sunspots, less than half of what an honest forecast reached here. "
-            "Was the model fitted on the test years too? Use `X_train`, `y_train` only.",
-        )
+            raise Wrong("copies-last-value", name=name, rmse=rmse, naive=naive)
+    fail_if(rmse < 0.4 * naive, "test-years-learned", rmse=rmse)
     _replayed(student, name, X_test[:20])
     passed = rmse <= limit
     message = (
@@ -685,21 +491,7 @@ def _rmse(a, b):
 # --- 05.4
 
 
-@exercise(
-    "05.4",
-    title="Many to many, in step",
-    points=2,
-    needs={"latch": "a fitted Keras model from (n, T, 1) to (n, T, 1)"},
-    hints=(
-        "`keras.Input((None, 1))` leaves the number of steps open. The LSTM has to hand on its state after every step, and "
-        "not only after the last.",
-        "`return_sequences=True` gives (n, T, units). A Dense layer on that answers at each step, with the same weights. "
-        "Yes or no at every step: a sigmoid and `binary_crossentropy`.",
-        "`latch = keras.Sequential([keras.Input((None, 1)), layers.LSTM(16, return_sequences=True), layers.Dense(1, "
-        "activation='sigmoid')])`, compile with `Adam(0.04)`, fit on `P_train, on_train` for 6 epochs with batches of 100.",
-    ),
-    expected="At least {accuracy:.1%} of all steps right, over sequences twice as long as in training.",
-)
+@exercise("05.4")
 def in_step(student, rng):
     """The share of right steps over 60 steps; an answer that uses the future, or no past, is named."""
     _network(student, "latch")
@@ -709,11 +501,7 @@ def in_step(student, rng):
     other[:, 30:] = -other[:, 30:]
     apart = np.abs(_step_scores(student, "latch", other) - scores)[:, :30].max()
     if apart > 1e-3:
-        raise Wrong(
-            "looks-ahead",
-            f"When the pulses after step 30 change, answers before it change by up to {apart:.2g}. The answer at a step "
-            f"may depend on what came before it only{_cause_of_looking_ahead(student)}.",
-        )
+        raise Wrong("looks-ahead", apart=apart, cause_of_looking_ahead=_cause_of_looking_ahead(student))
     labels = (scores > 0.5).astype(int)
     share = np.mean(labels == on)
     if share < threshold("05.4", "accuracy"):
@@ -743,23 +531,15 @@ def _explain_latch(student, pulses, on, scores, labels):
     """Raises `Wrong` where the answers follow another rule, or fade."""
     low, high = np.quantile(scores, [0.01, 0.99])
     if len(np.unique(labels)) == 1:
-        raise Wrong(
-            "constant",
-            f"`latch` says {labels.flat[0]} at every step, with probabilities from {low:.2f} to {high:.2f}. Was it fitted?",
-        )
+        raise Wrong("constant", flat=labels.flat[0], low=low, high=high)
     if np.ptp(scores[pulses == 0]) < 1e-3 and not set(_classes(student, "latch")) & _RECURRENT:
         right = labels == on
-        raise Wrong(
-            "no-memory",
-            f"Right at {right[pulses != 0].mean():.0%} of the pulses and at {right[pulses == 0].mean():.0%} of the steps "
-            "between: where the pulse is 0 the answer is always the same. The network has no memory; give it a recurrent "
-            "layer.",
-        )
+        raise Wrong("no-memory", mean=right[pulses != 0].mean(), mean_2=right[pulses == 0].mean())
     late = np.concatenate([on[:, :1], on[:, :-1]], axis=1)
     first = np.repeat(pulses[:, :1] > 0, pulses.shape[1], axis=1)
     targets = "Is it fitted on `on_train`?"
     rules = {
-        "labels-swapped": (1 - on, "on and off are the wrong way round."),
+        "labels-swapped": 1 - on,
         "one-step-late": (late, f"each answer is the state before the step, one step late. {targets}"),
         "two-steps-late": (
             np.concatenate([late[:, :1], late[:, :-1]], axis=1),
@@ -772,36 +552,23 @@ def _explain_latch(student, pulses, on, scores, labels):
         "pulse-not-off": (pulses >= 0, f"it says 'on' unless the pulse is -1, the switch stays off. {targets}"),
         "any-pulse": (pulses != 0, f"it says 'on' wherever there is a pulse. {targets}"),
         "off-pulse": (pulses < 0, f"it says 'on' where the pulse is -1 and nowhere else. {targets}"),
-        "first-pulse": (first, "each sequence keeps its first answer, whatever pulses come later."),
+        "first-pulse": first,
         "adds-pulses": (
             np.cumsum(pulses, axis=1) > 0,
             f"it says 'on' where the sum of all pulses is above 0. {targets}",
         ),
-        "ever-on": (np.cumsum(pulses > 0, axis=1) > 0, "once on it stays on, whatever pulses come later."),
+        "ever-on": np.cumsum(pulses > 0, axis=1) > 0,
     }
     _like_a_rule("latch", labels, on, rules)
     if high - low < 0.6:
-        raise Wrong(
-            "untrained",
-            f"`latch` is sure of nothing: its probabilities lie between {low:.2f} and {high:.2f}, and {np.mean(labels == on):.0%} "
-            "of the steps are right. Was it fitted, for long enough?",
-        )
+        raise Wrong("untrained", low=low, high=high, mean=np.mean(labels == on))
     steps = np.arange(pulses.shape[1])
     since = steps - np.maximum.accumulate(np.where(pulses != 0, steps, 0), axis=1)
     near, far = (np.mean((labels == on)[part]) for part in (since < 3, since > 8))
     if near > 0.95 and far < near - 0.1 and set(_classes(student, "latch")) & _RECURRENT:
-        raise Wrong(
-            "forgets",
-            f"{near:.0%} of the answers are right within two steps of a pulse, and {far:.0%} more than eight steps after it: "
-            "the state gets lost. Train for longer, or with an LSTM, which holds it better.",
-        )
+        raise Wrong("forgets", near=near, far=far)
     early, later = (np.mean((labels == on)[:, part]) for part in (slice(0, 25), slice(35, None)))
-    if early > 0.9 and later < early - 0.03:
-        raise Wrong(
-            "forgets",
-            f"{early:.1%} of the first 25 steps are right, {later:.1%} of those after step 35: the state gets lost as the "
-            "sequence goes on. Train for longer.",
-        )
+    fail_if(early > 0.9 and later < early - 0.03, "explain-latch.forgets", early=early, later=later)
 
 
 def _switch(rng, n, steps):
@@ -819,11 +586,7 @@ def _any_length(student, name, X):
     except StudentError as error:
         shapes = [layer["input_shape"] for layer in student.layers(name) if layer["input_shape"]]
         if shapes and len(shapes[0]) == 3 and shapes[0][1] not in (None, X.shape[1]):
-            raise Wrong(
-                "fixed-length",
-                f"`{name}` takes {shapes[0][1]} steps only, and was asked about {X.shape[1]}. Leave the length open: "
-                "`keras.Input((None, 1))`.",
-            ) from error
+            raise Wrong("fixed-length", name=name, shapes=shapes[0][1], shape=X.shape[1]) from error
         raise
 
 
@@ -831,15 +594,11 @@ def _step_scores(student, name, pulses):
     """The probability of 1 at each step, (n, T), from one column or two."""
     scores = _any_length(student, name, pulses[..., None].astype("float32"))
     n, steps = pulses.shape
-    if scores.shape in ((n, 1), (n,)):
-        raise Wrong(
-            "last-only",
-            f"`{name}` gives one answer to {steps} steps. Set `return_sequences=True`, so that it answers at each.",
-        )
+    fail_if(scores.shape in ((n, 1), (n,)), "last-only", name=name, steps=steps)
     if scores.shape == (n, steps, 2):
         scores = scores[..., 1]
     if scores.shape not in ((n, steps), (n, steps, 1)):
-        raise Wrong("wrong-shape", f"`{name}` answers with shape {scores.shape}; ({n}, {steps}, 1) was expected.")
+        raise Wrong("wrong-shape", name=name, shape=scores.shape, n=n, steps=steps)
     return _probabilities(name, scores.reshape(n, steps))
 
 
@@ -848,25 +607,7 @@ def _step_scores(student, name, pulses):
 PAD = -10.0
 
 
-@exercise(
-    "05.5",
-    title="Padding and masking",
-    points=3,
-    needs={
-        "pad": "a function of walks and length that gives (n, length, 1), filled up with PAD",
-        "walker": "a fitted Keras model from (n, T, 1) to (n, 1) that skips PAD",
-    },
-    hints=(
-        "Begin with an array full of PAD, and write each walk over the beginning of its row. In the model a layer before the "
-        "LSTM says which steps to skip.",
-        "`padded = np.full((len(walks), length, 1), PAD)`, then `padded[i, : len(walk), 0] = walk`. The layer is "
-        "`layers.Masking`; look at its argument.",
-        "`walker = keras.Sequential([keras.Input((None, 1)), layers.Masking(mask_value=PAD), layers.LSTM(16), "
-        "layers.Dense(1, activation='sigmoid')])`, compile with `Adam(0.04)` and `binary_crossentropy`, fit on "
-        "`pad(walks, 20), up` for 10 epochs with batches of 200.",
-    ),
-    expected="At least {accuracy:.1%} of fresh walks right, and the same answers whatever the padding.",
-)
+@exercise("05.5")
 def padding_and_masking(student, rng):
     """`pad` against ours; then the answers must not move when padding is added, or moved about."""
     walks = [rng.normal() + np.cumsum(rng.normal(size=length)) for length in rng.integers(5, 21, size=500)]
@@ -885,11 +626,7 @@ def _check_walker(student, walks, rng):
         _explain_padding(student, np.abs(longer - scores[:100]).max())
     moved = _moved_padding(student, walks[:100], rng)
     if moved is not None and not np.allclose(moved, scores[:100], atol=1e-3):
-        raise Wrong(
-            "padding-moves",
-            f"Padding in front of a walk, or in its middle, changes answers by up to {np.abs(moved - scores[:100]).max():.2f}. "
-            "Steps that are PAD should be skipped wherever they stand.",
-        )
+        raise Wrong("padding-moves", max=np.abs(moved - scores[:100]).max())
     labels = (_probabilities("walker", scores[:, -1]) > 0.5).astype(int)
     up = np.array([walk[-1] > walk[0] for walk in walks]).astype(int)
     share = np.mean(labels == up)
@@ -897,26 +634,22 @@ def _check_walker(student, walks, rng):
         _explain_walker(walks, labels, up, share)
     _replayed(student, "walker", padded[:20])
     yield Finding("padding", True, "Its answers stay the same with more padding, and with padding elsewhere.", points=1)
-    yield check_limit("05.5", "accuracy", share, "{} of 500 fresh walks are right", "Train for longer.")
+    yield check_limit("05.5", "accuracy", share)
 
 
 def _explain_walker(walks, labels, up, share):
     """Raises `Wrong` where the answers follow another rule, or none."""
     if len(np.unique(labels)) == 1:
-        raise Wrong("constant", f"`walker` says {labels[0]} to every walk. Was it fitted?")
-    if share < 0.3:
-        raise Wrong("labels-swapped", f"{share:.0%} of the walks are right: up and down are the wrong way round.")
+        raise Wrong("constant", labels=labels[0])
+    fail_if(share < 0.3, "labels-swapped", share=share)
     rules = {
-        "end-alone": ([walk[-1] > 0 for walk in walks], "it says 'up' where a walk ends above 0, wherever it began."),
-        "last-step": ([walk[-1] > walk[-2] for walk in walks], "it looks at the last step only, up or down."),
-        "mean": ([walk.mean() > walk[0] for walk in walks], "it compares the mean of a walk with its beginning."),
-        "highest": ([walk.max() > walk[0] for walk in walks], "it asks whether a walk is ever above its beginning."),
+        "end-alone": [walk[-1] > 0 for walk in walks],
+        "last-step": [walk[-1] > walk[-2] for walk in walks],
+        "mean": [walk.mean() > walk[0] for walk in walks],
+        "highest": [walk.max() > walk[0] for walk in walks],
     }
     _like_a_rule("walker", labels, up, {code: (np.array(rule), said) for code, (rule, said) in rules.items()})
-    if share < 0.65:
-        raise Wrong(
-            "untrained", f"{share:.0%} of the walks are right; guessing gets 50%. Was the model fitted, on `up`?"
-        )
+    fail_if(share < 0.65, "untrained", share=share)
 
 
 def _pad(walks, length):
@@ -939,25 +672,21 @@ def _same_padding(student, walks, length):
     wanted = _pad(walks, length).astype(float)
     if given.shape != wanted.shape:
         more = " Add the last axis." if given.shape == wanted.shape[:2] else ""
-        raise Wrong("wrong-shape", f"`pad` returns shape {given.shape}; {wanted.shape} was expected.{more}")
+        raise Wrong("wrong-shape", shape=given.shape, shape_2=wanted.shape, more=more)
     if np.allclose(given, wanted, atol=1e-4):
         return
-    if np.allclose(given, np.trunc(wanted), atol=1e-4):
-        raise Wrong(
-            "integers", "`pad` cuts the positions to whole numbers. `pad_sequences` does so unless told a dtype."
-        )
+    fail_if(np.allclose(given, np.trunc(wanted), atol=1e-4), "integers")
     front = np.stack([np.roll(row, length - len(walk), axis=0) for row, walk in zip(wanted, walks, strict=True)])
-    if np.allclose(given, front, atol=1e-4) or np.allclose(given, np.trunc(front), atol=1e-4):
-        raise Wrong("pads-in-front", "`pad` puts the padding in front; here it stands behind, `padding='post'`.")
+    fail_if(np.allclose(given, front, atol=1e-4) or np.allclose(given, np.trunc(front), atol=1e-4), "pads-in-front")
     if np.allclose(given[wanted != PAD], wanted[wanted != PAD], atol=1e-4):
         filled = given[wanted == PAD][0]
-        raise Wrong("wrong-value", f"`pad` fills up with {filled:g}; it should be PAD, {PAD:g}.")
-    raise Wrong("pad", "The walks do not stand unchanged at the beginning of their rows.")
+        raise Wrong("wrong-value", filled=filled, PAD=PAD)
+    raise Wrong("pad")
 
 
 def _one_answer(scores, n):
     if scores.ndim == 0 or len(scores) != n or scores.size not in (n, 2 * n):
-        raise Wrong("wrong-shape", f"`walker` answers {n} walks with shape {scores.shape}; ({n}, 1) was expected.")
+        raise Wrong("one-answer.wrong-shape", n=n, shape=scores.shape)
     return scores.reshape(n, -1)
 
 
@@ -978,16 +707,13 @@ def _explain_padding(student, apart):
     """Raises `Wrong` with the reason why padding reaches the answer."""
     seen = f"25 more steps of padding change the answers by up to {apart:.2f}."
     masks = [settings for name, settings in _parts(student.config("walker")) if name == "Masking"]
-    if not masks:
-        raise Wrong("no-mask", f"{seen} The network reads the padding as data. Put `layers.Masking` before the LSTM.")
+    fail_if(not masks, "no-mask", seen=seen)
     order = [name for name in _classes(student, "walker") if name == "Masking" or name in _RECURRENT]
     if order[0] != "Masking":
-        raise Wrong("mask-too-late", f"{seen} `Masking` comes after the {order[0]}; it belongs before it.")
+        raise Wrong("mask-too-late", seen=seen, order=order[0])
     if float(masks[0].get("mask_value", 0)) != PAD:
-        raise Wrong(
-            "wrong-mask-value", f"{seen} `Masking` skips {masks[0].get('mask_value')}; the padding is PAD, {PAD:g}."
-        )
-    raise Wrong("mask-lost", f"{seen} The model has a mask, but a layer behind it does not use it.")
+        raise Wrong("wrong-mask-value", seen=seen, get=masks[0].get("mask_value"), PAD=PAD)
+    raise Wrong("mask-lost", seen=seen)
 
 
 # --- 05.6
@@ -996,29 +722,7 @@ SYMBOLS = "0123456789+."
 LAGS = np.array([[5, 5, 2, 2], [1, 3, 4, 6], [6, 4, 3, 1]])
 
 
-@exercise(
-    "05.6",
-    title="Add two numbers written as text",
-    points=4,
-    needs={
-        "adder": "a trained Keras model from one-hot questions (n, 5, 12) to (n, 4, 12)",
-        "add": "a function from a list of questions to a list of answers, as text",
-        "lags": "a table of 3 by 4 numbers",
-    },
-    hints=(
-        "An LSTM that returns its last state is the encoder. `layers.RepeatVector(4)` hands this state to each of the four "
-        "steps of the decoder, which answers in step, as in 05.4. For `lags`: a digit that is read at step r and whose place "
-        "is written at step w has the lag w - r.",
-        "The decoder needs `return_sequences=True`, then `Dense(12, activation='softmax')`. In `add` take the most probable "
-        "symbol of each step, look the symbols up, and cut the text at the first STOP. The tens of the answer are written "
-        "at step 6, the units at step 7, unless the answer is reversed.",
-        "`keras.Sequential([keras.Input((5, 12)), layers.LSTM(64, unroll=True), layers.RepeatVector(4), layers.LSTM(64, "
-        "return_sequences=True, unroll=True), layers.Dense(12, activation='softmax')])`. In `add`: `rows = "
-        "np.asarray(adder(questions(texts))).argmax(axis=-1)`, join the symbols, `.split('.')[0]`. As written the digits 1, "
-        "2, 3, 4 are read at steps 1, 2, 4, 5; reversed at steps 5, 4, 2, 1. The tens of '46' are written at step 6, the units at step 7.",
-    ),
-    expected="At least {exact:.1%} of unseen questions answered exactly, text that ends before STOP, and twelve lags.",
-)
+@exercise("05.6")
 def add_as_text(student, rng):
     """Exact answers of the network to unseen pairs; `add` must say what the network says; the lags are counted."""
     pairs = rng.permutation(unseen_pairs())[:500]
@@ -1052,9 +756,7 @@ def _exact(student, rng, texts, sums, said):
     if exact < 0.9:
         _explain_adder(student, said, sums, exact, rng)
     _replayed(student, "adder", _one_hot(texts[:20], reverse))
-    return check_limit(
-        "05.6", "exact", exact, "{} of 500 unseen questions are answered exactly", "Train for more epochs.", points=2
-    )
+    return check_limit("05.6", "exact", exact, points=2)
 
 
 def unseen_pairs():
@@ -1076,10 +778,8 @@ def _one_hot(texts, reverse):
 def _answers(student, texts, reverse):
     """What the network writes, as text with its STOPs."""
     scores = as_array(student.predict("adder", _one_hot(texts, reverse)), "The prediction of `adder`")
-    if scores.shape == (len(texts), 12):
-        raise Wrong("last-only", "`adder` writes one symbol a question. The decoder needs `return_sequences=True`.")
-    if scores.shape != (len(texts), 4, 12):
-        raise Wrong("wrong-shape", f"`adder` answers with shape {scores.shape}; ({len(texts)}, 4, 12) was expected.")
+    fail_if(scores.shape == (len(texts), 12), "last-only")
+    fail_if(scores.shape != (len(texts), 4, 12), "wrong-shape", shape=scores.shape, n_texts=len(texts))
     rows = scores.reshape(-1, 12)
     as_class_probabilities("adder", rows, 12)
     return ["".join(SYMBOLS[code] for code in row) for row in scores.argmax(axis=2)]
@@ -1093,27 +793,15 @@ def _explain_adder(student, said, sums, exact, rng):
     """Raises `Wrong` where a known cause explains wrong answers."""
     for answers in said.values():
         if len(set(answers)) == 1:
-            raise Wrong("constant", f"`adder` writes '{answers[0]}' to every question. Was it trained?")
-        if _share([answer.rstrip(".")[::-1] for answer in answers], sums) > 0.9:
-            raise Wrong(
-                "answers-reversed", "`adder` writes its answers from the end. Here the first digit comes first."
-            )
+            raise Wrong("constant", answers=answers[0])
+        fail_if(_share([answer.rstrip(".")[::-1] for answer in answers], sums) > 0.9, "answers-reversed")
     pairs = rng.integers(0, 100, size=(400, 2))
     held_out = {tuple(pair) for pair in unseen_pairs()}
     pairs = [pair for pair in pairs if tuple(pair) not in held_out]
     texts, known = [f"{a}+{b}" for a, b in pairs], [str(a + b) for a, b in pairs]
     trained = max(_share(_answers(student, texts, reverse), known) for reverse in said)
-    if trained > exact + 0.15:
-        raise Wrong(
-            "by-heart",
-            f"{trained:.0%} of trained questions are answered exactly and {exact:.0%} of unseen ones: the network has "
-            "learned the table by heart. Fewer units, or fewer epochs with a learning rate that decays, generalise.",
-        )
-    if exact < 0.03:
-        raise Wrong(
-            "untrained",
-            f"{exact:.1%} of unseen questions are answered exactly. Was `adder` trained, on questions made by `questions`?",
-        )
+    fail_if(trained > exact + 0.15, "by-heart", trained=trained, exact=exact)
+    fail_if(exact < 0.03, "untrained", exact=exact)
 
 
 def _same_answers(student, texts, sums, said):
@@ -1126,11 +814,10 @@ def _same_answers(student, texts, sums, said):
         kind = "None" if given is None else f"a {type(given).__name__}"
         if isinstance(given, list | tuple):
             kind = f"a list of {type(given[0]).__name__}" if given else "an empty list"
-        raise Wrong("wrong-type", f"`add` returns {kind}; a list of texts such as ['32', '198'] was expected.")
-    if len(given) != len(few):
-        raise Wrong("wrong-shape", f"`add` was asked {len(few)} questions and returns {len(given)} answers.")
+        raise Wrong("wrong-type", kind=kind)
+    fail_if(len(given) != len(few), "same-answers.wrong-shape", n_few=len(few), n_given=len(given))
     if any("." in answer for answer in given):
-        raise Wrong("no-stop", f"`add` answers {few[0]} with '{given[0]}'. Cut the text at the first STOP.")
+        raise Wrong("no-stop", few=few[0], given=given[0])
     if not said:
         return None
     reverse = max(said, key=lambda key: _share(said[key], sums))
@@ -1139,10 +826,7 @@ def _same_answers(student, texts, sums, said):
     wanted = [answer.split(".")[0] for answer in said[reverse][:100]]
     other = [answer.split(".")[0] for answer in said[not reverse][:100]]
     same = float(np.mean([a.strip() == b for a, b in zip(given, wanted, strict=True)]))
-    if same < 0.99 and np.mean([a == b for a, b in zip(given, other, strict=True)]) > 0.99:
-        raise Wrong(
-            "other-direction", "`add` shows the question to `adder` in the other direction than it was trained on."
-        )
+    fail_if(same < 0.99 and np.mean([a == b for a, b in zip(given, other, strict=True)]) > 0.99, "other-direction")
     i = next((i for i, (a, b) in enumerate(zip(given, wanted, strict=True)) if a != b), 0)
     message = "`add` gives the answers of `adder` as text, without STOP."
     if same < 0.99:
@@ -1152,28 +836,17 @@ def _same_answers(student, texts, sums, said):
 
 def _lags(lags):
     """The finding about the table of lags; a slip that explains all of it is named."""
-    if np.array_equal(lags.T, LAGS):
-        raise Wrong("transposed", "`lags` is transposed: a row for each way of writing, a column for each digit.")
-    if lags.shape != LAGS.shape:
-        raise Wrong("wrong-shape", f"`lags` has shape {lags.shape}; (3, 4) was expected: three ways, four digits.")
+    fail_if(np.array_equal(lags.T, LAGS), "transposed")
+    fail_if(lags.shape != LAGS.shape, "lags.wrong-shape", shape=lags.shape)
     if np.array_equal(lags, LAGS):
         return Finding("lags", True, "The lags are right. Their mean is 3.5 steps, whichever way you write.", points=1)
     reordered = np.array([LAGS[0], LAGS[1][::-1], LAGS[2]])
     slips = {
-        "off-by-one": (LAGS - 1, "Every lag is one too small: from step 1 to step 6 there are 5 steps."),
-        "one-too-large": (LAGS + 1, "Every lag is one too large: from step 1 to step 6 there are 5 steps."),
-        "rows-swapped": (
-            LAGS[[0, 2, 1]],
-            "Rows 1 and 2 are exchanged: first the question is reversed, then the answer.",
-        ),
-        "digits-reordered": (
-            reordered,
-            "`lags[1]` stands in the order of reading, 4, 3, 2, 1. The columns are the digits 1, 2, 3, 4 in every row.",
-        ),
-        "same-writing-step": (
-            np.array([[5, 4, 2, 1], [1, 2, 4, 5], [5, 4, 2, 1]]),
-            "All these lags run to step 6. Only one digit of the answer is written at step 6, the other at step 7.",
-        ),
+        "off-by-one": LAGS - 1,
+        "one-too-large": LAGS + 1,
+        "rows-swapped": LAGS[[0, 2, 1]],
+        "digits-reordered": reordered,
+        "same-writing-step": np.array([[5, 4, 2, 1], [1, 2, 4, 5], [5, 4, 2, 1]]),
     }
     for code, (slip, message) in slips.items():
         if np.array_equal(lags, slip):
@@ -1194,24 +867,7 @@ def _lags(lags):
 # --- 05.7
 
 
-@exercise(
-    "05.7",
-    title="GRU against LSTM",
-    points=2,
-    needs={
-        "lstm_params": "a function of features and units: the parameters of an LSTM layer",
-        "gru_params": "a function of features and units: the parameters of a GRU layer",
-        "gru": "a fitted Keras model with a GRU that forecasts from windows (n, 24, 1)",
-    },
-    hints=(
-        "Count one block first: a weight from every feature to every unit, a weight from every unit to every unit, and one "
-        "bias a unit. How many blocks has each cell?",
-        "The LSTM has four blocks of units * (features + units + 1). The GRU has three, and each has a second bias.",
-        "`4 * units * (features + units + 1)` and `3 * units * (features + units + 2)`. For `gru`, copy the model of 05.3 "
-        "and write `layers.GRU(32)`.",
-    ),
-    expected="4,352 and 3,360 for 1 feature and 32 units; an error of at most {rmse:.0f} sunspots with the GRU.",
-)
+@exercise("05.7")
 def gru_against_lstm(student, rng):
     """Both formulas at random sizes; a GRU that forecasts as well as the LSTM has to."""
     sizes = [(1, 32), *(tuple(int(size) for size in rng.integers(2, 60, size=2)) for _ in range(4))]
@@ -1266,9 +922,7 @@ def _gru(student):
     said = _network(student, "gru")
     classes = {name for name, _ in _parts(student.config("gru"))}
     if not classes & {"GRU", "GRUCell"}:
-        raise Wrong(
-            "not-a-gru", f"`gru` is a {said['type']} without a GRU layer. Put `layers.GRU` in the LSTM's place."
-        )
+        raise Wrong("not-a-gru", type=said["type"])
     sunspots = load_sunspots()["sunspots"].to_numpy(dtype=float)
     mean, std = sunspots[:N_TRAIN].mean(), sunspots[:N_TRAIN].std()
     scaled = (sunspots - mean) / std
@@ -1289,6 +943,5 @@ _SLIPS = {
 
 def _count(student, name, features, units):
     value = as_array(student.call(name, features, units), f"What `{name}` returns")
-    if value.size != 1:
-        raise Wrong("wrong-shape", f"`{name}` returns shape {value.shape}; one number was expected.")
+    fail_if(value.size != 1, "wrong-shape", name=name, shape=value.shape)
     return float(value.ravel()[0])

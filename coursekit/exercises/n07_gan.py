@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 
 from coursekit.checks.codec import Handle
-from coursekit.checks.framework import Wrong, exercise, threshold
+from coursekit.checks.framework import Wrong, exercise, fail_if, threshold
 from coursekit.checks.proxy import StudentError
 from coursekit.checks.report import Finding
 from coursekit.checks.vocabulary.arrays import agrees, as_array, as_number
@@ -35,26 +35,7 @@ def sigmoid(a):
 # --- 07.1
 
 
-@exercise(
-    "07.1",
-    title="The two losses by hand",
-    points=3,
-    needs={
-        "d_loss": "a function of real_logits and fake_logits that gives a number",
-        "g_loss": "a function of fake_logits that gives a number",
-        "d_step": "a function of theta, psi, rate that gives the new theta and psi",
-        "g_step": "a function of theta, psi, rate that gives the new theta and psi",
-    },
-    hints=(
-        "Write `-log σ(a)` as `log(1 + exp(-a))` and `-log(1 - σ(b))` as `log(1 + exp(b))`. `np.logaddexp(0, x)` is "
-        "`log(exp(0) + exp(x))`, safe for any x.",
-        "For the steps, differentiate by one weight: the derivative of log(1 + exp(x)) is σ(x). The discriminator owns ψ, "
-        "the generator owns θ; each step returns the other weight as it came.",
-        "d_loss: `np.mean(np.logaddexp(0, -real_logits)) + np.mean(np.logaddexp(0, fake_logits))`. The gradients are "
-        "`theta * sigmoid(psi * theta)` for psi and `-psi * sigmoid(-psi * theta)` for theta.",
-    ),
-    expected="Both losses right for logits from -1000 to 1000; each step moves one weight, along finite differences.",
-)
+@exercise("07.1")
 def losses_by_hand(student, rng):
     """Values of both losses, also for huge logits; the steps against central differences of the losses."""
     yield lambda: right_d_loss(student, rng)
@@ -78,36 +59,18 @@ def right_d_loss(student, rng):
 
     want = of(lambda a, b: np.mean(softplus(-a)) + np.mean(softplus(b)))
     slips = {
-        "labels-swapped": (
-            of(lambda a, b: np.mean(softplus(a)) + np.mean(softplus(-b))),
-            "takes made points for real ones",
-        ),
-        "not-averaged": (
-            of(lambda a, b: np.sum(softplus(-a)) + np.sum(softplus(b))),
-            "adds the samples up; average each half",
-        ),
-        "wrong-sign": (-want, "has the wrong sign: the logarithms stand with a minus"),
-        "halved": (want / 2, "is half of what the formula says: the two halves are added, not averaged"),
-        "one-mean": (
-            of(lambda a, b: np.mean(np.append(softplus(-a), softplus(b)))),
-            "averages over all samples together; average the real and the made ones apart, then add",
-        ),
-        "half-the-loss": (of(lambda a, b: np.mean(softplus(-a))), "leaves the made points out"),
-        "half-the-loss-made": (of(lambda a, b: np.mean(softplus(b))), "leaves the real points out"),
-        "all-real": (of(lambda a, b: np.mean(softplus(-a)) + np.mean(softplus(-b))), "takes all points for real ones"),
-        "all-made": (of(lambda a, b: np.mean(softplus(a)) + np.mean(softplus(b))), "takes all points for made ones"),
-        "arguments-swapped": (
-            of(lambda a, b: np.mean(softplus(-b)) + np.mean(softplus(a))),
-            "takes made points for real ones",
-        ),
-        "difference": (
-            of(lambda a, b: np.mean(softplus(-a)) - np.mean(softplus(b))),
-            "subtracts the half of the made points; both halves are added",
-        ),
-        "no-logarithm": (
-            of(lambda a, b: np.mean(sigmoid(-a)) + np.mean(sigmoid(b))),
-            "adds probabilities; the logarithm is left out",
-        ),
+        "labels-swapped": of(lambda a, b: np.mean(softplus(a)) + np.mean(softplus(-b))),
+        "not-averaged": of(lambda a, b: np.sum(softplus(-a)) + np.sum(softplus(b))),
+        "wrong-sign": -want,
+        "halved": want / 2,
+        "one-mean": of(lambda a, b: np.mean(np.append(softplus(-a), softplus(b)))),
+        "half-the-loss": of(lambda a, b: np.mean(softplus(-a))),
+        "half-the-loss-made": of(lambda a, b: np.mean(softplus(b))),
+        "all-real": of(lambda a, b: np.mean(softplus(-a)) + np.mean(softplus(-b))),
+        "all-made": of(lambda a, b: np.mean(softplus(a)) + np.mean(softplus(b))),
+        "arguments-swapped": of(lambda a, b: np.mean(softplus(-b)) + np.mean(softplus(a))),
+        "difference": of(lambda a, b: np.mean(softplus(-a)) - np.mean(softplus(b))),
+        "no-logarithm": of(lambda a, b: np.mean(sigmoid(-a)) + np.mean(sigmoid(b))),
     }
     finding = value_finding("d_loss", given, want, slips)
     if finding.passed:
@@ -125,18 +88,12 @@ def right_g_loss(student, rng):
 
     want = of(lambda b: np.mean(softplus(-b)))
     slips = {
-        "saturating": (
-            of(lambda b: -np.mean(softplus(b))),
-            "is log(1 - σ), which hardly slopes where the generator is bad",
-        ),
-        "labels-swapped": (of(lambda b: np.mean(softplus(b))), "is small where the points are taken for made ones"),
-        "not-averaged": (of(lambda b: np.sum(softplus(-b))), "adds the samples up; take their mean"),
-        "wrong-sign": (-want, "has the wrong sign: the logarithm stands with a minus"),
-        "log-of-mean": (
-            of(lambda b: -np.log(np.mean(sigmoid(b)))),
-            "takes the logarithm of the mean; take the mean of the logarithms",
-        ),
-        "no-logarithm": (of(lambda b: np.mean(sigmoid(-b))), "averages probabilities; the logarithm is left out"),
+        "saturating": of(lambda b: -np.mean(softplus(b))),
+        "labels-swapped": of(lambda b: np.mean(softplus(b))),
+        "not-averaged": of(lambda b: np.sum(softplus(-b))),
+        "wrong-sign": -want,
+        "log-of-mean": of(lambda b: -np.log(np.mean(sigmoid(b)))),
+        "no-logarithm": of(lambda b: np.mean(sigmoid(-b))),
     }
     finding = value_finding("g_loss", given, want, slips)
     if finding.passed:
@@ -159,19 +116,10 @@ def huge(student, name, arguments, want):
     """Raises `Wrong` where a loss breaks down for logits of ±1000."""
     value = student.call(name, *arguments)
     value = np.asarray(value, dtype=float) if isinstance(value, float | int | np.ndarray) else np.nan
-    if not np.isfinite(value).all():
-        raise Wrong(
-            "unstable",
-            f"`{name}` is not finite for logits of ±1000: an exponential overflows, or a logarithm meets 0. "
-            "`np.logaddexp(0, a)` is log(1 + exp(a)) without either.",
-        )
+    fail_if(not np.isfinite(value).all(), "unstable", name=name)
     if not np.allclose(value, want, rtol=1e-3):
         small = "small" if as_number(value, name) < want else "large"
-        raise Wrong(
-            "clipped",
-            f"`{name}` is right for small logits, and too {small} for logits of ±1000: {as_number(value, name):.4g}. Leave "
-            "out what limits or rounds them; `np.logaddexp(0, a)` needs neither.",
-        )
+        raise Wrong("clipped", name=name, small=small, as_number=as_number(value, name))
 
 
 def right_step(student, name, mine, draws):
@@ -190,12 +138,9 @@ def right_step(student, name, mine, draws):
         return np.allclose(values, wanted, rtol=rtol)
 
     if not same(states[:, other], start[:, other], rtol=1e-6):
-        if same(states[:, other], want) and same(states[:, mine], start[:, other]):
-            raise Wrong("order", f"`{name}` gives the two weights in the wrong order: (theta, psi) was expected.")
+        fail_if(same(states[:, other], want) and same(states[:, mine], start[:, other]), "order", name=name)
         raise Wrong(
-            "wrong-weight-moves",
-            f"`{name}` moves {weights[other]}. It is the {('generator', 'discriminator')[other]}'s weight and stays "
-            "where it is in this step.",
+            "wrong-weight-moves", name=name, weights=weights[other], other=("generator", "discriminator")[other]
         )
     inner = (psi, theta)[mine]
     p, q = sigmoid(psi * theta), sigmoid(-psi * theta)
@@ -242,15 +187,13 @@ def right_step(student, name, mine, draws):
 def loss_value(student, name, *logits):
     """The number that a loss gives."""
     value = as_array(student.call(name, *logits), f"What `{name}` returns")
-    if value.size != 1:
-        raise Wrong("wrong-shape", f"`{name}` returns shape {value.shape}; one number, a mean, was expected.")
+    fail_if(value.size != 1, "wrong-shape", name=name, shape=value.shape)
     return float(value.ravel()[0])
 
 
 def two_numbers(value, name):
     pair = as_array(value, f"What `{name}` returns").ravel()
-    if pair.size != 2:
-        raise Wrong("wrong-shape", f"`{name}` returns {pair.size} numbers; two, (theta, psi), were expected.")
+    fail_if(pair.size != 2, "two-numbers.wrong-shape", name=name, size=pair.size)
     return pair
 
 
@@ -261,33 +204,14 @@ def difference(function, at, step=1e-5):
 # --- 07.2
 
 
-@exercise(
-    "07.2",
-    title="The training step",
-    points=4,
-    needs={
-        "train_step": "a function of generator, discriminator, g_optimizer, d_optimizer, real, noise that gives both losses",
-        "build_gan": "the function of the notebook that builds a new GAN",
-    },
-    hints=(
-        "Two halves, one after the other. Each has a tape with the loss inside its `with` block, then gradients, then an "
-        "optimiser that applies them to the weights of one network.",
-        "First half: logits `discriminator(real)` and `discriminator(generator(noise))`; loss = mean of "
-        "`tf.nn.softplus(-real_logits)` + mean of `tf.nn.softplus(fake_logits)`. Second half: mean of "
-        "`tf.nn.softplus(-discriminator(generator(noise)))`.",
-        "`weights = discriminator.trainable_variables`; `d_optimizer.apply(tape.gradient(loss_d, weights), weights)`; the "
-        "same with a new tape, `loss_g`, `generator.trainable_variables` and `g_optimizer`.",
-    ),
-    expected="Only the discriminator's weights move in the first half, only the generator's in the second, each down its loss.",
-)
+@exercise("07.2")
 def training_step(student, rng):
     """One step with plain descent on small networks, against gradients computed here in NumPy."""
     real, noise = rng.normal(size=(32, 2)).astype("float32"), rng.normal(size=(32, 8)).astype("float32")
     d_rate, g_rate = 0.47, 0.31
     networks, moved, given = one_step(student, d_rate, g_rate, real, noise)
     (g_weights, d_weights), (g_after, d_after) = networks, moved
-    if not any(change(d_weights, d_after)) and not any(change(g_weights, g_after)):
-        raise Wrong("nothing-moves", "Neither network has moved. Let each optimiser `apply` its gradients.")
+    fail_if(not any(change(d_weights, d_after)) and not any(change(g_weights, g_after)), "nothing-moves")
 
     d_slopes, want_d = d_gradients(g_weights, d_weights, real, noise)
     _, want_g = g_gradients(g_weights, d_after, noise)
@@ -314,11 +238,10 @@ def training_step(student, rng):
     yield Finding("generator-half", right_g, message, points=1.5)
 
     if not isinstance(given, list | tuple | np.ndarray) or len(np.atleast_1d(np.asarray(given, dtype=object))) != 2:
-        raise Wrong("no-losses", "`train_step` moves the right weights. Let it return both losses: `loss_d, loss_g`.")
+        raise Wrong("no-losses")
     loss_d, loss_g = (as_number(value, what) for value, what in zip(given, ("L_D", "L_G"), strict=True))
     close = {"rtol": 1e-3, "atol": 1e-5}  # float32
-    if np.isclose(loss_g, want_d, **close) and not np.isclose(loss_d, want_d, **close):
-        raise Wrong("losses-swapped", "The losses come in the wrong order: L_D first, then L_G.")
+    fail_if(np.isclose(loss_g, want_d, **close) and not np.isclose(loss_d, want_d, **close), "losses-swapped")
     d_good = np.isclose(loss_d, want_d, **close)
     g_good = any(np.isclose(loss_g, w, **close) for w in (want_g, simultaneous))
     message = f"The losses are right: L_D = {loss_d:.3f}, L_G = {loss_g:.3f}."
@@ -339,31 +262,21 @@ def uses_optimizers(student, real, noise):
     still = [max(change(b, a)) < 1e-7 for b, a in zip(before, after, strict=True)]
     if not all(still):
         who = "both networks" if not any(still) else f"the {'discriminator' if still[0] else 'generator'}"
-        raise Wrong(
-            "own-optimizers",
-            f"With a learning rate of 0 in both optimisers {who} still move{'' if not any(still) else 's'}: the step does "
-            "not use the optimisers that it is handed. Apply the gradients with `d_optimizer` and `g_optimizer`.",
-        )
+        raise Wrong("own-optimizers", who=who, s="" if not any(still) else "s")
 
 
 def one_step(student, d_rate, g_rate, real, noise):
     """Weights of (generator, discriminator) before and after one step of plain descent, and what the step returned."""
     gan = student.call("build_gan", d_rate, g_rate, 100, "sgd")
     if not isinstance(gan, list | tuple) or len(gan) != 4 or not all(isinstance(part, Handle) for part in gan):
-        raise Wrong(
-            "changed-network", "`build_gan` should give two networks and two optimisers; hand in the given one."
-        )
+        raise Wrong("changed-network")
     before = [chain(student, network) for network in gan[:2]]
     try:
         given = student.call("train_step", *gan, real, noise)
     except StudentError as error:
         if "Unknown variable" not in error.text:
             raise
-        raise Wrong(
-            "wrong-optimizer",
-            "An optimiser was given the weights of the other network. `d_optimizer` is built for the discriminator's "
-            "weights, `g_optimizer` for the generator's.",
-        ) from None
+        raise Wrong("wrong-optimizer") from None
     return before, [chain(student, network) for network in gan[:2]], given
 
 
@@ -374,11 +287,7 @@ def chain(student, network):
     weights = student.weights(network)
     weights = [part for part in weights if part] if len(weights) != len(layers) else weights
     found = [layer["class"] == "Dense" and layer["activation"] in slopes for layer in layers]
-    if not all(found) or any(len(part) != 2 for part in weights):
-        raise Wrong(
-            "changed-network",
-            "The check follows `build_gan` as the notebook gives it: dense layers with leaky ReLU. Hand in that one.",
-        )
+    fail_if(not all(found) or any(len(part) != 2 for part in weights), "chain.changed-network")
     return [
         (np.asarray(W, dtype=float), np.asarray(b, dtype=float), slopes[layer["activation"]])
         for (W, b), layer in zip(weights, layers, strict=True)
@@ -456,8 +365,7 @@ def explain_discriminator(student, networks, moved, real, noise, d_rate, g_rate)
     (generator, before), (_, after) = networks, moved
     slopes, _ = d_gradients(generator, before, real, noise)
     of_g = g_gradients(generator, before, noise)[0][1]
-    if not any(change(before, after)):
-        raise Wrong("discriminator-still", "The discriminator does not move. The first half applies to its weights.")
+    fail_if(not any(change(before, after)), "discriminator-still")
     fake_only = through_both(generator, before, noise, sigmoid)[0][1]
     real_only = added(slopes[1], fake_only, -1)
     for code, direction, rate, message in (
@@ -479,26 +387,17 @@ def explain_discriminator(student, networks, moved, real, noise, d_rate, g_rate)
     d = before
     for times in (1, 2, 3, 4, 5):
         d = stepped(d, d_gradients(generator, d, real, noise)[0][1], d_rate)
-        if times > 1 and ends_at(before, after, d):
-            raise Wrong("discriminator-steps-twice", f"The discriminator makes {times} steps; one was asked for.")
+        fail_if(times > 1 and ends_at(before, after, d), "discriminator-steps-twice", times=times)
     swapped = added(through_both(generator, before, noise, lambda b: -sigmoid(-b))[0][1], real_side(before, real))
-    if follows(before, after, swapped, d_rate):
-        raise Wrong("labels-swapped", "The discriminator learns real points as made and made ones as real.")
+    fail_if(follows(before, after, swapped, d_rate), "labels-swapped")
     first = stepped(before, slopes[1], d_rate)
     for rate in (d_rate, g_rate):
         extra = added(slopes[1], g_gradients(moved[0], first, noise)[0][1], rate / d_rate)
         later = added(slopes[1], g_gradients(generator, first, noise)[0][1], rate / d_rate)
         if any(follows(before, after, total, d_rate) for total in (extra, later)):
-            raise Wrong(
-                "discriminator-moves-twice",
-                "The discriminator moves in the generator's half too. There only `generator.trainable_variables` move.",
-            )
+            raise Wrong("explain-discriminator.discriminator-moves-twice")
     still = one_step(student, 0.0, g_rate, real, noise)
-    if max(change(still[0][1], still[1][1])) > 1e-7:
-        raise Wrong(
-            "discriminator-moves-twice",
-            "With a learning rate of 0 in `d_optimizer` the discriminator still moves: `g_optimizer` applies to it.",
-        )
+    fail_if(max(change(still[0][1], still[1][1])) > 1e-7, "discriminator-moves-twice")
 
 
 def ends_at(before, after, wanted):
@@ -516,12 +415,7 @@ def real_side(discriminator, real):
 def explain_generator(student, networks, moved, real, noise, d_rate, g_rate):
     """Raises `Wrong` where a usual slip explains how the generator moved."""
     (before, discriminator), (after, d_after) = networks, moved
-    if not any(change(before, after)):
-        raise Wrong(
-            "generator-still",
-            "The generator does not move. Compute `generator(noise)` inside the tape of the second half, and apply to "
-            "`generator.trainable_variables`.",
-        )
+    fail_if(not any(change(before, after)), "generator-still")
     early = d_gradients(before, discriminator, real, noise)[0][0]
     caught = stepped(before, early, g_rate)
     for d in (d_after, discriminator):
@@ -555,24 +449,11 @@ def explain_generator(student, networks, moved, real, noise, d_rate, g_rate):
         g = before
         for times in (1, 2, 3, 4, 5):
             g = stepped(g, g_gradients(g, d, noise)[0][0], g_rate)
-            if times > 1 and ends_at(before, after, g):
-                raise Wrong(
-                    "generator-steps-twice",
-                    f"The generator makes {times} steps down L_G; one was asked for in each call of `train_step`.",
-                )
+            fail_if(times > 1 and ends_at(before, after, g), "generator-steps-twice", times=times)
     still = one_step(student, d_rate, 0.0, real, noise)
-    if max(change(still[0][0], still[1][0])) > 1e-7:
-        raise Wrong(
-            "generator-moves-twice",
-            "With a learning rate of 0 in `g_optimizer` the generator still moves: `d_optimizer` applies to it.",
-        )
+    fail_if(max(change(still[0][0], still[1][0])) > 1e-7, "generator-moves-twice")
     (generator, discriminator), (after, _), _ = one_step(student, 0.0, g_rate, real, noise)
-    if not follows(generator, after, g_gradients(generator, discriminator, noise)[0][0], g_rate):
-        raise Wrong(
-            "own-noise",
-            "The generator does not move down L_G for the `noise` that was handed in. Use this noise in both halves, "
-            "and no training of the generator in the first.",
-        )
+    fail_if(not follows(generator, after, g_gradients(generator, discriminator, noise)[0][0], g_rate), "own-noise")
 
 
 # --- 07.3
@@ -595,57 +476,26 @@ def ring_points(rng, counts, between=0):
     return rng.permutation(np.concatenate([spots, rng.uniform(-0.8, 0.8, size=(between, 2))]))
 
 
-@exercise(
-    "07.3",
-    title="Count the modes, and mend the collapse",
-    points=3,
-    needs={
-        "count_modes": "a function of points (n, 2) that gives a number",
-        "mended": "a trained generator: noise (n, 8) in, points (n, 2) out",
-    },
-    hints=(
-        "Distances of all points to all centres: `np.linalg.norm(points[:, None] - centres, axis=2)` has shape (n, 8). "
-        "For the generator: let the discriminator keep up.",
-        "The share of points near each centre is the mean over the points of `distance < 0.3`; count the shares of at "
-        "least 0.01. For the generator: a larger rate for the discriminator than for the generator, and the penalty.",
-        "`calm_step` is `train_step` with `loss_d += 0.05 * steepness(discriminator, real)` inside the first tape; then "
-        "`gan = build_gan(0.002, 0.001, 5000)`, `growth = train(gan, calm_step, ring_batch, ring_noise, ring_look, "
-        "(1, 100, 500, 1000, 5000))`, `mended = gan[0]`.",
-    ),
-    expected="8 of 8 modes, and at least {on_modes:.0%} of the points on one of them.",
-)
+@exercise("07.3")
 def modes(student, rng):
     """The count on made-up points; then the student's generator, sampled afresh and counted here."""
     yield counting(student, rng)
-    if student.describe("mended")["family"] == "function":
-        raise Wrong("not-a-network", "`mended` is a function. Hand in the generator itself, the trained network.")
+    fail_if(student.describe("mended")["family"] == "function", "not-a-network")
     noise = rng.normal(size=(4000, 8)).astype("float32")
     points = predictions(student, "mended", noise)
     if points.shape[1] != 2:
-        raise Wrong("wrong-shape", f"`mended` gives {points.shape[1]} numbers a sample; points (n, 2) were expected.")
+        raise Wrong("wrong-shape", shape=points.shape[1])
     if points.std(axis=0).max() < 1e-3:
-        raise Wrong(
-            "constant",
-            f"`mended` makes the same point, ({points[0, 0]:.2f}, {points[0, 1]:.2f}), whatever the noise: was it trained?",
-        )
+        raise Wrong("constant", points=points[0, 0], points_2=points[0, 1])
     if isinstance(student.config("mended"), dict):  # of a subclassed one the layers alone do not tell
         same_as_replay(student, "mended", noise[:50])
     share = shares(points)
     reached, on_modes = int(np.sum(share >= 0.01)), share.sum()
-    if reached == 0 and np.linalg.norm(points, axis=1).mean() < 1.2:
-        raise Wrong(
-            "not-trained",
-            "The points lie in a heap inside the ring, as those of a generator that was never trained. Is this the "
-            "generator of the GAN that you trained?",
-        )
+    fail_if(reached == 0 and np.linalg.norm(points, axis=1).mean() < 1.2, "not-trained")
     if reached < 8:
         missed = ", ".join(f"({x:.1f}, {y:.1f})" for x, y in CENTRES[share < 0.01][:3])
         missed += " and others" if reached < 5 else ""
-        raise Wrong(
-            "mode-collapse",
-            f"The generator has collapsed: it reaches {reached} of 8 modes, with {on_modes:.0%} of its points, and misses "
-            f"{missed}. Let the discriminator learn faster than the generator, and add the penalty on its slope.",
-        )
+        raise Wrong("mode-collapse", reached=reached, on_modes=on_modes, missed=missed)
     yield Finding("modes", True, f"8 of 8 modes; the rarest holds {share.min():.1%} of the points.", points=1)
     advice = "Train for longer, or lower the rates at the end."
     yield check_limit("07.3", "on_modes", on_modes, "{} of the points lie on a mode", advice)
@@ -674,35 +524,14 @@ def counting(student, rng):
     given = [as_number(student.call("count_modes", points), "What `count_modes` returns") for points in sets]
     nearest = [np.linalg.norm(points[:, None] - CENTRES, axis=2).argmin(axis=1) for points in sets]
     rules = {
-        "counts-single-points": (
-            [int(np.sum(shares(points) > 0)) for points in sets],
-            "a mode with a single point is counted; at least 1% of the points was asked for.",
-        ),
-        "no-distance": (
-            [int(np.sum(np.bincount(near, minlength=8) >= 0.01 * len(near))) for near in nearest],
-            "points far from every centre are counted for the nearest one; only those within 0.3 belong to it.",
-        ),
-        "no-distance-either": (
-            [len(np.unique(near)) for near in nearest],
-            "each point is counted for its nearest centre, however far; only those within 0.3 belong to it.",
-        ),
-        "counts-points": (
-            [np.sum(shares(points) * len(points)) for points in sets],
-            "these are numbers of points. Count the modes, of which there are eight.",
-        ),
-        "share-of-near": (
-            [int(np.sum(shares(points) >= 0.01 * max(shares(points).sum(), 1e-9))) for points in sets],
-            "the shares are those of the points that lie on a spot; take 1% of all points.",
-        ),
-        "rounded-down": (
-            [int(np.sum(shares(points) * len(points) >= len(points) // 100)) for points in sets],
-            "1% of the points is rounded down to a whole number; compare with 0.01 * len(points).",
-        ),
-        "more-than": (
-            [int(np.sum(shares(points) > 0.01)) for points in sets],
-            "a mode with just 1% of the points is left out; 'at least' is `>=`.",
-        ),
-        "counts-missing": ([8 - want for want in wanted], "these are the modes that are missed."),
+        "counts-single-points": [int(np.sum(shares(points) > 0)) for points in sets],
+        "no-distance": [int(np.sum(np.bincount(near, minlength=8) >= 0.01 * len(near))) for near in nearest],
+        "no-distance-either": [len(np.unique(near)) for near in nearest],
+        "counts-points": [np.sum(shares(points) * len(points)) for points in sets],
+        "share-of-near": [int(np.sum(shares(points) >= 0.01 * max(shares(points).sum(), 1e-9))) for points in sets],
+        "rounded-down": [int(np.sum(shares(points) * len(points) >= len(points) // 100)) for points in sets],
+        "more-than": [int(np.sum(shares(points) > 0.01)) for points in sets],
+        "counts-missing": [8 - want for want in wanted],
     }
     if given != wanted:
         for code, (values, message) in rules.items():
@@ -743,52 +572,22 @@ def confidence_and_entropy(p):
     return p.max(axis=1).mean(), -np.sum(q * np.log(q + 1e-12))
 
 
-@exercise(
-    "07.4",
-    title="Digits from noise",
-    points=3,
-    needs={
-        "judge": "a function of pictures (n, 28, 28, 1) that gives mean confidence and entropy",
-        "digit_generator": "a trained generator: noise (n, 12) in, pictures (n, 28, 28, 1) out",
-    },
-    hints=(
-        "`p = np.array(reader(images))` has shape (n, 10). The largest of each row is its confidence. For the entropy take "
-        "the mean over the pictures first.",
-        "Generator: noise → `Dense(7 * 7 * 32)` → normalise, ReLU → `Reshape((7, 7, 32))` → `Conv2DTranspose` with stride 2, "
-        "twice. Grey values in [0, 1] come from a sigmoid at the end.",
-        "`layers.Dense(7 * 7 * 32)`, `layers.LayerNormalization()`, `layers.ReLU()`, `layers.Reshape((7, 7, 32))`, "
-        "`layers.Conv2DTranspose(16, 4, strides=2, padding='same')`, `layers.LayerNormalization()`, `layers.ReLU()`, "
-        "`layers.Conv2DTranspose(1, 4, strides=2, padding='same', activation='sigmoid')`.",
-    ),
-    expected="A mean confidence of at least {confidence:.2f} and an entropy of at least {entropy:.2f} (ten equal classes: 2.30).",
-)
+@exercise("07.4")
 def digits(student, rng):
     """The two numbers on real digits; then the student's generator, sampled afresh and read by the shipped network."""
     yield judging(student, rng)
-    if student.describe("digit_generator")["family"] == "function":
-        raise Wrong("not-a-network", "`digit_generator` is a function. Hand in the trained network itself.")
+    fail_if(student.describe("digit_generator")["family"] == "function", "not-a-network")
     images = predictions(student, "digit_generator", rng.normal(size=(1000, 12)).astype("float32"))
     if images.shape[1] != 784:
-        raise Wrong(
-            "wrong-shape",
-            f"`digit_generator` gives {images.shape[1]} numbers a picture; pictures (n, 28, 28, 1) have 784.",
-        )
+        raise Wrong("wrong-shape", shape=images.shape[1])
     confidence, entropy = confidence_and_entropy(read(images))
-    if images.std(axis=0).max() < 0.02:
-        raise Wrong("constant", "`digit_generator` makes the same picture whatever the noise. Was it trained?")
+    fail_if(images.std(axis=0).max() < 0.02, "constant")
     limits = threshold("07.4", "confidence"), threshold("07.4", "entropy")
     good = confidence >= limits[0] and entropy >= limits[1]
     if not good and (images.min() < -0.2 or images.max() > 1.2):
-        raise Wrong(
-            "wrong-range",
-            f"The grey values run from {images.min():.2f} to {images.max():.2f}; digits have 0 to 1. End with a sigmoid.",
-        )
+        raise Wrong("wrong-range", min=images.min(), max=images.max())
     if not good and entropy < 1.0 and 0.03 < images.mean() < 0.3:
-        raise Wrong(
-            "mode-collapse",
-            f"The entropy over the classes is {entropy:.2f}, as of {np.exp(entropy):.1f} digits instead of ten: the "
-            "generator has collapsed. Build a new one and train it again; let its discriminator keep up.",
-        )
+        raise Wrong("mode-collapse", entropy=entropy, exp=np.exp(entropy))
     passed = confidence >= limits[0]
     message = (
         f"The mean confidence of the reader is {confidence:.2f}; {limits[0]:.2f} {'was' if passed else 'is'} asked for."
@@ -814,59 +613,26 @@ def judging(student, rng):
     p = read(images)
     want = confidence_and_entropy(p)
     given = as_array(student.call("judge", images), "What `judge` returns").ravel()
-    if given.size != 2:
-        raise Wrong("wrong-shape", f"`judge` returns {given.size} numbers; two, confidence and entropy, were expected.")
+    fail_if(given.size != 2, "judging.wrong-shape", size=given.size)
     each = -np.mean(np.sum(p * np.log(p + 1e-12), axis=1))
     q = p.mean(axis=0)
     close = {"rtol": 0.01, "atol": 0.005}
     right = np.allclose(given, want, **close)
     slips = {
-        "order": (want[::-1], "The two numbers come in the wrong order: confidence first."),
-        "entropy-of-each": (
-            (want[0], each),
-            "This is the entropy of each picture, averaged. Average the probabilities first, then take the entropy: it "
-            "says how evenly the classes come.",
-        ),
-        "bits": ((want[0], want[1] / np.log(2)), "The entropy is in bits. Use the natural logarithm, `np.log`."),
-        "log10": (
-            (want[0], want[1] / np.log(10)),
-            "The entropy is divided by log(10), as `np.log10` does and "
-            "division by its maximum. Use the natural logarithm, `np.log`, and no division.",
-        ),
-        "exponential": (
-            (want[0], np.exp(want[1])),
-            "This is the exponential of the entropy, a number of kinds. Leave `exp` out.",
-        ),
-        "no-logarithm": (
-            (want[0], np.sum(q * q)),
-            "This is the sum of the squares of the mean probabilities; q log q is asked for.",
-        ),
-        "entropy-averaged": ((want[0], want[1] / 10), "The entropy is a mean over the ten classes; take the sum."),
-        "share-of-sure": (
-            (np.mean(p.max(axis=1) > 0.5), want[1]),
-            "The confidence is the mean of the largest probabilities, not a share of pictures.",
-        ),
-        "least-sure": (
-            (p.max(axis=1).min(), want[1]),
-            "This is the smallest confidence of all pictures; take the mean.",
-        ),
-        "most-sure": (
-            (p.max(), want[1]),
-            "This is the largest probability of all pictures; take the mean of each one's largest.",
-        ),
-        "of-the-labels": (
-            (want[0], entropy_of_labels(p)),
-            "This is the entropy of the chosen classes. Take that of the mean probabilities.",
-        ),
-        "wrong-sign": ((want[0], -want[1]), "The entropy is negative: put a minus before the sum."),
-        "mean-of-all": (
-            (p.mean(), want[1]),
-            "The mean of all ten probabilities is always 0.1. Take the largest of each.",
-        ),
-        "confidence-of-mean": (
-            (p.mean(axis=0).max(), want[1]),
-            "The confidence is the mean of the largest probabilities, not the largest of the mean ones.",
-        ),
+        "order": want[::-1],
+        "entropy-of-each": (want[0], each),
+        "bits": (want[0], want[1] / np.log(2)),
+        "log10": (want[0], want[1] / np.log(10)),
+        "exponential": (want[0], np.exp(want[1])),
+        "no-logarithm": (want[0], np.sum(q * q)),
+        "entropy-averaged": (want[0], want[1] / 10),
+        "share-of-sure": (np.mean(p.max(axis=1) > 0.5), want[1]),
+        "least-sure": (p.max(axis=1).min(), want[1]),
+        "most-sure": (p.max(), want[1]),
+        "of-the-labels": (want[0], entropy_of_labels(p)),
+        "wrong-sign": (want[0], -want[1]),
+        "mean-of-all": (p.mean(), want[1]),
+        "confidence-of-mean": (p.mean(axis=0).max(), want[1]),
     }
     if not right:
         for code, (values, message) in slips.items():
@@ -914,45 +680,20 @@ def seconds_a_shower():
     return (time.perf_counter() - start) / 60
 
 
-@exercise(
-    "07.5",
-    title="Fast simulation",
-    points=4,
-    needs={
-        "shower_generator": "a trained generator: noise and energy (n, 9) in, shares and energy (n, 13) out",
-        "speed_up": "a number: time of the full simulation over that of the generator",
-    },
-    hints=(
-        "`x = keras.Input((9,))` holds noise and energy together; dense layers may use all nine. The last column of x goes "
-        "to the output too. Time both ways of making 1,000 showers, and divide.",
-        "Shares are never negative: end with softplus. `keras.Model(x, layers.Concatenate()([shares, x[:, -1:]]))` hands "
-        "the energy on. For the time: `start = time.perf_counter()`, the work, `time.perf_counter() - start`.",
-        "Two `layers.Dense(96, activation='leaky_relu')`, then `shares = layers.Dense(12, activation='softplus')(hidden)`. "
-        "Call `shower_generator(noise)` once before you time it, with `noise = shower_noise(1000)`.",
-    ),
-    expected="Mean profiles within {profile:.0%} and total energies within {total:.0%} of the full simulation; far faster.",
-)
+@exercise("07.5")
 def fast_simulation(student, rng):
     """The generator, sampled afresh at three energies, against showers that the check simulates in full."""
-    if student.describe("shower_generator")["family"] == "function":
-        raise Wrong("not-a-network", "`shower_generator` is a function. Hand in the trained network itself.")
+    fail_if(student.describe("shower_generator")["family"] == "function", "not-a-network")
     samples = {}
     for energy in ENERGIES:
         z = np.column_stack([rng.normal(size=(1000, 8)), np.full(1000, energy / 10)]).astype("float32")
         made = predictions(student, "shower_generator", z)
         if made.shape[1] != 13:
-            raise Wrong(
-                "wrong-shape",
-                f"`shower_generator` gives {made.shape[1]} numbers a shower; 13 were expected, 12 layers and the energy.",
-            )
+            raise Wrong("wrong-shape", shape=made.shape[1])
         samples[energy] = made
     passes = all(np.allclose(made[:, -1], energy / 10, atol=1e-4) for energy, made in samples.items())
     if not passes:
-        raise Wrong(
-            "energy-lost",
-            f"The last column out is {samples[5.0][0, -1]:.2f} where {0.5:.2f} went in. Hand the energy on unchanged: it "
-            "is how the discriminator sees it.",
-        )
+        raise Wrong("energy-lost", samples=samples[5.0][0, -1], value=0.5)
     yield Finding("energy", True, "The energy is handed on.", points=0.5)
     fast = {energy: made[:, :12] / 12 * energy for energy, made in samples.items()}
     full = full_showers()
@@ -988,29 +729,16 @@ def explain_showers(fast, full, samples, profile):
     """Raises `Wrong` where a known cause explains wrong showers."""
     spreads = [made[:, :12].std(axis=0).max() for made in samples.values()]
     if max(spreads) < 1e-3:
-        if np.allclose(samples[2.0][0, :12], samples[9.0][0, :12], atol=1e-3):
-            raise Wrong("constant", "Every shower has the same shares, whatever noise and energy: was it trained?")
-        raise Wrong("no-noise", "All showers of one energy are alike: the generator does not use its noise.")
-    if min(made[:, :12].min() for made in samples.values()) < -0.2:
-        raise Wrong("negative", "Some layers have a negative energy. End with softplus or ReLU, and train again.")
+        fail_if(np.allclose(samples[2.0][0, :12], samples[9.0][0, :12], atol=1e-3), "constant")
+        raise Wrong("no-noise")
+    fail_if(min(made[:, :12].min() for made in samples.values()) < -0.2, "negative")
     for factor, said in ((12.0, "12 times too small"), (1 / 12, "12 times too large")):
-        if max(apart(fast[e] * factor, full[e]) for e in ENERGIES) < 0.2:
-            raise Wrong("wrong-scale", f"The energies are {said}: the layers are shares of the energy times 12.")
-    if all(apart(made[:, :12], full[e]) < 0.2 for e, made in samples.items()):
-        raise Wrong("wrong-scale", "The layers hold energies in GeV; they are shares of the energy, times 12.")
+        fail_if(max(apart(fast[e] * factor, full[e]) for e in ENERGIES) < 0.2, "explain-showers.wrong-scale", said=said)
+    fail_if(all(apart(made[:, :12], full[e]) < 0.2 for e, made in samples.items()), "wrong-scale")
     low, high = (np.mean(samples[e][:, :12], axis=0) for e in (2.0, 9.0))
     want = apart(full[2.0] / 2.0, full[9.0] / 9.0)
-    if np.abs(low - high).sum() / max(high.sum(), 1e-9) < want / 3 and profile < 0.6:
-        raise Wrong(
-            "ignores-energy",
-            "Showers of 2 and of 9 GeV have the same profile; those of 9 GeV should go deeper. Use the energy column in "
-            "the hidden layers too.",
-        )
-    if profile > 0.6:
-        raise Wrong(
-            "not-trained",
-            f"The mean profiles differ from the full simulation by {profile:.0%}. Was the generator trained?",
-        )
+    fail_if(np.abs(low - high).sum() / max(high.sum(), 1e-9) < want / 3 and profile < 0.6, "ignores-energy")
+    fail_if(profile > 0.6, "not-trained", profile=profile)
 
 
 def faster(student, rng):
@@ -1023,10 +751,7 @@ def faster(student, rng):
         student.predict("shower_generator", z)
         times.append(time.perf_counter() - start)
     measured = seconds_a_shower() * 1000 / min(times)
-    if 0 < given < 1:
-        raise Wrong(
-            "inverted", f"`speed_up` is {given:.2g}, below 1. Divide the time of the full simulation by the other."
-        )
+    fail_if(0 < given < 1, "inverted", given=given)
     # Clocks on a busy machine and ways of calling Keras differ widely: only the order of size is asked for.
     passed = measured / 300 <= given <= 30 * measured and given > 1
     message = f"`speed_up` is {given:,.0f}; the check's own clock says {measured:,.0f}."

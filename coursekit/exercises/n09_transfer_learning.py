@@ -3,7 +3,7 @@
 import numpy as np
 
 from coursekit.checks.codec import Handle
-from coursekit.checks.framework import Wrong, exercise, threshold
+from coursekit.checks.framework import Wrong, exercise, fail_if, threshold
 from coursekit.checks.report import Finding
 from coursekit.checks.vocabulary.arrays import as_array, as_number
 from coursekit.checks.vocabulary.metrics import check_limit
@@ -50,9 +50,8 @@ def network(student, name):
     said = student.describe(name)
     shown = f"`{name}`" if isinstance(name, str) else "What `build_network` gives"
     if said["family"] != "keras":
-        raise Wrong("not-keras", f"{shown} is a {said['type']}; a Keras network was expected.")
-    if not said["built"]:
-        raise Wrong("not-built", f"{shown} has no weights yet. Begin it with `keras.Input((28, 28, 1))`.")
+        raise Wrong("not-keras", shown=shown, type=said["type"])
+    fail_if(not said["built"], "not-built", shown=shown)
     return said
 
 
@@ -65,11 +64,7 @@ def five_scores(student, name, x, shown=None):
     """Scores of five classes, (n, 5)."""
     scores = predictions(student, name, x)
     if scores.shape[1] != 5:
-        raise Wrong(
-            "wrong-head",
-            f"`{shown or name}` has {scores.shape[1]} output{'s' if scores.shape[1] > 1 else ''}; five were expected, one a "
-            "digit. Labels 5 to 9 become 0 to 4 by `y - 5`.",
-        )
+        raise Wrong("wrong-head", shown=shown or name, shape=scores.shape[1], s="s" if scores.shape[1] > 1 else "")
     return scores
 
 
@@ -114,48 +109,23 @@ def as_pair(digits, rows):
 # --- 09.1
 
 
-@exercise(
-    "09.1",
-    title="Learn 0 to 4",
-    points=2,
-    needs={
-        "build_network": "a function without arguments that gives a new network",
-        "old_model": "such a network, trained on the digits 0 to 4",
-    },
-    hints=(
-        "Notebook 04 has such networks: two or three convolutions, then `Flatten`, then `Dense`. With `strides=2` the pictures "
-        "shrink without pooling.",
-        "The labels are 0 to 4 already, whole numbers: five outputs with softmax and the loss "
-        "`sparse_categorical_crossentropy`.",
-        "`Conv2D(16, 5, strides=2, activation='relu')`, `Conv2D(32, 3, strides=2, activation='relu')`, `Conv2D(32, 3, "
-        "activation='relu')`, `Flatten()`, `Dense(5, activation='softmax')`; Adam, batches of 64, three epochs.",
-    ),
-    expected="At least {accuracy:.1%} of unseen digits 0 to 4.",
-)
+@exercise("09.1")
 def old_digits(student, rng):
     """The network that the function builds; the trained one on noisy test digits."""
-    if student.describe("build_network")["family"] == "keras":
-        raise Wrong("wrong-type", "`build_network` is a network; hand in the function that builds it.")
+    fail_if(student.describe("build_network")["family"] == "keras", "wrong-type")
     model = student.call("build_network")
     if not isinstance(model, Handle):
-        raise Wrong("wrong-type", f"`build_network()` returns a {type(model).__name__}; a Keras network was expected.")
+        raise Wrong("old-digits.wrong-type", name=type(model).__name__)
     n_params = network(student, model)["n_params"]
     x, y = noisy(rng, OLD)
     scores = five_scores(student, model, x[:300], "build_network()")
     class_probabilities(student, model, x[:300], 5)
-    if student.call("build_network") == model:
-        raise Wrong("same-network", "`build_network` gives the same network each time; build it inside the function.")
-    if np.mean(scores.argmax(axis=1) == y[:300]) > 0.8:
-        raise Wrong(
-            "already-trained", "`build_network()` gives a network that reads 0 to 4 already; a new one is wanted."
-        )
+    fail_if(student.call("build_network") == model, "same-network")
+    fail_if(np.mean(scores.argmax(axis=1) == y[:300]) > 0.8, "already-trained")
     layers = [layer for layer in student.layers(model) if layer["params"]]
     if not any("Conv" in layer["class"] for layer in layers) and all(layer["class"] == "Dense" for layer in layers):
-        raise Wrong(
-            "no-convolution", "The body has no convolution: a dense layer does not look for strokes everywhere."
-        )
-    if layers[-1]["class"] == "Dense" and layers[-1]["params"] and len(layers) == 1:
-        raise Wrong("no-body", "The network is a head without a body.")
+        raise Wrong("no-convolution")
+    fail_if(layers[-1]["class"] == "Dense" and layers[-1]["params"] and len(layers) == 1, "no-body")
     message = f"{n_params:,} parameters, five outputs."
     passed = n_params < 50_000
     yield Finding("size", passed, message if passed else f"{message} Stay below 50,000.", points=1)
@@ -174,27 +144,7 @@ def old_digits(student, rng):
 # --- 09.2
 
 
-@exercise(
-    "09.2",
-    title="A new head on a frozen body",
-    points=4,
-    needs={
-        "old_model": "the network of 09.1",
-        "weights_before": "its weights, noted before the exercise",
-        "transfer_model": "its body, frozen, with a new head, trained on the new digits",
-        "n_trainable": "a number: the weights that training could move",
-    },
-    hints=(
-        "`old_model.layers[:-1]` are the layers of the body. They are objects: put them into a new `keras.Sequential`, and they "
-        "bring their weights along.",
-        "For each layer of the body `layer.trainable = False`, then a new `layers.Dense(5, activation='softmax')`, then `compile`, "
-        "then `fit` with the labels `y_1000 - 5`. Only the head can move: features times five, and five biases.",
-        "`body = keras.Model(old_model.inputs[0], old_model.layers[-2].output)`; `body.trainable = False`; `transfer_model = "
-        "keras.Sequential([keras.Input((28, 28, 1)), body, layers.Dense(5, activation='softmax')])`; Adam(0.003), batches of 32, "
-        "12 epochs.",
-    ),
-    expected="A body that has not moved, and at least {accuracy:.0%} of unseen digits 5 to 9.",
-)
+@exercise("09.2")
 def frozen_body(student, rng):
     """The body against the noted weights; trainable weights counted; noisy test digits 5 to 9."""
     network(student, "old_model")
@@ -207,32 +157,14 @@ def frozen_body(student, rng):
     if moved(old, before):
         explain_moved(now, old, before, depth)
     explain_body(student, now, before, depth)
-    if same_weights(now[depth : depth + 2], before[depth:]) and len(now) > len(before):
-        raise Wrong(
-            "old-head-kept",
-            "The old head is still in `transfer_model`, below the new one. Cut it off: the body ends before the last layer that has "
-            "weights. Where the softmax is a layer of its own, that is `old_model.layers[:-2]`.",
-        )
+    fail_if(same_weights(now[depth : depth + 2], before[depth:]) and len(now) > len(before), "old-head-kept")
     movable, head = trainable(student, "transfer_model", x), sum(w.size for w in now[depth:])
-    if movable is not None and movable > head:
-        raise Wrong(
-            "body-trainable",
-            f"The body has not moved yet, but {movable:,} weights are trainable, where the head has {head:,}: the next `fit` would "
-            "move it. Set `trainable = False` on the body's layers.",
-        )
+    fail_if(movable is not None and movable > head, "body-trainable", movable=movable, head=head)
     yield Finding("frozen", True, f"The body has not moved; {head:,} weights of the head could.", points=1)
     yield count_finding(student, now, depth)
     if not accuracy >= threshold("09.2", "accuracy"):
-        if same_weights(now[depth:], before[depth:]):
-            raise Wrong(
-                "old-head", "This is the head of the old digits. Put a new `Dense` layer in its place, and train it."
-            )
-        if all(not np.any(w) for w in now[depth:] if w.ndim == 1):
-            raise Wrong(
-                "untrained",
-                f"`transfer_model` reads {accuracy:.0%} of the digits, and the biases of its head are still 0: the head was never "
-                "fitted. Call `compile`, then `fit` on `x_1000`, `y_1000 - 5`.",
-            )
+        fail_if(same_weights(now[depth:], before[depth:]), "old-head")
+        fail_if(all(not np.any(w) for w in now[depth:] if w.ndim == 1), "untrained", accuracy=accuracy)
         explain(student, "transfer_model", x, y, NEW)
     explain_test_digits(student, "transfer_model")
     same_as_replay(student, "transfer_model", x[:20])
@@ -248,39 +180,19 @@ def explain_moved(now, old, before, depth):
     """Raises `Wrong` for an `old_model` that is not what was noted: shared and trained on, or another one."""
     again = "Train `old_model` again and run the cell with `weights_before` again"
     if moved(old[:depth], before[:depth]) and same_weights(now[:depth], old[:depth]):
-        raise Wrong(
-            "body-not-frozen",
-            "The body of `old_model` is no longer what it was, and `transfer_model` has the same: they share their layers, and "
-            f"training moved them. {again}; then freeze the body before `compile`.",
-        )
-    if same_weights(now[depth : depth + 2], old[depth:]):
-        raise Wrong(
-            "old-head-moved",
-            "The head of `old_model` is no longer what it was: it is a layer of `transfer_model` too, and training moved it. "
-            f"{again}; then take `old_model.layers[:-1]` alone.",
-        )
-    raise Wrong(
-        "old-model-changed",
-        "`old_model` does not have the weights that `weights_before` notes, and `transfer_model` does not share them: it was trained "
-        "in between. Run the cell with `weights_before` again, and this exercise after it.",
-    )
+        raise Wrong("explain-moved.body-not-frozen", again=again)
+    fail_if(same_weights(now[depth : depth + 2], old[depth:]), "old-head-moved", again=again)
+    raise Wrong("old-model-changed")
 
 
 def noted(student):
     """The weights that the notebook noted before the exercise."""
     before = student.value("weights_before")
     now = flat(student, "old_model")
-    if isinstance(before, Handle | str) or not isinstance(before, list | tuple):
-        raise Wrong("wrong-type", "`weights_before` should be the list that `old_model.get_weights()` gave.")
+    fail_if(isinstance(before, Handle | str) or not isinstance(before, list | tuple), "wrong-type")
     before = [as_array(w, "`weights_before`") for w in before]
-    if len(now) < len(before):
-        raise Wrong(
-            "head-removed", "`old_model` has lost its head. Leave it whole, and build a new network of its layers."
-        )
-    if [w.shape for w in before] != [w.shape for w in now]:
-        raise Wrong(
-            "other-network", "`weights_before` and `old_model` differ in shape. Run the cell that notes them again."
-        )
+    fail_if(len(now) < len(before), "head-removed")
+    fail_if([w.shape for w in before] != [w.shape for w in now], "other-network")
     return before
 
 
@@ -297,33 +209,16 @@ def distance(now, before):
 
 def explain_body(student, now, before, depth):
     """Raises `Wrong` where the first weights of the network are not those of the old body."""
-    if len(now) <= depth or [w.shape for w in now[:depth]] != [w.shape for w in before[:depth]]:
-        raise Wrong(
-            "other-body",
-            "`transfer_model` does not begin with all layers of `old_model` but its last. Cut off the head alone, with "
-            "`old_model.layers[:-1]`.",
-        )
+    fail_if(len(now) <= depth or [w.shape for w in now[:depth]] != [w.shape for w in before[:depth]], "other-body")
     if not moved(now[:depth], before[:depth]):
         return
     far = distance(now[:depth], before[:depth])
     if not moved([w for w in now[:depth] if w.ndim > 1], [w for w in before[:depth] if w.ndim > 1]) and any(
         layer["class"] == "BatchNormalization" for layer in student.layers("old_model")
     ):
-        raise Wrong(
-            "batch-normalization",
-            "The kernels have not moved, but `BatchNormalization` has: its mean and variance move in each training step while the "
-            "layer is trainable. Freeze it too.",
-        )
-    if far > 0.8:
-        raise Wrong(
-            "new-body",
-            f"The body differs from that of `old_model` by {far:.0%} of its size: these are other weights. `clone_model` copies layers "
-            "without their weights.",
-        )
-    raise Wrong(
-        "body-not-frozen",
-        f"The body has moved by {far:.1%} of its size. Set `trainable = False` on its layers before `compile`.",
-    )
+        raise Wrong("batch-normalization")
+    fail_if(far > 0.8, "new-body", far=far)
+    raise Wrong("body-not-frozen", far=far)
 
 
 def trainable(student, name, x):
@@ -344,16 +239,13 @@ def count_finding(student, now, depth):
     body = sum(w.size for w in now[:depth])
     kernels = sum(w.size for w in now[depth:] if w.ndim > 1)
     slips = {
-        "forgot-biases": (kernels, "leaves out the biases of the head."),
-        "counted-all": (head + body, "counts the body too, which is frozen."),
-        "counted-body": (body, "is the frozen body; the head is what can move."),
-        "one-output": (head / 5, "is the count of one output; the head has five."),
-        "features-alone": (
-            kernels / 5,
-            "is the number of features; each of them has a weight for each of the five outputs.",
-        ),
-        "one-bias": (kernels + 1, "has one bias for all outputs; each has its own."),
-        "arrays": (sum(1 for _ in now[depth:]), "is the number of arrays; count the numbers in them."),
+        "forgot-biases": kernels,
+        "counted-all": head + body,
+        "counted-body": body,
+        "one-output": head / 5,
+        "features-alone": kernels / 5,
+        "one-bias": kernels + 1,
+        "arrays": sum(1 for _ in now[depth:]),
     }
     if given == head:
         return Finding("n-trainable", True, f"{head:,} weights can move: your count is right.", points=1)
@@ -369,37 +261,14 @@ def count_finding(student, now, depth):
 # --- 09.3
 
 
-@exercise(
-    "09.3",
-    title="From 10 to 1,000 examples",
-    points=4,
-    needs={
-        "old_model": "the network of 09.1",
-        "features": "a function of pictures that gives the body's features, (n, k)",
-        "with_frozen_body": "a function of x, y, x_unseen that gives guesses, 5 to 9",
-        "from_nothing": "a function of x, y, x_unseen that gives guesses, 5 to 9",
-    },
-    hints=(
-        "The body is a network too: call it on the pictures, and `np.array` makes an array of what comes out. The head's input is as "
-        "long as one row of features.",
-        "Compile head and network once, outside the functions, and note their first weights with `get_weights()`. In the functions: "
-        "`set_weights`, `train_briefly` with `y - 5`, and guesses `5 + scores.argmax(axis=1)`.",
-        "`head.set_weights(new_head)`, `train_briefly(head, features(x), y - 5)`, `return 5 + "
-        "np.array(head(features(x_unseen))).argmax(axis=1)`; the same with `fresh` and pictures for `from_nothing`.",
-    ),
-    expected="From 100 examples the frozen body reads at least {frozen_100:.0%}, the network from nothing at least {nothing_100:.0%}.",
-)
+@exercise("09.3")
 def few_examples(student, rng):
     """The features against the old head; both functions learn from examples that the check draws."""
     network(student, "old_model")
     x, _ = noisy(rng, OLD, 60)
     body = features_finding(student, x)
     yield body
-    if student.value("with_frozen_body") == student.value("from_nothing"):
-        raise Wrong(
-            "same-function",
-            "`with_frozen_body` and `from_nothing` are the same function. The second trains all of a new network.",
-        )
+    fail_if(student.value("with_frozen_body") == student.value("from_nothing"), "same-function")
     before = flat(student, "old_model")
     unseen, truth = noisy(rng, NEW, 500)
     shares = {}
@@ -414,18 +283,11 @@ def few_examples(student, rng):
         shares[f"{short}_100"] = np.mean(guesses[short] == truth)
     for name, short in functions.items():
         shares[f"{short}_blank"] = np.mean(guessed(student, name, *blank, unseen, constant=True) == truth)
-    if moved(flat(student, "old_model"), before):
-        raise Wrong(
-            "body-not-frozen", "`old_model` has changed while the two functions learned. Freeze the body it lends."
-        )
+    fail_if(moved(flat(student, "old_model"), before), "body-not-frozen")
     for name, short in functions.items():
         blind, share = shares[f"{short}_blank"], shares[f"{short}_100"]
         if blind > 0.5:  # guessing reads 20 %
-            raise Wrong(
-                "more-than-given",
-                f"`{name}` was given ten blank pictures to learn from, and then read {blind:.0%}: it knows more than it was given. "
-                "Put the first weights back in each call, and learn from `x`, `y` alone.",
-            )
+            raise Wrong("more-than-given", name=name, blind=blind)
         if share < 0.3:
             raise Wrong(
                 "untrained",
@@ -437,11 +299,7 @@ def few_examples(student, rng):
         own = own_head(student, *examples, unseen)
         alike = {short: np.mean(guesses[short] == own) for short in guesses}
         if alike["nothing"] > alike["frozen"] + 0.03:
-            raise Wrong(
-                "exchanged",
-                f"A head on your features guesses as `from_nothing` does ({alike['nothing']:.0%} alike), and less as "
-                f"`with_frozen_body` does ({alike['frozen']:.0%}). Are the two exchanged?",
-            )
+            raise Wrong("exchanged", nothing=alike["nothing"], frozen=alike["frozen"])
     for name, short in functions.items():
         what = f"of 500 unseen digits are right by `{name}` after 100 new examples"
         advice = of_old_model(student, x) or "Train for more steps, or with a larger learning rate."
@@ -457,12 +315,7 @@ def refuse_old_weights(student, rng):
     rows = [rng.choice(np.flatnonzero(labels == k)) for k in range(5)]
     unseen, truth = noisy(rng, OLD, 300)
     share = np.mean(guessed(student, "from_nothing", as_input(images[rows]), labels[rows] + 5, unseen, True) == truth)
-    if share > 0.95:
-        raise Wrong(
-            "old-weights",
-            f"`from_nothing` was given one example of each of the digits 0 to 4, and read {share:.0%} of 300 others: it begins with "
-            "what `old_model` has learned. Begin with the weights of a new `build_network()`.",
-        )
+    fail_if(share > 0.95, "old-weights", share=share)
 
 
 def own_head(student, x, y, unseen, steps=150, rate=1.0):
@@ -498,33 +351,19 @@ def of_old_model(student, x):
 def features_finding(student, x):
     """The finding that the old head, put on the features, gives what `old_model` gives."""
     given = as_array(student.call("features", x), "What `features` returns")
-    if given.ndim == 0 or len(given) != len(x):
-        raise Wrong(
-            "wrong-shape", f"`features` of {len(x)} pictures has shape {given.shape}; one row a picture was expected."
-        )
-    if given.ndim > 2:
-        raise Wrong(
-            "wrong-shape",
-            f"`features` of {len(x)} pictures has shape {given.shape}; one row a picture, (n, k), was expected. Take the body with "
-            "its `Flatten`.",
-        )
+    fail_if(given.ndim == 0 or len(given) != len(x), "wrong-shape", n_x=len(x), shape=given.shape)
+    fail_if(given.ndim > 2, "features-finding.wrong-shape", n_x=len(x), shape=given.shape)
     given = given.reshape(len(x), -1)
     W, b = flat(student, "old_model")[-2:]
     if given.shape[1] != len(W):
-        if given.shape[1] == 5:
-            raise Wrong("after-the-head", "`features` gives five numbers a picture: these have gone through a head.")
-        raise Wrong(
-            "wrong-shape",
-            f"`features` gives {given.shape[1]} numbers a picture; the head of `old_model` takes {len(W)}.",
-        )
-    if np.ptp(given, axis=0).max() < 1e-6:
-        raise Wrong("constant", "`features` gives every picture the same numbers.")
+        fail_if(given.shape[1] == 5, "after-the-head")
+        raise Wrong("features-finding-2.wrong-shape", shape=given.shape[1], n_W=len(W))
+    fail_if(np.ptp(given, axis=0).max() < 1e-6, "constant")
     logits = given @ W + b
     softmax = np.exp(logits - logits.max(axis=1, keepdims=True))
     softmax /= softmax.sum(axis=1, keepdims=True)
     wanted = predictions(student, "old_model", x)
-    if np.ptp(wanted, axis=0).max() < 1e-6:
-        raise Wrong("constant", "`old_model` gives every picture the same answer. Do 09.1 first.")
+    fail_if(np.ptp(wanted, axis=0).max() < 1e-6, "features-finding.constant")
     # float32 through three layers.
     passed = any(np.allclose(wanted, scores, rtol=1e-2, atol=1e-3) for scores in (softmax, logits))
     message = "The old head, put on your features, answers as `old_model` does."
@@ -544,51 +383,24 @@ def some_new(rng, n):
 def guessed(student, name, x, y, unseen, constant=False):
     """The guesses of one of the two functions, as 0 to 4; `constant` where they may all be the same."""
     given = as_array(student.call(name, x, y, unseen), f"What `{name}` returns")
-    if given.shape == (len(unseen), 5):
-        raise Wrong("scores", f"`{name}` gives five scores a picture; give the digit, `5 + scores.argmax(axis=1)`.")
-    if given.size != len(unseen):
-        raise Wrong(
-            "wrong-shape",
-            f"`{name}` was asked about {len(unseen)} pictures and gives shape {given.shape}; one digit each.",
-        )
+    fail_if(given.shape == (len(unseen), 5), "scores", name=name)
+    fail_if(given.size != len(unseen), "guessed.wrong-shape", name=name, n_unseen=len(unseen), shape=given.shape)
     digits = np.unique(given)
     if not np.isin(digits, range(5, 10)).all():
-        if np.isin(digits, range(5)).all() and len(digits) > 1:
-            raise Wrong(
-                "labels-not-shifted", f"`{name}` gives 0 to 4; add 5, so that the guesses are the digits 5 to 9."
-            )
-        raise Wrong("wrong-values", f"`{name}` gives {digits[0]:g} to {digits[-1]:g}; the digits 5 to 9 were expected.")
+        fail_if(np.isin(digits, range(5)).all() and len(digits) > 1, "labels-not-shifted", name=name)
+        raise Wrong("wrong-values", name=name, digits=digits[0], digits_2=digits[-1])
     if len(digits) == 1 and not constant:
         about = (
             of_old_model(student, unseen[:100]) or "Look at how the loss falls, and at the labels: five kinds, from 0."
         )
-        raise Wrong(
-            "constant", f"`{name}` calls every digit a {digits[0]:g} after {len(x)} examples of five digits. {about}"
-        )
+        raise Wrong("guessed.constant", name=name, digits=digits[0], n_x=len(x), about=about)
     return np.ravel(given).astype(int) - 5
 
 
 # --- 09.4
 
 
-@exercise(
-    "09.4",
-    title="Fine-tuning",
-    points=4,
-    needs={
-        "old_model": "the network of 09.1",
-        "transfer_model": "the network of 09.2",
-        "fine_tuned": "a copy of it, all layers trained a little",
-    },
-    hints=(
-        "`copy_of(transfer_model)` has the weights, shares no layer, and is trainable. It is not compiled yet.",
-        "`compiled(..., learning_rate=...)` and `train_briefly` are the tools. Try 0.01, 0.03, 0.1, and a few hundred steps; the "
-        "labels count from 0.",
-        "`fine_tuned = compiled(copy_of(transfer_model), learning_rate=0.03)`; `train_briefly(fine_tuned, x_1000, y_1000 - 5, "
-        "steps=400)`.",
-    ),
-    expected="At least {accuracy:.0%} of unseen digits 5 to 9, with a body that has moved.",
-)
+@exercise("09.4")
 def fine_tuning(student, rng):
     """How far the body has moved, and what it brought on noisy test digits."""
     for name in ("old_model", "transfer_model", "fine_tuned"):
@@ -598,35 +410,14 @@ def fine_tuning(student, rng):
     frozen, _ = read(student, "transfer_model", x, y)
     old, transfer, tuned = (flat(student, name) for name in ("old_model", "transfer_model", "fine_tuned"))
     depth = len(old) - 2
-    if [w.shape for w in tuned] != [w.shape for w in transfer]:
-        raise Wrong(
-            "other-network",
-            "`fine_tuned` has other layers than `transfer_model`. Begin with `copy_of(transfer_model)`.",
-        )
-    if [w.shape for w in transfer[:depth]] != [w.shape for w in old[:depth]]:
-        raise Wrong("other-network", "`transfer_model` does not begin with the body of `old_model`. Do 09.2 first.")
-    if not moved(tuned, transfer):
-        raise Wrong(
-            "same-weights",
-            "`fine_tuned` and `transfer_model` have the same weights. If training moved both, they share layers: run 09.1 and "
-            "09.2 again and work on `copy_of(transfer_model)`.",
-        )
-    if moved(transfer[:depth], old[:depth]):
-        raise Wrong(
-            "body-moved",
-            "The bodies of `transfer_model` and `old_model` differ: one of them was trained on the way. Run 09.1 and 09.2 again, and "
-            "fine-tune a copy.",
-        )
+    fail_if([w.shape for w in tuned] != [w.shape for w in transfer], "other-network")
+    fail_if([w.shape for w in transfer[:depth]] != [w.shape for w in old[:depth]], "fine-tuning.other-network")
+    fail_if(not moved(tuned, transfer), "same-weights")
+    fail_if(moved(transfer[:depth], old[:depth]), "body-moved")
     far = [distance([a], [b]) for a, b in zip(tuned[:depth], transfer[:depth], strict=True) if a.ndim > 1]
-    if max(far) < 1e-6:
-        raise Wrong(
-            "still-frozen", "The body has not moved: set `trainable = True` on its layers, and then compile again."
-        )
+    fail_if(max(far) < 1e-6, "still-frozen")
     if min(far) < 1e-6:
-        raise Wrong(
-            "partly-frozen",
-            f"{sum(one < 1e-6 for one in far)} of {len(far)} layers of the body stayed where they were. Unfreeze all.",
-        )
+        raise Wrong("partly-frozen", sum=sum(one < 1e-06 for one in far), n_far=len(far))
     total = distance(tuned[:depth], transfer[:depth])
     limit = threshold("09.4", "accuracy")
     if not (accuracy >= limit and accuracy - frozen >= threshold("09.4", "gain")):
@@ -651,16 +442,8 @@ def fine_tuning(student, rng):
 
 def explain_far(total, accuracy, now, before):
     """Raises `Wrong` for a body that is far from where it began."""
-    if not started_from(now[0], before[0]):
-        raise Wrong(
-            "from-nothing",
-            f"The body of `fine_tuned` does not resemble that of `transfer_model`: it did not start there ({accuracy:.0%}). Begin with "
-            "`copy_of(transfer_model)`.",
-        )
-    raise Wrong(
-        "learning-rate-too-large",
-        f"The body has moved by {total:.0%} of its size, and {accuracy:.0%} of the digits are read. Take a smaller learning rate.",
-    )
+    fail_if(not started_from(now[0], before[0]), "from-nothing", accuracy=accuracy)
+    raise Wrong("learning-rate-too-large", total=total, accuracy=accuracy)
 
 
 def started_from(now, before):
@@ -674,25 +457,7 @@ def started_from(now, before):
 # --- 09.5
 
 
-@exercise(
-    "09.5",
-    title="When it hurts",
-    points=4,
-    needs={
-        "old_model": "the network of 09.1",
-        "transfer_model": "the network of 09.2",
-        "remembered": "a function of a network that gives the share of old digits its body still reads",
-        "broken": "a copy of `transfer_model`, trained with a learning rate that is too large",
-    },
-    hints=(
-        "The two networks have the same layers, so a third one can take the body's weights from one and the head's from the other.",
-        "The head is the last layer: its kernel and its biases are the last two arrays of `get_weights()`. Set them on "
-        "`copy_of(old_model)`. For `broken`, repeat 09.4 with a rate several times as large.",
-        "`hybrid = copy_of(old_model)`; `hybrid.set_weights(network.get_weights()[:-2] + old_model.get_weights()[-2:])`; then the mean of "
-        "`argmax == y_old_test`. `broken`: `learning_rate=0.5`, 100 steps, and more if that is not enough.",
-    ),
-    expected="The frozen body remembers what `old_model` reads; the broken one remembers fewer than 80%.",
-)
+@exercise("09.5")
 def when_it_hurts(student, rng):
     """The function against the check's own hybrid, for two networks; then how broken the broken one is."""
     for name in ("old_model", "transfer_model", "broken"):
@@ -701,12 +466,7 @@ def when_it_hurts(student, rng):
     images, labels = half(test_digits(), OLD)
     x, y = as_input(images[:2000]), labels[:2000]
     reads, _ = read(student, "old_model", x, y)
-    if reads < 0.9:
-        raise Wrong(
-            "old-model-spoiled",
-            f"`old_model` itself reads {reads:.0%} of the old digits: it was never trained, or training `transfer_model` has moved "
-            "it. Run 09.1 and 09.2 again.",
-        )
+    fail_if(reads < 0.9, "old-model-spoiled", reads=reads)
     kept = {}
     for name in ("transfer_model", "broken"):
         kept[name] = kept_by(student, name, old, x, y)
@@ -714,25 +474,15 @@ def when_it_hurts(student, rng):
     fresh, truth = noisy(rng, NEW)
     accuracy, _ = read(student, "broken", fresh, truth)
     frozen, _ = read(student, "transfer_model", fresh, truth)
-    if frozen < threshold("09.2", "accuracy"):
-        raise Wrong("untrained", f"`transfer_model` reads {frozen:.0%} of the new digits. Do 09.2 first.")
+    fail_if(frozen < threshold("09.2", "accuracy"), "untrained", frozen=frozen)
     weights = flat(student, "broken")
     if not any(np.any(w) for w in weights if w.ndim == 1) or not started_from(
         weights[0], flat(student, "transfer_model")[0]
     ):
-        raise Wrong(
-            "not-from-transfer",
-            "`broken` does not come from `transfer_model`: it was never trained, or began elsewhere. Train `copy_of(transfer_model)`.",
-        )
+        raise Wrong("not-from-transfer")
     own, _ = read(student, "broken", x, y)
-    if own > max(0.6, accuracy + 0.1):
-        raise Wrong(
-            "old-digits",
-            f"`broken` reads {own:.0%} of the old digits with its own head, and {accuracy:.0%} of the new ones: it was trained on old "
-            "digits. Train it on `x_1000`, `y_1000 - 5`.",
-        )
-    if not moved(weights, flat(student, "transfer_model")):
-        raise Wrong("not-trained", "`broken` has the weights of `transfer_model`: it was not trained.")
+    fail_if(own > max(0.6, accuracy + 0.1), "old-digits", own=own, accuracy=accuracy)
+    fail_if(not moved(weights, flat(student, "transfer_model")), "not-trained")
     lost = 100 * (frozen - accuracy)
     passed = lost >= 5
     message = f"`transfer_model` reads {frozen:.1%} of new digits, and `broken` {accuracy:.1%}."
@@ -745,25 +495,15 @@ def when_it_hurts(student, rng):
 def kept_by(student, name, old, x, y):
     """The share of old digits that a network's body reads under the head of `old_model`."""
     now = flat(student, name)
-    if [w.shape for w in now] != [w.shape for w in old]:
-        raise Wrong(
-            "other-network", f"`{name}` has other layers than `old_model`; they should differ in their weights alone."
-        )
-    if not all(np.isfinite(w).all() for w in now):
-        raise Wrong(
-            "not-finite",
-            f"`{name}` has weights that are NaN or infinite. Take a learning rate that is large, not endless.",
-        )
+    fail_if([w.shape for w in now] != [w.shape for w in old], "other-network", name=name)
+    fail_if(not all(np.isfinite(w).all() for w in now), "not-finite", name=name)
     return head_on(student, [*now[:-2], *old[-2:]], x, y)
 
 
 def head_on(student, weights, x, y):
     """The share of digits that the layers of `old_model` read with other weights."""
     hybrid = rebuild(student, "old_model", x[:1].shape)
-    if hybrid is None:
-        raise Wrong(
-            "not-layers", "`old_model` cannot be built again from its layers. Use Keras's own layers in a `Sequential`."
-        )
+    fail_if(hybrid is None, "not-layers")
     hybrid.set_weights(weights)
     scores = np.concatenate([np.asarray(hybrid(x[i : i + 1000], training=False)) for i in range(0, len(x), 1000)])
     return np.mean(scores.argmax(axis=1) == y)
@@ -813,31 +553,14 @@ def explain_remembered(student, given, kept, x, y):
         name: np.mean(predictions(student, name, as_input(new_images[:2000])).argmax(axis=1) == new_labels[:2000])
         for name in given
     }
-    if all(abs(given[name] - 100 * kept[name]) <= 0.5 for name in given):
-        raise Wrong("percent", "These are percents; a share between 0 and 1 was asked for.")
-    if all_near({name: 1 - share for name, share in kept.items()}):
-        raise Wrong("forgotten-share", "This is the share that is forgotten; the share that is read was asked for.")
-    if all_near({name: old for name in given}):
-        raise Wrong(
-            "body-unused", "`remembered` gives what `old_model` reads, whatever the network: use the network's body."
-        )
+    fail_if(all(abs(given[name] - 100 * kept[name]) <= 0.5 for name in given), "percent")
+    fail_if(all_near({name: 1 - share for name, share in kept.items()}), "forgotten-share")
+    fail_if(all_near({name: old for name in given}), "body-unused")
     body = flat(student, "old_model")[:-2]
     reverse = {name: head_on(student, [*body, *flat(student, name)[-2:]], x, y) for name in given}
-    if all_near(reverse) and not all_near(own):
-        raise Wrong(
-            "exchanged",
-            "This is the body of `old_model` under the network's head; the network's body under the head of `old_model` was asked for.",
-        )
-    if all_near(reverse):
-        raise Wrong(
-            "own-head",
-            "These are old digits under the head for new ones, which has no output for 0 to 4. Put the old head on.",
-        )
-    if all_near(own):
-        raise Wrong(
-            "own-head", "This is the network with its own head, which has no output for 0 to 4. Put the old head on."
-        )
-    if all_near(new):
-        raise Wrong("new-digits", "This is the share of new digits. Measure on `x_old_test`, `y_old_test`.")
+    fail_if(all_near(reverse) and not all_near(own), "exchanged")
+    fail_if(all_near(reverse), "own-head")
+    fail_if(all_near(own), "explain-remembered.own-head")
+    fail_if(all_near(new), "new-digits")
     if abs(given["transfer_model"] - given["broken"]) < 1e-9:
-        raise Wrong("constant", f"`remembered` gives {given['broken']:.3f} for every network.")
+        raise Wrong("constant", broken=given["broken"])

@@ -4,7 +4,7 @@ import operator
 
 import numpy as np
 
-from coursekit.checks.framework import Wrong, exercise, threshold
+from coursekit.checks.framework import Wrong, exercise, fail_if, threshold
 from coursekit.checks.proxy import StudentError
 from coursekit.checks.report import Finding
 from coursekit.checks.vocabulary.arrays import agrees, as_array, as_number, returned
@@ -57,16 +57,9 @@ def _scores(student, name, X):
         if error.kind not in ("ValueError", "InvalidArgumentError", "AbortedError"):  # what Keras makes of a shape
             raise
         shape = ", ".join(map(str, X.shape[1:]))
-        raise Wrong(
-            "wrong-inputs",
-            f"`{name}` does not take (n, {shape}): it raised {error.kind}. Is it another exercise's network?",
-        ) from None
+        raise Wrong("wrong-inputs", name=name, shape=shape, kind=error.kind) from None
     if scores.shape[1] != 1:
-        raise Wrong(
-            "wrong-shape",
-            f"`{name}` answers with {scores.shape[1]} numbers a jet; one was expected, the probability of a gluon: end it "
-            "with `layers.Dense(1, activation='sigmoid')`.",
-        )
+        raise Wrong("wrong-shape", name=name, shape=scores.shape[1])
     return scores[:, 0]
 
 
@@ -74,9 +67,8 @@ def _network(student, name):
     """Raises `Wrong` where the object is no Keras model with weights."""
     said = student.describe(name)
     if said["family"] != "keras":
-        raise Wrong("not-keras", f"`{name}` is a {said['type']}; a Keras model was expected.")
-    if not said["built"]:
-        raise Wrong("not-built", f"`{name}` has no weights yet. Begin it with `keras.Input(...)`, or fit it first.")
+        raise Wrong("not-keras", name=name, type=said["type"])
+    fail_if(not said["built"], "not-built", name=name)
     return said
 
 
@@ -86,15 +78,11 @@ def _not_constant(scores, what, activation=""):
     cause = "Was the network trained? If so, the learning rate may have been too large."
     if activation == "softmax":
         cause = "A softmax of one number is always 1: use `activation='sigmoid'`."
-    raise Wrong("constant", f"{what} is {scores[0]:.3f} for every jet. {cause}")
+    raise Wrong("constant", what=what, scores=scores[0], cause=cause)
 
 
 def _reversed(area):
-    return Wrong(
-        "reversed",
-        f"The area is {area:.3f}, and {1 - area:.3f} the other way round: the scores are high for quarks. Label 1 is a "
-        "gluon.",
-    )
+    return Wrong("reversed", area=area, area_2=1 - area)
 
 
 def _last_activation(student, name):
@@ -137,11 +125,7 @@ def _area_of(student, name, X, y, others=None, scores=None):
             )
     if area < 0.4 and right < 1 - _RIGHT:
         raise _reversed(area)
-    if right < _RIGHT:
-        raise Wrong(
-            "not-trained",
-            f"`{name}` is right about {right:.0%} of fresh jets (area {area:.3f}), and a coin about 50%. Was it trained?",
-        )
+    fail_if(right < _RIGHT, "not-trained", name=name, right=right, area=area)
     return area
 
 
@@ -169,21 +153,7 @@ def _classes(config):
 # --- 10.1
 
 
-@exercise(
-    "10.1",
-    title="From particles to an image",
-    points=2,
-    needs={"to_images": "a function of jets (n, particles, 3) that gives images (n, 16, 16)"},
-    hints=(
-        "Where does a particle fall? Add 0.4 to its distance, divide by the side of a cell, 0.05, and round down. Begin "
-        "with a loop over jets and particles; speed comes later.",
-        "`row = np.floor((jets[:, :, 1] + 0.4) / 0.05).astype(int)`, and the column likewise from `jets[:, :, 2]`. Keep "
-        "only the particles whose row and column are both from 0 to 15.",
-        "`np.add.at(images, (jet, row, column), pt)` adds each particle, also where several fall into one cell. Or, for "
-        "each jet, `np.histogram2d(eta, phi, bins=16, range=[[-0.4, 0.4]] * 2, weights=pt)[0]`.",
-    ),
-    expected="Images that hold all the energy inside the grid, each particle in its cell.",
-)
+@exercise("10.1")
 def to_images(student, rng):
     """Particles inside and outside of the grid, some in one cell, on random places away from the borders of cells."""
     jets = _scattered(rng)
@@ -191,64 +161,27 @@ def to_images(student, rng):
     shape = (len(jets), _N_PIXELS, _N_PIXELS)
     if given.shape != shape:
         last = " Leave out the axis of length 1: `image_inputs` adds it." if given.shape == (*shape, 1) else ""
-        raise Wrong(
-            "wrong-shape",
-            f"`to_images` was given shape {jets.shape}, and returned shape {given.shape}; {shape} was expected.{last}",
-        )
+        raise Wrong("wrong-shape", shape=jets.shape, shape_2=given.shape, shape_3=shape, last=last)
     wanted = _pixels(jets)
     ones = np.dstack([np.ones(jets.shape[:2]), jets[:, :, 1:]])
     real = np.dstack([jets[:, :, 0] > 0, jets[:, :, 1:]])
     slips = {
-        "transposed": (
-            wanted.transpose(0, 2, 1),
-            "Rows and columns are exchanged: the row counts along eta (`jets[:, :, 1]`), the column along phi.",
-        ),
-        "upside-down": (wanted[:, ::-1], "The rows run the wrong way: row 0 is at eta = -0.4."),
-        "mirrored": (wanted[:, :, ::-1], "The columns run the wrong way: column 0 is at phi = -0.4."),
-        "last-wins": (
-            _pixels(jets, join=lambda old, new: new),
-            "Where several particles fall into one cell only the last is kept. `images[index] += pt` does that; use "
-            "`np.add.at(images, index, pt)`.",
-        ),
-        "maximum": (
-            _pixels(jets, join=max),
-            "Where several particles fall into one cell only the hardest is kept; add them up.",
-        ),
-        "first-wins": (
-            _pixels(jets, join=lambda old, new: old or new),
-            "Where several particles fall into one cell only the first is kept; add them up.",
-        ),
-        "averaged": (
-            wanted / np.maximum(_pixels(real), 1),
-            "Where several particles fall into one cell their mean is taken; add them up.",
-        ),
-        "cell-too-far": (
-            _pixels(jets, cell=np.ceil),
-            "Particles are one cell too far: a cell begins at its lower border, so round down (`np.floor`).",
-        ),
-        "logarithm": (np.log1p(wanted), "The images hold logarithms; `image_inputs` takes them later. Keep the GeV."),
-        "wraps": (
-            _pixels(jets, outside="wrap"),
-            "Particles outside of the grid come in again on the other side: a negative index counts from the end.",
-        ),
-        "clipped": (
-            _pixels(jets, outside="clip"),
-            "Particles outside of the grid are heaped up in its border cells. Leave them out.",
-        ),
-        "rounded": (
-            _pixels(jets, cell=np.rint),
-            "Particles are half a cell off: a cell begins at its lower border, so round down (`np.floor`).",
-        ),
-        "cut-to-zero": (
-            _pixels(jets, cell=np.trunc),
-            "Particles just below -0.4 come into cell 0: `int` cuts towards zero. Round down (`np.floor`) first.",
-        ),
-        "counts": (_pixels(real), "The images count particles; add up their transverse momentum, `jets[:, :, 0]`."),
-        "counts-padding": (_pixels(ones), "The images count rows, padding too; add up `jets[:, :, 0]`."),
-        "normalised": (
-            wanted / wanted.sum(axis=(1, 2), keepdims=True),
-            "The images are divided by their sums. Keep the GeV.",
-        ),
+        "transposed": wanted.transpose(0, 2, 1),
+        "upside-down": wanted[:, ::-1],
+        "mirrored": wanted[:, :, ::-1],
+        "last-wins": _pixels(jets, join=lambda old, new: new),
+        "maximum": _pixels(jets, join=max),
+        "first-wins": _pixels(jets, join=lambda old, new: old or new),
+        "averaged": wanted / np.maximum(_pixels(real), 1),
+        "cell-too-far": _pixels(jets, cell=np.ceil),
+        "logarithm": np.log1p(wanted),
+        "wraps": _pixels(jets, outside="wrap"),
+        "clipped": _pixels(jets, outside="clip"),
+        "rounded": _pixels(jets, cell=np.rint),
+        "cut-to-zero": _pixels(jets, cell=np.trunc),
+        "counts": _pixels(real),
+        "counts-padding": _pixels(ones),
+        "normalised": wanted / wanted.sum(axis=(1, 2), keepdims=True),
     }
     places = agrees(
         "places",
@@ -297,33 +230,14 @@ def _pixels(jets, join=operator.add, outside="drop", cell=np.floor):
 # --- 10.2
 
 
-@exercise(
-    "10.2",
-    title="As an image: a convolutional network",
-    points=3,
-    needs={"cnn": "a Keras model with convolutions, trained on `image_inputs(jets_train)`"},
-    hints=(
-        "The recipe of notebook 04 is enough: convolution, pooling, convolution, pooling, flatten, a small dense layer, one "
-        "sigmoid.",
-        "`layers.Conv2D(8, 3, padding='same', activation='relu')` and `layers.MaxPooling2D()`, then again with 16 filters. "
-        "Begin with `keras.Input((16, 16, 1))`.",
-        "After `layers.Flatten()` put `layers.Dropout(0.3)`, `layers.Dense(16, activation='relu')` and `layers.Dense(1, "
-        "activation='sigmoid')`; then `train('CNN', cnn, image_inputs(jets_train), epochs=8)`.",
-    ),
-    expected="An area of at least {area:.3f} below the ROC curve, on jets that the network has never seen.",
-)
+@exercise("10.2")
 def image_network(student, rng):
     """The area on fresh jets; images in GeV instead of their logarithm are recognised; then the convolutions."""
     _network(student, "cnn")
     jets, y = _jets(rng, _N_JETS)
     images = _fast_pixels(jets)
     X = np.log1p(images)[..., None].astype("float32")
-    others = {
-        "unscaled-inputs": (
-            images[..., None].astype("float32"),
-            "Was it trained at all, or on images in GeV? Train it on `image_inputs(jets_train)`, which takes the logarithm.",
-        )
-    }
+    others = {"unscaled-inputs": images[..., None].astype("float32")}
     area = _area_of(student, "cnn", X, y, others)
     advice = "Train for more epochs; if the training loss is low already, use a smaller network or `Dropout`."
     yield _area_finding("10.2", area, "`cnn`", advice, points=2)
@@ -349,24 +263,7 @@ def _fast_pixels(jets):
 # --- 10.3
 
 
-@exercise(
-    "10.3",
-    title="As a sequence: hardest first",
-    points=3,
-    needs={
-        "in_order": "a function of jets that gives each jet's particles sorted by falling transverse momentum",
-        "lstm": "a Keras model with an LSTM, trained on `particle_inputs(in_order(jets_train))`",
-    },
-    hints=(
-        "Sorting needs two steps: find the order of each jet, then take whole rows in this order. The order comes from one "
-        "column only.",
-        "`order = np.argsort(-jets[:, :, 0], axis=1)` has shape (n, particles). `np.take_along_axis` applies it, once it "
-        "has a third axis: `order[:, :, None]`.",
-        "`keras.Sequential([keras.Input((40, 3)), layers.Masking(), layers.LSTM(16), layers.Dense(1, "
-        "activation='sigmoid')])`, trained for 6 epochs with `learning_rate=0.02, batch_size=256`.",
-    ),
-    expected="Every jet in order, and an area of at least {area:.3f} below the ROC curve, on fresh jets.",
-)
+@exercise("10.3")
 def sequence_network(student, rng):
     """The order of random particles, whose rows must stay whole; then the area, and the recurrent layer."""
     jets, y = _jets(rng, _N_JETS)
@@ -384,40 +281,25 @@ def sequence_network(student, rng):
         "`np.argsort`, and take whole rows."
     )
     slips = {
-        "rising": (rising, "The softest come first, and the rows of zeros before them. Sort by *falling* momentum."),
-        "softest-first": (padded_last, "The softest particle comes first. Sort by *falling* momentum."),
-        "not-sorted": (probe, "The particles come back in the order in which they were given."),
+        "rising": rising,
+        "softest-first": padded_last,
+        "not-sorted": probe,
         "columns-torn": (torn, message_torn),
         "columns-torn-falling": (torn[:, ::-1], message_torn),
-        "one-order-for-all": (
-            probe[:, np.argsort(-probe[0, :, 0])],
-            "All jets are sorted in the order of the first one. Each jet has its own.",
-        ),
+        "one-order-for-all": probe[:, np.argsort(-probe[0, :, 0])],
     }
     yield agrees("in-order", "`in_order`", given, wanted, slips, points=1, advice="Hardest first, rows kept whole.")
     _network(student, "lstm")
     X = _inputs(_ordered(jets))
     others = {
-        "order-unlike": (
-            _inputs(_ordered(jets)[:, ::-1]),
-            "Was it trained at all, or on particles in another order? Train it on `particle_inputs(in_order(jets_train))`.",
-        ),
-        "unscaled-inputs": (
-            _ordered(jets).astype("float32"),
-            "Was it trained at all, or on the momenta in GeV? Train it on `particle_inputs(in_order(jets_train))`.",
-        ),
+        "order-unlike": _inputs(_ordered(jets)[:, ::-1]),
+        "unscaled-inputs": _ordered(jets).astype("float32"),
     }
     scores = _scores(student, "lstm", X)
     area = _area_of(student, "lstm", X, y, others, scores)
     found = any(part in name for name in _classes(student.config("lstm")) for part in ("LSTM", "GRU", "RNN"))
-    if not found:
-        raise Wrong("not-recurrent", "No layer of `lstm` is recurrent: use `layers.LSTM`.")
-    if _fits_better(y, _scores(student, "lstm", _inputs(jets)), scores):
-        raise Wrong(
-            "order-unlike",
-            "`lstm` does better on particles in no order than on sorted ones: it was trained without the order. Train it on "
-            "`particle_inputs(in_order(jets_train))`.",
-        )
+    fail_if(not found, "not-recurrent")
+    fail_if(_fits_better(y, _scores(student, "lstm", _inputs(jets)), scores), "sequence-network.order-unlike")
     advice = "Train for more epochs, and let `layers.Masking()` skip the rows of zeros."
     yield _area_finding("10.3", area, "`lstm`", advice, points=2)
 
@@ -441,36 +323,15 @@ def _fits_better(y, these, those):
 # --- 10.4
 
 
-@exercise(
-    "10.4",
-    title="As a set: the order must not matter",
-    points=3,
-    needs={"set_network": "a Keras model of sets (n, particles, 3), trained on `particle_inputs(jets_train)`"},
-    hints=(
-        "A `Dense` layer on (n, particles, 3) works on each row alone, with the same weights. What joins the rows must "
-        "not know their order: a sum.",
-        "`mask = keras.ops.any(keras.ops.not_equal(particles, 0), axis=-1, keepdims=True)` is true where a row is a "
-        "particle. Multiply the hidden values by it, as numbers, before you sum over `axis=1`.",
-        "`hidden = layers.Dense(32, activation='relu')(particles)`, once more, then `jet = keras.ops.sum(hidden * "
-        "keras.ops.cast(mask, 'float32'), axis=1)`, a Dense layer of 32, one sigmoid, and `set_network = keras.Model(particles, "
-        "output)`. Then `train('set', set_network, particle_inputs(jets_train), epochs=15)`.",
-    ),
-    expected="The same answer in any order and with any padding, and an area of at least {area:.3f} on fresh jets.",
-)
+@exercise("10.4")
 def set_network(student, rng):
     """The area on fresh jets; the same answers for shuffled rows, and with more rows of zeros."""
     _network(student, "set_network")
     jets, y = _jets(rng, _N_JETS)
     X = _inputs(jets)
     others = {
-        "unscaled-inputs": (
-            jets.astype("float32"),
-            "Was it trained at all, or on the momenta in GeV? Train it on `particle_inputs(jets_train)`.",
-        ),
-        "order-matters": (
-            _inputs(_ordered(jets)),
-            "Was it trained on sorted particles? It needs the order. Treat every row alike, and sum over the rows.",
-        ),
+        "unscaled-inputs": jets.astype("float32"),
+        "order-matters": _inputs(_ordered(jets)),
     }
     area = _area_of(student, "set_network", X, y, others)
     few = X[:200]
@@ -478,28 +339,16 @@ def set_network(student, rng):
     room = 1e-3 * max(1.0, np.ptp(answers))  # a sum in another order, in float32
     shuffled = np.stack([jet[rng.permutation(len(jet))] for jet in few])
     apart = np.abs(_scores(student, "set_network", shuffled) - answers).max()
-    if apart > room:
-        raise Wrong(
-            "order-matters",
-            f"With its rows shuffled a jet gets an answer that differs by up to {apart:.2f}. Treat every row alike with "
-            "`Dense`, then sum over the rows; no `Flatten`, no LSTM.",
-        )
+    fail_if(apart > room, "set-network.order-matters", apart=apart)
     longer = np.concatenate([few, np.zeros((len(few), 13, 3), dtype="float32")], axis=1)
     try:
         padded = _scores(student, "set_network", longer)
     except (StudentError, Wrong) as error:
         if isinstance(error, Wrong) and error.finding.code != "wrong-inputs":
             raise
-        raise Wrong(
-            "fixed-size", "`set_network` does not take jets of 53 rows. Begin it with `keras.Input((None, 3))`."
-        ) from None
+        raise Wrong("fixed-size") from None
     apart = np.abs(padded - answers).max()
-    if apart > room:
-        raise Wrong(
-            "padding-matters",
-            f"With 13 more rows of zeros a jet gets an answer that differs by up to {apart:.2f}. Multiply the hidden values "
-            "by the mask before you sum: the biases make something out of zeros.",
-        )
+    fail_if(apart > room, "padding-matters", apart=apart)
     yield _area_finding("10.4", area, "`set_network`", "Train for more epochs, or use wider layers.", points=2)
     yield Finding("set", True, "Neither the order of the particles nor the padding matters.", points=1)
 
@@ -507,28 +356,7 @@ def set_network(student, rng):
 # --- 10.5
 
 
-@exercise(
-    "10.5",
-    title="The comparison",
-    points=3,
-    needs={
-        "area": "a function of labels and scores that gives the area below the ROC curve",
-        "rejection": "a function of labels, scores and an efficiency that gives 1 over the share of quarks that pass",
-        "n_params": "a dict: the parameters of your networks CNN, LSTM and set, counted by hand",
-        "cnn": "the model of 10.2",
-        "lstm": "the model of 10.3",
-        "set_network": "the model of 10.4",
-    },
-    hints=(
-        "For the area compare every gluon with every quark: `gluons[:, None] > quarks` is a table of all pairs. For the "
-        "rejection ask which score the share `efficiency` of the gluons exceeds.",
-        "`cut = np.quantile(scores[y == 1], 1 - efficiency)`. A convolution of 3x3 has (9 * channels + 1) parameters for "
-        "each filter, a Dense layer (inputs + 1) for each unit. Pooling, masks and sums have none.",
-        "`return np.mean((gluons[:, None] > quarks) + 0.5 * (gluons[:, None] == quarks))` and `return 1 / "
-        "np.mean(scores[y == 0] >= cut)`. Two poolings leave 4 x 4 of the 16 x 16 cells.",
-    ),
-    expected="The areas and rejections of random scores, with ties and without; three counts that Keras confirms.",
-)
+@exercise("10.5")
 def comparison(student, rng):
     """Both measures on random scores; the counts against the networks' own."""
     y = rng.permutation(np.arange(600) % 3 > 0).astype(int)
@@ -542,16 +370,12 @@ def _areas(student, y, scores):
     tied = np.round(scores)
     g, q = tied[y == 1][:, None], tied[y == 0]
     wanted, given = _area(y, scores), student.call("area", y, scores)
-    if isinstance(given, tuple | list) and len(given) == 3:
-        raise Wrong("wrong-type", "`area` returns three things, as `roc_curve` does; one number was expected.")
+    fail_if(isinstance(given, tuple | list) and len(given) == 3, "wrong-type")
     given = as_number(given, "What `area` returns")
     slips = {
-        "reversed": (1 - wanted, "This is the probability that the quark has the higher score: 1 minus the area."),
-        "accuracy": (np.mean((scores > 0.5) == y), "This is the accuracy of a cut at 0.5; the area needs no cut."),
-        "not-averaged": (
-            wanted * np.sum(y == 1) * np.sum(y == 0),
-            "This is the number of pairs; divide by how many pairs there are.",
-        ),
+        "reversed": 1 - wanted,
+        "accuracy": np.mean((scores > 0.5) == y),
+        "not-averaged": wanted * np.sum(y == 1) * np.sum(y == 0),
     }
     advice = "Compare every gluon with every quark."
     quantities = {"the number of quarks": np.sum(y == 0), "the number of gluons": np.sum(y == 1)}
@@ -569,8 +393,8 @@ def _areas(student, y, scores):
         return
     given = float(returned(student, "area", y, tied))
     slips = {
-        "ties-lost": (np.mean(g > q), "Ties are counted as lost: a gluon and a quark of equal score count one half."),
-        "ties-won": (np.mean(g >= q), "Ties are counted as won: a gluon and a quark of equal score count one half."),
+        "ties-lost": np.mean(g > q),
+        "ties-won": np.mean(g >= q),
     }
     yield agrees("area", "With ties `area`", given, _area(y, tied), slips, points=1, advice="A tie counts one half.")
 
@@ -579,11 +403,7 @@ def _only_between_0_and_1(student, y, scores, wanted):
     """Raises `Wrong` where `area` is right once the same scores are squeezed to between 0 and 1."""
     squeezed = as_number(student.call("area", y, 1 / (1 + np.exp(-scores))), "What `area` returns")
     if abs(squeezed - wanted) < 0.01:  # thresholds may be few
-        raise Wrong(
-            "scores-in-0-1",
-            f"`area` is right for scores between 0 and 1 and wrong for scores from {scores.min():.1f} to "
-            f"{scores.max():.1f}. Scores may be any numbers: take the thresholds from the scores themselves.",
-        )
+        raise Wrong("scores-in-0-1", min=scores.min(), max=scores.max())
 
 
 def _rejections(student, y, scores):
@@ -602,40 +422,18 @@ def _rejections(student, y, scores):
             continue
         share = passing(np.quantile(gluons, 1 - efficiency))
         slips = {
-            "not-inverted": (share, "This is the share of quarks that pass; the rejection is 1 over it."),
-            "rejected-share": (
-                1 - share,
-                "This is the share of quarks that fail; the rejection is 1 over those that pass.",
-            ),
+            "not-inverted": share,
+            "rejected-share": 1 - share,
             "wrong-side": (
                 1 / passing(np.quantile(gluons, efficiency)),
                 f"The cut keeps the share {1 - efficiency:.1f} of the gluons: take the quantile 1 - efficiency.",
             ),
-            "below-the-cut": (
-                1 / max(1 - share, 1e-9),
-                "Quarks below the cut are counted; those above it pass for gluons.",
-            ),
-            "classes-swapped": (
-                1 / np.mean(gluons >= np.quantile(quarks, 1 - efficiency)),
-                "The cut keeps that share of the quarks. Set it by the gluons, and count the quarks that pass.",
-            ),
-            "of-all": (
-                len(scores) / max(np.sum(quarks >= np.quantile(gluons, 1 - efficiency)), 1),
-                "The quarks that pass are divided by all jets; divide by the number of quarks.",
-            ),
-            "cut-is-efficiency": (
-                1 / max(passing(efficiency), 1e-9),
-                "The scores are cut at `efficiency`. The cut is a score: the one that the share `efficiency` of the gluons "
-                "exceeds.",
-            ),
-            "cut-of-all": (
-                1 / passing(np.quantile(scores, 1 - efficiency)),
-                "The cut keeps that share of all jets. Set it by the scores of the gluons alone.",
-            ),
-            "efficiency-unused": (
-                1 / passing(np.quantile(gluons, 0.5)),
-                "`efficiency` is not used: 0.5 stands in its place.",
-            ),
+            "below-the-cut": 1 / max(1 - share, 1e-9),
+            "classes-swapped": 1 / np.mean(gluons >= np.quantile(quarks, 1 - efficiency)),
+            "of-all": len(scores) / max(np.sum(quarks >= np.quantile(gluons, 1 - efficiency)), 1),
+            "cut-is-efficiency": 1 / max(passing(efficiency), 1e-9),
+            "cut-of-all": 1 / passing(np.quantile(scores, 1 - efficiency)),
+            "efficiency-unused": 1 / passing(np.quantile(gluons, 0.5)),
         }
         for code, (value, message) in slips.items():
             if abs(given - value) < 0.01 * value:
@@ -683,7 +481,7 @@ def _counts(student, rng):
             if isinstance(counts, dict)
             else f"is a {type(counts).__name__}"
         )
-        raise Wrong("wrong-keys", f"`n_params` {seen}; a dict with the keys CNN, LSTM and set was expected.")
+        raise Wrong("wrong-keys", seen=seen)
     for key, (name, X) in views.items():
         wanted = _network(student, name)["n_params"]
         _area_of(student, name, X, y)
@@ -694,26 +492,15 @@ def _counts(student, rng):
         layers = student.layers(name)
         gates = sum(layer["params"] or 0 for layer in layers if layer["class"] == "LSTM")
         units = sum(layer["units"] for layer in layers if layer["class"] == "GRU")
-        if given == sum(w.size for w in weights if w.ndim > 1):
-            raise Wrong(
-                "no-biases", f"{given:g} are the weights of `{name}` alone; each unit or filter has a bias too."
-            )
-        if gates and given == wanted - 0.75 * gates:
-            raise Wrong("no-gates", f"{given:g} counts one gate of the LSTM; it has four, each with its own weights.")
-        if units and given == wanted - 3 * units:
-            raise Wrong(
-                "one-bias",
-                f"{given:g} counts one bias a unit in each block of the GRU. Keras gives each block two: 3k(m + k + 2).",
-            )
+        fail_if(given == sum(w.size for w in weights if w.ndim > 1), "no-biases", given=given, name=name)
+        fail_if(gates and given == wanted - 0.75 * gates, "no-gates", given=given)
+        fail_if(units and given == wanted - 3 * units, "one-bias", given=given)
         for other in views.values():
             if other[0] != name and given == student.describe(other[0])["n_params"]:
-                raise Wrong("networks-exchanged", f"{given:g} is the count of `{other[0]}`, and stands at {key}.")
+                raise Wrong("networks-exchanged", given=given, other=other[0], key=key)
         for layer in layers:
             if layer["params"] and given == wanted - layer["params"]:
-                raise Wrong(
-                    "layer-left-out",
-                    f"In `n_params` {given:g} leaves out the layer `{layer['name']}` ({layer['class']}).",
-                )
+                raise Wrong("layer-left-out", given=given, name=layer["name"], kind=layer["class"])
         return Finding(
             "n-params",
             False,
@@ -726,21 +513,7 @@ def _counts(student, rng):
 # --- 10.6
 
 
-@exercise(
-    "10.6",
-    title="The leaderboard",
-    points=4,
-    needs={"best": "a function of jets (n, 40, 3) that gives one score a jet, higher for a gluon"},
-    hints=(
-        "Start with one network: `best` brings the jets into the form that it was trained on, and returns its answer. Then "
-        "put several together.",
-        "The mean of the log-odds, log(p / (1 - p)), of several networks is hard to beat with little effort. More training "
-        "jets help too: `ck.data.make_jets(20_000, seed=3)`.",
-        "`p = scores_of(set_network, particle_inputs(jets))` is one entry. Clip each p to between 1e-6 and 1 - 1e-6, take "
-        "the log-odds, and return their mean over the three networks.",
-    ),
-    expected="An area of at least {area:.3f} below the ROC curve, on fresh jets. There is no top.",
-)
+@exercise("10.6")
 def leaderboard(student, rng):
     """The area of the student's best tagger on hidden fresh jets, beside that of the count."""
     jets, y = _jets(rng, _N_JETS)
@@ -750,12 +523,7 @@ def leaderboard(student, rng):
     if area < 0.4:
         raise _reversed(area)
     again = returned(student, "best", jets[:100][::-1].copy(), shape=(100,))[::-1]
-    if np.mean(np.abs(again - scores[:100]) > 1e-3 * np.ptp(scores)) > 0.5:
-        raise Wrong(
-            "depends-on-others",
-            "A jet gets another score when other jets are scored with it, or in another order. Score each jet by itself: "
-            "what is subtracted or divided by must come from the training jets.",
-        )
+    fail_if(np.mean(np.abs(again - scores[:100]) > 1e-3 * np.ptp(scores)) > 0.5, "depends-on-others")
     count = _area(y, np.sum(jets[:, :, 0] > 0, axis=1))
     advice = "Put several networks together, or train on more jets."
     if len(np.unique(scores)) == 2:

@@ -320,20 +320,21 @@ def checks_key():
     """A digest of everything that a verdict depends on besides the submission."""
     total = hashlib.sha256()
     for path in (file for folder in (place.ENGINE, place.exercises()) for file in sorted(folder.rglob("*"))):
-        if path.suffix in (".py", ".json"):
+        if path.suffix in (".py", ".toml", ".json"):
             total.update(path.name.encode() + path.read_bytes())
     return total.hexdigest()
 
 
 def shown():
     """What a student's process may read besides Python's own folders, and what of it looks empty there: the checks of
-    this course and of the one that `place` names, their limits, the pictures of the results."""
+    this course and of the one that `place` names, their texts and limits, the pictures of the results."""
     hidden = []
     for exercises in dict.fromkeys((place.EXERCISES, place.exercises())):
         compiled = exercises / "__pycache__"
         with contextlib.suppress(OSError):
             compiled.mkdir(exist_ok=True)  # what is not there when the sandbox is made cannot be masked
-        hidden += [*exercises.glob("[a-z]*.py"), exercises / "thresholds.json", exercises / "pictures", compiled]
+        hidden += [*exercises.glob("[a-z]*.py"), *exercises.glob("*.toml"), exercises / "thresholds.json"]
+        hidden += [exercises / "pictures", compiled]
     hidden += (place.ENGINE / "__pycache__").glob("n[0-9]*.pyc")  # left by a version that kept the checks there
     return {
         "readable": [str(path) for path in (place.PACKAGE, place.PACKAGE.parent / "data") if path.exists()],

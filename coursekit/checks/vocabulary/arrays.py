@@ -3,7 +3,7 @@
 import numpy as np
 
 from coursekit.checks.codec import Handle
-from coursekit.checks.framework import Wrong
+from coursekit.checks.framework import Wrong, say
 from coursekit.checks.report import Finding
 from coursekit.checks.vocabulary.relations import describe_relation
 
@@ -115,7 +115,18 @@ def returned_parts(student, name, *args, like):
 
 
 def agrees(
-    code, what, given, wanted, slips=None, points=0, advice="", rtol=1e-4, names=None, quantities=None, steps=None
+    code,
+    what,
+    given,
+    wanted,
+    slips=None,
+    points=0,
+    advice="",
+    rtol=1e-4,
+    names=None,
+    quantities=None,
+    steps=None,
+    fields=None,
 ):
     """The finding that an answer is the expected one.
 
@@ -124,8 +135,9 @@ def agrees(
     code, what : str
         The finding's code, and how its sentence names the answer, e.g. "`mse`".
     given, wanted : array_like of one shape
-    slips : dict of str to (array_like, str), optional
-        The usual mistakes: code -> what they would give, and the sentence that explains it.
+    slips : dict of str to array_like, optional
+        The usual mistakes: code -> what they would give. The sentence of that name, in the group `code` or outside,
+        explains it.
     rtol : float
         Of the largest expected value. The default is what float32 loses in a sum of some hundred terms.
     names : tuple of str, optional
@@ -133,6 +145,8 @@ def agrees(
     quantities, steps : dict, optional
         Numbers of the exercise and values on the way, by name: where no slip fits, they help to find how the answer is
         related to the right one. See `relations.describe_relation`.
+    fields : dict, optional
+        What the sentences of the slips name.
 
     Returns
     -------
@@ -142,17 +156,11 @@ def agrees(
     """
     given, wanted = np.asarray(given, dtype=float), np.asarray(wanted, dtype=float)
 
-    def same(other):
-        other = np.asarray(other, dtype=float)
-        return other.shape == given.shape and np.abs(given - other).max(initial=0) <= rtol * max(
-            np.abs(other).max(initial=0), 1e-6
-        )
-
-    if same(wanted):
+    if _same(given, wanted, rtol):
         return Finding(code, True, f"{what} is right.", points=points)
-    for slip, (values, message) in (slips or {}).items():
-        if same(values):
-            return Finding(slip, False, message, points=points)
+    for slip, values in (slips or {}).items():
+        if _same(given, np.asarray(values, dtype=float), rtol):
+            return Finding(slip, False, say(f"{code}.{slip}", slip, **(fields or {})), points=points)
     relation = describe_relation(given, wanted, quantities, steps, rtol)
     if relation:
         return Finding(code, False, f"{what} {relation}. {advice}".strip(), points=points)
@@ -163,6 +171,25 @@ def agrees(
         place = f" for `{names[i[0]]}`"
     message = f"{what} gives {given[i]:.4g}{place} where {wanted[i]:.4g} was expected. {advice}".strip()
     return Finding(code, False, message, points=points)
+
+
+def refuse_misconceptions(given, slips, group="", rtol=1e-4, **fields):
+    """Raise `Wrong` for the first of the usual mistakes that gives the same answer.
+
+    Parameters
+    ----------
+    given : array_like, or list of arrays
+        One answer, or its several parts.
+    slips : dict of str to the same
+        Code -> what the mistake would give. Its sentence stands under that name, in the group or outside.
+    rtol : float
+        Of the largest value of the mistake's answer.
+    **fields
+        What the sentences name.
+    """
+    for slip, values in slips.items():
+        if _same(_flat(given), _flat(values), rtol):
+            raise Wrong(slip, say(f"{group}.{slip}", slip, **fields))
 
 
 def first_wrong(findings):
@@ -183,6 +210,17 @@ def _said(argument):
     if isinstance(argument, np.ndarray):
         return f"shape {argument.shape}"
     return f"a {argument.type_name}" if isinstance(argument, Handle) else f"{argument!r:.40}"
+
+
+def _same(given, other, rtol):
+    scale = max(np.abs(other).max(initial=0), 1e-6)
+    return other.shape == given.shape and np.abs(given - other).max(initial=0) <= rtol * scale
+
+
+def _flat(answer):
+    """An answer, or all of its parts, as one row."""
+    parts = answer if isinstance(answer, list | tuple) else [answer]
+    return np.concatenate([np.ravel(np.asarray(part, dtype=float)) for part in parts])
 
 
 def _fits(shape, wanted):

@@ -1,11 +1,14 @@
 """Numbers that have to reach a recorded limit."""
 
-from coursekit.checks.framework import threshold
+from coursekit.checks.framework import say, threshold
 from coursekit.checks.report import Finding
 
 
-def check_limit(id, name, value, sentence, advice, points=1, form=".1%", most=False):
+def check_limit(id, name, value, points=1, form=".1%", most=False, **fields):
     """The finding that a measured number reaches its recorded limit.
+
+    Two sentences stand in the group `name`: "measured" says what was measured, with ``{value}`` where the number belongs;
+    "advice" says what to do where it falls short.
 
     Parameters
     ----------
@@ -13,17 +16,17 @@ def check_limit(id, name, value, sentence, advice, points=1, form=".1%", most=Fa
         Exercise and name of the recorded number; the name is the finding's code too.
     value : float
         What was measured.
-    sentence : str
-        What it is of, with ``{}`` where the number belongs: "{} of 400 fresh points are right".
-    advice : str
-        What to do where it falls short.
     form : str
         How the numbers are written.
     most : bool
         Whether the number has to stay below the limit, as an error does.
+    **fields
+        What else the sentences name.
     """
     limit = threshold(id, name)
     passed = value <= limit if most else value >= limit
     asked = f"at {'most' if most else 'least'} {limit:{form}} {'was' if passed else 'is'} asked for."
-    message = f"{sentence.format(format(value, form))}; {asked}"
-    return Finding(name, passed, message if passed else f"{message} {advice}", points=points, seen={name: value})
+    message = f"{say(f'{name}.measured', value=format(value, form), **fields)}; {asked}"
+    if not passed:
+        message = f"{message} {say(f'{name}.advice', **fields)}"
+    return Finding(name, passed, message, points=points, seen={name: value})

@@ -162,14 +162,31 @@ def as_class_probabilities(name, scores, n_classes):
     return scores
 
 
-def not_constant(labels, name):
-    """Raises `Wrong` where every sample gets the same label."""
-    if len(np.unique(labels)) == 1:
+def refuse_constant(answers, name, form=".3g", advice="Was it fitted?"):
+    """Raise `Wrong` where a model answers the same to everything, with the code "constant"."""
+    if np.ptp(answers) < 1e-6:
+        answer = np.ravel(answers)[0]
+        if answer == 1 and isinstance(answer, np.floating):
+            advice = "A softmax of one number is always 1: use `activation='sigmoid'`."
+        raise Wrong("constant", f"{called(name)} answers {answer:{form}} to everything. {advice}")
+
+
+def describe_keras(student, name):
+    """What `describe` says of a Keras model that has weights.
+
+    Raises
+    ------
+    Wrong
+        With the code "not-keras" or "not-built".
+    """
+    said = student.describe(name)
+    if said["family"] != "keras":
+        raise Wrong("not-keras", f"{called(name)} is a {said['type']}; a Keras model was expected.")
+    if not said["built"]:
         raise Wrong(
-            "constant",
-            f"{called(name)} gives every point the label {labels[0]}. It has learned nothing yet: was it fitted, on "
-            "data with both labels, for enough epochs?",
+            "not-built", f"{called(name)} has no weights yet. Begin it with `keras.Input(...)`, or fit it first."
         )
+    return said
 
 
 def rebuild(student, name, input_shape):
