@@ -4,15 +4,16 @@ import numpy as np
 import pytest
 
 from coursekit.checks.facts import training_facts
-from coursekit.checks.framework import Exercise, Wrong, judge
+from coursekit.checks.framework import Exercise, Wrong, check_that, fail_if, judge, judging, say
 from coursekit.checks.report import Finding
 from coursekit.checks.server import local_student
-from coursekit.checks.vocabulary.arrays import agrees
+from coursekit.checks.vocabulary.arrays import agrees, refuse_misconceptions
 from coursekit.checks.vocabulary.models import (
     binary_probabilities,
     class_probabilities,
     cut_of,
     predicted_labels,
+    refuse_constant,
 )
 
 rng = np.random.default_rng(0)
@@ -94,13 +95,62 @@ def test_the_loss_tells_logits_from_a_regression(loss, cut):
     assert cut_of(held, "model", np.array([0.2, 0.9])) == 0.5, "values from 0 to 1 are probabilities"
 
 
-def test_a_known_slip_comes_before_a_relation_and_a_relation_before_two_numbers():
+SAYS = {
+    "doubled": "`f` counts twice.",
+    "step": {"doubled": "`step` counts {times}.", "wrong": "`step` is wrong.", "right": "`step` is right."},
+}
+
+
+@pytest.fixture
+def says():
+    """An exercise with sentences is being judged."""
+    with judging(Exercise("99.1", "A title", None, 1, {}, says=SAYS)):
+        yield
+
+
+def test_a_sentence_is_found_by_name_or_in_a_group(says):
+    assert say("doubled") == say("other.doubled", "doubled") == "`f` counts twice."
+    assert say("step.doubled", "doubled", times="twice") == "`step` counts twice."
+    assert say("step") == "`step` is wrong."
+    with pytest.raises(KeyError, match="99.1 has no sentence other.doubled"):
+        say("other.doubled")
+
+
+def test_of_a_cause_in_a_group_the_group_is_no_part_of_the_code(says):
+    finding = Wrong("step.doubled", times="twice").finding
+    assert (finding.code, finding.message) == ("doubled", "`step` counts twice.")
+    assert Wrong("wrong-type", "It is a list.").finding == Finding("wrong-type", False, "It is a list.")
+    fail_if(False, "step.doubled", times="twice")
+    with pytest.raises(Wrong, match="counts three times"):
+        fail_if(True, "step.doubled", times="three times")
+    assert check_that("step", True, 2) == Finding("step", True, "`step` is right.", 2)
+    assert check_that("step", False).message == "`step` is wrong."
+
+
+def test_a_known_slip_comes_before_a_relation_and_a_relation_before_two_numbers(says):
     wanted = X[:, 0]
-    slips = {"doubled": (2 * wanted, "`f` counts twice.")}
+    slips = {"doubled": 2 * wanted}
     assert agrees("f", "`f`", 2 * wanted, wanted, slips).message == "`f` counts twice."
+    assert "counts two" in agrees("step", "`step`", 2 * wanted, wanted, slips, fields={"times": "two"}).message
     assert "n = 200 times" in agrees("f", "`f`", 200 * wanted, wanted, slips, quantities={"n": 200}).message
     assert "was expected" in agrees("f", "`f`", X[:, 1], wanted, slips).message
     assert agrees("f", "`f`", wanted, wanted, slips).passed
+
+
+def test_a_misconception_of_several_arrays_is_named(says):
+    h, c = X[:, 0], X[:50, 1]
+    refuse_misconceptions([h, c], {"doubled": (2 * h, c)})
+    with pytest.raises(Wrong, match="`f` counts twice"):
+        refuse_misconceptions([2 * h, c], {"doubled": (2 * h, c)})
+
+
+@pytest.mark.parametrize(
+    "answers, said", [(np.zeros(9), "Was it fitted"), (np.ones(9), "softmax"), (np.ones(9, int), "fit")]
+)
+def test_a_model_that_answers_the_same_to_everything(answers, said):
+    with pytest.raises(Wrong, match=said):
+        refuse_constant(answers, "model")
+    refuse_constant(X[:, 0], "model")
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

@@ -7,8 +7,8 @@ from coursekit.checks.report import Finding
 def check_limit(id, name, value, points=1, form=".1%", most=False, **fields):
     """The finding that a measured number reaches its recorded limit.
 
-    Two sentences stand in the group `name`: "measured" says what was measured, with ``{value}`` where the number belongs;
-    "advice" says what to do where it falls short.
+    Two sentences stand in the group `name`: "measured" says what was measured, with ``{value}`` where the number
+    belongs; "advice" says what to do where it falls short.
 
     Parameters
     ----------
