@@ -64,14 +64,14 @@ def test_a_relation_is_found(said, given, wanted):
 
 @pytest.mark.parametrize("shape", [(), (1,), (2,), (9,), (4, 4), (3, 1), (1, 3)])
 def test_no_relation_is_found_by_chance(shape):
-    """Two unrelated answers, ten thousand times: at most a few single numbers may look related."""
+    """Two unrelated answers, two thousand times: at most a few single numbers may look related."""
     rng = np.random.default_rng(7)
     quantities = {"n": 20, "the batch size": 32, "the rate": 0.1}
     found = 0
-    for _ in range(10_000 // max(1, int(np.prod(shape)))):
+    for _ in range(2_000 // max(1, int(np.prod(shape)))):
         given, wanted = rng.normal(size=shape), rng.normal(size=shape)
         found += describe_relation(given, wanted, quantities) is not None
-    assert found <= (10 if np.prod(shape) == 1 else 0)
+    assert found <= (4 if np.prod(shape) == 1 else 0)
 
 
 @pytest.mark.parametrize("given", [RIGHT, np.zeros((2, 2)), np.full((4, 4), np.nan), np.full((4, 4), np.inf)])
