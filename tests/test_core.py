@@ -246,7 +246,9 @@ def test_an_answer_that_ends_badly_is_told(transport, ends, ask):
 
     item = framework.Exercise("99.1", "A title", check, 1, {"f": "a function"})
     report = framework.judge(item, transport({"f": answer}))
-    assert report.codes == ("raises",) and ends.__name__ in report.findings[0].message
+    message = report.findings[0].message
+    assert report.codes == ("raises",) and ends.__name__ in message
+    assert ("The call was `f(an array (5,))`." in message) == (ask == "call")
 
 
 def test_code_that_changes_what_it_is_given_is_wrong_whatever_it_answers(transport):
@@ -462,8 +464,12 @@ def test_scores_of_every_kind_become_labels(scores):
 
 def test_a_share_below_its_limit_does_not_hold():
     limit = framework.threshold("01.3", "accuracy")
-    for share, holds in ((limit, True), (limit - 0.001, False)):
-        assert metrics.check_limit("01.3", "accuracy", share, "{} of the points", "").passed is holds
+    says = {"accuracy": {"measured": "{value} of the {n} points", "advice": "Train on all {n}."}}
+    with framework.judging(framework.Exercise("99.1", "A title", None, 1, {}, says=says)):
+        for share, holds in ((limit, True), (limit - 0.001, False)):
+            finding = metrics.check_limit("01.3", "accuracy", share, n=20)
+            assert finding.passed is holds and finding.message.startswith(f"{share:.1%} of the 20 points; at least")
+            assert finding.message.endswith("was asked for." if holds else "is asked for. Train on all 20.")
 
 
 # --- what a student calls

@@ -349,6 +349,7 @@ def _explain(error):
     text = without_machinery(error.text)
     text = text if len(text) <= 220 else text[:217] + "..."
     where = f" It happened at {error.line}." if error.line else ""
+    where += f" The call was `{error.call}`." if error.call else ""
     if error.kind == CHANGED_INPUT:
         return Finding("changes-input", False, error.text)
     if error.kind == "NotFittedError":

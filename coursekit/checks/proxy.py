@@ -4,6 +4,10 @@ A check never holds a student's object. It asks in a small vocabulary and gets p
 live in the same notebook or at the end of a pipe.
 """
 
+import numpy as np
+
+from coursekit.checks.codec import Handle
+
 # The questions: what `ObjectServer` answers to.
 QUESTIONS = ("kind", "value", "call", "predict", "symbolic", "layers", "weights", "history", "config", "describe")
 
@@ -27,11 +31,13 @@ class StudentError(Exception):
         Its message.
     line : str
         The student's own line, or "" where none is to blame.
+    call : str
+        The call of the student's function that it ended, or "".
     """
 
     def __init__(self, kind, text, line=""):
         super().__init__(f"{kind}: {text}")
-        self.kind, self.text, self.line = kind, text, line
+        self.kind, self.text, self.line, self.call = kind, text, line, ""
 
 
 class Missing(Exception):
@@ -64,7 +70,12 @@ class Student:
 
     def call(self, name, *args, **kwargs):
         """The result of calling the object. The arguments are copies."""
-        return _attempted(name, self._ask("call", name, args, kwargs))
+        try:
+            return _attempted(name, self._ask("call", name, args, kwargs))
+        except StudentError as error:
+            if isinstance(name, str):
+                error.call = f"{name}({', '.join(map(argument_text, args))})"
+            raise
 
     def predict(self, name, X):
         """Predictions for the rows of `X`: probabilities where the model has them, else what it predicts."""
@@ -97,6 +108,13 @@ class Student:
         model also built, compiled, loss, optimizer and steps (of its optimiser); of an estimator n_iter and max_iter.
         """
         return self._ask("describe", name)
+
+
+def argument_text(argument):
+    """How a sentence names an argument of a call."""
+    if isinstance(argument, np.ndarray):
+        return f"an array {argument.shape}"
+    return f"a {argument.type_name}" if isinstance(argument, Handle) else f"{argument!r:.40}"
 
 
 def _attempted(name, value):

@@ -4,6 +4,7 @@ import numpy as np
 
 from coursekit.checks.codec import Handle
 from coursekit.checks.framework import Wrong, say
+from coursekit.checks.proxy import argument_text
 from coursekit.checks.report import Finding
 from coursekit.checks.vocabulary.relations import describe_relation
 
@@ -75,7 +76,7 @@ def returned(student, name, *args, shape=()):
     """
     given = as_array(student.call(name, *args), f"What `{name}` returns")
     if tuple(size for size in given.shape if size != 1) != tuple(size for size in shape if size != 1):
-        said = " and ".join(_said(arg) for arg in args)
+        said = " and ".join(map(argument_text, args))
         wanted = f"shape {shape_text(shape)}" if shape else "a single number"
         raise Wrong(
             "wrong-shape",
@@ -203,13 +204,6 @@ def first_wrong(findings):
 def type_name(value):
     """The name of a value's class, also of one that stayed on the student's side."""
     return value.type_name if isinstance(value, Handle) else type(value).__name__
-
-
-def _said(argument):
-    """How a sentence names an argument."""
-    if isinstance(argument, np.ndarray):
-        return f"shape {argument.shape}"
-    return f"a {argument.type_name}" if isinstance(argument, Handle) else f"{argument!r:.40}"
 
 
 def _same(given, other, rtol):
