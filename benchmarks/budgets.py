@@ -49,8 +49,8 @@ def nbval(path, mode):
         copy = shutil.copy(path, folder)
         log = Path(folder) / "log"
         environment = os.environ | {"COURSEKIT_MODE": mode, "COURSEKIT_LOG": str(log), "COURSEKIT_HOME": folder}
-        environment |= own_kernel(Path(folder) / ".jupyter")
-        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--nbval-lax"]
+        environment |= {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"} | own_kernel(Path(folder) / ".jupyter")
+        command = [sys.executable, "-m", "pytest", "-q", "-p", "nbval.plugin", "-p", "no:cacheprovider", "--nbval-lax"]
         command += ["--nbval-current-env", "--nbval-cell-timeout=300", "--rootdir", folder, copy]
         start, peak = time.perf_counter(), 0
         process = subprocess.Popen(command, env=environment, cwd=folder, stdout=subprocess.PIPE, text=True)

@@ -23,11 +23,21 @@ def nbval(path, mode, folder):
         "COURSEKIT_MODE": mode,
         "COURSEKIT_LOG": str(log),
         "COURSEKIT_HOME": str(folder / "home"),
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
         **own_kernel(folder / "jupyter"),
     }
-    command = [sys.executable, "-m", "pytest", "--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout=300"]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-p",
+        "nbval.plugin",
+        "--nbval-lax",
+        "--nbval-current-env",
+        "--nbval-cell-timeout=300",
+    ]
     done = subprocess.run(
-        [*command, "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--rootdir", str(folder), str(copy)],
+        [*command, "-q", "-p", "no:cacheprovider", "--rootdir", str(folder), str(copy)],
         env=environment,
         cwd=folder,
         capture_output=True,
