@@ -1,40 +1,51 @@
 """Checks of notebook 00: one neuron, trained by hand."""
 
-import numpy as np
+from contextlib import contextmanager
+from functools import partial
 
-from coursekit.checks.codec import Handle
-from coursekit.checks.framework import Wrong, exercise, fail_if, threshold
+import numpy as np
+from scipy.optimize import minimize
+from scipy.special import expit, huber, pseudo_huber, rel_entr, softmax
+from sklearn import metrics
+
+from coursekit.checks.framework import Wrong, check_that, exercise, fail_if, say, threshold
 from coursekit.checks.report import Finding
-from coursekit.checks.vocabulary.arrays import agrees, as_array, as_number, returned, returned_parts, type_name
+from coursekit.checks.vocabulary.arrays import (
+    agrees,
+    as_array,
+    as_number,
+    first_wrong,
+    returned,
+    returned_parts,
+    type_name,
+)
+from coursekit.checks.vocabulary.metrics import check_limit
 
 # What is added to the worst of ten seeds of the solution; see benchmarks/record.py.
 MARGINS = {"00.3": {"excess": 0.002}}
 
 PAIR = {"w": (), "b": ()}
+SLOPES = {"dw": (), "db": ()}
 
 
-def _numbers(student, name, right, probes, slips, points, code=None, quantities=None, others=(), rtol=1e-4):
+def _answers(function, probes):
+    with np.errstate(all="ignore"):
+        return np.array([function(*probe) for probe in probes])
+
+
+def _numbers(student, name, right, probes, slips, points, others=(), rtol=1e-4):
     """The finding that a function gives the right number for each of several probes.
 
-    Parameters
-    ----------
-    right : callable
-        What is right, from the same arguments.
-    slips : dict of str to (callable, str)
-        The usual mistakes: code -> what they would give, from the same arguments, and the sentence that explains it.
-    others : list of tuple
-        Probes of other sizes, asked for once the first ones are right.
+    `right` is the right function, `slips` are wrong ones by their codes; `others` are probes of other sizes, asked for
+    once the first ones are right.
     """
-    code = code or name.replace("_", "-")
-
-    def answers(function, probes):
-        with np.errstate(all="ignore"):
-            return np.array([function(*probe) for probe in probes])
+    quantities = dict(zip(("n", "the number of classes"), np.shape(probes[0][0]), strict=False))
 
     def judged(what, probes, slips):
         given = np.array([returned(student, name, *probe) for probe in probes])
-        known = {slip: (answers(function, probes), message) for slip, (function, message) in slips.items()}
-        return agrees(code, what, given, answers(right, probes), known, points, quantities=quantities, rtol=rtol)
+        known = {slip: _answers(function, probes) for slip, function in slips.items()}
+        code, wanted = name.replace("_", "-"), _answers(right, probes)
+        return agrees(code, what, given, wanted, known, points, quantities=quantities, rtol=rtol)
 
     finding = judged(f"`{name}`", probes, slips)
     return judged(f"`{name}` with other sizes", others, {}) if finding.passed and others else finding
@@ -42,25 +53,40 @@ def _numbers(student, name, right, probes, slips, points, code=None, quantities=
 
 def _derivatives(student, name, right, probes, slips, points):
     """The finding that a function gives the right pair dw, db for each of several probes of the same size."""
-    like = {"dw": (), "db": ()}
-    given, wanted = (
-        np.array([function(*probe) for probe in probes])
-        for function in (lambda *probe: returned_parts(student, name, *probe, like=like), right)
-    )
-    known = {slip: (np.array([f(*probe) for probe in probes]), message) for slip, (f, message) in slips.items()}
-    code, quantities = name.replace("_", "-"), {"n": len(probes[0][0])}
+    n = len(probes[0][0])
+    code, what, quantities = name.replace("_", "-"), f"`{name}`", {"n": n}
+    given = np.array([returned_parts(student, name, *probe, like=SLOPES) for probe in probes])
+    wanted = _answers(right, probes)
+    of_both = {"wrong-sign": -wanted, "not-averaged": n * wanted, "swapped": wanted[:, ::-1], "twice": 2 * wanted}
+    known = {slip: _answers(function, probes) for slip, function in slips.items()}
     off = [part for part in (0, 1) if not np.allclose(given[:, part], wanted[:, part], rtol=1e-4)]
     if len(off) != 1:
-        return agrees(code, f"`{name}`", given, wanted, known, points, quantities=quantities)
-    part = off[0]
-    other = {f"`{'db' if part == 0 else 'dw'}`": wanted[:, 1 - part]}
-    known = {
-        slip: (values[:, part], message)
-        for slip, (values, message) in known.items()
-        if slip != "swapped" and not message.startswith("Both")
-    }
-    what = f"`{('dw', 'db')[part]}` of `{name}`"
-    return agrees(code, what, given[:, part], wanted[:, part], known, points, quantities=quantities, steps=other)
+        return agrees(code, what, given, wanted, of_both | known, points, quantities=quantities)
+    part, other = off[0], 1 - off[0]
+    names = [f"`{part}`" for part in SLOPES]
+    known = {slip: values[:, part] for slip, values in known.items() if slip != "factor-two"}
+    what, steps = f"{names[part]} of {what}", {names[other]: wanted[:, other]}
+    return agrees(code, what, given[:, part], wanted[:, part], known, points, quantities=quantities, steps=steps)
+
+
+@contextmanager
+def _not_finite_says(name):
+    """Say the sentence `name` where an answer holds NaN or infinity."""
+    try:
+        yield
+    except Wrong as wrong:
+        raise (Wrong(name) if wrong.finding.code == "not-finite" else wrong) from None
+
+
+# Of the mean squared error.
+SQUARE_SLIPS = {
+    "not-averaged": lambda y, p: np.sum((p - y) ** 2),
+    "root": metrics.root_mean_squared_error,
+    "mean-squared": lambda y, p: np.mean(p - y) ** 2,
+    "variance": lambda y, p: np.var(p - y),
+    "median": lambda y, p: np.median((p - y) ** 2),
+    "absolute": metrics.mean_absolute_error,
+}
 
 
 # --- 00.1
@@ -69,9 +95,9 @@ def _derivatives(student, name, right, probes, slips, points):
 @exercise("00.1")
 def linear_neuron(student, rng):
     """The three functions on random points, against the formulas and the usual slips."""
-    yield lambda: _neuron(student, rng)
+    yield lambda: first_wrong(_neuron(student, rng))
     yield lambda: _mse(student, rng)
-    yield lambda: _closed_form(student, rng)
+    yield lambda: first_wrong(_closed_form(student, rng))
 
 
 def _neuron(student, rng):
@@ -84,13 +110,10 @@ def _neuron(student, rng):
             "bias-subtracted": w * x - b,
             "bias-inside": w * (x + b),
             "activation": np.tanh(w * x + b),
-            "sigmoid": _sigmoid(w * x + b),
+            "sigmoid": expit(w * x + b),
         }
         steps = {"`x`": x, "`w + x + b`": w + x + b}
-        finding = agrees("neuron", "`neuron`", given, w * x + b, slips, 0.5, "It should be w x + b.", steps=steps)
-        if not finding.passed:
-            break
-    return finding
+        yield agrees("neuron", "`neuron`", given, w * x + b, slips, 0.5, "It should be w x + b.", steps=steps)
 
 
 def _mse(student, rng):
@@ -98,67 +121,48 @@ def _mse(student, rng):
         y = rng.normal(5, 2, size=n)
         return y, y + rng.normal(0.4, 1, size=n)
 
-    slips = {
-        "not-averaged": lambda y, p: np.sum((p - y) ** 2),
-        "root": lambda y, p: np.sqrt(np.mean((p - y) ** 2)),
+    slips = SQUARE_SLIPS | {
         "not-squared": lambda y, p: np.mean(p - y),
-        "absolute": lambda y, p: np.mean(np.abs(p - y)),
-        "mean-squared": lambda y, p: np.mean(p - y) ** 2,
-        "variance": lambda y, p: np.var(p - y),
-        "median": lambda y, p: np.median((p - y) ** 2),
         "squares-apart": lambda y, p: np.mean(p**2 - y**2),
         "two-parameters": lambda y, p: np.sum((p - y) ** 2) / (len(y) - 2),
         "fixed-size": lambda y, p: np.sum((p - y) ** 2) / 40,
     }
     probes, others = [points(30) for _ in range(3)], [points(n) for n in (1, 2, 7)]
-    right = lambda y, p: np.mean((p - y) ** 2)  # noqa: E731
-    return _numbers(student, "mse", right, probes, slips, 0.5, quantities={"n": 30}, others=others)
+    return _numbers(student, "mse", metrics.mean_squared_error, probes, slips, 0.5, others)
 
 
 def _closed_form(student, rng):
     """The slope first; the bias is judged by the slope that it comes with."""
-
-    def points(n):
+    for n in (30, 30, 3, 2):
         x = rng.normal(2, 1.5, size=n)
-        return x, 3 * x + 1 + rng.normal(size=n)
-
-    def slope(x, y):
-        return np.cov(x, y, ddof=0)[0, 1] / np.var(x)
-
-    n = 30
-    for size in (n, n, 3, 2):
-        x, y = points(size)
+        y = 3 * x + 1 + rng.normal(size=n)
         w, b = returned_parts(student, "closed_form", x, y, like=PAIR)
-        best, covariance = slope(x, y), np.cov(x, y, ddof=0)[0, 1]
-        fail_if(np.allclose([w, b], [y.mean() - best * x.mean(), best], rtol=1e-4), "swapped")
+        covariance, variance = np.cov(x, y, ddof=0)[0, 1], np.var(x)
+        slope = covariance / variance
+        offset = y.mean() - slope * x.mean()
+        fail_if(np.allclose([w, b], [offset, slope], rtol=1e-4), "closed-form.swapped")
         slips = {
-            "mixed-divisors": (
-                best * size / (size - 1),
-                f"`w` is n / (n - 1) = {size / (size - 1):.3f} times too large: `np.cov` divides by n - 1, `np.var` by n.",
-            ),
+            "mixed-divisors": slope * n / (n - 1),
             "through-origin": x @ y / (x @ x),
             "standard-deviation": covariance / np.std(x),
             "correlation": covariance / np.std(x) / np.std(y),
             "wrong-variance": covariance / np.var(y),
-            "inverted": np.var(x) / covariance,
+            "inverted": variance / covariance,
             "covariance": covariance,
-            "not-averaged": covariance * size / np.var(x),
+            "not-averaged": slope * n,
         }
-        finding = agrees("closed-form", "`w` of `closed_form`", w, best, slips, 1, quantities={"n": size})
-        if not finding.passed:
-            return finding
+        what, fields = "`w` of `closed_form`", {"factor": n / (n - 1)}
+        yield agrees("closed-form", what, w, slope, slips, 1, quantities={"n": n}, fields=fields)
         slips = {
             "no-offset": y.mean(),
             "slope-lost": y.mean() - x.mean(),
-            "wrong-sign": y.mean() + best * x.mean(),
-            "negative": best * x.mean() - y.mean(),
-            "means-exchanged": x.mean() - best * y.mean(),
-            "one-point": y[0] - best * x[0],
+            "wrong-sign": y.mean() + slope * x.mean(),
+            "negative": -offset,
+            "means-exchanged": x.mean() - slope * y.mean(),
+            "one-point": y[0] - slope * x[0],
         }
-        finding = agrees("closed-form", "`b` of `closed_form`", b, y.mean() - best * x.mean(), slips, 1)
-        if not finding.passed:
-            return finding
-    return Finding("closed-form", True, "`closed_form` is right.", points=1)
+        yield agrees("closed-form", "`b` of `closed_form`", b, offset, slips, 1)
+    yield Finding("closed-form", True, "`closed_form` is right.", 1)
 
 
 # --- 00.2
@@ -175,30 +179,26 @@ def downhill(student, rng):
     def points(n):
         return rng.normal(1, 2, size=n), rng.normal(3, 2, size=n), *rng.normal(size=2)
 
-    slips = _gradient_slips(right) | {
+    slips = {
         "factor-two": lambda *probe: np.array(right(*probe)) / 2,
         "no-truth": lambda x, y, w, b: right(x, 0 * y, w, b),
         "no-bias": lambda x, y, w, b: right(x, y, w, 0),
     }
-    probes = [points(20) for _ in range(3)]
-    finding = _derivatives(student, "gradient", right, probes, slips, 2)
-    if finding.passed:
-        finding = _derivatives(student, "gradient", right, [points(1), points(1)], slips, 2)
-    yield finding
+    probes, single = [points(20) for _ in range(3)], [points(1), points(1)]
+    yield first_wrong(_derivatives(student, "gradient", right, some, slips, 2) for some in (probes, single))
     yield _step(student, right, probes)
 
 
 def _step(student, right, probes):
     """Three steps of different length. Where the gradient is wrong, a step that follows it is right."""
-    rates = (0.05, 0.2, 0.013)
+    rate = np.array([[0.05], [0.2], [0.013]])
     given = np.array(
-        [returned_parts(student, "step", *probe, rate, like=PAIR) for probe, rate in zip(probes, rates, strict=True)]
+        [returned_parts(student, "step", *probe, *r, like=PAIR) for probe, r in zip(probes, rate.tolist(), strict=True)]
     )
-    start, rate = np.array([probe[2:] for probe in probes]), np.array(rates)[:, None]
-    true = np.array([right(*probe) for probe in probes])
-    if np.allclose(given, start - rate * true, rtol=1e-4):
-        return Finding("step", True, "`step` is right.", points=1)
-    own = np.array([returned_parts(student, "gradient", *probe, like={"dw": (), "db": ()}) for probe in probes])
+    start = np.array([probe[2:] for probe in probes])
+    if np.allclose(given, start - rate * _answers(right, probes), rtol=1e-4):
+        return Finding("step", True, "`step` is right.", 1)
+    own = np.array([returned_parts(student, "gradient", *probe, like=SLOPES) for probe in probes])
     moved = start - rate * own
     late = [right(x, y, w, b)[1] for (x, y, _, b), w in zip(probes, moved[:, 0], strict=True)]
     fixed = (start - given)[0, 0] / own[0, 0] if own[0, 0] else 0.0
@@ -214,26 +214,10 @@ def _step(student, right, probes):
         "w-not-moved": np.column_stack([start[:, 0], moved[:, 1]]),
         "divided": start - own / rate,
         "only-gradient": own,
-        "fixed-rate": (
-            start - fixed * own,
-            f"`step` always uses the learning rate {fixed:.4g}: use the one that is handed in.",
-        ),
+        "fixed-rate": start - fixed * own,
     }
-    return agrees("step", "`step`", given, moved, slips, 1, "It should be w - learning_rate dw, and b likewise.")
-
-
-def _gradient_slips(right):
-    """What may be wrong in any pair of derivatives, of which `right` gives the right one."""
-
-    def times(factor):
-        return lambda x, *rest: np.array(right(x, *rest)) * (len(x) if factor == "n" else factor)
-
-    return {
-        "wrong-sign": times(-1),
-        "not-averaged": times("n"),
-        "swapped": lambda *probe: right(*probe)[::-1],
-        "twice": times(2),
-    }
+    advice = "It should be w - learning_rate dw, and b likewise."
+    return agrees("step", "`step`", given, moved, slips, 1, advice, fields={"rate": fixed})
 
 
 # --- 00.3
@@ -242,65 +226,50 @@ def _gradient_slips(right):
 @exercise("00.3")
 def logistic_neuron(student, rng):
     """Values, derivatives, and the excess of the trained neuron's loss over the smallest possible."""
-    yield lambda: _sigmoid_values(student, rng)
+    yield lambda: first_wrong(_sigmoid(student, rng))
     yield lambda: _log_loss(student, rng)
     yield lambda: _log_loss_gradient(student, rng)
     yield lambda: _trained(student)
 
 
-def _sigmoid_values(student, rng):
+def _sigmoid(student, rng):
     for scale, ends in ((3, [-1000, 0, 1000]), (1, [0, 0.0, 0]), (30, [-40, 40, 5])):
         z = np.concatenate([rng.normal(0, scale, size=20), ends])
-        try:
+        with _not_finite_says("sigmoid.not-finite"):
             given = returned(student, "sigmoid", z, shape=z.shape)
-        except Wrong as wrong:
-            if wrong.finding.code != "not-finite":
-                raise
-            raise Wrong("sigmoid-values.not-finite") from None
-        s = _sigmoid(z)
+        s = expit(z)
         slips = {
             "wrong-sign": 1 - s,
             "tanh": np.tanh(z),
-            "half-argument": _sigmoid(z / 2),
-            "steep": _sigmoid(2 * z),
-            "threshold": (z > 0).astype(float),
+            "half-argument": expit(z / 2),
+            "steep": expit(2 * z),
+            "threshold": z > 0,
             "derivative": s * (1 - s),
-            "softmax": np.exp(z - z.max()) / np.exp(z - z.max()).sum(),
+            "softmax": softmax(z),
         }
-        finding = agrees("sigmoid", "`sigmoid`", given, s, slips, 1, steps={"`z`": z})
-        if not finding.passed:
-            break
-    return finding
+        yield agrees("sigmoid", "`sigmoid`", given, s, slips, 1, steps={"`z`": z})
 
 
 def _log_loss(student, rng):
-    def right(y, p):
-        return -np.mean(y * np.log(p) + (1 - y) * np.log(1 - p))
-
     def points(n):
         return rng.integers(0, 2, size=n), rng.uniform(0.05, 0.95, size=n)
 
+    right = partial(metrics.log_loss, labels=[0, 1])
     slips = {
         "wrong-sign": lambda y, p: -right(y, p),
-        "not-averaged": lambda y, p: len(y) * right(y, p),
+        "not-averaged": partial(right, normalize=False),
         "only-ones": lambda y, p: -np.mean(y * np.log(p)),
         "mean-of-the-ones": lambda y, p: -np.mean(np.log(p[y == 1])),
         "only-zeros": lambda y, p: -np.mean((1 - y) * np.log(1 - p)),
         "exchanged": lambda y, p: right(1 - y, p),
         "minus-between": lambda y, p: -np.mean(y * np.log(p) - (1 - y) * np.log(1 - p)),
         "base-two": lambda y, p: right(y, p) / np.log(2),
-        "squared": lambda y, p: np.mean((p - y) ** 2),
-        "absolute": lambda y, p: np.mean(np.abs(p - y)),
+        "squared": metrics.mean_squared_error,
+        "absolute": metrics.mean_absolute_error,
     }
-    try:
-        return _numbers(
-            student, "log_loss", right, [points(25) for _ in range(3)], slips, 1, quantities={"n": 25},
-            others=[points(n) for n in (1, 4, 11)],
-        )  # fmt: skip
-    except Wrong as wrong:
-        if wrong.finding.code != "not-finite":
-            raise
-        raise Wrong("not-finite") from None
+    probes, others = [points(25) for _ in range(3)], [points(n) for n in (1, 4, 11)]
+    with _not_finite_says("log-loss.not-finite"):
+        return _numbers(student, "log_loss", right, probes, slips, 1, others)
 
 
 def _log_loss_gradient(student, rng):
@@ -315,23 +284,26 @@ def _log_loss_gradient(student, rng):
     def own(z):
         return returned(student, "sigmoid", z, shape=z.shape)
 
-    def flat(x, y, w, b):
-        p = _sigmoid(w * x + b)
-        return np.array([np.mean((p - y) * p * (1 - p) * x), np.mean((p - y) * p * (1 - p))])
-
     def points(n):
         return rng.normal(0.5, 1, size=n), rng.integers(0, 2, size=n), *rng.normal(size=2)
 
     probes = [points(25) for _ in range(3)]
     z = np.linspace(-2, 2, 9)
-    right = with_p(_sigmoid if np.allclose(own(z), _sigmoid(z), atol=1e-6) else own)
-    slips = _gradient_slips(right) | {
-        "squared-error": lambda *probe: 2 * flat(*probe),
-        "extra-slope": flat,
+    right = with_p(expit if np.allclose(own(z), expit(z), atol=1e-6) else own)
+    slips = {
+        "squared-error": lambda *probe: 2 * _flat_slopes(*probe),
+        "extra-slope": _flat_slopes,
         "no-sigmoid": with_p(lambda z: z),
         "no-bias": lambda x, y, w, b: right(x, y, w, 0),
     }
     return _derivatives(student, "log_loss_gradient", right, probes, slips, 1)
+
+
+def _flat_slopes(x, y, w, b):
+    """Half the derivatives of the squared error of p."""
+    p = expit(w * x + b)
+    delta = (p - y) * p * (1 - p)
+    return np.array([np.mean(delta * x), np.mean(delta)])
 
 
 def _trained(student):
@@ -339,70 +311,31 @@ def _trained(student):
 
     trigger = student.value("trigger")
     if not isinstance(trigger, list | tuple | np.ndarray) or getattr(trigger, "ndim", 1) == 0 or len(trigger) != 2:
-        raise Wrong("wrong-type")
+        raise Wrong("trigger.wrong-type")
     w, b = (as_number(part, f"`{name}` of `trigger`") for name, part in zip("wb", trigger, strict=True))
     x, y = make_trigger(n_samples=300, noise=0.6, seed=1)
-    best = _newton(x, y)
 
-    def excess(w, b):
-        return _loss_of(x, y, w, b) - _loss_of(x, y, *best)
+    def loss(w, b):
+        z = w * x + b
+        return np.mean(np.logaddexp(0, z) - y * z)
 
-    limit, own = threshold("00.3", "excess"), excess(w, b)
-    passed = own <= limit
-    message = f"The trained neuron has the log loss {own + _loss_of(x, y, *best):.4f}; the smallest possible is {_loss_of(x, y, *best):.4f}."
-    if not passed:
-        _explain_trigger(w, b, x, y, excess, limit)
-        dw, db = _slopes(x, y, w, b)
-        if own > excess(0, 0) + 0.01:
-            message += (
-                " It is worse than w = b = 0. Was it trained on `energy`, `fired`, and did the loss fall on the way?"
-            )
-        else:
-            message += (
-                f" There the derivatives are dw = {dw:.4f} and db = {db:.4f}, not 0 yet: more steps downhill would still "
-                "lower it. The valley is narrow."
-            )
-    return Finding("excess", passed, message, points=1, seen={"excess": own})
-
-
-def _explain_trigger(w, b, x, y, excess, limit):
-    """Raises `Wrong` where one cause explains a trigger that is not at the smallest loss."""
-    fail_if(w == b == 0, "not-trained")
-    fail_if(excess(b, w) <= limit, "swapped")
-    fail_if(excess(-w, -b) <= limit, "uphill")
-    for shift, scale, said in ((x.mean(), x.std(), "standardised"), (x.mean(), 1, "centred")):
-        fail_if(excess(w / scale, b - w * shift / scale) <= limit, "other-inputs", said=said)
-    dw, db = _slopes(x, y, w, b)
-    fail_if(w * dw < 0 and abs(db) < 0.02 * abs(dw) and _loss_of(x, y, w, b) < _loss_of(x, y, 0, 0), "penalised", w=w)
-    line = np.polyfit(x, y, 1)
-    fail_if(np.allclose([w, b], line, rtol=0.02), "no-sigmoid")
-    p = _sigmoid(w * x + b)
-    flat = (p - y) * p * (1 - p)
-    fail_if(max(abs(np.mean(flat * x)), abs(np.mean(flat))) < 1e-4 and p.std() > 0.1, "squared-error")
-
-
-def _loss_of(x, y, w, b):
-    z = w * x + b
-    return np.mean(np.logaddexp(0, z) - y * z)
-
-
-def _slopes(x, y, w, b):
-    residual = _sigmoid(w * x + b) - y
-    return np.mean(residual * x), np.mean(residual)
-
-
-def _sigmoid(z):
-    e = np.exp(-np.abs(z))
-    return np.where(z >= 0, 1, e) / (1 + e)
-
-
-def _newton(x, y):
-    """The best w and b of a logistic neuron, by Newton's method."""
-    X, best = np.column_stack([x, np.ones(len(x))]), np.zeros(2)
-    for _ in range(30):
-        p = _sigmoid(X @ best)
-        best = best - np.linalg.solve((X * (p * (1 - p))[:, None]).T @ X, X.T @ (p - y))
-    return best
+    best = minimize(lambda pair: loss(*pair), [0, 0]).fun
+    excess, limit = loss(w, b) - best, threshold("00.3", "excess")
+    residual = expit(w * x + b) - y
+    dw, db = np.mean(residual * x), np.mean(residual)
+    if not excess <= limit:
+        fail_if(w == b == 0, "trigger.not-trained")
+        fail_if(loss(b, w) - best <= limit, "trigger.swapped")
+        fail_if(loss(-w, -b) - best <= limit, "trigger.uphill")
+        for shift, scale, said in ((x.mean(), x.std(), "standardised"), (x.mean(), 1, "centred")):
+            fail_if(loss(w / scale, b - w * shift / scale) - best <= limit, "trigger.other-inputs", said=said)
+        fail_if(w * dw < 0 and abs(db) < 0.02 * abs(dw) and loss(w, b) < loss(0, 0), "trigger.penalised", w=w)
+        fail_if(np.allclose([w, b], np.polyfit(x, y, 1), rtol=0.02), "trigger.no-sigmoid")
+        still = np.abs(_flat_slopes(x, y, w, b)).max() < 1e-4
+        fail_if(still and expit(w * x + b).std() > 0.1, "trigger.squared-error")
+    worse = loss(w, b) > loss(0, 0) + 0.01
+    advice = say("excess.worse-than-zero" if worse else "excess.not-there-yet", dw=dw, db=db)
+    return check_limit("00.3", "excess", excess, 1, ".4f", True, loss=loss(w, b), best=best, what_to_do=advice)
 
 
 # --- 00.4
@@ -419,134 +352,113 @@ def _portions_and_epoch(student, rng):
     for n, size, seed in ((23, 5, 0), (12, 4, 3), (7, 1, 2), (6, 6, 11), (5, 8, 1)):
         _portions(student, n, size, seed)
     orders = [np.concatenate(_batches(student, 23, 5, seed)) for seed in (0, 0, 1, 2)]
-    fail_if(not np.array_equal(orders[0], orders[1]), "not-seeded")
-    fail_if(np.array_equal(orders[0], orders[2]) or np.array_equal(orders[2], orders[3]), "seed-unused")
-    yield Finding("minibatches", True, "`minibatches` holds every index once, in an order that the seed decides.", 1)
-    yield _epoch(student, rng)
+    fail_if(not np.array_equal(orders[0], orders[1]), "minibatches.not-seeded")
+    same = np.array_equal(orders[0], orders[2]) or np.array_equal(orders[2], orders[3])
+    fail_if(same, "minibatches.seed-unused")
+    yield check_that("minibatches", True, 1)
+    yield first_wrong(_epoch(student, rng))
 
 
 def _portions(student, n, size, seed):
     """Raises `Wrong` where the portions of n indices are not right."""
     batches = _batches(student, n, size, seed)
     sizes, found = [len(batch) for batch in batches], np.concatenate(batches)
-    if max(sizes) > size:
-        raise Wrong("too-large", max=max(sizes), size=size)
-    if found.size and (found.min() < 0 or found.max() >= n):
-        raise Wrong("wrong-range", min=found.min(), max=found.max(), n=n)
+    fail_if(max(sizes) > size, "minibatches.too-large", largest=max(sizes), size=size)
+    low, high = found.min(), found.max()
+    fail_if(low < 0 or high >= n, "minibatches.wrong-range", low=low, high=high, n=n)
     different = len(np.unique(found))
-    if len(found) != different:
-        advice = "Shuffle the indices; do not draw them one by one."
-        if len(found) > n:
-            advice = "The portions overlap: begin each where the one before it ends."
-        raise Wrong("repeated", n_found=len(found), different=different, advice=advice)
+    name = "overlapping.repeated" if len(found) > n else "drawn.repeated"
+    fail_if(len(found) != different, name, n_found=len(found), different=different)
     missing = n - different
-    if missing:
-        dropped = missing == n % size and set(sizes) <= {size}
-        advice = "These would be the last portion, which may be smaller: do not drop it." if dropped else ""
-        raise Wrong("missing", f"{missing} of {n} indices are in no portion. {advice}".strip())
-    fail_if(sizes.count(size) != n // size, "uneven", sizes=sizes, size=size)
+    dropped = missing == n % size and set(sizes) <= {size}
+    fail_if(missing, "last-portion.missing" if dropped else "minibatches.missing", missing=missing, n=n)
+    fail_if(sizes.count(size) != n // size, "minibatches.uneven", sizes=sizes, size=size)
     together = all(np.array_equal(np.sort(batch), np.arange(batch.min(), batch.max() + 1)) for batch in batches)
-    fail_if(n == 23 and together, "not-shuffled")
+    fail_if(n == 23 and together, "minibatches.not-shuffled")
 
 
 def _batches(student, *args):
     given = student.call("minibatches", *args)
     if isinstance(given, np.ndarray) and given.ndim:
         given = list(given)
-    if isinstance(given, Handle) or not isinstance(given, list | tuple) or not given:
-        raise Wrong("wrong-type", type_name=type_name(given))
+    fail_if(not isinstance(given, list | tuple) or not given, "minibatches.wrong-type", seen=type_name(given))
     batches = [as_array(batch, "A portion of `minibatches`") for batch in given]
-    if any(batch.ndim != 1 or not batch.size or (batch != np.rint(batch)).any() for batch in batches):
-        raise Wrong("wrong-shape")
+    wrong = any(batch.ndim != 1 or not batch.size or (batch != np.rint(batch)).any() for batch in batches)
+    fail_if(wrong, "minibatches.wrong-shape")
     return batches
 
 
 def _epoch(student, rng):
-    def ask(x, y, w, b, size, rate, seed):
-        return returned_parts(student, "run_epoch", x, y, w, b, size, rate, seed, like=PAIR)
+    w, b = 0.3, -0.2
+
+    def ask(x, y, *args):
+        return returned_parts(student, "run_epoch", x, y, *args, like=PAIR)
+
+    def steps_downhill(x, y, n_steps, rate):
+        moved = np.array([w, b])
+        for _ in range(n_steps):
+            residual = moved[0] * x + moved[1] - y
+            moved = moved - 2 * rate * np.array([np.mean(residual * x), np.mean(residual)])
+        return moved
 
     # Equal points: whatever their order, an epoch is so many equal steps.
     first_size, first_rate = 3, 0.05
     for n, size, rate in ((12, first_size, first_rate), (13, 5, 0.11), (4, 1, 0.02), (5, 8, 0.2)):
-
-        def after(n_steps, scale=1.0, rate=rate):
-            w, b = 0.3, -0.2
-            for _ in range(n_steps):
-                residual = w * 1.5 + b - 4.0
-                w, b = w - rate * scale * 2 * residual * 1.5, b - rate * scale * 2 * residual
-            return [w, b]
-
+        x, y = np.full(n, 1.5), np.full(n, 4.0)
+        after = partial(steps_downhill, x, y)
         steps = -(-n // size)
-        said = f"{n} points in portions of {size} are {steps} step{'' if steps == 1 else 's'}"
+        right = after(steps, rate)
         slips = {
-            "one-step": (after(1), f"`run_epoch` takes one step; {said}."),
-            "step-for-each-point": (after(n), f"`run_epoch` takes {n} steps; {said}."),
-            "last-dropped": (
-                after(n // size),
-                f"`run_epoch` takes {n // size} steps; {said}. The last may be smaller.",
-            ),
-            "fixed-size": (after(-(-n // first_size)), f"`run_epoch` uses another batch size: {said}."),
-            "not-averaged": after(steps, size),
-            "divided-by-all": (
-                after(steps, size / n),
-                f"The gradient of a portion is divided by all {n} points, not by its {size}.",
-            ),
-            "rate-over-batch-size": (
-                after(steps, 1 / size),
-                f"Each step is divided by the batch size, {size}: `gradient` is a mean already.",
-            ),
-            "half": after(steps, 0.5),
-            "twice": after(steps, 2.0),
-            "uphill": after(steps, -1.0),
-            "no-learning-rate": after(steps, 1 / rate),
-            "not-moved": [0.3, -0.2],
-            "fixed-rate": after(steps, rate=first_rate),
-            "swapped": after(steps)[::-1],
+            "one-step": after(1, rate),
+            "step-for-each-point": after(n, rate),
+            "last-dropped": after(n // size, rate),
+            "fixed-size": after(-(-n // first_size), rate),
+            "not-averaged": after(steps, rate * size),
+            "divided-by-all": after(steps, rate * size / n),
+            "rate-over-batch-size": after(steps, rate / size),
+            "half": after(steps, rate / 2),
+            "twice": after(steps, rate * 2),
+            "uphill": after(steps, -rate),
+            "no-learning-rate": after(steps, 1),
+            "not-moved": [w, b],
+            "fixed-rate": after(steps, first_rate),
+            "swapped": right[::-1],
         }
-        given = ask(np.full(n, 1.5), np.full(n, 4.0), 0.3, -0.2, size, rate, 0)
-        finding = agrees("run-epoch", "`run_epoch`", given, after(steps), slips, 1, f"Here {said}.", names=("w", "b"))
-        if not finding.passed:
-            return finding
+        said = f"{n} points in portions of {size} are {steps} step{'' if steps == 1 else 's'}"
+        fields = {"said": said, "n": n, "size": size, "full": n // size}
+        given = ask(x, y, w, b, size, rate, 0)
+        what, advice = "`run_epoch`", f"Here {said}."
+        yield agrees("run-epoch", what, given, right, slips, 1, advice, names=("w", "b"), fields=fields)
     # On a line that meets every point nothing moves, unless x of one point comes with y of another.
     x = rng.normal(size=9)
-    fail_if(not np.allclose(ask(x, 2 * x + 1, 2.0, 1.0, 2, 0.1, 3), [2, 1], atol=1e-6), "mispaired")
+    fail_if(not np.allclose(ask(x, 2 * x + 1, 2.0, 1.0, 2, 0.1, 3), [2, 1], atol=1e-6), "run-epoch.mispaired")
     x, y = rng.normal(size=6), rng.normal(size=6)
-    args = (0.3, -0.2, 2, 0.1, 0)
-    plain = ask(x, y, *args)
-    w, b = 0.3, -0.2
-    for _ in range(3):
-        residual = w * x + b - y
-        w, b = w - 0.2 * np.mean(residual * x), b - 0.2 * np.mean(residual)
-    fail_if(np.allclose(plain, [w, b], atol=1e-9), "all-points")
-    if any(np.allclose(plain, ask(x, y + 5.0 * (np.arange(6) == i), *args), atol=1e-9) for i in range(6)):
-        raise Wrong("unused-points")
-    fail_if(not np.allclose(plain, ask(x, y, *args), atol=1e-9), "epoch.not-seeded")
-    seeds = [ask(x, y, *args[:4], seed) for seed in range(4)]
-    fail_if(np.allclose(seeds, seeds[0], atol=1e-9), "epoch.seed-unused")
-    return finding
+
+    def same(seed=0, y=y):
+        return np.allclose(plain, ask(x, y, w, b, 2, 0.1, seed), atol=1e-9)
+
+    plain = ask(x, y, w, b, 2, 0.1, 0)
+    fail_if(np.allclose(plain, steps_downhill(x, y, 3, 0.1), atol=1e-9), "run-epoch.all-points")
+    fail_if(any(same(y=y + 5.0 * (np.arange(6) == i)) for i in range(6)), "run-epoch.unused-points")
+    fail_if(not same(), "run-epoch.not-seeded")
+    fail_if(all(same(seed) for seed in range(4)), "run-epoch.seed-unused")
 
 
 def _three_rates(student):
     rates = student.value("rates")
-    wanted = ("too small", "right", "too large")
-    if not isinstance(rates, dict) or set(rates) != set(wanted):
-        seen = f"has the keys {list(rates)}" if isinstance(rates, dict) else "is no dict"
-        raise Wrong("wrong-keys", f"`rates` {seen}; a dict with the keys {', '.join(wanted)} was expected."[:300])
+    names = ("too small", "right", "too large")
+    if not isinstance(rates, dict) or set(rates) != set(names):
+        seen = f"has the keys {list(rates)}"[:200] if isinstance(rates, dict) else "is no dict"
+        raise Wrong("rates.wrong-keys", seen=seen, names=", ".join(names))
     # Standardised inputs: a step multiplies the distance by 1 - 2 rate.
-    left = {name: abs(1 - 2 * as_number(rates[name], f'`rates["{name}"]`')) ** 100 for name in wanted}
-    said = {
-        "too small": ("is not too small", left["too small"] > 0.2, "of the distance is left; more than 20 % was meant"),
-        "right": ("is not right", left["right"] < 0.01, "of the distance is left; less than 1 % was meant"),
-        "too large": ("is not too large", left["too large"] > 1, "of the distance is left; it should grow"),
-    }
-    fail_if(left["too small"] > 1 and 0.2 < left["too large"] < 1, "exchanged")
-    if left["too small"] >= 1:
-        raise Wrong("rate-too-small", too_small=rates["too small"])
-    for name, (verdict, holds, rest) in said.items():
-        if not holds:
-            message = f'`rates["{name}"]`, {rates[name]}, {verdict}: after 100 steps {left[name]:.3g} times {rest}.'
-            return Finding(f"rate-{name.replace(' ', '-')}", False, message.replace("times of", "times"), points=1)
-    return Finding("rates", True, "One rate crawls, one arrives, one explodes.", points=1)
+    small, right, large = left = [abs(1 - 2 * as_number(rates[name], f'`rates["{name}"]`')) ** 100 for name in names]
+    fail_if(small > 1 and 0.2 < large < 1, "rates.exchanged")
+    fail_if(small >= 1, "rates.rate-too-small", rate=rates["too small"])
+    holds = {"rate-too-small": small > 0.2, "rate-right": right < 0.01, "rate-too-large": large > 1}
+    for (code, passed), name, rest in zip(holds.items(), names, left, strict=True):
+        if not passed:
+            return check_that(code, False, 1, rate=rates[name], left=rest)
+    return check_that("rates", True, 1)
 
 
 # --- 00.5
@@ -558,10 +470,10 @@ def optimisers(student, rng):
     walks = [(rng.normal(size=k), rng.normal(size=(4, k))) for k in (3, 3, 3, 1)]
     yield lambda: _plain(student, walks)
     yield lambda: _momentum(student, walks)
-    yield lambda: _adam(student, walks)
+    yield lambda: first_wrong(_adam(student, walks))
 
 
-def _paths(step, walks, settings, memory):
+def _paths(walks, memory, settings, step):
     """The w of every walk after each step, in one row; `step` has w, as many memories as said, g, t, and the settings."""
     rows = []
     for (w, gradients), setting in zip(walks, settings, strict=True):
@@ -572,81 +484,46 @@ def _paths(step, walks, settings, memory):
     return np.concatenate(rows)
 
 
-def _not_used(student, name, args, others, like):
-    """Raises `Wrong` where an argument makes no difference to what an optimiser gives.
+def _judge_paths(name, path, asked, step, slips, points, args, others, advice=""):
+    """The finding that an optimiser walks as it should, and uses every argument.
 
-    Parameters
-    ----------
-    args : dict of str to object
-        The arguments in their order.
-    others : dict of str to object
-        Other values of some of them.
+    `path` gives the path of a step: of `asked`, the student's, and of `step`, the right one. `slips` are what the usual
+    mistakes change in `step`, by their codes; `args` the arguments in their order, and `others` other values of some.
     """
-
-    def answer(args):
-        return np.concatenate(returned_parts(student, name, *args.values(), like=like))
-
-    for argument, other in others.items():
-        if np.array_equal(answer(args), answer({**args, argument: other})):
-            raise Wrong(
-                f"{argument.replace('_', '-')}-unused",
-                f"`{name}` gives the same for {argument} = {args[argument]:g} and {argument} = {other:g}: use the "
-                f"{argument} that is handed in.",
-            )
-
-
-def _judge_paths(student, name, given, path, slips, points, advice, args, others, like):
-    """The finding on the paths; `slips` are code -> (settings of `path`, sentence)."""
-    known = {code: (path(**changed), message) for code, (changed, message) in slips.items()}
     code = name.replace("_", "-")
-    finding = agrees(code, f"The path of `{name}`", given, path(), known, points, advice)
+    known = {slip: path(partial(step, **changed)) for slip, changed in slips.items()}
+    finding = agrees(code, f"The path of `{name}`", path(asked), path(step), known, points, advice)
     if not finding.passed and finding.code == code:
-        _not_used(student, name, args, others, like)
+        for argument, other in others.items():
+            answers = [np.concatenate(asked(*given.values())) for given in (args, {**args, argument: other})]
+            if np.array_equal(*answers):
+                said = say("unused", name=name, argument=argument, value=args[argument], other=other)
+                raise Wrong(f"{argument.replace('_', '-')}-unused", said)
     return finding
 
 
 def _plain(student, walks):
-    rates = [(0.1,), (0.03,), (0.5,), (0.2,)]
-
     def asked(w, g, t, rate):
         return [returned(student, "plain_step", w, g, rate, shape=w.shape)]
 
-    def path(factor=lambda rate: -rate):
-        return _paths(lambda w, g, t, rate: [w + factor(rate) * g], walks, rates, 0)
+    def step(w, g, t, rate, factor=lambda rate: -rate, keep=1):
+        return [keep * w + factor(rate) * g]
 
     slips = {
         "uphill": {"factor": lambda rate: rate},
         "no-learning-rate": {"factor": lambda rate: -1},
         "not-moved": {"factor": lambda rate: 0},
         "divided": {"factor": lambda rate: -1 / rate},
+        "only-change": {"keep": 0},
     }
-    known = {code: (path(**changed), message) for code, (changed, message) in slips.items()}
-    finding = agrees("plain-step", "The path of `plain_step`", _paths(asked, walks, rates, 0), path(), known, 0.5)
-    if not finding.passed and finding.code == "plain-step":
-        w, g = walks[0][0], walks[0][1][0]
-        ask = [returned(student, "plain_step", w, g, rate, shape=w.shape) for rate in (0.1, 0.5)]
-        fail_if(np.array_equal(*ask), "learning-rate-unused")
-        fail_if(np.allclose(ask[0], -0.1 * g), "only-change")
-    return finding
+    path = partial(_paths, walks, 0, [(0.1,), (0.03,), (0.5,), (0.2,)])
+    args = {"w": walks[0][0], "g": walks[0][1][0], "t": 1, "learning_rate": 0.1}
+    return _judge_paths("plain_step", path, asked, step, slips, 0.5, args, {"learning_rate": 0.5})
 
 
 def _momentum(student, walks):
-    settings = [(0.1, 0.8), (0.03, 0.5), (0.5, 0.95), (0.2, 0.0)]
-
     def asked(w, v, g, t, rate, beta):
         return returned_parts(student, "momentum_step", w, v, g, rate, beta, like={"w": w.shape, "v": w.shape})
-
-    def path(
-        remember=lambda beta: 1.0, late=False, forget=False, sign=1, swapped=False, nesterov=False, keep=None, power=1
-    ):
-        def step(w, v, g, t, rate, beta):
-            old, new = v, (keep or beta) * v + remember(beta) * g
-            by = old if late else new
-            by = beta * new + g if nesterov else by
-            moved = w - sign * rate**power * by
-            return (new, moved) if swapped else (moved, old if forget else new)
-
-        return _paths(step, walks, settings, 1)
 
     slips = {
         "swapped": {"swapped": True},
@@ -654,29 +531,35 @@ def _momentum(student, walks):
         "averaged": {"remember": lambda beta: 1 - beta},
         "old-velocity": {"late": True},
         "uphill": {"sign": -1},
-        "velocity-subtracts": {"remember": lambda beta: -1.0},
+        "velocity-subtracts": {"remember": lambda beta: -1},
         "nesterov": {"nesterov": True},
         "rate-twice": {"power": 2},
         "no-beta": {"keep": 1.0},
     }
-    (w, gradients), like = walks[0], {"w": (3,), "v": (3,)}
-    args = {"w": w, "v": gradients[1], "g": gradients[0], "learning_rate": 0.1, "beta": 0.8}
-    return _judge_paths(
-        student, "momentum_step", _paths(asked, walks, settings, 1), path, slips, 1, "First v = beta v + g, then w.",
-        args, {"learning_rate": 0.5, "beta": 0.3}, like,
-    )  # fmt: skip
+    path = partial(_paths, walks, 1, [(0.1, 0.8), (0.03, 0.5), (0.5, 0.95), (0.2, 0.0)])
+    w, gradients = walks[0]
+    args = {"w": w, "v": gradients[1], "g": gradients[0], "t": 1, "learning_rate": 0.1, "beta": 0.8}
+    others, advice = {"learning_rate": 0.5, "beta": 0.3}, "First v = beta v + g, then w."
+    return _judge_paths("momentum_step", path, asked, _momentum_step, slips, 1, args, others, advice)
+
+
+def _momentum_step(
+    w, v, g, t, rate, beta, remember=lambda beta: 1, late=False, forget=False, sign=1, swapped=False, nesterov=False,
+    keep=None, power=1,
+):  # fmt: skip
+    """A step with momentum, or one with the usual mistakes."""
+    new = (keep or beta) * v + remember(beta) * g
+    by = beta * new + g if nesterov else v if late else new
+    moved = w - sign * rate**power * by
+    return (new, moved) if swapped else (moved, v if forget else new)
 
 
 def _adam(student, walks):
     tiny = [(0.1, 0.9, 0.98, 1e-8), (0.03, 0.6, 0.9, 1e-8), (0.5, 0.8, 0.99, 1e-8), (0.2, 0.0, 0.5, 1e-8)]
     large = [(*setting[:3], epsilon) for setting, epsilon in zip(tiny, (0.3, 0.05, 1.0, 0.2), strict=True)]
 
-    def asked(w, m, v, g, t, *settings):
-        like = {"w": w.shape, "m": w.shape, "v": w.shape}
-        return returned_parts(student, "adam_step", w, m, v, g, t, *settings, like=like)
-
-    def path(settings=tiny, **changed):
-        return _paths(lambda *args: _adam_step(*args, **changed), walks, settings, 2)
+    def asked(w, *args):
+        return returned_parts(student, "adam_step", w, *args, like={"w": w.shape, "m": w.shape, "v": w.shape})
 
     slips = {
         "no-correction": {"m_hat": False, "v_hat": False},
@@ -695,29 +578,24 @@ def _adam(student, walks):
         "no-m": {"momentum": False},
         "no-learning-rate": {"rate_is": 1.0},
     }
-    (w, gradients), like = walks[0], {"w": (3,), "m": (3,), "v": (3,)}
+    w, gradients = walks[0]
     args = {"w": w, "m": gradients[1], "v": gradients[2] ** 2, "g": gradients[0], "t": 2, "learning_rate": 0.1}
     args |= {"beta1": 0.8, "beta2": 0.9, "epsilon": 0.2}
     others = {"t": 5, "learning_rate": 0.5, "beta1": 0.3, "beta2": 0.5, "epsilon": 1.0}
     advice = "Compare your lines with the formulas, one by one; t, beta1, beta2 and epsilon are handed in."
-    w, m, v = asked(*args.values())
+    _, m, v = asked(*args.values())
     right = _adam_step(*args.values())
-    fail_if(np.allclose(m, right[2]) and np.allclose(v, right[1]), "memories-swapped")
-    given = _paths(asked, walks, tiny, 2)
-    finding = _judge_paths(student, "adam_step", given, path, slips, 1.5, advice, args, others, like)
-    if not finding.passed:
-        return finding
-    given = _paths(asked, walks, large, 2)
-    if np.allclose(given, path(large, epsilon_is="kingma"), rtol=1e-4):  # the second form in Kingma and Ba's paper
-        return finding
-    slips = {
-        "epsilon-unused": {"epsilon_is": "none"},
-        "epsilon-in-root": {"epsilon_is": "inside"},
-        "epsilon-squared": {"epsilon_is": "squared"},
-    }
-    known = {code: (path(large, **changed), message) for code, (changed, message) in slips.items()}
-    what = "The path of `adam_step` with a large epsilon"
-    return agrees("adam-epsilon", what, given, path(large), known, 1.5, "It is divided by sqrt(v_hat) + epsilon.")
+    fail_if(np.allclose(m, right[2]) and np.allclose(v, right[1]), "adam-step.memories-swapped")
+    path = partial(_paths, walks, 2, tiny)
+    yield _judge_paths("adam_step", path, asked, _adam_step, slips, 1.5, args, others, advice)
+    path = partial(_paths, walks, 2, large)
+    given, what = path(asked), "The path of `adam_step` with a large epsilon"
+    if np.allclose(given, path(partial(_adam_step, epsilon_is="kingma")), rtol=1e-4):  # Kingma and Ba's second form
+        return
+    slips = {"epsilon-unused": "none", "epsilon-in-root": "inside", "epsilon-squared": "squared"}
+    known = {code: path(partial(_adam_step, epsilon_is=where)) for code, where in slips.items()}
+    advice = "It is divided by sqrt(v_hat) + epsilon."
+    yield agrees("adam-epsilon", what, given, path(_adam_step), known, 1.5, advice)
 
 
 def _adam_step(
@@ -725,13 +603,11 @@ def _adam_step(
     carry="new", time=lambda t: t, times=False, mix=True, momentum=True, rate_is=None, epsilon_is="after",
 ):  # fmt: skip
     """A step of Adam, or one with the usual mistakes."""
+    old = m, v
     b1, b2 = (b2, b1) if exchange else (b1, b2)
     t, rate = time(t), rate_is or rate
-    m, v, old = (
-        b1 * m + (1 - b1 if mix else 1) * g,
-        b2 * v + (1 - b2 if mix else 1) * (g**2 if square else np.abs(g)),
-        (m, v),
-    )
+    m = b1 * m + (1 - b1 if mix else 1) * g
+    v = b2 * v + (1 - b2 if mix else 1) * (g**2 if square else np.abs(g))
     with np.errstate(all="ignore"):
         c1, c2 = (np.float64(1 - (b * t if times else b**t)) for b in (b1, b2))
         corrected = m / c1 if m_hat else m, v / c2 if v_hat else v
@@ -749,12 +625,12 @@ def _adam_step(
 # --- 00.6
 
 CHOICES = {
-    "mean": ("squared", "the squared loss is smallest at the mean"),
-    "typing errors": ("absolute", "the absolute loss is smallest at the median, which a few wild values do not move"),
-    "smooth": ("huber", "the Huber loss is straight far out, as the absolute one, and round at 0"),
-    "class": ("cross-entropy", "one of k classes is the truth, and the network gives k probabilities"),
-    "distribution": ("kl", "the Kullback-Leibler divergence compares two distributions"),
-    "region": ("jaccard", "the overlap does not count the many pixels that are in neither region"),
+    "mean": "squared",
+    "typing errors": "absolute",
+    "smooth": "huber",
+    "class": "cross-entropy",
+    "distribution": "kl",
+    "region": "jaccard",
 }
 
 
@@ -764,7 +640,7 @@ def zoo_of_losses(student, rng):
     yield lambda: _squared_and_absolute(student, rng)
     yield lambda: _huber(student, rng)
     yield lambda: _cross_entropy(student, rng)
-    yield lambda: _divergence(student, rng)
+    yield lambda: first_wrong(_divergence(student, rng))
     yield lambda: _overlap(student, rng)
     yield lambda: _choices(student)
 
@@ -775,135 +651,116 @@ def _errors(rng, n):
 
 def _squared_and_absolute(student, rng):
     probes, others = [_errors(rng, 20) for _ in range(3)], [_errors(rng, n) for n in (1, 2, 9)]
-    slips = {
-        "not-averaged": lambda y, p: np.sum((p - y) ** 2),
-        "root": lambda y, p: np.sqrt(np.mean((p - y) ** 2)),
-        "mean-squared": lambda y, p: np.mean(p - y) ** 2,
-        "variance": lambda y, p: np.var(p - y),
-        "median": lambda y, p: np.median((p - y) ** 2),
-        "absolute": lambda y, p: np.mean(np.abs(p - y)),
-    }
-    right = lambda y, p: np.mean((p - y) ** 2)  # noqa: E731
-    yield _numbers(student, "squared_loss", right, probes, slips, 0.5, quantities={"n": 20}, others=others)
-    cancels = "`absolute_loss` lets errors of opposite sign cancel: take |e| before the mean."
+    yield _numbers(student, "squared_loss", metrics.mean_squared_error, probes, SQUARE_SLIPS, 0.5, others)
     slips = {
         "not-averaged": lambda y, p: np.sum(np.abs(p - y)),
-        "no-absolute": (lambda y, p: np.mean(p - y), cancels),
-        "outside": (lambda y, p: abs(np.mean(p - y)), cancels),
-        "reversed-sign": (lambda y, p: np.mean(y - p), cancels),
-        "median": lambda y, p: np.median(np.abs(p - y)),
-        "root": lambda y, p: np.sqrt(np.mean((p - y) ** 2)),
-        "squared": lambda y, p: np.mean((p - y) ** 2),
+        "no-absolute": lambda y, p: np.mean(p - y),
+        "outside": lambda y, p: abs(np.mean(p - y)),
+        "reversed-sign": lambda y, p: np.mean(y - p),
+        "median": metrics.median_absolute_error,
+        "root": metrics.root_mean_squared_error,
+        "squared": metrics.mean_squared_error,
     }
-    right = lambda y, p: np.mean(np.abs(p - y))  # noqa: E731
-    yield _numbers(student, "absolute_loss", right, probes, slips, 0.5, quantities={"n": 20}, others=others)
+    yield _numbers(student, "absolute_loss", metrics.mean_absolute_error, probes, slips, 0.5, others)
 
 
 def _huber(student, rng):
-    def mean(near, far, is_near=lambda e, d: np.abs(e) <= d):
-        return lambda y, p, d: np.mean(np.where(is_near(p - y, d), near(p - y), far(p - y, d)))
+    def right(y, p, d):
+        return np.mean(huber(d, p - y))
 
-    def half(e):
-        return e**2 / 2
+    def pieces(far, near=lambda e: e**2 / 2, is_near=lambda e, d: np.abs(e) <= d):
+        return lambda y, p, d: np.mean(np.where(is_near(p - y, d), near(p - y), far(p - y, d)))
 
     def straight(e, d):
         return d * (np.abs(e) - d / 2)
 
-    right = mean(half, straight)
     slips = {
-        "not-averaged": lambda *probe: len(probe[0]) * right(*probe),
-        "not-halved": mean(lambda e: e**2, straight),
-        "pieces-apart": mean(half, lambda e, d: d * np.abs(e)),
-        "too-low": mean(half, lambda e, d: d * (np.abs(e) - d)),
-        "slope-one": mean(half, lambda e, d: np.abs(e) - d / 2),
-        "fixed-half": mean(half, lambda e, d: d * (np.abs(e) - 0.5)),
-        "no-absolute": mean(half, lambda e, d: d * (e - d / 2), lambda e, d: e <= d),
-        "no-absolute-beyond": mean(half, lambda e, d: d * (e - d / 2)),
+        "not-averaged": lambda y, p, d: np.sum(huber(d, p - y)),
+        "not-halved": pieces(straight, near=lambda e: e**2),
+        "pieces-apart": pieces(lambda e, d: d * np.abs(e)),
+        "too-low": pieces(lambda e, d: d * (np.abs(e) - d)),
+        "slope-one": pieces(lambda e, d: np.abs(e) - d / 2),
+        "fixed-half": pieces(lambda e, d: d * (np.abs(e) - 0.5)),
+        "no-absolute": pieces(lambda e, d: d * (e - d / 2), is_near=lambda e, d: e <= d),
+        "no-absolute-beyond": pieces(lambda e, d: d * (e - d / 2)),
         "delta-unused": lambda y, p, d: right(y, p, 1),
-        "exchanged": mean(half, straight, lambda e, d: np.abs(e) > d),
+        "exchanged": pieces(straight, is_near=lambda e, d: np.abs(e) > d),
         "over-delta": lambda y, p, d: right(y, p, d) / d,
-        "squared": lambda y, p, d: np.mean((p - y) ** 2) / 2,
-        "pseudo": lambda y, p, d: np.mean(d**2 * (np.sqrt(1 + ((p - y) / d) ** 2) - 1)),
+        "squared": lambda y, p, d: metrics.mean_squared_error(y, p) / 2,
+        "pseudo": lambda y, p, d: np.mean(pseudo_huber(d, p - y)),
     }
     probes = [(*_errors(rng, 20), delta) for delta in (1.3, 0.4, 2.5)]
     others = [(*_errors(rng, n), delta) for n, delta in ((1, 0.7), (3, 100.0), (8, 0.01))]
-    return _numbers(student, "huber_loss", right, probes, slips, 0.5, quantities={"n": 20}, others=others)
+    return _numbers(student, "huber_loss", right, probes, slips, 0.5, others)
 
 
 def _shares(rng, n, k):
     return tuple(0.9 * rng.dirichlet(np.ones(k), size=n) + 0.1 / k for _ in range(2))
 
 
-def _cross_entropy(student, rng):
-    def right(p, q):
-        return -np.mean(np.sum(p * np.log(q), axis=1))
-
-    slips = {
+def _slips_of_rows(right):
+    """What may be wrong in a mean over rows of what is summed over the classes."""
+    return {
         "wrong-sign": lambda p, q: -right(p, q),
         "swapped": lambda p, q: right(q, p),
         "not-averaged": lambda p, q: len(p) * right(p, q),
         "averaged-classes": lambda p, q: right(p, q) / p.shape[1],
+    }
+
+
+def _cross_entropy_of(p, q):
+    return -np.mean(np.sum(p * np.log(q), axis=1))
+
+
+def _cross_entropy(student, rng):
+    right = _cross_entropy_of
+    slips = _slips_of_rows(right) | {
         "binary": lambda p, q: right(p, q) + right(1 - p, 1 - q),
-        "no-p": lambda p, q: right(1 + 0 * p, q),
+        "no-p": lambda p, q: right(np.ones_like(p), q),
         "divergence": lambda p, q: right(p, q / p),
         "entropy": lambda p, q: right(p, p),
     }
     probes, others = [_shares(rng, 6, 4) for _ in range(3)], [_shares(rng, n, k) for n, k in ((1, 2), (5, 3), (2, 9))]
-    sizes = {"n": 6, "the number of classes": 4}
-    return _numbers(student, "cross_entropy", right, probes, slips, 0.5, quantities=sizes, others=others)
+    return _numbers(student, "cross_entropy", right, probes, slips, 0.5, others)
 
 
 def _divergence(student, rng):
     def right(p, q):
-        ratio = np.where(p > 0, p, 1) / np.where(p > 0, q, 1)
-        return np.mean(np.sum(p * np.log(ratio), axis=1))
+        return np.mean(np.sum(rel_entr(p, q), axis=1))
 
-    slips = {
-        "wrong-sign": lambda p, q: -right(p, q),
-        "swapped": lambda p, q: right(q, p),
+    slips = _slips_of_rows(right) | {
         "swapped-sign": lambda p, q: -right(q, p),
-        "not-averaged": lambda p, q: len(p) * right(p, q),
-        "averaged-classes": lambda p, q: right(p, q) / p.shape[1],
         "symmetric": lambda p, q: right(p, q) + right(q, p),
-        "cross-entropy": lambda p, q: -np.mean(np.sum(p * np.log(q), axis=1)),
+        "cross-entropy": _cross_entropy_of,
         "no-p": lambda p, q: np.mean(np.sum(np.log(p / q), axis=1)),
     }
     probes = [_shares(rng, 6, 4) for _ in range(3)]
-    sizes = {"n": 6, "the number of classes": 4}
     # A small number added to p and q in place of `np.where` is a right way too.
-    finding = _numbers(student, "kl_divergence", right, probes, slips, 0.5, quantities=sizes, rtol=1e-3)
-    if not finding.passed:
-        return finding
+    yield _numbers(student, "kl_divergence", right, probes, slips, 0.5, rtol=1e-3)
     for n, k in ((6, 4), (1, 3), (4, 2)):
         p, q = _shares(rng, n, k)
         p[0] = np.eye(k)[0]
         if n > 1:
             p[1] = [0.5, 0.5] + [0] * (k - 2)
         value = student.call("kl_divergence", p, q)
-        fail_if(isinstance(value, float | np.ndarray) and not np.isfinite(value).all(), "zero-log-zero")
+        fail_if(isinstance(value, float | np.ndarray) and not np.isfinite(value).all(), "kl-divergence.zero-log-zero")
         given = returned(student, "kl_divergence", p, q)
-        finding = agrees("kl-zeros", "`kl_divergence` where some p are 0", given, right(p, q), points=0.5, rtol=1e-3)
-        if not finding.passed:
-            return finding
-    return finding
+        yield agrees("kl-zeros", "`kl_divergence` where some p are 0", given, right(p, q), points=0.5, rtol=1e-3)
 
 
 def _overlap(student, rng):
     def both(a, b):
         return np.sum(a * b)
 
-    def right(a, b):
-        return 1 - both(a, b) / np.sum(np.maximum(a, b))
-
     slips = {
-        "not-a-loss": lambda a, b: 1 - right(a, b),
-        "dice": lambda a, b: 1 - 2 * both(a, b) / (a.sum() + b.sum()),
+        "not-a-loss": metrics.jaccard_score,
+        "dice": lambda a, b: 1 - metrics.f1_score(a, b),
         "counts-background": lambda a, b: np.mean(a != b),
         "no-union": lambda a, b: 1 - both(a, b) / (a.sum() + b.sum()),
         "one-region": lambda a, b: 1 - both(a, b) / a.sum(),
         "other-region": lambda a, b: 1 - both(a, b) / b.sum(),
         "all-points": lambda a, b: 1 - both(a, b) / len(a),
-        "upside-down": lambda a, b: 1 - 1 / (1 - right(a, b)),
+        "upside-down": lambda a, b: 1 - 1 / metrics.jaccard_score(a, b),
     }
 
     def masks(n, share):
@@ -911,35 +768,39 @@ def _overlap(student, rng):
         a[0] = b[0] = a[1] = b[2] = 1  # neither is empty, and they meet
         return a, b
 
+    def right(a, b):
+        return 1 - metrics.jaccard_score(a, b)
+
     probes, others = [masks(40, share) for share in (0.5, 0.3, 0.7)], [masks(5, 0.1), masks(90, 0.9)]
-    finding = _numbers(student, "jaccard_loss", right, probes, slips, 0.5, quantities={"n": 40}, others=others)
+    finding = _numbers(student, "jaccard_loss", right, probes, slips, 0.5, others)
     if finding.passed:
         none, some = np.zeros(5, int), np.array([0, 1, 1, 0, 0])
         empty = student.call("jaccard_loss", none, none)
         if not isinstance(empty, int | float | np.ndarray | np.generic) or not np.allclose(empty, 0):
-            raise Wrong("empty-masks", empty=empty)
-        for a, b, wanted, said in ((none, some, 1, "nothing and a region"), (some, none, 1, "a region and nothing"),
-                                   (some, 1 - some, 1, "two regions that do not meet"), (some, some, 0, "a region and itself")):  # fmt: skip
+            raise Wrong("jaccard-loss.empty-masks", empty=empty)
+        for a, b, wanted, said in (
+            (none, some, 1, "nothing and a region"),
+            (some, none, 1, "a region and nothing"),
+            (some, 1 - some, 1, "two regions that do not meet"),
+            (some, some, 0, "a region and itself"),
+        ):
             loss = returned(student, "jaccard_loss", a, b)
-            fail_if(not np.allclose(loss, wanted, atol=1e-5), "extremes", said=said, loss=loss)
+            fail_if(not np.allclose(loss, wanted, atol=1e-5), "jaccard-loss.extremes", said=said, loss=loss)
     return finding
 
 
 def _choices(student):
     given = student.value("choices")
     if not isinstance(given, dict) or set(given) != set(CHOICES):
-        raise Wrong("wrong-keys", join=", ".join(CHOICES))
-    fail_if(any(value is ... for value in given.values()), "unfinished")
+        raise Wrong("choices.wrong-keys", names=", ".join(CHOICES))
+    fail_if(any(value is ... for value in given.values()), "choices.unfinished")
     for name, value in given.items():
-        fail_if(not isinstance(value, str), "wrong-type", name=name)
+        fail_if(not isinstance(value, str), "choices.wrong-type", name=name)
     given = {name: value.strip().lower().replace("_", "-").replace(" ", "-") for name, value in given.items()}
-    off = [name for name, (loss, _) in CHOICES.items() if given[name] != loss]
-    message = "Each loss is at its place."
-    if off:
-        first = off[0]
-        message = f"{len(CHOICES) - len(off)} of 6 choices are right. Think again about {first!r}: {CHOICES[first][1]}."
-        if not any(given[first] == loss for loss, _ in CHOICES.values()):
-            message = (
-                f"`choices[{first!r}]` is {given[first]!r}; the names are {', '.join(v for v, _ in CHOICES.values())}."
-            )
-    return Finding("choices", not off, message, points=1)
+    off = [name for name, loss in CHOICES.items() if given[name] != loss]
+    if not off:
+        return check_that("choices", True, 1)
+    name, chosen, names = off[0], given[off[0]], ", ".join(CHOICES.values())
+    if chosen not in CHOICES.values():
+        return Finding("choices", False, say("choices.unknown", name=name, chosen=chosen, names=names), 1)
+    return check_that("choices", False, 1, right=len(CHOICES) - len(off), name=name, why=say(f"because.{name}"))
