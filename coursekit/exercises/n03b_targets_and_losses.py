@@ -1,15 +1,21 @@
 """Checks of notebook 03b: targets, categories and losses of a network for house prices."""
 
-from functools import cache
+from dataclasses import replace
+from functools import cache, partial
+from types import SimpleNamespace
 
 import numpy as np
+from scipy.special import huber
+from sklearn.linear_model import LinearRegression
+from sklearn.metrics import r2_score
 
 from coursekit.checks.codec import Handle
-from coursekit.checks.framework import Wrong, exercise, fail_if, threshold
+from coursekit.checks.framework import Wrong, check_that, exercise, fail_if, say, threshold
 from coursekit.checks.proxy import StudentError
 from coursekit.checks.report import Finding, note
-from coursekit.checks.vocabulary.arrays import agrees, as_array, as_number, returned
-from coursekit.checks.vocabulary.models import one_column, rebuild, same_as_replay
+from coursekit.checks.vocabulary.arrays import agrees, as_array, as_number, first_wrong, returned, type_name
+from coursekit.checks.vocabulary.metrics import check_limit
+from coursekit.checks.vocabulary.models import describe_keras, one_column, rebuild, refuse_constant, same_as_replay
 from coursekit.checks.vocabulary.relations import describe_relation
 
 # What is added to the worst of ten seeds of the solution; see benchmarks/record.py. Errors are in dollars.
@@ -26,68 +32,57 @@ UNIT = 100_000  # dollars
 
 @cache
 def _houses():
-    """Scaled numbers (2930, 12), prices (2930,) in units of 100,000 dollars, codes (2930, 1), the three sets of rows."""
+    """Numbers (2930, 12), prices (2930,) in units of 100,000 dollars, codes (2930, 1), the three sets of rows."""
     from coursekit.data import ames_rows, load_ames, load_ames_numbers
 
-    X, y = load_ames_numbers()
+    raw, y = load_ames_numbers()
     train, val, test = ames_rows()
-    X = (X - X[train].mean(axis=0)) / X[train].std(axis=0)
+    X = (raw - raw[train].mean(axis=0)) / raw[train].std(axis=0)
     codes = np.unique(load_ames()["neighborhood"].to_numpy(str), return_inverse=True)[1]
-    return X, y, codes[:, None], (train, val, test)
+    return SimpleNamespace(X=X, raw=raw, y=y, codes=codes[:, None], rows=(train, val, test), train=train, test=test)
 
 
 def _mae(truth, fitted):
     return UNIT * np.mean(np.abs(truth - fitted))
 
 
-def _at_most(id, name, dollars, what, advice, points, **seen):
-    """The finding that an error in dollars is within its recorded limit."""
-    limit = threshold(id, name)
-    passed = dollars <= limit
-    message = (
-        f"{what} is off by {dollars:,.0f} dollars on the test houses; {limit:,.0f} {'was' if passed else 'is'} allowed."
-    )
-    return Finding(name, passed, message if passed else f"{message} {advice}", points, {name: dollars, **seen})
+def _at_most(id, name, dollars, unseen, points=1):
+    """The finding that an error in dollars is within its recorded limit; the ratio `unseen` is recorded with it."""
+    finding = check_limit(id, name, dollars, points, ",.0f", most=True)
+    return replace(finding, seen={name: dollars, "unseen": unseen})
 
 
-def _ratios(off, rows):
+def _ratios(off):
     """By how much the errors on validation and test rows exceed those on the training rows."""
-    train, val, test = (off[part].mean() for part in rows)
+    train, val, test = (off[rows].mean() for rows in _houses().rows)
     return val / train, test / train
 
 
-def _explain_seen(name, off, rows, limit):
+def _refuse_seen(name, off, limit):
     """Raises `Wrong` where the errors on validation or test rows are no larger than on the training rows."""
-    train, val, test = (UNIT * off[part].mean() for part in rows)
-    seen = [which for which, ratio in zip(("validation", "test"), _ratios(off, rows), strict=True) if ratio < limit]
+    seen = [which for which, ratio in zip(("validation", "test"), _ratios(off), strict=True) if ratio < limit]
     if seen:
-        raise Wrong(
-            "leak-train-test" if "test" in seen else "leak-validation",
-            f"`{name}` is off by {train:,.0f} dollars on the training rows, {val:,.0f} on the validation rows and {test:,.0f} "
-            f"on the test rows: as little on the {' and the '.join(seen)} rows as on those that it may know. Train it on the "
-            "training rows only.",
-        )
+        train, val, test = (UNIT * off[rows].mean() for rows in _houses().rows)
+        message = say("seen", name=name, train=train, val=val, test=test, rows=" and the ".join(seen))
+        raise Wrong("leak-train-test" if "test" in seen else "leak-validation", message)
 
 
-def _not_constant(name, fitted):
-    if np.std(fitted) < 1e-6 * max(1.0, np.abs(fitted).max()):
-        raise Wrong("constant", name=name, fitted=fitted[0])
+def _refuse_function(student, name):
+    function = student.describe(name)["type"] in ("function", "method", "builtin_function_or_method")
+    fail_if(function, "not-a-model", name=name)
 
 
 def _explain_prices(name, fitted, truth):
     """Raises `Wrong` where the unit of the predictions explains a large error."""
-    off = np.mean(np.abs(truth - fitted))
+    off = _mae(truth, fitted)
     if fitted.max() < 20:
-        for what, back in (
-            ("", np.exp(fitted)),
-            ("1 plus ", np.expm1(fitted)),
-            ("dollars of ", np.exp(fitted) / UNIT),
-        ):
-            fail_if(np.mean(np.abs(truth - back)) < 0.25 * off, "log-target", name=name, what=what)
-    if np.median(fitted) > 1000:
-        raise Wrong("in-dollars", name=name, median=np.median(fitted))
+        prices = np.exp(fitted)
+        logarithms = {"the price": prices, "1 plus the price": prices - 1, "the price in dollars": prices / UNIT}
+        for what, back in logarithms.items():
+            fail_if(_mae(truth, back) < 0.25 * off, "log-target", name=name, what=what)
+    fail_if(np.median(fitted) > 1000, "in-dollars", name=name, median=np.median(fitted))
     if np.corrcoef(truth, fitted)[0, 1] > 0.85 and abs(np.mean(fitted)) < 0.4:
-        raise Wrong("scaled-target", name=name, mean=np.mean(fitted), mean_2=np.mean(truth))
+        raise Wrong("scaled-target", name=name, fitted=np.mean(fitted), truth=np.mean(truth))
 
 
 # --- 03b.1
@@ -103,47 +98,31 @@ def target_unit(student, rng):
 
 
 def _scaled(student):
-    _, y, _, (train, _, test) = _houses()
-    dollars, new = UNIT * y[train], UNIT * y[test]
+    houses = _houses()
+    prices = UNIT * houses.y
+    dollars, new = prices[houses.train], prices[houses.test]
     z = returned(student, "scale", dollars, shape=dollars.shape)
     z_new = returned(student, "scale", new, shape=new.shape)
     few = returned(student, "scale", new[:5].copy(), shape=(5,))
-    centred = abs(z.mean()) < 1e-3 and abs(z.std() - 1) < 1e-3
-    if not centred or not np.allclose(few, z_new[:5], atol=1e-3):
-        _explain_scale(student, z, z_new, few, UNIT * y)
+    fail_if(not np.allclose(few, z_new[:5], atol=1e-3), "uses-given-batch", name="scale")
+    centred, unit = abs(z.mean()) < 1e-3, abs(z.std() - 1) < 1e-3
+    if not (centred and unit):
+        z_all = returned(student, "scale", prices, shape=prices.shape)
+        for part, which in ((z_all, "all houses"), (z_new, "the test houses")):
+            fail_if(abs(part.mean()) < 1e-3 and abs(part.std() - 1) < 1e-3, "leak-train-test", which=which)
+        fail_if(abs(z.std() * dollars.std() - 1) < 1e-3, "divided-by-variance", std=z.std())
+        of_y_train = (dollars - dollars.mean() / UNIT) / (dollars.std() / UNIT)
+        fail_if(np.allclose(z, of_y_train, rtol=1e-2), "other-unit", mean=z.mean())
+        fail_if(abs(z.mean()) < 1e-3 * max(z.std(), 1), "not-divided", std=z.std())
+        fail_if(unit, "not-centred", mean=z.mean())
         raise Wrong("scaled", mean=z.mean(), std=z.std())
     back = returned(student, "unscale", z_new, shape=new.shape)
     few = returned(student, "unscale", z_new[:5].copy(), shape=(5,))
-    if np.allclose(back, new, rtol=1e-4) and np.allclose(few, new[:5], rtol=1e-4):
-        return Finding("scaled", True, "`scale` gives mean 0 and standard deviation 1, and `unscale` undoes it.", 1)
-    if not np.allclose(few, back[:5], rtol=1e-4):
-        raise Wrong(
-            "uses-given-batch", "`unscale` answers differently for the same house in another company: " + _BATCH
-        )
-    if np.allclose(new - back, dollars.mean(), rtol=1e-3):
-        raise Wrong("no-offset", new=new[0] - back[0])
-    raise Wrong("not-inverse", new=new[0], back=back[0])
-
-
-_BATCH = "the mean and the standard deviation must be those of `dollars_train`, not of the array that comes in."
-
-
-def _explain_scale(student, z, z_new, few, everything):
-    """Raises `Wrong` where a known slip explains a bad `scale`."""
-    if not np.allclose(few, z_new[:5], atol=1e-3):
-        raise Wrong("uses-given-batch", "`scale` answers differently for the same house in another company: " + _BATCH)
-    z_all = returned(student, "scale", everything, shape=everything.shape)
-    for part, which in ((z_all, "all houses"), (z_new, "the test houses")):
-        fail_if(abs(part.mean()) < 1e-3 and abs(part.std() - 1) < 1e-3, "leak-train-test", which=which)
-    train = UNIT * _houses()[1][_houses()[3][0]]
-    if abs(z.std() * train.std() - 1) < 1e-3:
-        raise Wrong("divided-by-variance", std=z.std())
-    if np.allclose(z, (train - train.mean() / UNIT) / (train.std() / UNIT), rtol=1e-2):
-        raise Wrong("other-unit", mean=z.mean())
-    if abs(z.mean()) < 1e-3 * max(z.std(), 1):
-        raise Wrong("not-divided", std=z.std())
-    if abs(z.std() - 1) < 1e-3:
-        raise Wrong("not-centred", mean=z.mean())
+    fail_if(not np.allclose(few, back[:5], rtol=1e-4), "uses-given-batch", name="unscale")
+    if not np.allclose(back, new, rtol=1e-4):
+        fail_if(np.allclose(new - back, dollars.mean(), rtol=1e-3), "no-offset", low=new[0] - back[0])
+        raise Wrong("not-inverse", new=new[0], back=back[0])
+    return Finding("scaled", True, "`scale` gives mean 0 and standard deviation 1, and `unscale` undoes it.", 1)
 
 
 def _network(student, name, *args):
@@ -152,37 +131,19 @@ def _network(student, name, *args):
     call = f"`{name}({', '.join(map(str, args))})`"
     fail_if(given is None, "none", call=call)
     if not isinstance(given, Handle) or student.describe(given)["family"] != "keras":
-        seen = given.type_name if isinstance(given, Handle) else type(given).__name__
-        raise Wrong("not-keras", call=call, seen=seen)
+        raise Wrong("not-keras", call=call, type=type_name(given))
     # Where a network is built at its first call, that call says how many weights it has.
     _outputs(student, given, name, np.zeros((1, 12)))
-    said = student.describe(given)
-    if said["n_params"] != 449:
-        raise Wrong("wrong-size", call=call, n_params=said["n_params"])
+    count = student.describe(given)["n_params"]
+    fail_if(count != 449, "wrong-size", call=call, count=count)
     fail_if(_straight(student, given, name), "linear-model", name=name)
     return given
 
 
 def _outputs(student, network, name, X):
     scores = as_array(student.predict(network, X), f"The output of what `{name}` builds")
-    fail_if(scores.size != len(X), "wrong-shape", name=name, n_X=len(X), shape=scores.shape)
+    fail_if(scores.size != len(X), "wrong-shape", name=name, n=len(X), shape=scores.shape)
     return scores.ravel()
-
-
-def _biased(student):
-    """At the point where all inputs are 0 a fresh network answers its last bias."""
-    nothing, answers = np.zeros((1, 12)), {}
-    for bias in (1.8, -2.5, 30.0):
-        network = _network(student, "build_with_bias", bias)
-        answers[bias] = _outputs(student, network, "build_with_bias", nothing)[0]
-        last = [w for w in student.weights(network) if w][-1]
-        begins = len(last) == 2 and np.allclose(last[1], bias, rtol=1e-3)
-        output = student.layers(network)[-1]["activation"]
-        if not begins and abs(answers[bias] - bias) > 1e-3 * abs(bias):
-            _explain_bias(student, network, bias, answers[bias])
-        if output not in (None, "linear") and abs(answers[bias] - bias) > 1e-3 * abs(bias):
-            raise Wrong("not-linear-output", bias=bias, output=output, answers=answers[bias])
-    return Finding("bias", True, "The output of a fresh network begins at the bias that you ask for.", 1)
 
 
 def _straight(student, network, name):
@@ -198,11 +159,22 @@ def _straight(student, network, name):
     return len(directions) > 2 and (directions @ directions.T).min() > 0.99
 
 
-def _explain_bias(student, network, bias, answer):
-    biases = [w[1] for w in student.weights(network) if len(w) == 2]
-    fail_if(len(biases) > 1 and np.allclose(biases[0], bias, rtol=1e-3), "wrong-layer", bias=bias)
-    fail_if(abs(answer) < 1e-6, "bias-ignored", bias=bias)
-    raise Wrong("bias", bias=bias, answer=answer)
+def _biased(student):
+    """At the point where all inputs are 0 a fresh network answers its last bias."""
+    for bias in (1.8, -2.5, 30.0):
+        network = _network(student, "build_with_bias", bias)
+        answer = _outputs(student, network, "build_with_bias", np.zeros((1, 12)))[0]
+        if abs(answer - bias) <= 1e-3 * abs(bias):
+            continue
+        weights = [w for w in student.weights(network) if w]
+        if len(weights[-1]) != 2 or not np.allclose(weights[-1][1], bias, rtol=1e-3):
+            biases = [w[1] for w in weights if len(w) == 2]
+            fail_if(len(biases) > 1 and np.allclose(biases[0], bias, rtol=1e-3), "wrong-layer", bias=bias)
+            fail_if(abs(answer) < 1e-6, "bias-ignored", bias=bias)
+            raise Wrong("bias", bias=bias, answer=answer)
+        output = student.layers(network)[-1]["activation"]
+        fail_if(output not in (None, "linear"), "not-linear-output", bias=bias, output=output, answer=answer)
+    return Finding("bias", True, "The output of a fresh network begins at the bias that you ask for.", 1)
 
 
 def _bounded(student, X):
@@ -211,29 +183,27 @@ def _bounded(student, X):
     wild = np.concatenate([1000 * X, -1000 * X])
     for low, high in ((-2.0, 3.0), (0.1, 8.0), (10.0, 12.5)):
         outputs = np.concatenate([_outputs(student, _network(student, name, low, high), name, wild) for _ in range(2)])
-        span, slack = (outputs.min(), outputs.max()), 1e-3 * (high - low)
-        inside = span[0] >= low - slack and span[1] <= high + slack
+        smallest, largest, slack = outputs.min(), outputs.max(), 1e-3 * (high - low)
+        inside = smallest >= low - slack and largest <= high + slack
         if not inside or np.ptp(outputs) < 0.9 * (high - low):
-            _explain_range(low, high, *span)
+            _explain_range(low, high, smallest, largest)
     low, high = 0.1, 0.2
     outputs = _outputs(student, _network(student, name, low, high), name, X)
     flat = np.mean(np.isclose(outputs, low, rtol=1e-6) | np.isclose(outputs, high, rtol=1e-6))
     fail_if(flat > 0.5, "clipped", flat=flat)
-    return Finding(
-        "range", True, "Whatever comes in, the output stays between low and high, and can reach both ends.", 1
-    )
+    return check_that("range", True, 1)
 
 
 def _explain_range(low, high, smallest, largest):
     def reaches(a, b):
         return abs(smallest - a) < 0.05 * (b - a) and abs(largest - b) < 0.05 * (b - a)
 
-    said = f"The outputs of `build_in_range({low}, {high})` run from {smallest:.3g} to {largest:.3g}"
-    fail_if(reaches(0, 1), "not-stretched", said=said)
-    fail_if(reaches(0, high - low), "explain-range.no-offset", said=said)
-    fail_if(reaches(low, low + high) or reaches(0, high), "not-the-width", said=said)
-    fail_if(smallest < low - (high - low) or largest > high + (high - low), "not-bounded", said=said)
-    raise Wrong("range", said=said)
+    seen = {"low": low, "high": high, "smallest": smallest, "largest": largest}
+    fail_if(reaches(0, 1), "not-stretched", **seen)
+    fail_if(reaches(0, high - low), "range.no-offset", **seen)
+    fail_if(reaches(low, low + high) or reaches(0, high), "not-the-width", **seen)
+    fail_if(smallest < low - (high - low) or largest > high + (high - low), "not-bounded", **seen)
+    raise Wrong("range", **seen)
 
 
 # --- 03b.2
@@ -246,74 +216,59 @@ def categories(student, rng):
     yield lambda: _house_network(student, rng)
 
 
+def _one_hot(student):
+    def tried(codes, n):
+        """The finding for some codes, of which not all of the n occur."""
+        codes = np.array(codes)
+        given = as_array(student.call("one_hot", codes, n), "What `one_hot` returns")
+        wanted = (codes[:, None] == np.arange(n)).astype(float)
+        fail_if(given.shape == (n, len(codes)) and np.array_equal(given, wanted.T), "transposed", shape=given.shape)
+        if given.ndim == 2 and given.shape[1] < n and given.shape[1] in (len(np.unique(codes)), codes.max() + 1):
+            raise Wrong("missing-categories", n=n, columns=given.shape[1])
+        fail_if(given.shape == (len(codes), 28) != wanted.shape, "always-28.wrong-shape", n=n)
+        if given.size != wanted.size or given.squeeze().shape != wanted.squeeze().shape:
+            raise Wrong("wrong-shape", shape=given.shape, wanted=wanted.shape)
+        given = given.reshape(wanted.shape)
+        fail_if(np.array_equal(given, 2 * wanted - 1), "minus-ones")
+        slips = {
+            "shifted": np.roll(wanted, -1, axis=1),
+            "inverted": 1 - wanted,
+            "codes-as-values": wanted * codes[:, None],
+            "shifted-up": np.roll(wanted, 1, axis=1),
+            "order-of-codes": (codes[:, None] >= np.arange(n)).astype(float),
+        }
+        return agrees("one-hot", "`one_hot`", given, wanted, slips, 1, "One 1 in each row.")
+
+    drawn = (([5, 0, 2, 2, 0, 5, 5], 8), ([1, 3], 4), ([7, 4, 11, 0, 4], 28), ([0, 0, 0, 0, 0], 6))
+    return first_wrong(tried(codes, n) for codes, n in drawn)
+
+
 def _house_network(student, rng):
     """The findings on `house_model`."""
-    said = student.describe("house_model")
-    if said["family"] != "keras":
-        raise Wrong("not-keras", type=said["type"])
-    X, prices, codes, rows = _houses()
-    everywhere = _ask_two(student, X[:, :10].astype("float32"), codes)
-    test = rows[2]
-    off = np.abs(everywhere - prices)
-    X, y, codes, fitted = X[test][:, :10].astype("float32"), prices[test], codes[test], everywhere[test]
-    _not_constant("house_model", fitted)
+    describe_keras(student, "house_model")
+    houses = _houses()
+    X, y, codes = houses.X[houses.test], houses.y[houses.test], houses.codes[houses.test]
+    everywhere = _ask_two(student, houses.X, houses.codes)
+    off, fitted = np.abs(everywhere - houses.y), everywhere[houses.test]
+    refuse_constant(fitted, "house_model", ".4g")
     dollars = _mae(y, fitted)
     if dollars > threshold("03b.2", "mae"):
         _explain_prices("house_model", fitted, y)
-        _explain_house(student, dollars, y, codes)
+        raw = _ask_two(student, houses.raw[houses.test], codes)
+        fail_if(_mae(y, raw) < 0.5 * dollars, "unscaled-inputs")
     else:
-        _explain_seen("house_model", off, rows, threshold("03b.2", "unseen"))
-    advice = "Train for more epochs, or with another learning rate."
-    yield _at_most("03b.2", "mae", dollars, "`house_model`", advice, points=1, unseen=min(_ratios(off, rows)))
+        _refuse_seen("house_model", off, threshold("03b.2", "unseen"))
+    yield _at_most("03b.2", "mae", dollars, min(_ratios(off)))
     again = rebuild(student, "house_model", (None, 10)) if isinstance(student.config("house_model"), dict) else None
-    if again is not None and not np.allclose(np.ravel(again([X, codes])), fitted, rtol=1e-2, atol=1e-3):
-        raise Wrong("not-its-layers")
+    if again is not None:
+        answers = np.ravel(again([X[:, :10].astype("float32"), codes]))
+        fail_if(not np.allclose(answers, fitted, rtol=1e-2, atol=1e-3), "not-its-layers")
     yield from _uses_embedding(student, X, y, codes, fitted, rng)
 
 
-def _explain_house(student, dollars, y, codes):
-    """Raises `Wrong` where the inputs explain a large error of `house_model`."""
-    from coursekit.data import load_ames_numbers
-
-    raw = load_ames_numbers()[0][_houses()[3][2]][:, :10].astype("float32")
-    fail_if(_mae(y, _ask_two(student, raw, codes)) < 0.5 * dollars, "unscaled-inputs")
-
-
-def _one_hot(student):
-    found = None
-    for codes, n in (([5, 0, 2, 2, 0, 5, 5], 8), ([1, 3], 4), ([7, 4, 11, 0, 4], 28), ([0, 0, 0, 0, 0], 6)):
-        found = _one_hot_of(student, np.array(codes), n)
-        if not found.passed:
-            break
-    return found
-
-
-def _one_hot_of(student, codes, n):
-    """The finding on `one_hot` for some codes, of which not all of the n occur, the last among them."""
-    given = as_array(student.call("one_hot", codes, n), "What `one_hot` returns")
-    wanted = (codes[:, None] == np.arange(n)).astype(float)
-    fail_if(given.shape == (n, len(codes)) and np.array_equal(given, wanted.T), "transposed", shape=given.shape)
-    if given.ndim == 2 and given.shape[1] < n and given.shape[1] in (len(np.unique(codes)), codes.max() + 1):
-        raise Wrong("missing-categories", n=n, shape=given.shape[1])
-    fail_if(given.ndim == 2 and given.shape == (len(codes), 28) != wanted.shape, "wrong-shape", n=n)
-    if given.size != wanted.size or given.squeeze().shape != wanted.squeeze().shape:
-        raise Wrong("one-hot-of.wrong-shape", shape=given.shape, shape_2=wanted.shape)
-    slips = {
-        "shifted": np.roll(wanted, -1, axis=1),
-        "inverted": 1 - wanted,
-        "codes-as-values": wanted * codes[:, None],
-        "shifted-up": np.roll(wanted, 1, axis=1),
-        "order-of-codes": (codes[:, None] >= np.arange(n)).astype(float),
-    }
-    if np.array_equal(np.unique(given), [-1, 1]) and np.array_equal(given.reshape(wanted.shape), 2 * wanted - 1):
-        raise Wrong("minus-ones")
-    return agrees(
-        "one-hot", "`one_hot`", given.reshape(wanted.shape), wanted, slips, points=1, advice="One 1 in each row."
-    )
-
-
 def _ask_two(student, X, codes):
-    """The predictions for two inputs, shape (n,)."""
+    """The predictions for ten numbers and a code, shape (n,)."""
+    X = X[:, :10].astype("float32")
     try:
         given = student.call("house_model", [X, codes])
     except StudentError as error:
@@ -324,27 +279,23 @@ def _ask_two(student, X, codes):
             raise error from None
         raise Wrong("inputs-swapped") from None
     fitted = as_array(given, "The prediction of `house_model`")
-    fail_if(fitted.size != len(X), "ask-two.wrong-shape", n_X=len(X), shape=fitted.shape)
+    fail_if(fitted.size != len(X), "prediction.wrong-shape", n=len(X), shape=fitted.shape)
     return fitted.ravel()
 
 
 def _tables(student):
     """The shape of each embedding of the network."""
-    return [
-        weights[0].shape
-        for layer, weights in zip(student.layers("house_model"), student.weights("house_model"), strict=True)
-        if layer["class"] == "Embedding" and weights
-    ]
+    layers = zip(student.layers("house_model"), student.weights("house_model"), strict=True)
+    return [weights[0].shape for layer, weights in layers if layer["class"] == "Embedding" and weights]
 
 
 def _explain_inputs(student, codes):
     """Raises `Wrong` where the size of the table or the number of columns explains that the network cannot answer."""
     small = [rows for rows, _ in _tables(student) if rows <= codes.max()]
     if small:
-        raise Wrong("embedding", small=small[0])
-    X = _houses()[0][: len(codes)]
+        raise Wrong("too-small.embedding", rows=small[0])
     try:
-        student.call("house_model", [X.astype("float32"), codes])
+        student.call("house_model", [_houses().X[: len(codes)].astype("float32"), codes])
     except StudentError:
         return
     raise Wrong("too-many-inputs")
@@ -357,20 +308,11 @@ def _uses_embedding(student, X, y, codes, fitted, rng):
     fail_if(other < 1.02 * right, "codes-misplaced", other=other, right=right)
     tables = _tables(student)
     if not tables:
-        found = ", ".join(layer["class"] for layer in student.layers("house_model"))
-        raise Wrong("no-embedding", found=found)
+        raise Wrong("no-embedding", found=", ".join(layer["class"] for layer in student.layers("house_model")))
     passed = any(rows >= 28 and columns >= 2 for rows, columns in tables)
-    message = (
-        f"Shuffled neighbourhoods move a prediction by {UNIT * moved:,.0f} dollars on average: the table is in use."
-    )
-    if not passed:
-        message = f"The embedding has the shape {tables[0]}; 28 neighbourhoods with 2 numbers each were expected."
-    yield Finding("embedding", passed, message, points=1)
+    yield check_that("embedding", passed, 1, moved=UNIT * moved, shape=tables[0])
     if passed and max(columns for _, columns in tables) > 2:
-        yield note(
-            "more-columns",
-            f"The embedding has the shape {tables[0]}; two columns were asked for. The map below draws the first two only.",
-        )
+        yield note("more-columns", say("more-columns", shape=tables[0]))
 
 
 # --- 03b.3
@@ -381,75 +323,55 @@ def own_function(student, rng):
     """Any function that uses its five variables; a model that has learned it; the residuals that follow from both."""
     X = rng.uniform(size=(500, 5))
     truth = _own(student, X, rng)
-    yield Finding("function", True, "Your function uses all five variables, and is not a plane.", points=1)
-    fail_if(student.describe("my_model")["type"] in ("function", "method", "builtin_function_or_method"), "not-a-model")
+    yield Finding("function", True, "Your function uses all five variables, and is not a plane.", 1)
+    _refuse_function(student, "my_model")
     fitted = one_column(student, "my_model", X)
-    _not_constant("my_model", fitted)
-    r2, limit = _r2(truth, fitted), threshold("03b.3", "r2")
-    if r2 < limit:
+    refuse_constant(fitted, "my_model", ".4g")
+    r2 = r2_score(truth, fitted)
+    if r2 < threshold("03b.3", "r2"):
         _explain_own(X, truth, fitted, r2)
     same_as_replay(student, "my_model", X[:20])
-    yield Finding(
-        "r2",
-        r2 >= limit,
-        f"R² is {r2:.3f} on fresh points; {limit:.3f} {'was' if r2 >= limit else 'is'} asked for."
-        + (
-            ""
-            if r2 >= limit
-            else " Use more units or epochs; if nothing helps, the function is too rough: make it smoother."
-        ),
-        points=1,
-        seen={"r2": r2},
-    )
+    yield check_limit("03b.3", "r2", r2, form=".3f")
     yield _residuals(student, np.std(truth))
 
 
 def _own(student, X, rng):
     """The values of the student's function, which must use each variable, not be linear, and not be random."""
-    name = "my_function"
-    truth = returned(student, name, X, shape=(len(X),))
+
+    def values(X):
+        return returned(student, "my_function", X, shape=(len(X),))
+
+    truth = values(X)
     spread = np.std(truth)
-    if spread < 1e-9 * max(1.0, np.abs(truth).max()):
-        raise Wrong("constant", name=name, truth=truth[0])
-    if not np.allclose(returned(student, name, X, shape=(len(X),)), truth, atol=1e-6 * spread):
-        raise Wrong("random", name=name)
-    if not np.allclose(returned(student, name, X[:7].copy(), shape=(7,)), truth[:7], atol=1e-6 * spread):
-        raise Wrong("depends-on-other-rows", name=name)
+    fail_if(spread < 1e-9 * max(1.0, np.abs(truth).max()), "constant", value=truth[0])
     order = np.argsort(X[:, 0])
-    if not np.allclose(returned(student, name, X[order], shape=(len(X),)), truth[order], atol=1e-6 * spread):
-        raise Wrong("own.random", name=name)
+    fail_if(not np.allclose(values(X), truth, atol=1e-6 * spread), "random")
+    fail_if(not np.allclose(values(X[:7].copy()), truth[:7], atol=1e-6 * spread), "depends-on-other-rows")
+    fail_if(not np.allclose(values(X[order]), truth[order], atol=1e-6 * spread), "other-order.random")
     for j in range(5):
         other = X.copy()
         other[:, j] = rng.uniform(size=len(X))
-        moved = np.sqrt(np.mean((returned(student, name, other, shape=(len(X),)) - truth) ** 2))
-        if moved < 0.01 * spread:
-            raise Wrong("variable-unused", j=j, name=name, moved=moved / spread)
-    design = np.column_stack([X, np.ones(len(X))])
-    flat = _r2(truth, design @ np.linalg.lstsq(design, truth, rcond=None)[0])
+        moved = np.sqrt(np.mean((values(other) - truth) ** 2))
+        fail_if(moved < 0.01 * spread, "variable-unused", j=j, moved=moved / spread)
+    flat = LinearRegression().fit(X, truth).score(X, truth)
     fail_if(flat > 0.999, "linear-function", flat=flat)
     return truth
 
 
-def _r2(truth, fitted):
-    return 1 - np.sum((truth - fitted) ** 2) / np.sum((truth - truth.mean()) ** 2)
-
-
 def _explain_own(X, truth, fitted, r2):
     """Raises `Wrong` where a known cause explains a poor fit."""
-    design = np.column_stack([X, np.ones(len(X))])
-    fail_if(_r2(fitted, design @ np.linalg.lstsq(design, fitted, rcond=None)[0]) > 0.99, "linear-model", r2=r2)
-    width = np.ptp(truth)
+    fail_if(LinearRegression().fit(X, fitted).score(X, fitted) > 0.99, "linear-model", r2=r2)
+    width, smallest, largest = np.ptp(truth), fitted.min(), fitted.max()
     for low, high, which in ((0, 1, "sigmoid"), (-1, 1, "tanh"), (0, np.inf, "ReLU or softplus")):
-        held = fitted.min() >= low - 1e-6 and fitted.max() <= high + 1e-6
-        near = min(abs(fitted.min() - low), abs(fitted.max() - high)) < 0.05 * width
+        held = smallest >= low - 1e-6 and largest <= high + 1e-6
+        near = min(abs(smallest - low), abs(largest - high)) < 0.05 * width
         beyond = np.mean((truth < low - 0.02 * width) | (truth > high + 0.02 * width))
         if held and near and beyond > 0.02:
-            raise Wrong(
-                "last-activation", min=fitted.min(), max=fitted.max(), min_2=truth.min(), max_2=truth.max(), which=which
-            )
+            ends = {"smallest": smallest, "largest": largest, "low": truth.min(), "high": truth.max()}
+            raise Wrong("last-activation", which=which, **ends)
     follows = np.corrcoef(truth, fitted)[0, 1]
     if follows > 0.95 and 1 - follows**2 < 0.3 * (1 - r2):  # another scale and offset would mend most of it
-        raise Wrong("scaled-target", mean=fitted.mean(), mean_2=truth.mean())
+        raise Wrong("scaled-target", fitted=fitted.mean(), truth=truth.mean())
 
 
 def _residuals(student, spread):
@@ -460,27 +382,24 @@ def _residuals(student, spread):
     fail_if(given.size == 1000**2, "broadcast", shape=given.shape)
     fail_if(given.size != 1000, "wrong-shape", shape=given.shape)
     given, wanted = given.ravel(), truth - fitted
-    # float32 predictions are right to about 1e-6 of the spread; their sums over a layer to some 1e-5.
-    if np.abs(given - wanted).max() <= 1e-3 * spread:
-        return Finding(
-            "residuals", True, f"The residuals have mean {wanted.mean():+.3g}, spread {wanted.std():.3g}.", 1
-        )
-    for code, other, message in (
-        ("wrong-sign", -wanted, "These are prediction minus truth. A residual is truth minus prediction."),
-        ("absolute", np.abs(wanted), "The signs are lost: a residual is negative where the prediction is too high."),
-        ("squared", wanted**2, "These are squares. The residual is the plain difference."),
-        ("predictions", fitted, "These are the predictions. Take them from the truth."),
-    ):
-        if np.abs(given - other).max() <= 1e-3 * spread:
-            raise Wrong(code, message)
+
+    def same(other):  # float32 predictions are right to 1e-6 of the spread; their sums over a layer to some 1e-5
+        return np.abs(given - other).max() <= 1e-3 * spread
+
+    slips = {"wrong-sign": -wanted, "absolute": np.abs(wanted), "squared": wanted**2, "predictions": fitted}
+    for slip, other in slips.items() if not same(wanted) else ():
+        fail_if(same(other), slip)
     i = int(np.abs(given - wanted).argmax())
-    message = (
-        f"`residuals[{i}]` is {given[i]:.3g}; truth minus prediction is {wanted[i]:.3g} there. Are the rows `X_new`?"
-    )
-    return Finding("residuals", False, message, points=1)
+    seen = {"i": i, "given": given[i], "wanted": wanted[i], "mean": wanted.mean(), "std": wanted.std()}
+    return check_that("residuals", same(wanted), 1, **seen)
 
 
 # --- 03b.4
+
+
+_GRID = 0.01  # of the range of y: how fine the candidates have to be
+
+_LOSSES = {"squared": np.square, "absolute": np.abs, "huber": partial(huber, 1)}
 
 
 @exercise("03b.4")
@@ -489,53 +408,6 @@ def robust(student, rng):
     y = _skewed(rng)
     yield lambda: _constants(student, y)
     yield lambda: _robust_model(student)
-
-
-def _constants(student, y):
-    """The findings on `best_constant`, one for each loss."""
-    best = {loss: _minimiser(y, loss) for loss in _LOSSES}
-    given = {
-        loss: as_number(student.call("best_constant", y, loss), "What `best_constant` returns") for loss in _LOSSES
-    }
-    tolerance = _GRID * np.ptp(y)  # a grid of a hundred candidates is off by half of this
-    right = {loss: abs(given[loss] - best[loss]) <= tolerance for loss in _LOSSES}
-    if not all(right.values()):
-        _explain_constants(y, given, best, tolerance)
-    for loss in _LOSSES:
-        message = f"{loss}: {given[loss]:.2f} minimises the mean loss."
-        if not right[loss]:
-            message = f"{loss}: {given[loss]:.2f} was returned for 41 numbers whose mean loss is smallest at {best[loss]:.2f}."
-            other = next((name for name in best if abs(given[loss] - best[name]) <= tolerance), None)
-            message += f" It is the best constant of the {other} loss." if other else ""
-        if right[loss]:
-            _other_numbers(student, y, loss)
-        yield Finding(f"constant-{loss}", right[loss], message, points=0.5)
-
-
-_GRID = 0.01  # of the range of y: how fine the candidates have to be
-
-
-def _other_numbers(student, y, loss):
-    """Raises `Wrong` where the constant is right for one array only: negative numbers, large ones, equal ones."""
-    for what, numbers in (
-        ("numbers below 0", -3 * y),
-        ("numbers from 100 to 400", 100 + 300 * y / y.max()),
-        ("few numbers", y[:5] - 2),
-        ("equal numbers", np.full(6, 2.5)),
-    ):
-        given = as_number(student.call("best_constant", numbers, loss), "What `best_constant` returns")
-        best = _minimiser(numbers, loss)
-        # Where the loss is flat, as between two middle numbers, every constant is as good.
-        lost = [_LOSSES[loss](numbers - c).mean() for c in (given, best)]
-        if abs(given - best) > _GRID * np.ptp(numbers) + 1e-6 and lost[0] > 1.001 * lost[1]:
-            raise Wrong("other-numbers", loss=loss, what=what, given=given, lost=lost[0])
-
-
-_LOSSES = {
-    "squared": lambda r: r**2,
-    "absolute": lambda r: np.abs(r),
-    "huber": lambda r: np.where(np.abs(r) <= 1, r**2 / 2, np.abs(r) - 0.5),
-}
 
 
 def _skewed(rng):
@@ -552,70 +424,84 @@ def _minimiser(y, loss):
     return candidates[_LOSSES[loss](y[:, None] - candidates).mean(axis=0).argmin()]
 
 
+def _best_constant(student, y, loss):
+    return as_number(student.call("best_constant", y, loss), "What `best_constant` returns")
+
+
+def _constants(student, y):
+    """The findings on `best_constant`, one for each loss."""
+    best = {loss: _minimiser(y, loss) for loss in _LOSSES}
+    given = {loss: _best_constant(student, y, loss) for loss in _LOSSES}
+    tolerance = _GRID * np.ptp(y)  # a grid of a hundred candidates is off by half of this
+    right = {loss: abs(given[loss] - best[loss]) <= tolerance for loss in _LOSSES}
+    if not all(right.values()):
+        _explain_constants(y, given, best, tolerance)
+    for loss in _LOSSES:
+        said = {"loss": loss, "given": given[loss], "best": best[loss]}
+        if right[loss]:
+            _other_numbers(student, y, loss)
+            message = say("constant.right", **said)
+        else:
+            message = say("constant.wrong", **said)
+            other = next((name for name in best if abs(given[loss] - best[name]) <= tolerance), None)
+            message += say("constant.other-loss", other=other) if other else ""
+        yield Finding(f"constant-{loss}", right[loss], message, points=0.5)
+
+
+def _other_numbers(student, y, loss):
+    """Raises `Wrong` where the constant is right for one array only: negative numbers, large ones, equal ones."""
+    for what, numbers in (
+        ("numbers below 0", -3 * y),
+        ("numbers from 100 to 400", 100 + 300 * y / y.max()),
+        ("few numbers", y[:5] - 2),
+        ("equal numbers", np.full(6, 2.5)),
+    ):
+        given, best = _best_constant(student, numbers, loss), _minimiser(numbers, loss)
+        # Where the loss is flat, as between two middle numbers, every constant is as good.
+        lost = [_LOSSES[loss](numbers - c).mean() for c in (given, best)]
+        if abs(given - best) > _GRID * np.ptp(numbers) + 1e-6 and lost[0] > 1.001 * lost[1]:
+            raise Wrong("other-numbers", loss=loss, what=what, given=given, lost=lost[0])
+
+
 def _explain_constants(y, given, best, tolerance):
     """Raises `Wrong` where one slip explains all three constants."""
 
-    def all_near(values):
-        return all(abs(given[loss] - value) <= tolerance for loss, value in values.items())
+    def all_near(values, room=tolerance):
+        return all(abs(given[loss] - value) <= room for loss, value in values.items())
+
+    def lost(loss, constant):
+        return _LOSSES[loss](y - constant).mean()
 
     for loss, name in (("squared", "mean"), ("absolute", "median"), ("huber", "best constant of Huber's loss")):
-        if all_near(dict.fromkeys(given, best[loss])):
-            raise Wrong("same-for-all", name=name, best=best[loss])
-    among = {loss: min(y, key=lambda c, loss=loss: _LOSSES[loss](y - c).mean()) for loss in given}
-    fail_if(all(abs(given[loss] - among[loss]) < 1e-6 for loss in given), "only-data")
+        fail_if(all_near(dict.fromkeys(given, best[loss])), "same-for-all", name=name, best=best[loss])
+    fail_if(all_near({loss: min(y, key=partial(lost, loss)) for loss in given}, 1e-6), "only-data")
     if len({round(value, 6) for value in given.values()}) > 1:
-        for name, prices in _other_prices().items():
-            fail_if(all_near({loss: _minimiser(prices, loss) for loss in given}), "not-its-y", name=name)
-    ends = np.array([y.min(), y.max()])
-    if all_near({loss: max(ends, key=lambda end, loss=loss: _LOSSES[loss](y - end).mean()) for loss in given}):
-        raise Wrong("largest-loss")
-    fail_if(all_near({loss: _LOSSES[loss](y - best[loss]).mean() for loss in given}), "returns-loss")
+        prices = _houses().y[_houses().train]
+        spoilt = prices.copy()
+        spoilt[np.random.default_rng(0).choice(len(spoilt), size=len(spoilt) // 20, replace=False)] *= 10
+        for name, other in (("y_spoilt", spoilt), ("y_train", prices)):
+            fail_if(all_near({loss: _minimiser(other, loss) for loss in given}), "not-its-y", name=name)
+    ends = y.min(), y.max()
+    fail_if(all_near({loss: max(ends, key=partial(lost, loss)) for loss in given}), "largest-loss")
+    fail_if(all_near({loss: lost(loss, best[loss]) for loss in given}), "returns-loss")
     fail_if(all(value >= 0 and value == round(value) for value in given.values()), "returns-index")
 
 
-def _other_prices():
-    """What else a function could look at in this notebook: name -> prices."""
-    _, y, _, (train, _, _) = _houses()
-    spoilt = y[train].copy()
-    spoilt[np.random.default_rng(0).choice(len(spoilt), size=len(spoilt) // 20, replace=False)] *= 10
-    return {"y_spoilt": spoilt, "y_train": y[train]}
-
-
 def _robust_model(student):
-    X, y, _, (_, _, test) = _houses()
-    name = "robust_model"
-    if student.describe(name)["type"] in ("function", "method", "builtin_function_or_method"):
-        raise Wrong("not-a-model", name=name)
-    fitted = one_column(student, name, X[test])
-    _not_constant(name, fitted)
-    dollars, high = _mae(y[test], fitted), np.mean(fitted - y[test])
+    houses = _houses()
+    X, y, name = houses.X[houses.test], houses.y[houses.test], "robust_model"
+    _refuse_function(student, name)
+    fitted = one_column(student, name, X)
+    refuse_constant(fitted, name, ".4g")
+    dollars, high = _mae(y, fitted), np.mean(fitted - y)
     if dollars > threshold("03b.4", "mae"):
-        _explain_prices(name, fitted, y[test])
-        _explain_robust(student, name, dollars, high)
-    same_as_replay(student, name, X[test][:20])
-    advice = "Does the loss on the training rows still fall at the end? Then train for longer."
-    return _at_most("03b.4", "mae", dollars, f"`{name}`", advice, points=1.5)
-
-
-def _explain_robust(student, name, dollars, high):
-    """Raises `Wrong` where the inputs or the loss explain a large error on clean houses."""
-    from coursekit.data import load_ames_numbers
-
-    X, y, _, (_, _, test) = _houses()
-    raw = one_column(student, name, load_ames_numbers()[0][test])
-    fail_if(_mae(y[test], raw) < 0.5 * dollars, "unscaled-inputs", name=name)
-    if high > 0.15:
+        _explain_prices(name, fitted, y)
+        raw = one_column(student, name, houses.raw[houses.test])
+        fail_if(_mae(y, raw) < 0.5 * dollars, "unscaled-inputs", name=name)
         loss = str(student.describe(name).get("loss") or "").replace("mse", "mean_squared_error")
-        raise Wrong(
-            "squared-loss" if "squared" in loss else "pulled-up",
-            f"`{name}` predicts {UNIT * high:,.0f} dollars too much on average. "
-            + (
-                "It was trained with the squared error, which listens to the prices with a zero too many. "
-                if "squared" in loss
-                else "Prices with a zero too many do that where the loss listens to them. "
-            )
-            + "Which of your three constants hardly moved?",
-        )
+        fail_if(high > 0.15, "squared-loss" if "squared" in loss else "pulled-up", high=UNIT * high)
+    same_as_replay(student, name, X[:20])
+    return check_limit("03b.4", "mae", dollars, 1.5, ",.0f", most=True)
 
 
 # --- 03b.5
@@ -624,67 +510,58 @@ def _explain_robust(student, name, dollars, high):
 @exercise("03b.5")
 def baseline(student, rng):
     """Two kinds of trees that have not seen the test rows, and four errors that are theirs."""
-    X, y, _, rows = _houses()
+    houses = _houses()
+    X, y = houses.X, houses.y
     fits, ratios = {}, []
 
-    def trees(name, words):
+    def trees(name, other, *words):
         fits[name] = one_column(student, name, X)
-        _not_constant(name, fits[name])
-        dollars = [_mae(y[part], fits[name][part]) for part in rows]
-        _same_kind(student, name, words)
+        refuse_constant(fits[name], name, ".4g")
+        _same_kind(student, name, other, words)
+        dollars = [_mae(y[rows], fits[name][rows]) for rows in houses.rows]
         off = np.abs(fits[name] - y)
         if dollars[2] > threshold("03b.5", name):
             _explain_prices(name, fits[name], y)
-            _explain_trees(student, name, dollars)
+            raw = one_column(student, name, houses.raw[houses.test])
+            fail_if(_mae(y[houses.test], raw) < 0.7 * dollars[2], "unscaled-inputs", name=name)
+            fail_if(dollars[1] < 0.7 * dollars[0], "wrong-rows", name=name)
         else:
-            _explain_seen(name, off, rows, threshold("03b.5", "unseen"))
-        advice = "Take more trees, or let them grow deeper."
-        ratios.append(min(_ratios(off, rows)))
-        return _at_most("03b.5", name, dollars[2], f"`{name}`", advice, 1, unseen=min(ratios))
+            _refuse_seen(name, off, threshold("03b.5", "unseen"))
+        ratios.append(min(_ratios(off)))
+        return _at_most("03b.5", name, dollars[2], min(ratios))
 
     def four():
         fits["network"] = one_column(student, "network", X)
-        _not_constant("network", fits["network"])
-        design = np.column_stack([X, np.ones(len(X))])
-        fits["line"] = design @ np.linalg.lstsq(design[rows[0]], y[rows[0]], rcond=None)[0]
-        return _errors(student, fits, y, rows)
+        refuse_constant(fits["network"], "network", ".4g")
+        fits["line"] = LinearRegression().fit(X[houses.train], y[houses.train]).predict(X)
+        return _errors(student, fits)
 
-    yield lambda: trees("forest", ("Forest", "ExtraTrees"))
-    yield lambda: trees("boosting", ("Boost", "XGB", "LGBM"))
+    yield lambda: trees("forest", "not-forest", "Forest", "ExtraTrees")
+    yield lambda: trees("boosting", "not-boosting", "Boost", "XGB", "LGBM")
     absent = [name for name in ("forest", "boosting") if name not in fits]
     if absent:
         raise Wrong("not-looked-at", absent=absent[0])
     yield four
 
 
-def _same_kind(student, name, words):
+def _same_kind(student, name, other, words):
     """Raises `Wrong` where the model is surely another than the task asks for."""
     kind = student.describe(name)["type"]
     known = ("Forest", "ExtraTrees", "Boost", "XGB", "LGBM", "MLP", "Linear", "Ridge", "DecisionTree", "Sequential")
-    if any(word in kind for word in known) and not any(word in kind for word in words):
-        raise Wrong(f"not-{name}", f"`{name}` is a {kind}. Something like a {words[0]}Regressor was expected.")
+    fail_if(any(word in kind for word in known) and not any(word in kind for word in words), other, kind=kind)
 
 
-def _explain_trees(student, name, dollars):
-    """Raises `Wrong` where the inputs or the rows explain a large error."""
-    from coursekit.data import load_ames_numbers
-
-    X, y, _, (_, _, test) = _houses()
-    if _mae(y[test], one_column(student, name, load_ames_numbers()[0][test])) < 0.7 * dollars[2]:
-        raise Wrong("unscaled-inputs", name=name)
-    fail_if(dollars[1] < 0.7 * dollars[0], "wrong-rows", name=name)
-
-
-def _errors(student, fits, y, rows):
+def _errors(student, fits):
+    """The finding on the four errors; it never says the right ones."""
     given = student.value("errors")
-    fail_if(student.kind("errors") == "Series", "wrong-type")
+    fail_if(student.kind("errors") == "Series", "series.wrong-type")
     names = ("line", "network", "forest", "boosting")
-    if not isinstance(given, dict):
-        raise Wrong("errors.wrong-type", getattr=getattr(given, "type_name", type(given).__name__))
+    fail_if(not isinstance(given, dict), "wrong-type", type=type_name(given))
     missing = [name for name in names if name not in given]
     if missing:
-        raise Wrong("missing-key", missing=missing[0], join=", ".join(map(str, given)))
+        raise Wrong("missing-key", missing=missing[0], keys=", ".join(map(str, given)))
     given = np.array([as_number(given[name], f"`errors[{name!r}]`") for name in names])
+    y = _houses().y
 
     def table(rows, measure):
         return np.array([measure(y[rows] - fits[name][rows]) for name in names])
@@ -692,23 +569,22 @@ def _errors(student, fits, y, rows):
     def mean_absolute(r):
         return UNIT * np.mean(np.abs(r))
 
-    train, val, test = rows
+    def mean_square(r):
+        return np.mean(r**2)
+
+    train, val, test = _houses().rows
+    wanted, signed = table(test, mean_absolute), UNIT * np.abs(table(test, np.mean))
     slips = {
-        "wrong-unit": table(test, mean_absolute) / UNIT,
+        "wrong-unit": wanted / UNIT,
         "errors-on-train": table(train, mean_absolute),
         "errors-on-val": table(val, mean_absolute),
-        "squared": table(test, lambda r: UNIT * np.sqrt(np.mean(r**2))),
-        "mean-squared": (table(test, lambda r: UNIT * np.mean(r**2)), _SQUARES),
+        "squared": UNIT * np.sqrt(table(test, mean_square)),
+        "mean-squared": UNIT * table(test, mean_square),
         "median": table(test, lambda r: UNIT * np.median(np.abs(r))),
+        "mean-squared-dollars": UNIT**2 * table(test, mean_square),
+        "signed": signed,
     }
-    slips |= {"mean-squared-dollars": (table(test, lambda r: UNIT**2 * np.mean(r**2)), _SQUARES)}
-    slips["signed"] = (UNIT * np.abs(table(test, np.mean)), "These are means of the signed errors, which cancel.")
-    wanted = table(test, mean_absolute)
-    return _four_errors(np.abs(given) if np.allclose(-given, slips["signed"][0]) else given, wanted, slips, names)
-
-
-def _four_errors(given, wanted, slips, names):
-    """The finding on the four errors; it never says the right ones."""
+    given = np.abs(given) if np.allclose(-given, signed) else given
 
     def same(values):
         return np.isclose(given, values, rtol=1e-3)
@@ -716,20 +592,16 @@ def _four_errors(given, wanted, slips, names):
     right = same(wanted)
     if right.all():
         return Finding("errors", True, "`errors` is right.", points=1)
-    for code, (values, message) in slips.items():
+    off = [name for name, is_right in zip(names, right, strict=True) if not is_right]
+    for slip, values in slips.items():
         if (same(values) | right).all():
-            which = "" if not right.any() else " In " + ", ".join(f"`{name}`" for name in np.array(names)[~right]) + "."
-            return Finding(code, False, message + which, points=1)
-    for i, j in ((i, j) for i in range(4) for j in range(4)):
-        if i != j and not right[i] and np.isclose(given[i], wanted[j], rtol=1e-3):
-            message = f"`errors[{names[i]!r}]` is the error of another model, `{names[j]}`."
-            return Finding("other-model", False, message, points=1)
+            which = f" In {', '.join(f'`{name}`' for name in off)}." if right.any() else ""
+            return Finding(slip, False, say(slip) + which, points=1)
+    for i, j in np.argwhere(np.isclose(given[:, None], wanted, rtol=1e-3)):
+        if i != j and not right[i]:
+            return check_that("other-model", False, 1, name=names[i], other=names[j])
     relation = describe_relation(given, wanted, {"100,000": UNIT}, rtol=1e-3)
-    which = ", ".join(
-        f"{value:,.6g} for `{name}`" for name, value, ok in zip(names, given, right, strict=True) if not ok
-    )
-    said = f"`errors`, as four numbers, {relation}." if relation else f"`errors` has {which}, which is not its error."
-    return Finding("errors", False, f"{said} Give `error(y_test, model.predict(X_test))` for each model.", points=1)
-
-
-_SQUARES = "These are mean squared errors, in other units than dollars. The mean *absolute* error was asked for."
+    if relation:
+        return Finding("errors", False, say("errors.related", relation=relation), points=1)
+    said = ", ".join(f"{value:,.6g} for `{name}`" for name, value in zip(names, given, strict=True) if name in off)
+    return check_that("errors", False, 1, given=said)
