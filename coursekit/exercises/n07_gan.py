@@ -2,19 +2,20 @@
 
 import random
 import time
-from dataclasses import replace
 from functools import cache
+from itertools import product
 
 import numpy as np
+from scipy.special import entr, expit
 
 from coursekit.checks.codec import Handle
-from coursekit.checks.framework import Wrong, exercise, fail_if, threshold
+from coursekit.checks.framework import Wrong, check_that, exercise, fail_if, say
 from coursekit.checks.proxy import StudentError
 from coursekit.checks.report import Finding
-from coursekit.checks.vocabulary.arrays import agrees, as_array, as_number
+from coursekit.checks.vocabulary.arrays import agrees, as_array, as_number, first_wrong, refuse_misconceptions, returned
 from coursekit.checks.vocabulary.metrics import check_limit
 from coursekit.checks.vocabulary.models import predictions, same_as_replay
-from coursekit.checks.vocabulary.relations import describe_relation
+from coursekit.data import load_mnist, make_showers, path, simulate_shower
 
 # What is added to the worst of ten seeds of the solution; see benchmarks/record.py.
 MARGINS = {
@@ -28,177 +29,122 @@ def softplus(a):
     return np.logaddexp(0, a)
 
 
-def sigmoid(a):
-    return np.exp(-softplus(-np.asarray(a, dtype=float)))
+def made_by(student, name, noise, columns):
+    """What a generator makes of `noise`, shape (n, columns)."""
+    fail_if(student.describe(name)["family"] == "function", "not-a-network", name=name)
+    made = predictions(student, name, noise.astype("float32"))
+    fail_if(made.shape[1] != columns, "made.wrong-shape", columns=made.shape[1])
+    return made
 
 
 # --- 07.1
 
+SIGNS = ((1, 1, 1), (-1, 1, 1), (1, -1, 1), (-1, -1, 1))  # of theta, psi and the rate
+MANY = ((7, 5), (1, 4), (6, 2))  # real and made samples of three draws
+
 
 @exercise("07.1")
 def losses_by_hand(student, rng):
-    """Values of both losses, also for huge logits; the steps against central differences of the losses."""
-    yield lambda: right_d_loss(student, rng)
-    yield lambda: right_g_loss(student, rng)
-    draws = [(rng.uniform(0.3, 2) * a, rng.uniform(0.5, 2) * b, rng.uniform(0.1, 0.4)) for a, b in SIGNS]
+    """Values of both losses, also for huge logits; the steps against the gradients of the losses."""
+    draws = [(rng.normal(0, 2, n), rng.normal(0, 2, m)) for n, m in MANY]
+    huge = np.array([1000.0, -800.0]), np.array([-1000.0, 600.0])
+    yield lambda: right_loss(student, "d_loss", d_loss, D_SLIPS, draws, huge)
+    yield lambda: right_loss(student, "g_loss", g_loss, G_SLIPS, [draw[1:] for draw in draws], huge[:1])
+    draws = rng.uniform((0.3, 0.5, 0.1), (2, 2, 0.4), size=(4, 3)).round(3) * SIGNS
     yield lambda: right_step(student, "d_step", 1, draws)
     yield lambda: right_step(student, "g_step", 0, draws)
 
 
-SIGNS = ((1, 1), (-1, 1), (1, -1), (-1, -1))
-MANY = ((7, 5), (1, 4), (6, 2))  # real and made samples of three draws
+def cost(a):
+    return np.mean(softplus(a))
 
 
-def right_d_loss(student, rng):
-    """The finding about `d_loss`: three draws of different sizes, then huge logits."""
-    draws = [(rng.normal(0, 2, n), rng.normal(0, 2, m)) for n, m in MANY]
-    given = np.array([loss_value(student, "d_loss", real, fake) for real, fake in draws])
-
-    def of(loss):
-        return np.array([loss(real, fake) for real, fake in draws])
-
-    want = of(lambda a, b: np.mean(softplus(-a)) + np.mean(softplus(b)))
-    slips = {
-        "labels-swapped": of(lambda a, b: np.mean(softplus(a)) + np.mean(softplus(-b))),
-        "not-averaged": of(lambda a, b: np.sum(softplus(-a)) + np.sum(softplus(b))),
-        "wrong-sign": -want,
-        "halved": want / 2,
-        "one-mean": of(lambda a, b: np.mean(np.append(softplus(-a), softplus(b)))),
-        "half-the-loss": of(lambda a, b: np.mean(softplus(-a))),
-        "half-the-loss-made": of(lambda a, b: np.mean(softplus(b))),
-        "all-real": of(lambda a, b: np.mean(softplus(-a)) + np.mean(softplus(-b))),
-        "all-made": of(lambda a, b: np.mean(softplus(a)) + np.mean(softplus(b))),
-        "arguments-swapped": of(lambda a, b: np.mean(softplus(-b)) + np.mean(softplus(a))),
-        "difference": of(lambda a, b: np.mean(softplus(-a)) - np.mean(softplus(b))),
-        "no-logarithm": of(lambda a, b: np.mean(sigmoid(-a)) + np.mean(sigmoid(b))),
-    }
-    finding = value_finding("d_loss", given, want, slips)
-    if finding.passed:
-        huge(student, "d_loss", (np.array([1000.0, -800.0]), np.array([-1000.0, 600.0])), 700.0)
-    return finding
+def d_loss(real, made):
+    return cost(-real) + cost(made)
 
 
-def right_g_loss(student, rng):
-    """The finding about `g_loss`, likewise."""
-    draws = [rng.normal(0, 2, m) for _, m in MANY]
-    given = np.array([loss_value(student, "g_loss", fake) for fake in draws])
-
-    def of(loss):
-        return np.array([loss(fake) for fake in draws])
-
-    want = of(lambda b: np.mean(softplus(-b)))
-    slips = {
-        "saturating": of(lambda b: -np.mean(softplus(b))),
-        "labels-swapped": of(lambda b: np.mean(softplus(b))),
-        "not-averaged": of(lambda b: np.sum(softplus(-b))),
-        "wrong-sign": -want,
-        "log-of-mean": of(lambda b: -np.log(np.mean(sigmoid(b)))),
-        "no-logarithm": of(lambda b: np.mean(sigmoid(-b))),
-    }
-    finding = value_finding("g_loss", given, want, slips)
-    if finding.passed:
-        huge(student, "g_loss", (np.array([1000.0, -800.0]),), 400.0)
-    return finding
+def g_loss(made):
+    return cost(-made)
 
 
-def value_finding(name, given, want, slips):
-    """The finding that a loss is right, for several draws."""
-    said = {code: (values, f"`{name}` {message}.") for code, (values, message) in slips.items()}
-    advice = "Compare it with the formula of the text, term by term."
-    finding = agrees(name.replace("_", "-"), f"`{name}`", given, want, said, 0.5, advice, rtol=1e-5)
-    if finding.passed or finding.code in slips or finding.message.startswith(f"`{name}` is"):
-        return replace(finding, code=finding.code.removesuffix("-made"))
-    way = "above" if (given > want).all() else "below" if (given < want).all() else "now above, now below"
-    return Finding(finding.code, False, f"`{name}` is {way} the right value for random logits. {advice}")
+D_SLIPS = {
+    "labels-swapped": lambda real, made: cost(real) + cost(-made),
+    "not-averaged": lambda real, made: np.sum(softplus(-real)) + np.sum(softplus(made)),
+    "wrong-sign": lambda real, made: -cost(-real) - cost(made),
+    "halved": lambda real, made: (cost(-real) + cost(made)) / 2,
+    "one-mean": lambda real, made: cost(np.append(-real, made)),
+    "half-the-loss": lambda real, made: cost(-real),
+    "made-half-alone": lambda real, made: cost(made),
+    "all-real": lambda real, made: cost(-real) + cost(-made),
+    "all-made": lambda real, made: cost(real) + cost(made),
+    "difference": lambda real, made: cost(-real) - cost(made),
+    "no-logarithm": lambda real, made: np.mean(expit(-real)) + np.mean(expit(made)),
+}
+G_SLIPS = {
+    "saturating": lambda made: -cost(made),
+    "labels-swapped": lambda made: cost(made),
+    "not-averaged": lambda made: np.sum(softplus(-made)),
+    "wrong-sign": lambda made: -cost(-made),
+    "log-of-mean": lambda made: -np.log(np.mean(expit(made))),
+    "no-logarithm": lambda made: np.mean(expit(-made)),
+}
 
 
-def huge(student, name, arguments, want):
-    """Raises `Wrong` where a loss breaks down for logits of ±1000."""
-    value = student.call(name, *arguments)
-    value = np.asarray(value, dtype=float) if isinstance(value, float | int | np.ndarray) else np.nan
-    fail_if(not np.isfinite(value).all(), "unstable", name=name)
-    if not np.allclose(value, want, rtol=1e-3):
-        small = "small" if as_number(value, name) < want else "large"
-        raise Wrong("clipped", name=name, small=small, as_number=as_number(value, name))
+def right_loss(student, name, loss, slips, draws, huge):
+    """The finding about a loss: three draws of different sizes, then huge logits."""
+
+    def of(function):
+        return np.array([function(*draw) for draw in draws])
+
+    given = np.array([returned(student, name, *draw) for draw in draws])
+    known = {slip: of(function) for slip, function in slips.items()}
+    code, names = name.replace("_", "-"), [" and ".join(f"{len(part)} logits" for part in draw) for draw in draws]
+    found = agrees(code, f"`{name}`", given, of(loss), known, 0.5, say("formula"), rtol=1e-5, names=names)
+    if found.passed:
+        value, want = student.call(name, *huge), loss(*huge)
+        value = np.asarray(value, dtype=float) if isinstance(value, float | int | np.ndarray) else np.nan
+        fail_if(not np.isfinite(value).all(), "unstable", name=name)
+        value = as_number(value, name)
+        too = "small" if value < want else "large"
+        fail_if(not np.isclose(value, want, rtol=1e-3), "clipped", name=name, too=too, value=value)
+    return found
 
 
 def right_step(student, name, mine, draws):
     """The finding about a step, by four draws of weights of all signs and rates."""
     weights, other = ("theta", "psi"), 1 - mine
-    theta, psi, rate = np.array(draws).T
-    states = np.array([two_numbers(student.call(name, *draw), name) for draw in draws])
-    start = np.column_stack([theta, psi])
-    # Central differences with a step of 1e-5 are right to about 1e-10 here.
-    slope_d = difference(lambda psi: softplus(psi * theta), psi)
-    slope_g = difference(lambda theta: softplus(-psi * theta), theta)
-    slope = (slope_g, slope_d)[mine]
-    want = start[:, mine] - rate * slope
+    fields = {"name": name, "mine": weights[mine], "other": weights[other]}
+    theta, psi, rate = draws.T
+    start, states = draws[:, :2], np.array([returned(student, name, *draw, shape=(2,)) for draw in draws.tolist()])
+    p, q = expit(psi * theta), expit(-psi * theta)
+    inner, outer = (psi, theta)[mine], (-q, p)[mine]
+    slope = inner * outer
 
-    def same(values, wanted, rtol=1e-5):
-        return np.allclose(values, wanted, rtol=rtol)
-
-    if not same(states[:, other], start[:, other], rtol=1e-6):
-        fail_if(same(states[:, other], want) and same(states[:, mine], start[:, other]), "order", name=name)
-        raise Wrong(
-            "wrong-weight-moves", name=name, weights=weights[other], other=("generator", "discriminator")[other]
-        )
-    inner = (psi, theta)[mine]
-    p, q = sigmoid(psi * theta), sigmoid(-psi * theta)
-    inside = f"the derivative of the inside, psi * theta, by {weights[mine]} is {weights[other]}."
+    if not np.allclose(states[:, other], start[:, other], rtol=1e-6):
+        turned = np.column_stack([start[:, other], start[:, mine] - rate * slope])
+        fail_if(np.allclose(states[:, [mine, other]], turned, rtol=1e-5), "order", name=name)
+        raise Wrong("wrong-weight-moves", **fields, owner=("discriminator", "generator")[mine])
+    step, code, steps = start[:, mine] - states[:, mine], name.replace("_", "-"), {"the sigmoid of psi * theta": p}
+    what, advice = f"The gradient in `{name}`", say("gradient", **fields)
+    found = agrees(code, what, step / rate, slope, None, 1, advice, steps={f"`{weights[other]}`": inner, **steps})
+    if found.passed:
+        return Finding(code, True, f"`{name}` moves {weights[mine]} alone, and down its loss.", points=1)
     slips = {
-        "uphill": (-slope * rate, "goes uphill: subtract rate times the gradient."),
-        "no-rate": (slope, "leaves out the learning rate: subtract rate times the gradient."),
-        "no-rate-uphill": (-slope, "adds the gradient, without the learning rate; subtract rate times the gradient."),
-        "nothing-moves": (0 * slope, f"leaves {weights[mine]} where it is; that is the one to move."),
-        "no-inner-derivative": (rate * slope / inner, f"leaves a factor out of the gradient: {inside}"),
-        "no-inner-derivative-uphill": (-rate * slope / inner, f"leaves a factor out of the gradient: {inside}"),
-        "own-weight": (rate * slope / inner * start[:, mine], f"multiplies by {weights[mine]} itself; {inside}"),
-        "no-sigmoid": (rate * np.sign(slope) * np.abs(inner), "leaves the sigmoid out of the gradient."),
-        "sigmoid-turned" if mine else "saturating": (
-            rate * inner * (q if mine else -p),
-            "has σ(-psi * theta) in its gradient; that of log(1 + exp(x)) is σ(x), here σ(psi * theta)."
-            if mine
-            else "has σ(psi * theta) in its gradient, as log(1 - σ) has; that of L_G is σ(-psi * theta).",
-        ),
-        "sigmoid-slope": (
-            rate * slope * (q if mine else p),
-            "multiplies by the slope of the sigmoid, σ(1 - σ); the derivative of log(1 + exp(x)) is σ(x) alone.",
-        ),
-    }  # fmt: skip
-    if not mine:
-        slips["wrong-loss"] = (rate * psi * p, "goes down L_D: the generator learns to be caught.")
-    if not same(states[:, mine], want):
-        for code, (step, message) in slips.items():
-            if same(states[:, mine], start[:, mine] - step):
-                raise Wrong(code.removesuffix("-uphill"), f"`{name}` {message}")
-    advice = f"It is the derivative of the loss by {weights[mine]}, times rate."
-    moved = (start[:, mine] - states[:, mine]) / rate
-    finding = agrees(name.replace("_", "-"), f"The gradient in `{name}`", moved, slope, None, 1, advice, rtol=1e-4,
-                     steps={f"`{weights[other]}`": start[:, other], "the sigmoid of psi * theta": p})  # fmt: skip
-    if finding.passed:
-        return Finding(finding.code, True, f"`{name}` moves {weights[mine]} alone, and down its loss.", points=1)
-    if finding.message.startswith(f"The gradient in `{name}` gives"):
-        signs = np.sign(moved) == np.sign(slope)
-        way = "downhill, by a wrong length" if signs.all() else "uphill for some weights"
-        return Finding(finding.code, False, f"`{name}` moves {weights[mine]} {way}. {advice}", points=1)
-    return finding
-
-
-def loss_value(student, name, *logits):
-    """The number that a loss gives."""
-    value = as_array(student.call(name, *logits), f"What `{name}` returns")
-    fail_if(value.size != 1, "wrong-shape", name=name, shape=value.shape)
-    return float(value.ravel()[0])
-
-
-def two_numbers(value, name):
-    pair = as_array(value, f"What `{name}` returns").ravel()
-    fail_if(pair.size != 2, "two-numbers.wrong-shape", name=name, size=pair.size)
-    return pair
-
-
-def difference(function, at, step=1e-5):
-    return (function(at + step) - function(at - step)) / (2 * step)
+        "uphill": -rate * slope,
+        "no-rate": slope,
+        "nothing-moves": 0 * slope,
+        "no-inner-derivative": rate * outer,
+        "own-weight": rate * outer * start[:, mine],
+        "no-sigmoid": rate * np.sign(slope) * np.abs(inner),
+        "sigmoid-slope": rate * slope * (q if mine else p),
+    }
+    if mine:
+        slips["sigmoid-turned"] = rate * inner * q
+    else:
+        slips |= {"saturating": -rate * inner * p, "wrong-loss": rate * inner * p}
+    refuse_misconceptions(step, slips, **fields)
+    refuse_misconceptions(step, {slip: -slips[slip] for slip in ("no-rate", "no-inner-derivative")}, "uphill", **fields)
+    return found
 
 
 # --- 07.2
@@ -210,59 +156,43 @@ def training_step(student, rng):
     real, noise = rng.normal(size=(32, 2)).astype("float32"), rng.normal(size=(32, 8)).astype("float32")
     d_rate, g_rate = 0.47, 0.31
     networks, moved, given = one_step(student, d_rate, g_rate, real, noise)
-    (g_weights, d_weights), (g_after, d_after) = networks, moved
-    fail_if(not any(change(d_weights, d_after)) and not any(change(g_weights, g_after)), "nothing-moves")
+    (generator, discriminator), (g_after, d_after) = networks, moved
+    g_way, d_way = way(generator, g_after), way(discriminator, d_after)
+    fail_if(not d_way.any() and not g_way.any(), "nothing-moves")
 
-    d_slopes, want_d = d_gradients(g_weights, d_weights, real, noise)
-    _, want_g = g_gradients(g_weights, d_after, noise)
-    simultaneous = g_gradients(g_weights, d_weights, noise)[1]
-    right_d = follows(d_weights, d_after, d_slopes[1], d_rate)
-    right_g = any(
-        follows(g_weights, g_after, g_gradients(g_weights, d, noise)[0][0], g_rate) for d in (d_after, d_weights)
-    )
+    _, d_slope, want_d = d_gradients(generator, discriminator, real, noise)
+    slopes = [
+        g_gradients(generator, d, noise) for d in (d_after, discriminator)
+    ]  # one after the other, or both at once
+    right_d = same_way(d_way, -d_rate * d_slope)
+    right_g = any(same_way(g_way, -g_rate * slope) for slope, _, _ in slopes)
     if not right_d or not right_g:
-        uses_optimizers(student, real, noise)
+        still, now, _ = one_step(student, 0.0, 0.0, real, noise)
+        restless = [np.abs(way(b, a)).max() >= 1e-7 for b, a in zip(still, now, strict=True)]
+        who = [
+            network for network, moves in zip(("the generator", "the discriminator"), restless, strict=True) if moves
+        ]
+        fail_if(who, "own-optimizers", who=" and ".join(who))
     if not right_d:
         explain_discriminator(student, networks, moved, real, noise, d_rate, g_rate)
     if not right_g:
         explain_generator(student, networks, moved, real, noise, d_rate, g_rate)
-    message = "In the first half the discriminator moves down its loss, and nothing else moves."
-    if not right_d:
-        message = (
-            "The discriminator does not move down the gradient of L_D alone. Compare the first half with the text."
-        )
-    yield Finding("discriminator-half", right_d, message, points=1.5)
-    message = "In the second half the generator moves down its loss, and nothing else moves."
-    if not right_g:
-        message = "The generator does not move down the gradient of L_G alone. Compare the second half with the text."
-    yield Finding("generator-half", right_g, message, points=1.5)
+    yield check_that("discriminator-half", right_d, 1.5)
+    yield check_that("generator-half", right_g, 1.5)
 
     if not isinstance(given, list | tuple | np.ndarray) or len(np.atleast_1d(np.asarray(given, dtype=object))) != 2:
         raise Wrong("no-losses")
     loss_d, loss_g = (as_number(value, what) for value, what in zip(given, ("L_D", "L_G"), strict=True))
     close = {"rtol": 1e-3, "atol": 1e-5}  # float32
     fail_if(np.isclose(loss_g, want_d, **close) and not np.isclose(loss_d, want_d, **close), "losses-swapped")
-    d_good = np.isclose(loss_d, want_d, **close)
-    g_good = any(np.isclose(loss_g, w, **close) for w in (want_g, simultaneous))
-    message = f"The losses are right: L_D = {loss_d:.3f}, L_G = {loss_g:.3f}."
-    if not (d_good and g_good):
-        bad = "L_D" if g_good else "L_G" if d_good else "L_D and L_G"
-        wanted, given = (want_d, loss_d) if not d_good else (want_g, loss_g)
-        said = describe_relation([given], [wanted], {"n": len(real)}, rtol=1e-3)
-        said = f" {bad[:3]} {said}." if said else ""
-        message = (
-            f"The networks move as they should; what is returned is not {bad}.{said} Return the losses of both tapes."
-        )
-    yield Finding("losses", d_good and g_good, message, points=1)
-
-
-def uses_optimizers(student, real, noise):
-    """Raises `Wrong` where networks move although both optimisers that are handed in have a learning rate of 0."""
-    before, after, _ = one_step(student, 0.0, 0.0, real, noise)
-    still = [max(change(b, a)) < 1e-7 for b, a in zip(before, after, strict=True)]
-    if not all(still):
-        who = "both networks" if not any(still) else f"the {'discriminator' if still[0] else 'generator'}"
-        raise Wrong("own-optimizers", who=who, s="" if not any(still) else "s")
+    want_g, at_once = (loss for _, _, loss in slopes)
+    want_g = at_once if np.isclose(loss_g, at_once, **close) else want_g
+    losses, advice = {"L_D": (loss_d, want_d), "L_G": (loss_g, want_g)}, say("losses.advice")
+    found = first_wrong(
+        agrees("losses", f"The {name} of `train_step`", *pair, None, 1, advice, rtol=1e-3, quantities={"n": len(real)})
+        for name, pair in losses.items()
+    )
+    yield check_that("losses", True, 1, loss_d=loss_d, loss_g=loss_g) if found.passed else found
 
 
 def one_step(student, d_rate, g_rate, real, noise):
@@ -305,155 +235,120 @@ def forward(layers, x):
 
 
 def backward(layers, inputs, delta):
-    """Gradients (dW, db) of each layer, and that of the input, from the gradient of the output."""
+    """Gradients of all weights as one row, and that of the input, from the gradient of the output."""
     gradients = []
     for (W, b, slope), x in zip(reversed(layers), reversed(inputs), strict=True):
         delta = delta * np.where(x @ W + b > 0, 1.0, slope)
         gradients.append((x.T @ delta, delta.sum(axis=0)))
         delta = delta @ W.T
-    return gradients[::-1], delta
+    return flat(gradients[::-1]), delta
 
 
 def through_both(generator, discriminator, noise, slope_of):
     """Gradients of a mean over made points by both networks: `slope_of(logits)` is its derivative a point."""
     g_inputs, points = forward(generator, np.asarray(noise, dtype=float))
     d_inputs, logits = forward(discriminator, points)
-    d_slopes, delta = backward(discriminator, d_inputs, slope_of(logits) / len(noise))
-    return (backward(generator, g_inputs, delta)[0], d_slopes), logits
+    d_slope, delta = backward(discriminator, d_inputs, slope_of(logits) / len(noise))
+    return backward(generator, g_inputs, delta)[0], d_slope, logits
+
+
+def of_real(discriminator, real, slope_of):
+    """The gradient of a mean over real points, likewise."""
+    inputs, logits = forward(discriminator, np.asarray(real, dtype=float))
+    return backward(discriminator, inputs, slope_of(logits) / len(real))[0], logits
 
 
 def d_gradients(generator, discriminator, real, noise):
-    """Gradients of L_D by (generator, discriminator), and its value."""
-    inputs, real_logits = forward(discriminator, np.asarray(real, dtype=float))
-    of_real = backward(discriminator, inputs, -sigmoid(-real_logits) / len(real))[0]
-    (g_slopes, of_fake), fake_logits = through_both(generator, discriminator, noise, sigmoid)
-    loss = np.mean(softplus(-real_logits)) + np.mean(softplus(fake_logits))
-    return (g_slopes, added(of_real, of_fake)), loss
+    """Gradients of L_D by generator and discriminator, and its value."""
+    real_slope, real_logits = of_real(discriminator, real, lambda logits: -expit(-logits))
+    g_slope, made_slope, made_logits = through_both(generator, discriminator, noise, expit)
+    return g_slope, real_slope + made_slope, d_loss(real_logits, made_logits)
 
 
 def g_gradients(generator, discriminator, noise):
-    """Gradients of L_G by (generator, discriminator), and its value."""
-    slopes, logits = through_both(generator, discriminator, noise, lambda logits: -sigmoid(-logits))
-    return slopes, np.mean(softplus(-logits))
+    """Gradients of L_G by generator and discriminator, and its value."""
+    g_slope, d_slope, logits = through_both(generator, discriminator, noise, lambda logits: -expit(-logits))
+    return g_slope, d_slope, g_loss(logits)
 
 
-def added(a, b, scale=1.0):
-    return [(W + scale * V, w + scale * v) for (W, w), (V, v) in zip(a, b, strict=True)]
+def flat(layers):
+    """The weights of layers, or their gradients, as one row."""
+    return np.concatenate([array.ravel() for W, b, *_ in layers for array in (W, b)])
 
 
-def stepped(layers, slopes, rate):
-    """The network after one step of plain descent."""
-    return [(W - rate * V, b - rate * v, slope) for (W, b, slope), (V, v) in zip(layers, slopes, strict=True)]
+def way(before, after):
+    return flat(after) - flat(before)
 
 
-def change(before, after):
-    """For each weight array how far it moved at most."""
-    return [np.abs(b - a).max() for x, y in zip(before, after, strict=True) for a, b in zip(x[:2], y[:2], strict=True)]
+def gone(layers, step):
+    """The network after a step, one row."""
+    ends = np.cumsum([array.size for W, b, _ in layers for array in (W, b)])
+    parts = iter(np.split(step, ends[:-1]))
+    return [(W + next(parts).reshape(W.shape), b + next(parts), slope) for W, b, slope in layers]
 
 
-def follows(before, after, slopes, rate):
-    """Whether every array moved by -rate times its gradient."""
-    moved = [b - a for x, y in zip(before, after, strict=True) for a, b in zip(x[:2], y[:2], strict=True)]
-    wanted = [-rate * slope for pair in slopes for slope in pair]
-    largest = max(np.abs(want).max() for want in wanted)
+def same_way(moved, wanted):
     # float32 weights of order 1 and steps of order 0.1: the rounding is below 1e-5 of the largest step.
-    return all(np.allclose(m, w, rtol=1e-2, atol=2e-3 * largest + 1e-6) for m, w in zip(moved, wanted, strict=True))
+    return np.allclose(moved, wanted, rtol=1e-2, atol=2e-3 * np.abs(wanted).max() + 1e-6)
 
 
 def explain_discriminator(student, networks, moved, real, noise, d_rate, g_rate):
     """Raises `Wrong` where a usual slip explains how the discriminator moved."""
-    (generator, before), (_, after) = networks, moved
-    slopes, _ = d_gradients(generator, before, real, noise)
-    of_g = g_gradients(generator, before, noise)[0][1]
-    fail_if(not any(change(before, after)), "discriminator-still")
-    fake_only = through_both(generator, before, noise, sigmoid)[0][1]
-    real_only = added(slopes[1], fake_only, -1)
-    for code, direction, rate, message in (
-        ("uphill", slopes[1], -d_rate, "The discriminator moves uphill: give `apply` the gradient as it is."),
-        ("optimizers-swapped", slopes[1], g_rate, "The discriminator is moved by `g_optimizer`; it has its own."),
-        ("halved", slopes[1], d_rate / 2, "The discriminator's step is half as long: L_D is the sum of both halves."),
-        ("half-the-loss", real_only, d_rate, "The discriminator learns from real points only; add the made ones."),
-        ("half-the-loss", fake_only, d_rate, "The discriminator learns from made points only; add the real ones."),
-        ("wrong-loss", of_g, d_rate, "The discriminator goes down the generator's loss: it learns to be fooled."),
-        (
-            "not-averaged",
-            slopes[1],
-            d_rate * len(real),
-            "The discriminator's loss is a sum over the batch; average it.",
-        ),
-    ):
-        if follows(before, after, direction, rate):
-            raise Wrong(code, message)
-    d = before
-    for times in (1, 2, 3, 4, 5):
-        d = stepped(d, d_gradients(generator, d, real, noise)[0][1], d_rate)
-        fail_if(times > 1 and ends_at(before, after, d), "discriminator-steps-twice", times=times)
-    swapped = added(through_both(generator, before, noise, lambda b: -sigmoid(-b))[0][1], real_side(before, real))
-    fail_if(follows(before, after, swapped, d_rate), "labels-swapped")
-    first = stepped(before, slopes[1], d_rate)
-    for rate in (d_rate, g_rate):
-        extra = added(slopes[1], g_gradients(moved[0], first, noise)[0][1], rate / d_rate)
-        later = added(slopes[1], g_gradients(generator, first, noise)[0][1], rate / d_rate)
-        if any(follows(before, after, total, d_rate) for total in (extra, later)):
-            raise Wrong("explain-discriminator.discriminator-moves-twice")
-    still = one_step(student, 0.0, g_rate, real, noise)
-    fail_if(max(change(still[0][1], still[1][1])) > 1e-7, "discriminator-moves-twice")
-
-
-def ends_at(before, after, wanted):
-    """Whether a network went from `before` to `wanted`."""
-    way = [(a[0] - b[0], a[1] - b[1]) for b, a in zip(wanted, before, strict=True)]
-    return follows(before, after, way, 1.0)
-
-
-def real_side(discriminator, real):
-    """Gradients of mean log(1 + exp(logit)) over the real points: they are learned as made ones."""
-    inputs, logits = forward(discriminator, np.asarray(real, dtype=float))
-    return backward(discriminator, inputs, sigmoid(logits) / len(real))[0]
+    (generator, before), (g_after, after) = networks, moved
+    moved = way(before, after)
+    fail_if(not moved.any(), "discriminator-still")
+    slope = d_gradients(generator, before, real, noise)[1]
+    of_made = through_both(generator, before, noise, expit)[1]
+    of_g = g_gradients(generator, before, noise)[1]
+    slips = {
+        "uphill": d_rate * slope,
+        "optimizers-swapped": -g_rate * slope,
+        "halved": -d_rate / 2 * slope,
+        "half-the-loss": -d_rate * (slope - of_made),
+        "wrong-loss": -d_rate * of_g,
+        "not-averaged": -d_rate * len(real) * slope,
+        "labels-swapped": -d_rate * (of_g + of_real(before, real, expit)[0]),
+    }
+    refuse_misconceptions(moved, slips, "discriminator", rtol=5e-3)
+    refuse_misconceptions(moved, {"half-the-loss": -d_rate * of_made}, "made-points", rtol=5e-3)
+    first = d = gone(before, -d_rate * slope)
+    for times in (2, 3, 4, 5):
+        d = gone(d, -d_rate * d_gradients(generator, d, real, noise)[1])
+        fail_if(same_way(moved, way(before, d)), "discriminator-steps-twice", times=times)
+    for g, rate in product((g_after, generator), (d_rate, g_rate)):
+        both = -d_rate * slope - rate * g_gradients(g, first, noise)[1]
+        fail_if(same_way(moved, both), "discriminator.discriminator-moves-twice")
+    (_, before), (_, after), _ = one_step(student, 0.0, g_rate, real, noise)
+    fail_if(np.abs(way(before, after)).max() > 1e-7, "discriminator-moves-twice")
 
 
 def explain_generator(student, networks, moved, real, noise, d_rate, g_rate):
     """Raises `Wrong` where a usual slip explains how the generator moved."""
     (before, discriminator), (after, d_after) = networks, moved
-    fail_if(not any(change(before, after)), "generator-still")
-    early = d_gradients(before, discriminator, real, noise)[0][0]
-    caught = stepped(before, early, g_rate)
+    moved = way(before, after)
+    fail_if(not moved.any(), "generator-still")
+    early = through_both(before, discriminator, noise, expit)[0]
     for d in (d_after, discriminator):
-        slopes = g_gradients(before, d, noise)[0][0]
-        for code, direction, rate, message in (
-            ("uphill", slopes, -g_rate, "The generator moves uphill: give `apply` the gradient as it is."),
-            ("optimizers-swapped", slopes, d_rate, "The generator is moved by `d_optimizer`; it has its own."),
-            ("not-averaged", slopes, g_rate * len(noise), "The generator's loss is a sum over the batch; average it."),
-            (
-                "saturating",
-                through_both(before, d, noise, sigmoid)[0][0],
-                -g_rate,
-                "The generator minimises log(1 - σ). Its goal is right and its slope vanishes; use -log σ, softplus(-b).",
-            ),
-            (
-                "labels-swapped",
-                through_both(before, d, noise, sigmoid)[0][0],
-                g_rate,
-                "The generator learns to be caught: its loss is softplus(-b), with b the logits of its points.",
-            ),
-            (
-                "generator-moves-twice",
-                added(g_gradients(caught, d, noise)[0][0], early),
-                g_rate,
-                "The generator moves in the discriminator's half too. There only `discriminator.trainable_variables` move.",
-            ),
-        ):
-            if follows(before, after, direction, rate):
-                raise Wrong(code, message)
+        slope, of_caught = g_gradients(before, d, noise)[0], through_both(before, d, noise, expit)[0]
+        slips = {
+            "uphill": g_rate * slope,
+            "optimizers-swapped": -d_rate * slope,
+            "not-averaged": -g_rate * len(noise) * slope,
+            "saturating": g_rate * of_caught,
+            "labels-swapped": -g_rate * of_caught,
+            "generator-moves-twice": -g_rate * (early + g_gradients(gone(before, -g_rate * early), d, noise)[0]),
+        }
+        refuse_misconceptions(moved, slips, "generator", rtol=5e-3)
     for d in (d_after, discriminator):
-        g = before
-        for times in (1, 2, 3, 4, 5):
-            g = stepped(g, g_gradients(g, d, noise)[0][0], g_rate)
-            fail_if(times > 1 and ends_at(before, after, g), "generator-steps-twice", times=times)
-    still = one_step(student, d_rate, 0.0, real, noise)
-    fail_if(max(change(still[0][0], still[1][0])) > 1e-7, "generator-moves-twice")
-    (generator, discriminator), (after, _), _ = one_step(student, 0.0, g_rate, real, noise)
-    fail_if(not follows(generator, after, g_gradients(generator, discriminator, noise)[0][0], g_rate), "own-noise")
+        g = gone(before, -g_rate * g_gradients(before, d, noise)[0])
+        for times in (2, 3, 4, 5):
+            g = gone(g, -g_rate * g_gradients(g, d, noise)[0])
+            fail_if(same_way(moved, way(before, g)), "generator-steps-twice", times=times)
+    (before, _), (after, _), _ = one_step(student, d_rate, 0.0, real, noise)
+    fail_if(np.abs(way(before, after)).max() > 1e-7, "generator-moves-twice")
+    (before, discriminator), (after, _), _ = one_step(student, 0.0, g_rate, real, noise)
+    wanted = -g_rate * g_gradients(before, discriminator, noise)[0]
+    fail_if(not same_way(way(before, after), wanted), "own-noise")
 
 
 # --- 07.3
@@ -480,25 +375,19 @@ def ring_points(rng, counts, between=0):
 def modes(student, rng):
     """The count on made-up points; then the student's generator, sampled afresh and counted here."""
     yield counting(student, rng)
-    fail_if(student.describe("mended")["family"] == "function", "not-a-network")
     noise = rng.normal(size=(4000, 8)).astype("float32")
-    points = predictions(student, "mended", noise)
-    if points.shape[1] != 2:
-        raise Wrong("wrong-shape", shape=points.shape[1])
-    if points.std(axis=0).max() < 1e-3:
-        raise Wrong("constant", points=points[0, 0], points_2=points[0, 1])
+    points = made_by(student, "mended", noise, 2)
+    fail_if(points.std(axis=0).max() < 1e-3, "constant", x=points[0, 0], y=points[0, 1])
     if isinstance(student.config("mended"), dict):  # of a subclassed one the layers alone do not tell
         same_as_replay(student, "mended", noise[:50])
     share = shares(points)
     reached, on_modes = int(np.sum(share >= 0.01)), share.sum()
     fail_if(reached == 0 and np.linalg.norm(points, axis=1).mean() < 1.2, "not-trained")
-    if reached < 8:
-        missed = ", ".join(f"({x:.1f}, {y:.1f})" for x, y in CENTRES[share < 0.01][:3])
-        missed += " and others" if reached < 5 else ""
-        raise Wrong("mode-collapse", reached=reached, on_modes=on_modes, missed=missed)
+    missed = ", ".join(f"({x:.1f}, {y:.1f})" for x, y in CENTRES[share < 0.01][:3])
+    missed += " and others" if reached < 5 else ""
+    fail_if(reached < 8, "mode-collapse", reached=reached, on_modes=on_modes, missed=missed)
     yield Finding("modes", True, f"8 of 8 modes; the rarest holds {share.min():.1%} of the points.", points=1)
-    advice = "Train for longer, or lower the rates at the end."
-    yield check_limit("07.3", "on_modes", on_modes, "{} of the points lie on a mode", advice)
+    yield check_limit("07.3", "on_modes", on_modes)
 
 
 def counting(student, rng):
@@ -523,29 +412,20 @@ def counting(student, rng):
     wanted = [int(np.sum(shares(points) >= 0.01)) for points in sets]
     given = [as_number(student.call("count_modes", points), "What `count_modes` returns") for points in sets]
     nearest = [np.linalg.norm(points[:, None] - CENTRES, axis=2).argmin(axis=1) for points in sets]
-    rules = {
-        "counts-single-points": [int(np.sum(shares(points) > 0)) for points in sets],
-        "no-distance": [int(np.sum(np.bincount(near, minlength=8) >= 0.01 * len(near))) for near in nearest],
-        "no-distance-either": [len(np.unique(near)) for near in nearest],
+    slips = {
+        "counts-single-points": [np.sum(shares(points) > 0) for points in sets],
+        "no-distance": [np.sum(np.bincount(near, minlength=8) >= 0.01 * len(near)) for near in nearest],
         "counts-points": [np.sum(shares(points) * len(points)) for points in sets],
-        "share-of-near": [int(np.sum(shares(points) >= 0.01 * max(shares(points).sum(), 1e-9))) for points in sets],
-        "rounded-down": [int(np.sum(shares(points) * len(points) >= len(points) // 100)) for points in sets],
-        "more-than": [int(np.sum(shares(points) > 0.01)) for points in sets],
+        "share-of-near": [np.sum(shares(points) >= 0.01 * max(shares(points).sum(), 1e-9)) for points in sets],
+        "rounded-down": [np.sum(shares(points) * len(points) >= len(points) // 100) for points in sets],
+        "more-than": [np.sum(shares(points) > 0.01) for points in sets],
         "counts-missing": [8 - want for want in wanted],
     }
-    if given != wanted:
-        for code, (values, message) in rules.items():
-            if np.allclose(given, values):
-                raise Wrong(code.removesuffix("-either"), f"`count_modes`: {message}")
-    i = next((i for i in range(len(sets)) if given[i] != wanted[i]), None)
-    message = "`count_modes` counts right on ten made-up clouds."
-    if i is not None:
-        way = "many" if given[i] > wanted[i] else "few"
-        message = (
-            f"`count_modes` counts too {way}: {given[i]:g} for one of ten made-up clouds, of {len(sets[i])} points. A mode "
-            "counts where at least 1% of all points (a share of 0.01) are within 0.3 of its centre."
-        )
-    return Finding("count-modes", i is None, message, points=1)
+    refuse_misconceptions(given, slips)
+    refuse_misconceptions(given, {"no-distance": [len(np.unique(near)) for near in nearest]}, "each-point")
+    i = next((i for i in range(len(sets)) if given[i] != wanted[i]), 0)
+    too = "many" if given[i] > wanted[i] else "few"
+    return check_that("count-modes", given == wanted, 1, too=too, given=given[i], n=len(sets[i]))
 
 
 # --- 07.4
@@ -555,8 +435,6 @@ def counting(student, rng):
 def reader():
     """The shipped network of notebook 04."""
     import keras
-
-    from coursekit.data import path
 
     return keras.models.load_model(path("mnist_cnn.keras"))
 
@@ -568,92 +446,70 @@ def read(images):
 
 
 def confidence_and_entropy(p):
-    q = p.mean(axis=0)
-    return p.max(axis=1).mean(), -np.sum(q * np.log(q + 1e-12))
+    return p.max(axis=1).mean(), entr(p.mean(axis=0)).sum()
 
 
 @exercise("07.4")
 def digits(student, rng):
     """The two numbers on real digits; then the student's generator, sampled afresh and read by the shipped network."""
     yield judging(student, rng)
-    fail_if(student.describe("digit_generator")["family"] == "function", "not-a-network")
-    images = predictions(student, "digit_generator", rng.normal(size=(1000, 12)).astype("float32"))
-    if images.shape[1] != 784:
-        raise Wrong("wrong-shape", shape=images.shape[1])
-    confidence, entropy = confidence_and_entropy(read(images))
+    images = made_by(student, "digit_generator", rng.normal(size=(1000, 12)), 784)
     fail_if(images.std(axis=0).max() < 0.02, "constant")
-    limits = threshold("07.4", "confidence"), threshold("07.4", "entropy")
-    good = confidence >= limits[0] and entropy >= limits[1]
-    if not good and (images.min() < -0.2 or images.max() > 1.2):
-        raise Wrong("wrong-range", min=images.min(), max=images.max())
-    if not good and entropy < 1.0 and 0.03 < images.mean() < 0.3:
-        raise Wrong("mode-collapse", entropy=entropy, exp=np.exp(entropy))
-    passed = confidence >= limits[0]
-    message = (
-        f"The mean confidence of the reader is {confidence:.2f}; {limits[0]:.2f} {'was' if passed else 'is'} asked for."
-    )
-    if not passed:
-        message += " The pictures are not digits yet: was the generator trained for all steps?"
-    yield Finding("confidence", passed, message, points=1, seen={"confidence": confidence})
-    passed = entropy >= limits[1]
-    message = f"The entropy over the classes is {entropy:.2f}; {limits[1]:.2f} {'was' if passed else 'is'} asked for."
-    if not passed:
-        message += " Some digits are missing."
-    yield Finding("entropy", passed, message, points=1, seen={"entropy": entropy})
+    confidence, entropy = confidence_and_entropy(read(images))
+    measured = {"confidence": confidence, "entropy": entropy}
+    found = [check_limit("07.4", name, value, form=".2f") for name, value in measured.items()]
+    if not all(finding.passed for finding in found):
+        low, high = images.min(), images.max()
+        fail_if(low < -0.2 or high > 1.2, "wrong-range", low=low, high=high)
+        collapsed = entropy < 1.0 and 0.03 < images.mean() < 0.3
+        fail_if(collapsed, "mode-collapse", entropy=entropy, kinds=np.exp(entropy))
+    yield from found
 
 
 def judging(student, rng):
     """The finding that `judge` gives the two numbers, with usual slips by name."""
-    from coursekit.data import load_mnist
-
     images, labels = load_mnist()[1]
     first, second = rng.permutation(np.flatnonzero(np.isin(labels, [1, 4, 7, 9])))[:300].reshape(2, 150)
     images = images[..., None].astype("float32") / 255
     images = 0.6 * images[first] + 0.4 * images[second]  # the reader is in doubt, so that each slip shows
     p = read(images)
-    want = confidence_and_entropy(p)
     given = as_array(student.call("judge", images), "What `judge` returns").ravel()
-    fail_if(given.size != 2, "judging.wrong-shape", size=given.size)
-    each = -np.mean(np.sum(p * np.log(p + 1e-12), axis=1))
-    q = p.mean(axis=0)
-    close = {"rtol": 0.01, "atol": 0.005}
-    right = np.allclose(given, want, **close)
+    fail_if(given.size != 2, "judge.wrong-shape", size=given.size)
+    confidence, entropy = confidence_and_entropy(p)
+    pairs, advice = {"confidence": (given[0], confidence), "entropy": (given[1], entropy)}, say("judge.advice")
+    found = first_wrong(
+        agrees(
+            "judge",
+            f"The {name} of `judge`",
+            *pair,
+            None,
+            1,
+            advice,
+            rtol=0.01,
+            quantities={"the number of pictures": len(p)},
+        )
+        for name, pair in pairs.items()
+    )
+    if found.passed:
+        return check_that("judge", True, 1, confidence=given[0], entropy=given[1])
     slips = {
-        "order": want[::-1],
-        "entropy-of-each": (want[0], each),
-        "bits": (want[0], want[1] / np.log(2)),
-        "log10": (want[0], want[1] / np.log(10)),
-        "exponential": (want[0], np.exp(want[1])),
-        "no-logarithm": (want[0], np.sum(q * q)),
-        "entropy-averaged": (want[0], want[1] / 10),
-        "share-of-sure": (np.mean(p.max(axis=1) > 0.5), want[1]),
-        "least-sure": (p.max(axis=1).min(), want[1]),
-        "most-sure": (p.max(), want[1]),
-        "of-the-labels": (want[0], entropy_of_labels(p)),
-        "wrong-sign": (want[0], -want[1]),
-        "mean-of-all": (p.mean(), want[1]),
-        "confidence-of-mean": (p.mean(axis=0).max(), want[1]),
+        "order": (entropy, confidence),
+        "entropy-of-each": (confidence, entr(p).sum(axis=1).mean()),
+        "bits": (confidence, entropy / np.log(2)),
+        "log10": (confidence, entropy / np.log(10)),
+        "exponential": (confidence, np.exp(entropy)),
+        "no-logarithm": (confidence, np.sum(p.mean(axis=0) ** 2)),
+        "entropy-averaged": (confidence, entropy / 10),
+        "share-of-sure": (np.mean(p.max(axis=1) > 0.5), entropy),
+        "least-sure": (p.max(axis=1).min(), entropy),
+        "most-sure": (p.max(), entropy),
+        "of-the-labels": (confidence, entr(np.bincount(p.argmax(axis=1)) / len(p)).sum()),
+        "wrong-sign": (confidence, -entropy),
+        "mean-of-all": (p.mean(), entropy),
+        "confidence-of-mean": (p.mean(axis=0).max(), entropy),
     }
-    if not right:
-        for code, (values, message) in slips.items():
-            if np.allclose(given, values, **close):
-                raise Wrong(code, message)
-    message = f"`judge` gives {given[0]:.2f} and {given[1]:.2f}"
-    message += " for some blended digits: right."
-    if not right:
-        names = ("the confidence", "the entropy")
-        off = [name for name, g, w in zip(names, given, want, strict=True) if not np.isclose(g, w, **close)]
-        said = [describe_relation([g], [w], {"the number of pictures": len(p)}, rtol=0.005)
-                for g, w in zip(given, want, strict=True) if not np.isclose(g, w, **close)]  # fmt: skip
-        parts = [f"{name} {text}" if text else f"{name} is not that" for name, text in zip(off, said, strict=True)]
-        message = f"For some blended digits {' and '.join(parts)} of the reader's probabilities, shape (n, 10)."
-    return Finding("judge", right, message, points=1)
-
-
-def entropy_of_labels(p):
-    """The entropy of the most probable classes."""
-    share = np.bincount(p.argmax(axis=1), minlength=10) / len(p)
-    return -np.sum(share * np.log(share + 1e-12))
+    refuse_misconceptions(given, slips, rtol=0.01)
+    return found
 
 
 # --- 07.5
@@ -664,8 +520,6 @@ ENERGIES = (2.0, 5.0, 9.0)
 @cache
 def full_showers():
     """Showers of the full simulation, 150 for each of three energies, from a seed of the check's own."""
-    from coursekit.data import simulate_shower
-
     rng = random.Random(75)
     return {energy: np.stack([simulate_shower(energy, rng) for _ in range(150)]) for energy in ENERGIES}
 
@@ -673,8 +527,6 @@ def full_showers():
 @cache
 def seconds_a_shower():
     """What one shower of the full simulation takes on this machine, over energies of 1 to 10 GeV."""
-    from coursekit.data import make_showers
-
     start = time.perf_counter()
     make_showers(60, seed=5)
     return (time.perf_counter() - start) / 60
@@ -683,17 +535,12 @@ def seconds_a_shower():
 @exercise("07.5")
 def fast_simulation(student, rng):
     """The generator, sampled afresh at three energies, against showers that the check simulates in full."""
-    fail_if(student.describe("shower_generator")["family"] == "function", "not-a-network")
     samples = {}
     for energy in ENERGIES:
-        z = np.column_stack([rng.normal(size=(1000, 8)), np.full(1000, energy / 10)]).astype("float32")
-        made = predictions(student, "shower_generator", z)
-        if made.shape[1] != 13:
-            raise Wrong("wrong-shape", shape=made.shape[1])
-        samples[energy] = made
-    passes = all(np.allclose(made[:, -1], energy / 10, atol=1e-4) for energy, made in samples.items())
-    if not passes:
-        raise Wrong("energy-lost", samples=samples[5.0][0, -1], value=0.5)
+        z = np.column_stack([rng.normal(size=(1000, 8)), np.full(1000, energy / 10)])
+        samples[energy] = made_by(student, "shower_generator", z, 13)
+    kept = all(np.allclose(made[:, -1], energy / 10, atol=1e-4) for energy, made in samples.items())
+    fail_if(not kept, "energy-lost", given=samples[5.0][0, -1])
     yield Finding("energy", True, "The energy is handed on.", points=0.5)
     fast = {energy: made[:, :12] / 12 * energy for energy, made in samples.items()}
     full = full_showers()
@@ -701,22 +548,15 @@ def fast_simulation(student, rng):
     total = max(abs(fast[e].sum(axis=1).mean() / full[e].sum(axis=1).mean() - 1) for e in ENERGIES)
     ratios = [fast[e].sum(axis=1).std() / full[e].sum(axis=1).std() for e in ENERGIES]
     spread = min(min(ratio, 1 / max(ratio, 1e-9)) for ratio in ratios)
-    limits = {name: threshold("07.5", name) for name in ("profile", "total", "spread")}
-    if not (profile <= limits["profile"] and total <= limits["total"] and spread >= limits["spread"]):
-        explain_showers(fast, full, samples, profile)
-    for name, value, what, advice in (
-        ("profile", profile, "The mean profiles differ", "Train for all steps; compare the profiles energy by energy."),
-        ("total", total, "The mean total energies differ", "Are the shares scaled as the text says?"),
-    ):
-        passed = value <= limits[name]
-        message = f"{what} by at most {value:.1%}; {limits[name]:.1%} {'was' if passed else 'is'} allowed."
-        yield Finding(name, passed, message if passed else f"{message} {advice}", points=1, seen={name: value})
-    passed = spread >= limits["spread"]
     worst = max(ratios, key=lambda ratio: abs(np.log(max(ratio, 1e-9))))
-    message = f"The total energies spread {worst:.2f} times as widely as those of the full simulation, at worst."
-    if not passed:
-        message += " Showers of one energy differ from each other: does the generator use its noise?"
-    yield Finding("spread", passed, message, points=0.5, seen={"spread": spread})
+    found = (
+        check_limit("07.5", "profile", profile, most=True),
+        check_limit("07.5", "total", total, most=True),
+        check_limit("07.5", "spread", spread, 0.5, ".2f", worst=worst),
+    )
+    if not all(finding.passed for finding in found):
+        explain_showers(fast, full, samples, profile)
+    yield from found
     yield faster(student, rng)
 
 
@@ -727,15 +567,14 @@ def apart(fast, full):
 
 def explain_showers(fast, full, samples, profile):
     """Raises `Wrong` where a known cause explains wrong showers."""
-    spreads = [made[:, :12].std(axis=0).max() for made in samples.values()]
-    if max(spreads) < 1e-3:
-        fail_if(np.allclose(samples[2.0][0, :12], samples[9.0][0, :12], atol=1e-3), "constant")
-        raise Wrong("no-noise")
-    fail_if(min(made[:, :12].min() for made in samples.values()) < -0.2, "negative")
-    for factor, said in ((12.0, "12 times too small"), (1 / 12, "12 times too large")):
-        fail_if(max(apart(fast[e] * factor, full[e]) for e in ENERGIES) < 0.2, "explain-showers.wrong-scale", said=said)
-    fail_if(all(apart(made[:, :12], full[e]) < 0.2 for e, made in samples.items()), "wrong-scale")
-    low, high = (np.mean(samples[e][:, :12], axis=0) for e in (2.0, 9.0))
+    layers = {energy: made[:, :12] for energy, made in samples.items()}
+    if max(made.std(axis=0).max() for made in layers.values()) < 1e-3:
+        raise Wrong("constant" if np.allclose(layers[2.0][0], layers[9.0][0], atol=1e-3) else "no-noise")
+    fail_if(min(made.min() for made in layers.values()) < -0.2, "negative")
+    for factor, too in ((12.0, "small"), (1 / 12, "large")):
+        fail_if(max(apart(fast[e] * factor, full[e]) for e in ENERGIES) < 0.2, "wrong-scale", too=too)
+    fail_if(all(apart(layers[e], full[e]) < 0.2 for e in ENERGIES), "energies.wrong-scale")
+    low, high = layers[2.0].mean(axis=0), layers[9.0].mean(axis=0)
     want = apart(full[2.0] / 2.0, full[9.0] / 9.0)
     fail_if(np.abs(low - high).sum() / max(high.sum(), 1e-9) < want / 3 and profile < 0.6, "ignores-energy")
     fail_if(profile > 0.6, "not-trained", profile=profile)
@@ -754,7 +593,4 @@ def faster(student, rng):
     fail_if(0 < given < 1, "inverted", given=given)
     # Clocks on a busy machine and ways of calling Keras differ widely: only the order of size is asked for.
     passed = measured / 300 <= given <= 30 * measured and given > 1
-    message = f"`speed_up` is {given:,.0f}; the check's own clock says {measured:,.0f}."
-    if not passed:
-        message += " Time 1,000 showers both ways, the generator in one call, and leave out its first call."
-    return Finding("speed-up", passed, message, points=1)
+    return check_that("speed-up", passed, 1, given=given, measured=measured)
