@@ -410,6 +410,7 @@ def _epoch(student, rng):
         right = after(steps, rate)
         slips = {
             "one-step": after(1, rate),
+            "all-from-the-start": after(1, rate * steps),
             "step-for-each-point": after(n, rate),
             "last-dropped": after(n // size, rate),
             "fixed-size": after(-(-n // first_size), rate),

@@ -360,6 +360,15 @@ def one_step(x, y, w, b, batch_size, learning_rate, seed):
     return step(x[batch], y[batch], w, b, learning_rate)
 
 
+def all_from_the_start(x, y, w, b, batch_size, learning_rate, seed):
+    """The gradients of all portions, taken where the epoch begins and added up."""
+    moves = [
+        np.subtract(step(x[batch], y[batch], w, b, learning_rate), (w, b))
+        for batch in minibatches(len(x), batch_size, seed)
+    ]
+    return tuple(np.sum(moves, axis=0) + (w, b))
+
+
 table(
     "00.4",
     lambda: {"minibatches": minibatches, "run_epoch": run_epoch, "rates": RATES},
@@ -392,6 +401,7 @@ table(
         ("too-large", "one portion", {"minibatches": lambda n, size, seed: minibatches(n, n, seed)}),
         ("wrong-type", "a generator", {"minibatches": lambda *args: (batch for batch in minibatches(*args))}),
         ("one-step", "one step", {"run_epoch": one_step}),
+        ("all-from-the-start", "one long step", {"run_epoch": all_from_the_start}),
         ("unused-points", "always the first portion", {"run_epoch": first_only}),
         ("not-averaged", "sums", lambda: {"run_epoch": epoch_with(slope=lambda x, *a: scaled(len(x))(x, *a))}),
         ("uphill", "uphill", lambda: {"run_epoch": epoch_with(slope=scaled(-1))}),
