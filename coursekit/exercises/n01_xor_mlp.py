@@ -4,6 +4,7 @@ import numpy as np
 from scipy.special import expit
 from sklearn import metrics
 from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.neural_network import MLPClassifier
 
 from coursekit.checks.framework import Wrong, check_that, exercise, fail_if, say, threshold
 from coursekit.checks.proxy import StudentError
@@ -188,8 +189,24 @@ def xor_classifier(student, rng):
     fail_if(accuracy < 0.3, "labels-swapped", accuracy=accuracy)
     same_as_replay_or_sigmoid(student, "model", CORNERS)
     wrong = [f"({a:g}, {b:g})" for (a, b), seen, want in zip(CORNERS, corners, XOR, strict=True) if seen != want]
+    if right == 4:
+        _other_beginnings(student)
     yield check_that("corners", right == 4, 1, wrong=", ".join(wrong))
     yield check_limit("01.3", "accuracy", accuracy, what_to_do=_stopped(student, "model") or say("accuracy.more"))
+
+
+def _other_beginnings(student):
+    """Raises `Wrong` where a network of few units learns XOR from some beginnings alone; of many units all do."""
+    said = student.describe("model")
+    settings, n_tries = said["params"], 10
+    if said["type"] != "MLPClassifier" or settings["solver"] != "lbfgs":
+        return
+    units = int(np.sum(settings["hidden_layer_sizes"]))
+    if units <= 4:
+        X, y = make_xor(n_samples=400, noise=0.15, seed=0)
+        tries = [MLPClassifier(**{**settings, "random_state": k}).fit(X, y) for k in range(n_tries)]
+        learned = sum(np.array_equal(one.predict(CORNERS), XOR) for one in tries)
+        fail_if(learned < 7, "not-every-seed", units=units, learned=learned, n_tries=n_tries)
 
 
 # --- 01.4

@@ -397,7 +397,7 @@ def _residuals(student, spread):
 # --- 03b.4
 
 
-_GRID = 0.01  # of the range of y: how fine the candidates have to be
+_GRID = 0.006  # of the range of y: how fine the candidates have to be
 
 _LOSSES = {"squared": np.square, "absolute": np.abs, "huber": partial(huber, 1)}
 
@@ -414,13 +414,13 @@ def _skewed(rng):
     """41 numbers with three outliers, drawn until the three best constants lie well apart."""
     while True:
         y = np.append(rng.exponential(2.0, size=38), rng.uniform(10, 13, size=3))
-        constants = np.sort([_minimiser(y, loss) for loss in _LOSSES])
+        constants = np.sort([_minimiser(y, loss, 201) for loss in _LOSSES])
         if np.diff(constants).min() > 0.4:
             return rng.permutation(y)
 
 
-def _minimiser(y, loss):
-    candidates = np.linspace(y.min(), y.max(), 4001)
+def _minimiser(y, loss, n_candidates=4001):
+    candidates = np.linspace(y.min(), y.max(), n_candidates)
     return candidates[_LOSSES[loss](y[:, None] - candidates).mean(axis=0).argmin()]
 
 
@@ -432,7 +432,7 @@ def _constants(student, y):
     """The findings on `best_constant`, one for each loss."""
     best = {loss: _minimiser(y, loss) for loss in _LOSSES}
     given = {loss: _best_constant(student, y, loss) for loss in _LOSSES}
-    tolerance = _GRID * np.ptp(y)  # a grid of a hundred candidates is off by half of this
+    tolerance = _GRID * np.ptp(y)  # a hundred candidates are off by a little less
     right = {loss: abs(given[loss] - best[loss]) <= tolerance for loss in _LOSSES}
     if not all(right.values()):
         _explain_constants(y, given, best, tolerance)
@@ -475,6 +475,8 @@ def _explain_constants(y, given, best, tolerance):
     for loss, name in (("squared", "mean"), ("absolute", "median"), ("huber", "best constant of Huber's loss")):
         fail_if(all_near(dict.fromkeys(given, best[loss])), "same-for-all", name=name, best=best[loss])
     fail_if(all_near({loss: min(y, key=partial(lost, loss)) for loss in given}, 1e-6), "only-data")
+    apart = max(abs(given[loss] - best[loss]) for loss in best)
+    fail_if(all_near(best, 4 * tolerance), "coarse", apart=apart)
     if len({round(value, 6) for value in given.values()}) > 1:
         prices = _houses().y[_houses().train]
         spoilt = prices.copy()

@@ -208,6 +208,8 @@ def map_of_digits(student, rng):
     yield Finding("code", True, "Two numbers a digit, and a picture for each.", 1)
     if mse > threshold("06.2", "mse"):
         _explain_map(student, x, codes, copies, mse)
+    for layer in student.layers("encoder")[-1:]:
+        fail_if(layer["activation"] not in (None, "linear"), "map.code-not-free", activation=layer["activation"])
     yield check_limit("06.2", "mse", mse, 2, ".4f", most=True)
 
 

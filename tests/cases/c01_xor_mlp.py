@@ -194,6 +194,18 @@ def _():
     return {"model": lambda X: (X.round() @ [1, 1] == 1).astype(int)}
 
 
+@right("01.3", "four units, which do from most beginnings")
+def _():
+    return {"model": sklearn_mlp(hidden_layer_sizes=(4,), activation="tanh", random_state=1).fit(*xor_data())}
+
+
+@wrong("01.3", "not-every-seed", "two units, and a seed that happens to do")
+def _():
+    X, y = xor_data()
+    tries = (sklearn_mlp(hidden_layer_sizes=(2,), activation="relu", random_state=k).fit(X, y) for k in range(100))
+    return {"model": next(model for model in tries if model.score(X, y) > 0.97)}
+
+
 @wrong("01.3", "not-fitted", "never fitted")
 def _():
     return {"model": sklearn_mlp()}

@@ -699,6 +699,11 @@ def smallest_loss(y, loss):
     return mean_losses(y, loss)[1].min()
 
 
+def by_thirty(y, loss):
+    candidates, losses = mean_losses(y, loss, 30)
+    return candidates[losses.argmin()]
+
+
 def only_the_data(y, loss):
     return min(y, key=lambda c: LOSSES[loss](y - c).mean())
 
@@ -733,6 +738,7 @@ def constant_model():
 for name, code, build in (
     ("always the mean", "same-for-all", lambda: robust(lambda y, loss: np.mean(y))),
     ("always the median", "same-for-all", lambda: robust(lambda y, loss: np.median(y))),
+    ("thirty candidates", "coarse", lambda: robust(by_thirty)),
     ("the largest loss", "largest-loss", lambda: robust(largest)),
     ("the loss in place of the constant", "returns-loss", lambda: robust(smallest_loss)),
     ("the position", "returns-index", lambda: robust(index)),

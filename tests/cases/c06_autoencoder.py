@@ -304,6 +304,21 @@ def dead():
     return map_(encoder=again)
 
 
+def relu_code():
+    """The same map, moved to where no coordinate is negative."""
+    from keras import layers
+
+    encoder, decoder = pair()
+    away = 1 - np.asarray(encoder(digits()[0][0])).min(axis=0)
+    moved = chain(layers.Dense(128, "relu"), layers.Dense(64, "relu"), layers.Dense(2, "relu"))
+    *weights, bias = encoder.get_weights()
+    moved.set_weights([*weights, bias + away])
+    back = fresh(decoder)
+    kernel, bias, *weights = decoder.get_weights()
+    back.set_weights([kernel, bias - away @ kernel, *weights])
+    return map_(moved, back)
+
+
 def wide():
     from keras import layers
 
@@ -327,6 +342,7 @@ for name, code, build in (
     ("grey values to 255", "unscaled-inputs", unscaled),
     ("dead code", "dead-code", dead),
     ("eight numbers", "wrong-code", wide),
+    ("a ReLU on the code", "code-not-free", relu_code),
     ("one picture", "untrained|constant", lambda: map_(decoder=lambda z: np.full((len(z), 784), 0.13))),
     ("one code", "constant", lambda: map_(encoder=lambda x: np.ones((len(x), 2)))),
     ("one epoch", "mse", lambda: map_(*pair(epochs=1))),
