@@ -28,6 +28,16 @@ PAIR = {"w": (), "b": ()}
 SLOPES = {"dw": (), "db": ()}
 
 
+def _slopes(x, delta):
+    """The derivatives by w and b of a mean loss, from its derivatives by the weighted sums."""
+    return np.array([np.mean(delta * x), np.mean(delta)])
+
+
+def _gradient(x, y, w, b):
+    """The derivatives of the mean squared error of a linear neuron."""
+    return _slopes(x, 2 * (w * x + b - y))
+
+
 def _answers(function, probes):
     with np.errstate(all="ignore"):
         return np.array([function(*probe) for probe in probes])
@@ -172,35 +182,31 @@ def _closed_form(student, rng):
 def downhill(student, rng):
     """The gradient; then a step, which is judged by the student's own gradient."""
 
-    def right(x, y, w, b):
-        residual = w * x + b - y
-        return 2 * np.mean(residual * x), 2 * np.mean(residual)
-
     def points(n):
         return rng.normal(1, 2, size=n), rng.normal(3, 2, size=n), *rng.normal(size=2)
 
     slips = {
-        "factor-two": lambda *probe: np.array(right(*probe)) / 2,
-        "no-truth": lambda x, y, w, b: right(x, 0 * y, w, b),
-        "no-bias": lambda x, y, w, b: right(x, y, w, 0),
+        "factor-two": lambda *probe: _gradient(*probe) / 2,
+        "no-truth": lambda x, y, w, b: _gradient(x, 0 * y, w, b),
+        "no-bias": lambda x, y, w, b: _gradient(x, y, w, 0),
     }
     probes, single = [points(20) for _ in range(3)], [points(1), points(1)]
-    yield first_wrong(_derivatives(student, "gradient", right, some, slips, 2) for some in (probes, single))
-    yield _step(student, right, probes)
+    yield first_wrong(_derivatives(student, "gradient", _gradient, some, slips, 2) for some in (probes, single))
+    yield _step(student, probes)
 
 
-def _step(student, right, probes):
+def _step(student, probes):
     """Three steps of different length. Where the gradient is wrong, a step that follows it is right."""
     rate = np.array([[0.05], [0.2], [0.013]])
     given = np.array(
         [returned_parts(student, "step", *probe, *r, like=PAIR) for probe, r in zip(probes, rate.tolist(), strict=True)]
     )
     start = np.array([probe[2:] for probe in probes])
-    if np.allclose(given, start - rate * _answers(right, probes), rtol=1e-4):
+    if np.allclose(given, start - rate * _answers(_gradient, probes), rtol=1e-4):
         return Finding("step", True, "`step` is right.", 1)
     own = np.array([returned_parts(student, "gradient", *probe, like=SLOPES) for probe in probes])
     moved = start - rate * own
-    late = [right(x, y, w, b)[1] for (x, y, _, b), w in zip(probes, moved[:, 0], strict=True)]
+    late = [_gradient(x, y, w, b)[1] for (x, y, _, b), w in zip(probes, moved[:, 0], strict=True)]
     fixed = (start - given)[0, 0] / own[0, 0] if own[0, 0] else 0.0
     slips = {
         "uphill": start + rate * own,
@@ -276,10 +282,7 @@ def _log_loss_gradient(student, rng):
     """Where `sigmoid` is wrong, a gradient that is right with it is right."""
 
     def with_p(p):
-        def right(x, y, w, b):
-            return np.mean((p(w * x + b) - y) * x), np.mean(p(w * x + b) - y)
-
-        return right
+        return lambda x, y, w, b: _slopes(x, p(w * x + b) - y)
 
     def own(z):
         return returned(student, "sigmoid", z, shape=z.shape)
@@ -302,8 +305,7 @@ def _log_loss_gradient(student, rng):
 def _flat_slopes(x, y, w, b):
     """Half the derivatives of the squared error of p."""
     p = expit(w * x + b)
-    delta = (p - y) * p * (1 - p)
-    return np.array([np.mean(delta * x), np.mean(delta)])
+    return _slopes(x, (p - y) * p * (1 - p))
 
 
 def _trained(student):
@@ -319,10 +321,9 @@ def _trained(student):
         z = w * x + b
         return np.mean(np.logaddexp(0, z) - y * z)
 
-    best = minimize(lambda pair: loss(*pair), [0, 0]).fun
+    best = min(minimize(lambda pair: loss(*pair), [0, 0]).fun, loss(w, b))
     excess, limit = loss(w, b) - best, threshold("00.3", "excess")
-    residual = expit(w * x + b) - y
-    dw, db = np.mean(residual * x), np.mean(residual)
+    dw, db = _slopes(x, expit(w * x + b) - y)
     if not excess <= limit:
         fail_if(w == b == 0, "trigger.not-trained")
         fail_if(loss(b, w) - best <= limit, "trigger.swapped")
@@ -397,8 +398,7 @@ def _epoch(student, rng):
     def steps_downhill(x, y, n_steps, rate):
         moved = np.array([w, b])
         for _ in range(n_steps):
-            residual = moved[0] * x + moved[1] - y
-            moved = moved - 2 * rate * np.array([np.mean(residual * x), np.mean(residual)])
+            moved = moved - rate * _gradient(x, y, *moved)
         return moved
 
     # Equal points: whatever their order, an epoch is so many equal steps.
@@ -529,11 +529,10 @@ def _momentum(student, walks):
     slips = {
         "swapped": {"swapped": True},
         "not-carried": {"forget": True},
-        "averaged": {"remember": lambda beta: 1 - beta},
-        "old-velocity": {"late": True},
+        "averaged": {"average": True},
+        "old-velocity": {"by": "old"},
         "uphill": {"sign": -1},
-        "velocity-subtracts": {"remember": lambda beta: -1},
-        "nesterov": {"nesterov": True},
+        "nesterov": {"by": "nesterov"},
         "rate-twice": {"power": 2},
         "no-beta": {"keep": 1.0},
     }
@@ -545,13 +544,12 @@ def _momentum(student, walks):
 
 
 def _momentum_step(
-    w, v, g, t, rate, beta, remember=lambda beta: 1, late=False, forget=False, sign=1, swapped=False, nesterov=False,
-    keep=None, power=1,
-):  # fmt: skip
+    w, v, g, t, rate, beta, keep=None, average=False, by="new", power=1, sign=1, forget=False, swapped=False
+):
     """A step with momentum, or one with the usual mistakes."""
-    new = (keep or beta) * v + remember(beta) * g
-    by = beta * new + g if nesterov else v if late else new
-    moved = w - sign * rate**power * by
+    new = (keep or beta) * v + (1 - beta if average else 1) * g
+    velocity = {"new": new, "old": v, "nesterov": beta * new + g}[by]
+    moved = w - sign * rate**power * velocity
     return (new, moved) if swapped else (moved, v if forget else new)
 
 
@@ -709,12 +707,10 @@ def _slips_of_rows(right):
     }
 
 
-def _cross_entropy_of(p, q):
-    return -np.mean(np.sum(p * np.log(q), axis=1))
-
-
 def _cross_entropy(student, rng):
-    right = _cross_entropy_of
+    def right(p, q):
+        return -np.mean(np.sum(p * np.log(q), axis=1))
+
     slips = _slips_of_rows(right) | {
         "binary": lambda p, q: right(p, q) + right(1 - p, 1 - q),
         "no-p": lambda p, q: right(np.ones_like(p), q),
@@ -732,7 +728,7 @@ def _divergence(student, rng):
     slips = _slips_of_rows(right) | {
         "swapped-sign": lambda p, q: -right(q, p),
         "symmetric": lambda p, q: right(p, q) + right(q, p),
-        "cross-entropy": _cross_entropy_of,
+        "cross-entropy": lambda p, q: -np.mean(np.sum(p * np.log(q), axis=1)),
         "no-p": lambda p, q: np.mean(np.sum(np.log(p / q), axis=1)),
     }
     probes = [_shares(rng, 6, 4) for _ in range(3)]

@@ -56,13 +56,12 @@ def error(copies, x):
 def answers(student, name, x, width):
     """What a network gives for rows of 784, shape (n, width); one that wants pictures is asked with pictures."""
     refusal = None
-    for shape in ((len(x), 784), (len(x), 28, 28, 1), (len(x), 28, 28)) if x.shape[1] == 784 else (x.shape,):
+    for shape in ((784,), (28, 28, 1), (28, 28)) if x.shape[1] == 784 else (x.shape[1:],):
         try:
-            given = predictions(student, name, x.reshape(shape))
+            given = predictions(student, name, x.reshape(-1, *shape))
+            break
         except StudentError as refused:
             refusal = refusal or refused
-            continue
-        break
     else:
         raise refusal
     if given.shape[1] != width:
@@ -189,12 +188,12 @@ def _plane(student, rng):
 # --- 06.2
 
 
-def worth_of_map(student, encoder, decoder, x):
+def worth_of_map(student, x):
     """Codes of the digits `x`, the copies that the decoder makes of them, and their mean squared error."""
-    codes = answers(student, encoder, x, 2)
-    fail_if(np.ptp(codes, axis=0).max() < 1e-6, "codes.constant", encoder=encoder)
-    copies = answers(student, decoder, codes.astype("float32"), 784)
-    not_logits(decoder, copies, x)
+    codes = answers(student, "encoder", x, 2)
+    fail_if(np.ptp(codes, axis=0).max() < 1e-6, "codes.constant")
+    copies = answers(student, "decoder", codes.astype("float32"), 784)
+    not_logits("decoder", copies, x)
     return codes, copies, error(copies, x)
 
 
@@ -202,7 +201,7 @@ def worth_of_map(student, encoder, decoder, x):
 def map_of_digits(student, rng):
     """The error of the copies of unseen digits; linear, dead, unscaled and unfitted maps are named."""
     x, _ = sample(rng)
-    codes, copies, mse = worth_of_map(student, "encoder", "decoder", x)
+    codes, copies, mse = worth_of_map(student, x)
     replayed(student, "encoder", x[:50])
     replayed(student, "decoder", codes[:50].astype("float32"))
     yield Finding("code", True, "Two numbers a digit, and a picture for each.", 1)
@@ -289,25 +288,26 @@ def _right_psnr(student, rng):
 
 def _right_smooth(student, rng):
     """The finding about `smooth`, at three widths of the filter and for three numbers of pictures."""
-    given, wanted, mistakes = [], [], []
+    stacks = []
     for n, sigma in ((5, 1.2), (1, 0.7), (8, 1.8)):
         stack = np.zeros((n, 28, 28))
         # Far from the border, which may be treated as one likes.
         stack[:, 9:19, 9:19] = rng.uniform(size=(n, 10, 10))
-        rows = stack.reshape(n, 784)
-        given.append(returned(student, "smooth", rows, sigma, shape=(n, 784)))
-        wanted.append(gaussian_filter(stack, (0, sigma, sigma)).reshape(n, 784))
-        filtered = {
-            "across-pictures": gaussian_filter(stack, sigma),
-            "along-rows": gaussian_filter(rows, (0, sigma)),
-            "along-columns": gaussian_filter(stack, (0, sigma, 0)),
-            "not-pictures": gaussian_filter(rows, sigma),
-            "no-filter": rows,
-            "fixed": gaussian_filter(stack, (0, 1.0, 1.0)),
-        }
-        mistakes.append({slip: values.reshape(n, 784) for slip, values in filtered.items()})
-    given, wanted = np.concatenate(given), np.concatenate(wanted)
-    slips = {slip: np.concatenate([values[slip] for values in mistakes]) for slip in filtered}
+        stacks.append((stack, stack.reshape(n, 784), sigma))
+
+    def of(function):
+        return np.concatenate([function(*stack).reshape(-1, 784) for stack in stacks])
+
+    given = of(lambda stack, rows, s: returned(student, "smooth", rows, s, shape=rows.shape))
+    wanted = of(lambda stack, rows, s: gaussian_filter(stack, (0, s, s)))
+    slips = {
+        "across-pictures": of(lambda stack, rows, s: gaussian_filter(stack, s)),
+        "along-rows": of(lambda stack, rows, s: gaussian_filter(rows, (0, s))),
+        "along-columns": of(lambda stack, rows, s: gaussian_filter(stack, (0, s, 0))),
+        "not-pictures": of(lambda stack, rows, s: gaussian_filter(rows, s)),
+        "no-filter": of(lambda stack, rows, s: rows),
+        "fixed": of(lambda stack, rows, s: gaussian_filter(stack, (0, 1.0, 1.0))),
+    }
     # Where a Gaussian is cut off, at 3 or at 4 sigma, changes it by less than a hundredth.
     finding = agrees("smooth", "`smooth`", given, wanted, slips, 1, rtol=0.01)
     width = "more" if np.mean(given**2) < np.mean(wanted**2) else "less"
@@ -435,7 +435,7 @@ def _curve(student, rng):
 @exercise("06.5")
 def holes(student, rng):
     """The three functions on random points and codes of the map; the hole against all test digits."""
-    codes, _, mse = worth_of_map(student, "encoder", "decoder", sample(rng, 500)[0])
+    codes, _, mse = worth_of_map(student, sample(rng, 500)[0])
     fail_if(mse > threshold("06.2", "mse"), "map-first", mse=mse)
     yield _grid(student, rng)
     points, others = rng.normal(size=(7, 2)), rng.normal(size=(30, 2))
@@ -555,17 +555,14 @@ def _kl(student, rng):
 def _refuse_terms(given, mean, log_var):
     """Raises `Wrong` where one or two terms are left out of the sum or have another sign, with or without the half."""
     terms = {"mean²": mean**2, "the variance": np.exp(log_var), "the 1": np.full_like(mean, -1), "log_var": -log_var}
+    said = {-1: "has the wrong sign", 0: "is left out"}
     for signs in product((1, -1, 0), repeat=4):
         total = sum(sign * term for sign, term in zip(signs, terms.values(), strict=True)).sum(axis=1)
-        wrong = [
-            f"{name} {'has the wrong sign' if sign else 'is left out'}"
-            for sign, name in zip(signs, terms, strict=True)
-            if sign != 1
-        ]
+        wrong = [f"{name} {said[sign]}" for sign, name in zip(signs, terms, strict=True) if sign in said]
         if 0 < len(wrong) < 3:
             refuse_misconceptions(given, {"terms.kl-term": total / 2}, said=" and ".join(wrong))
-            said = " and ".join([*wrong, "the factor 1/2 is left out"])
-            refuse_misconceptions(given, {"terms.kl-term": total}, said=said)
+            wrong.append("the factor 1/2 is left out")
+            refuse_misconceptions(given, {"terms.kl-term": total}, said=" and ".join(wrong))
 
 
 def _points(student, rng):
