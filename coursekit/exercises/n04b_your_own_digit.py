@@ -76,14 +76,20 @@ def prepare_pictures(student, rng):
     share = _share_read(prepared, labels)
     # A digit fills well under 85 % of its box; a sheet of paper that was left grey fills its own.
     if filled > 0.85 or not 17 <= size <= 21 or share < 0.5:
-        _refuse_not_inverted(student, pictures, labels)
+        negative = _prepared_again(student, [255 - picture for picture in pictures])
+        fail_if(negative is not None and _share_read(negative, labels) >= 0.7, "bright-ink.not-inverted")
     if filled > 0.85:
-        _explain_filled(student, filled, pictures)
+        cleaned = _prepared_again(student, [np.where(picture > 180, 255, picture) for picture in pictures])
+        fail_if(cleaned is not None and _filled(cleaned) <= 0.85, "paper-left", filled=filled)
+        raise Wrong("filled", filled=filled)
     lowest, highest = prepared.min(), np.median(prepared.max(axis=(1, 2)))
     yield check_that("ink", lowest > -0.05 and highest > 0.5, 1, lowest=lowest, highest=highest)
 
     if not 17 <= size <= 21:
-        _explain_size(student, size, pictures)
+        larger = _prepared_again(student, [np.pad(picture, 80, mode="edge") for picture in pictures])
+        fail_if(size < 17 and larger is not None and _longer(larger) < 0.8 * size, "not-cropped", size=size)
+        fail_if(size > 24, "no-margin", size=size)
+        raise Wrong("wrong-size", size=size)
     boxes = _boxes(prepared)
     sizes = np.ptp(boxes, axis=2) + 1
     ones = labels == 1
@@ -139,28 +145,6 @@ def _longer(prepared):
 def _share_read(prepared, labels):
     read = np.asarray(_trained_network()(prepared[..., None].astype("float32"), training=False))
     return np.mean(read.argmax(axis=1) == labels)
-
-
-def _refuse_not_inverted(student, pictures, labels):
-    """Raises `Wrong` where photographs of bright ink on dark paper are prepared well, and these are not."""
-    negative = _prepared_again(student, [255 - picture for picture in pictures])
-    fail_if(negative is not None and _share_read(negative, labels) >= 0.7, "bright-ink.not-inverted")
-
-
-def _explain_filled(student, filled, pictures):
-    """Raises `Wrong` for digits whose boxes are full: of paper, where perfectly white paper makes the difference."""
-    white = [np.where(picture > 180, 255, picture) for picture in pictures]
-    cleaned = _prepared_again(student, white)
-    fail_if(cleaned is not None and _filled(cleaned) <= 0.85, "paper-left", filled=filled)
-    raise Wrong("filled", filled=filled)
-
-
-def _explain_size(student, size, pictures):
-    """Raises `Wrong` for digits of another size; larger sheets of paper tell whether they were cropped."""
-    larger = _prepared_again(student, [np.pad(picture, 80, mode="edge") for picture in pictures])
-    fail_if(size < 17 and larger is not None and _longer(larger) < 0.8 * size, "not-cropped", size=size)
-    fail_if(size > 24, "no-margin", size=size)
-    raise Wrong("wrong-size", size=size)
 
 
 def _explain_turned(prepared, labels, share):

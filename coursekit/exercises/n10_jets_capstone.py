@@ -22,12 +22,7 @@ from coursekit.checks.vocabulary.relations import describe_relation
 
 # What is added to the worst of ten seeds of the solution; see benchmarks/record.py. Each seed draws its own hidden jets;
 # a network of another size or with another training is given room.
-MARGINS = {
-    "10.2": {"area": -0.01},
-    "10.3": {"area": -0.01},
-    "10.4": {"area": -0.01},
-    "10.6": {"area": -0.005},
-}
+MARGINS = {"10.2": {"area": -0.01}, "10.3": {"area": -0.01}, "10.4": {"area": -0.01}, "10.6": {"area": -0.005}}
 
 _N_PIXELS, _HALF_WIDTH = 16, 0.4
 _SIDE = 2 * _HALF_WIDTH / _N_PIXELS  # of a cell
@@ -120,7 +115,6 @@ def to_images(student, rng):
     fail_if(given.shape == (*shape, 1), "channel.wrong-shape", given=given.shape, shape=shape)
     fail_if(given.shape != shape, "wrong-shape", jets=jets.shape, given=given.shape, shape=shape)
     wanted = _pixels(jets)
-    ones = np.dstack([np.ones(jets.shape[:2]), jets[:, :, 1:]])
     real = np.dstack([jets[:, :, 0] > 0, jets[:, :, 1:]])
     slips = {
         "transposed": wanted.transpose(0, 2, 1),
@@ -137,15 +131,14 @@ def to_images(student, rng):
         "rounded": _pixels(jets, cell=np.rint),
         "cut-to-zero": _pixels(jets, cell=np.trunc),
         "counts": _pixels(real),
-        "counts-padding": _pixels(ones),
+        "counts-padding": _pixels(np.dstack([np.ones(jets.shape[:2]), jets[:, :, 1:]])),
         "normalised": wanted / wanted.sum(axis=(1, 2), keepdims=True),
     }
     advice = "Cell (i, j) begins at eta = -0.4 + 0.05 i and phi = -0.4 + 0.05 j."
     places = agrees("places", "The image", given, wanted, slips, 1, advice)
     kept, inside = given.sum(axis=(1, 2)), wanted.sum(axis=(1, 2))
     i = np.abs(kept - inside).argmax()
-    passed = np.abs(kept[i] - inside[i]) < 1e-3 * inside[i]
-    energy = check_that("energy", passed, 1, inside=inside[i], kept=kept[i])
+    energy = check_that("energy", abs(kept[i] - inside[i]) < 1e-3 * inside[i], 1, inside=inside[i], kept=kept[i])
     # A slip that has a name comes first: it explains the energy too.
     yield from (energy, places) if places.code == "places" else (places, energy)
 
@@ -226,7 +219,6 @@ def _fits_better(y, these, those):
 
     A network trained on sorted jets loses by either where they are in no order; one that does not care has both alike.
     """
-
     if min(these.min(), those.min()) < 0 or max(these.max(), those.max()) > 1:
         return False
     loss, other_loss = (log_loss(y, np.clip(scores, 1e-6, 1 - 1e-6)) for scores in (these, those))
@@ -276,8 +268,6 @@ def comparison(student, rng):
 
 
 def _areas(student, y, scores):
-    tied = np.round(scores)
-    g, q = tied[y == 1][:, None], tied[y == 0]
     wanted, given = roc_auc_score(y, scores), student.call("area", y, scores)
     fail_if(isinstance(given, tuple | list) and len(given) == 3, "wrong-type")
     given = as_number(given, "What `area` returns")
@@ -292,13 +282,15 @@ def _areas(student, y, scores):
     right = agrees("area", "`area`", given, wanted, slips, advice=advice, quantities=quantities)
     if right.code == "area" and not right.passed:
         squeezed = as_number(student.call("area", y, expit(scores)), "What `area` returns")
-        few_thresholds = abs(squeezed - wanted) < 0.01
-        fail_if(few_thresholds, "scores-in-0-1", lowest=scores.min(), highest=scores.max())
+        of_probabilities_alone = abs(squeezed - wanted) < 0.01  # thresholds may be few
+        fail_if(of_probabilities_alone, "scores-in-0-1", lowest=scores.min(), highest=scores.max())
         if describe_relation(given, wanted, quantities) is None:  # then the finding would tell the area
             right = Finding("area", False, say(f"area.{'more' if given > wanted else 'less'}", given=given))
     if not right.passed:
         yield right
         return
+    tied = np.round(scores)
+    g, q = tied[y == 1][:, None], tied[y == 0]
     given = float(returned(student, "area", y, tied))
     slips = {"ties-lost": np.mean(g > q), "ties-won": np.mean(g >= q)}
     yield agrees("area", "With ties `area`", given, roc_auc_score(y, tied), slips, 1, "A tie counts one half.")
@@ -334,8 +326,7 @@ def _rejections(student, y, scores):
         refuse_misconceptions(given, slips, rtol=0.01, share=1 - efficiency)
         relation = describe_relation(given, 1 / share, {"the efficiency": efficiency}, rtol=0.01)
         name = "related" if relation else "too-large" if given > 1 / share else "too-small"
-        message = say(f"rejection.{name}", efficiency=efficiency, relation=relation)
-        return Finding("rejection", False, message)
+        return Finding("rejection", False, say(f"rejection.{name}", efficiency=efficiency, relation=relation))
     return Finding("rejection", True, "`rejection` is right at three efficiencies.", points=1)
 
 
@@ -351,8 +342,8 @@ def _counts(student, rng):
         "set": ("set_network", _inputs(jets)),
     }
     counts = student.value("n_params")
-    fail_if(not isinstance(counts, dict), "wrong-keys", seen=f"is a {type_name(counts)}")
-    fail_if(set(counts) != set(views), "wrong-keys", seen=f"has the keys {', '.join(map(str, counts))}")
+    fail_if(not isinstance(counts, dict), "no-dict.wrong-keys", type=type_name(counts))
+    fail_if(set(counts) != set(views), "wrong-keys", keys=", ".join(map(str, counts)))
     for key, (name, X) in views.items():
         wanted = describe_keras(student, name)["n_params"]
         _area_of(student, name, X, y)

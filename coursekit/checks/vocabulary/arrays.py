@@ -98,6 +98,8 @@ def returned_parts(student, name, *args, like):
     list of numpy.ndarray
     """
     given = student.call(name, *args)
+    if given is None:
+        raise Wrong("none", f"`{name}` returns None. Did it forget to `return` its result?")
     if isinstance(given, np.ndarray) and given.ndim and len(given) == len(like) > 1:
         given = list(given)
     if not isinstance(given, list | tuple) or len(given) != len(like):
