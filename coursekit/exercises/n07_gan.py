@@ -98,13 +98,14 @@ def right_loss(student, name, loss, slips, draws, huge):
 
     given = np.array([returned(student, name, *draw) for draw in draws])
     known = {slip: of(function) for slip, function in slips.items()}
-    code, names = name.replace("_", "-"), [" and ".join(f"{len(part)} logits" for part in draw) for draw in draws]
+    code = name.replace("_", "-")
+    names = [" and ".join(f"{len(part)} logits" for part in draw) for draw in draws]
     found = agrees(code, f"`{name}`", given, of(loss), known, 0.5, say("formula"), rtol=1e-5, names=names)
     if found.passed:
         value, want = student.call(name, *huge), loss(*huge)
         value = np.asarray(value, dtype=float) if isinstance(value, float | int | np.ndarray) else np.nan
         fail_if(not np.isfinite(value).all(), "unstable", name=name)
-        value = as_number(value, name)
+        value = as_number(value, f"`{name}`")
         too = "small" if value < want else "large"
         fail_if(not np.isclose(value, want, rtol=1e-3), "clipped", name=name, too=too, value=value)
     return found
@@ -115,18 +116,20 @@ def right_step(student, name, mine, draws):
     weights, other = ("theta", "psi"), 1 - mine
     fields = {"name": name, "mine": weights[mine], "other": weights[other]}
     theta, psi, rate = draws.T
-    start, states = draws[:, :2], np.array([returned(student, name, *draw, shape=(2,)) for draw in draws.tolist()])
+    start = draws[:, :2]
+    states = np.array([returned(student, name, *draw, shape=(2,)) for draw in draws.tolist()])
     p, q = expit(psi * theta), expit(-psi * theta)
-    inner, outer = (psi, theta)[mine], (-q, p)[mine]
+    inner, outer = ((psi, -q), (theta, p))[mine]  # derivatives of psi * theta, and of the loss by that
     slope = inner * outer
 
     if not np.allclose(states[:, other], start[:, other], rtol=1e-6):
         turned = np.column_stack([start[:, other], start[:, mine] - rate * slope])
         fail_if(np.allclose(states[:, [mine, other]], turned, rtol=1e-5), "order", name=name)
         raise Wrong("wrong-weight-moves", **fields, owner=("discriminator", "generator")[mine])
-    step, code, steps = start[:, mine] - states[:, mine], name.replace("_", "-"), {"the sigmoid of psi * theta": p}
-    what, advice = f"The gradient in `{name}`", say("gradient", **fields)
-    found = agrees(code, what, step / rate, slope, None, 1, advice, steps={f"`{weights[other]}`": inner, **steps})
+    code, what, advice = name.replace("_", "-"), f"The gradient in `{name}`", say("gradient", **fields)
+    step = start[:, mine] - states[:, mine]
+    steps = {f"`{weights[other]}`": inner, "the sigmoid of psi * theta": p}
+    found = agrees(code, what, step / rate, slope, None, 1, advice, steps=steps)
     if found.passed:
         return Finding(code, True, f"`{name}` moves {weights[mine]} alone, and down its loss.", points=1)
     slips = {
@@ -161,17 +164,14 @@ def training_step(student, rng):
     fail_if(not d_way.any() and not g_way.any(), "nothing-moves")
 
     _, d_slope, want_d = d_gradients(generator, discriminator, real, noise)
-    slopes = [
-        g_gradients(generator, d, noise) for d in (d_after, discriminator)
-    ]  # one after the other, or both at once
+    # The generator may move after the discriminator, or at once with it.
+    slopes = [g_gradients(generator, d, noise) for d in (d_after, discriminator)]
     right_d = same_way(d_way, -d_rate * d_slope)
     right_g = any(same_way(g_way, -g_rate * slope) for slope, _, _ in slopes)
     if not right_d or not right_g:
         still, now, _ = one_step(student, 0.0, 0.0, real, noise)
-        restless = [np.abs(way(b, a)).max() >= 1e-7 for b, a in zip(still, now, strict=True)]
-        who = [
-            network for network, moves in zip(("the generator", "the discriminator"), restless, strict=True) if moves
-        ]
+        networks_of_both = zip(("the generator", "the discriminator"), still, now, strict=True)
+        who = [name for name, before, after in networks_of_both if np.abs(way(before, after)).max() >= 1e-7]
         fail_if(who, "own-optimizers", who=" and ".join(who))
     if not right_d:
         explain_discriminator(student, networks, moved, real, noise, d_rate, g_rate)
@@ -187,9 +187,9 @@ def training_step(student, rng):
     fail_if(np.isclose(loss_g, want_d, **close) and not np.isclose(loss_d, want_d, **close), "losses-swapped")
     want_g, at_once = (loss for _, _, loss in slopes)
     want_g = at_once if np.isclose(loss_g, at_once, **close) else want_g
-    losses, advice = {"L_D": (loss_d, want_d), "L_G": (loss_g, want_g)}, say("losses.advice")
+    losses, sizes = {"L_D": (loss_d, want_d), "L_G": (loss_g, want_g)}, {"n": len(real)}
     found = first_wrong(
-        agrees("losses", f"The {name} of `train_step`", *pair, None, 1, advice, rtol=1e-3, quantities={"n": len(real)})
+        agrees("losses", f"The {name} of `train_step`", *pair, None, 1, say("losses.advice"), 1e-3, quantities=sizes)
         for name, pair in losses.items()
     )
     yield check_that("losses", True, 1, loss_d=loss_d, loss_g=loss_g) if found.passed else found
@@ -476,18 +476,10 @@ def judging(student, rng):
     given = as_array(student.call("judge", images), "What `judge` returns").ravel()
     fail_if(given.size != 2, "judge.wrong-shape", size=given.size)
     confidence, entropy = confidence_and_entropy(p)
-    pairs, advice = {"confidence": (given[0], confidence), "entropy": (given[1], entropy)}, say("judge.advice")
+    pairs = {"confidence": (given[0], confidence), "entropy": (given[1], entropy)}
+    sizes = {"the number of pictures": len(p)}
     found = first_wrong(
-        agrees(
-            "judge",
-            f"The {name} of `judge`",
-            *pair,
-            None,
-            1,
-            advice,
-            rtol=0.01,
-            quantities={"the number of pictures": len(p)},
-        )
+        agrees("judge", f"The {name} of `judge`", *pair, None, 1, say("judge.advice"), 0.01, quantities=sizes)
         for name, pair in pairs.items()
     )
     if found.passed:

@@ -6,7 +6,7 @@ from scipy.special import softmax
 from coursekit.checks.codec import Handle
 from coursekit.checks.framework import Wrong, check_that, exercise, fail_if, say, threshold
 from coursekit.checks.report import Finding
-from coursekit.checks.vocabulary.arrays import as_array, as_number, refuse_misconceptions, type_name
+from coursekit.checks.vocabulary.arrays import as_array, as_number, refuse_misconceptions, returned, type_name
 from coursekit.checks.vocabulary.metrics import check_limit
 from coursekit.checks.vocabulary.models import class_probabilities, describe_keras, predictions, rebuild, same_as_replay
 from coursekit.checks.vocabulary.relations import describe_relation
@@ -229,7 +229,8 @@ def trainable(student, name, x):
 def right_count(student, body, head):
     """The finding about the student's own count, against the weights of the head."""
     given = as_number(student.value("n_trainable"), "`n_trainable`")
-    of_body, of_head, of_kernels = (sum(w.size for w in part) for part in (body, head, [w for w in head if w.ndim > 1]))
+    of_body, of_head = sum(w.size for w in body), sum(w.size for w in head)
+    of_kernels = sum(w.size for w in head if w.ndim > 1)
     if given == of_head:
         return check_that("n-trainable", True, 1, count=of_head)
     slips = {
@@ -420,9 +421,7 @@ def head_on(student, weights, x, y):
 
 def remembered_finding(student, old, weights, kept, x, y):
     """The finding on the student's function, for both networks; the usual slips by name."""
-    given = [
-        as_number(student.call("remembered", student.value(name)), "What `remembered` returns") for name in weights
-    ]
+    given = [returned(student, "remembered", student.value(name)) for name in weights]
     for name, before in {"old_model": old, **weights}.items():
         fail_if(moved(flat(student, name), before), "changes-network", name=name, again=say(f"again.{name}"))
 
