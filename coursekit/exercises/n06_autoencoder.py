@@ -415,14 +415,10 @@ def _curve(student, rng):
         runs = say("ends.runs", x0=x[0], y0=y[0], x1=x[-1], y1=y[-1])
         fail_if(min(x[0], y[0]) > 1 - 1e-6 and max(x[-1], y[-1]) < 1e-6, "turned.reversed", runs=runs)
         fail_if(x[0] > x[-1], "thresholds.reversed", runs=runs)
-        if x[0] * n_normal + y[0] * n_strange < 1.5:
-            cause = "ends.no-zero"
-        elif max(x[0], y[0]) > 1e-6:
-            cause = "ends.below-highest"
-        elif (1 - x[-1]) * n_normal + (1 - y[-1]) * n_strange < 1.5:
-            cause = "ends.no-lowest"
+        if max(x[0], y[0]) > 1e-6:
+            cause = "ends.no-zero" if x[0] * n_normal + y[0] * n_strange < 1.5 else "ends.below-highest"
         else:
-            cause = "ends.above-lowest"
+            cause = "ends.no-lowest" if (1 - x[-1]) * n_normal + (1 - y[-1]) * n_strange < 1.5 else "ends.above-lowest"
         raise Wrong("ends", f"{runs} {say(cause, highest=scores.max(), lowest=scores.min())}")
     area, wanted = np.sum(np.diff(x) * (y[1:] + y[:-1]) / 2), roc_auc_score(strange, scores)
     side = "more" if area > wanted else "less"
