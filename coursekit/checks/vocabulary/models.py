@@ -167,7 +167,7 @@ def refuse_constant(answers, name, form=".3g", advice="Was it fitted?"):
     if np.ptp(answers) < 1e-6:
         answer = np.ravel(answers)[0]
         if answer == 1 and isinstance(answer, np.floating):
-            advice = "A softmax of one number is always 1: use `activation='sigmoid'`."
+            advice = "Does it end in a softmax? That of one number is always 1: use `activation='sigmoid'`."
         raise Wrong("constant", f"{called(name)} answers {answer:{form}} to everything. {advice}")
 
 
