@@ -435,6 +435,10 @@ _SENTENCES = [
         "In scikit-learn `learning_rate` names a schedule; the number is `learning_rate_init=0.01`.",
     ),
     (
+        r"'loss' parameter of MLPRegressor must be .* Got [(\[]?\d",
+        "The first argument of `MLPRegressor` is the loss. The layers have a name: `MLPRegressor(hidden_layer_sizes=(64,))`.",
+    ),
+    (
         r"The '(\w+)' parameter of \w+ must be ([^.]*?)\. Got (\S+) instead",
         "`{0}` must be {1}; it got {2}.",
     ),

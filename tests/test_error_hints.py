@@ -173,6 +173,7 @@ IDIOMS = [
     ("mean_squared_error(y, y, squared=False)", "root_mean_squared_error"),
     ("LinearRegression(normalize=True)", "StandardScaler()"),
     ("MLPClassifier(hidden_layers=(3,))", "hidden_layer_sizes"),
+    ("MLPRegressor((64,)).fit(x, y)", "hidden_layer_sizes=(64,)"),
     ("MLPClassifier(learning_rate=0.1).fit(x, y)", "learning_rate_init"),
     ("MLPClassifier(max_iter=5.0).fit(x, y)", "`max_iter` must be an int"),
     ("KFold(5, random_state=0)", "shuffle=True"),
@@ -217,7 +218,7 @@ import tensorflow as tf
 from sklearn.linear_model import LinearRegression
 from sklearn.metrics import mean_squared_error
 from sklearn.model_selection import KFold
-from sklearn.neural_network import MLPClassifier
+from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.preprocessing import OneHotEncoder
 from xgboost import XGBClassifier
 """
