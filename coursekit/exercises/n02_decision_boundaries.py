@@ -188,8 +188,9 @@ def capacity(student, rng):
 
 
 def _curve_and_choice(student):
-    yield _validation_curve(student)
-    train, val = (as_array(student.value(f"{part}_scores"), f"`{part}_scores`") for part in ("train", "val"))
+    names = ("train_scores", "val_scores")
+    train, val = (as_array(student.value(name), f"`{name}`", shape=(15,)) for name in names)
+    yield _validation_curve(np.array([train, val]))
     depth = as_number(student.value("best_depth"), "`best_depth`")
     place = int(round(depth)) - 1
     best = 0 <= place < 15 and val[place] >= val.max() - 1e-9
@@ -200,13 +201,11 @@ def _curve_and_choice(student):
     yield check_that("best-depth", best, 0.5, depth=depth, best=val.max())
 
 
-def _validation_curve(student):
+def _validation_curve(given):
     def curves(X, y):
         trees = [DecisionTreeClassifier(max_depth=depth, random_state=0).fit(X, y) for depth in range(1, 16)]
         return np.array([[tree.score(*points) for tree in trees] for points in (FEW, VAL)])
 
-    names = ("train_scores", "val_scores")
-    given = np.array([as_array(student.value(name), f"`{name}`", shape=(15,)) for name in names])
     wanted = curves(*FEW)
 
     def apart(other):
@@ -231,8 +230,8 @@ def _validation_curve(student):
         fail_if(apart(100 * wanted) <= 100 * limit, "percent")
         fail_if(np.allclose(given, given[:, :1]), "depth-unused")
         row, i = np.unravel_index(np.abs(given - wanted).argmax(), wanted.shape)
-        part = ("X_few", "X_val")[row]
-        raise Wrong("wrong-curve", name=names[row], value=given[row, i], depth=i + 1, part=part)
+        name, part = (("train_scores", "X_few"), ("val_scores", "X_val"))[row]
+        raise Wrong("wrong-curve", name=name, value=given[row, i], depth=i + 1, part=part)
     return Finding("curve", True, "The validation curve is right.", points=1, seen={"apart": apart(wanted)})
 
 

@@ -94,17 +94,15 @@ def explained(code, what, given, wanted, slips, points, advice, quantities=None)
         return np.shape(other) == np.shape(given) and np.allclose(given, other, rtol=1e-3, atol=6e-4)
 
     if same(wanted):
-        return Finding(code, True, f"{what} {'is' if np.size(wanted) == 1 else 'are'} right.", points=points)
+        return Finding(code, True, f"{what} are right.", points=points)
     for slip, values in slips.items():
         if same(values):
             return Finding(slip, False, say(f"{code}.{slip}"), points=points)
     relation = describe_relation(given, wanted, quantities, rtol=1e-3)
-    if relation:
-        return Finding(code, False, f"As an array, {what} {relation}. {advice}", points=points)
     i = int((np.abs(given - wanted) / np.maximum(np.abs(wanted), 1e-6)).argmax())
-    place = "the number" if np.size(given) == 1 else f"number {i + 1}, counted from 1,"
-    seen = f"{place} is {np.ravel(given)[i]:.4g}, which is not what was asked for."
-    return Finding(code, False, f"{what}: {seen} {advice}", points=points)
+    seen = f"{what}: number {i + 1}, counted from 1, is {given[i]:.4g}, which is not what was asked for."
+    seen = f"As an array, {what} {relation}." if relation else seen
+    return Finding(code, False, f"{seen} {advice}", points=points)
 
 
 def houses():
@@ -439,7 +437,11 @@ def cross_validation(student, rng):
     zeros = np.mean(given == 0)
     fail_if(zeros > 0.05, "unfilled", zeros=zeros)
     _explain_predictions(student, given, y)
-    fold = _best_fold(student, X, y, given)
+    shares = []  # of a line's error, in folds as the solution makes them
+    for train, val in _pairs(student, len(y), 3, 0):
+        line = LinearRegression().fit(X[train], y[train]).predict(X[val])
+        shares.append(root_mean_squared_error(y[val], given[val]) / root_mean_squared_error(y[val], line))
+    fold = min(shares)
     fail_if(fold < threshold("03.5", "fold"), "seen-before", fold=fold)
     yield within("03.5", root_mean_squared_error(y, given), fold)
     mae, mse = (as_number(student.value(name), f"`{name}`") for name in ("mae", "mse"))
@@ -458,15 +460,6 @@ def cross_validation(student, rng):
     advice = "Measure them on all of `out_of_fold`, against `y_search`."
     quantities = {"100,000": 100_000, "n": len(y)}
     yield explained("errors", "`mae, mse`", numbers, wanted, slips, 0.5, advice, quantities)
-
-
-def _best_fold(student, X, y, given):
-    """The smallest error of a fold, as a share of a line's there; folds as the solution makes them."""
-    shares = []
-    for train, val in _pairs(student, len(y), 3, 0):
-        line = LinearRegression().fit(X[train], y[train]).predict(X[val])
-        shares.append(root_mean_squared_error(y[val], given[val]) / root_mean_squared_error(y[val], line))
-    return min(shares)
 
 
 def _explain_predictions(student, given, y):
