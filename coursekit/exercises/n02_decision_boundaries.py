@@ -3,6 +3,8 @@
 import numpy as np
 from scipy.special import logit
 from sklearn.datasets import make_circles, make_moons
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.tree import DecisionTreeClassifier
 
 from coursekit.checks.codec import Handle
 from coursekit.checks.framework import Wrong, check_that, exercise, fail_if, say, threshold
@@ -27,6 +29,7 @@ from coursekit.checks.vocabulary.models import (
     same_as_replay_or_sigmoid,
 )
 from coursekit.checks.vocabulary.relations import describe_relation
+from coursekit.data import make_spirals, make_xor
 
 CLASSIFIERS = {"tree": "DecisionTreeClassifier", "MLP": "MLPClassifier", "XGBoost": "XGBClassifier"}
 DATASETS = ("moons", "circles", "spirals", "XOR")
@@ -58,21 +61,17 @@ def mesh(student, rng):
 def _explain_mesh(mesh, x1, x2, n):
     """Raises `Wrong` where the points are not every x1 with every x2."""
     pairs = np.array([(a, b) for b in x2 for a in x1])
-    if np.allclose(_sorted(mesh), _sorted(pairs)):
+    sorted_rows, wanted = sorted(mesh.round(9).tolist()), sorted(pairs.round(9).tolist())
+    if np.allclose(sorted_rows, wanted):
         return
-    fail_if(np.allclose(_sorted(mesh[:, ::-1]), _sorted(pairs)), "columns-exchanged")
+    fail_if(np.allclose(sorted(mesh[:, ::-1].round(9).tolist()), wanted), "columns-exchanged")
     fail_if(len(np.unique(mesh.round(6), axis=0)) == n, "diagonal", n=n)
     first, last, low, high = pairs[0], pairs[-1], mesh.min(axis=0), mesh.max(axis=0)
-    mixed = low[0] == low[1] == first.min() and np.allclose([low[0], high.max()], [first[0], last[1]])
-    fail_if(mixed, "mixed")
+    both = low[0] == low[1] == first.min()
+    fail_if(both and np.allclose([low[0], high.max()], [first[0], last[1]]), "mixed")
     fail_if(np.allclose(low, first) and (high < last - 1e-9).all(), "end-left-out")
     low, high, n_x1 = low.round(2).tolist(), high.round(2).tolist(), len(np.unique(mesh[:, 0].round(6)))
     raise Wrong("wrong-mesh", low=low, high=high, n_x1=n_x1, first=first.tolist(), last=last.tolist(), n=n)
-
-
-def _sorted(points):
-    points = points.round(9)
-    return points[np.lexsort(points.T)]
 
 
 def _picture(student, n):
@@ -112,7 +111,16 @@ def three_classifiers(student, rng):
     missing = [repr(data) for data in DATASETS if data not in fitted]
     fail_if(missing, "wrong-keys", missing=", ".join(missing))
     for data in DATASETS:
-        _has_three(student, data, fitted[data])
+        three = isinstance(fitted[data], dict) and set(CLASSIFIERS) <= set(fitted[data])
+        fail_if(not three, "each.wrong-keys", data=data)
+        for name, wanted in CLASSIFIERS.items():
+            model = fitted[data][name]
+            fail_if(not isinstance(model, Handle), "not-a-model", data=data, name=name, seen=type_name(model))
+            said = student.describe(model)
+            # A pipeline or a search names its parts among its parameters.
+            kinds = {said["type"], *map(str, (said.get("params") or {}).values())}
+            fail_if(wanted not in kinds, "wrong-model", data=data, name=name, seen=said["type"], wanted=wanted)
+            fail_if(said.get("fitted") is False, "not-fitted", data=data, name=name)
     handles = [fitted[data][name] for data in DATASETS for name in CLASSIFIERS]
     fail_if(len({handle.number for handle in handles}) < 12, "same-model")
     fresh = _fresh(int(rng.integers(2**31)))
@@ -128,23 +136,8 @@ def three_classifiers(student, rng):
             yield Finding(code, bool(accuracy >= limit), message, points=0.25, seen={code: accuracy})
 
 
-def _has_three(student, data, models):
-    three = isinstance(models, dict) and set(CLASSIFIERS) <= set(models)
-    fail_if(not three, "each.wrong-keys", data=data)
-    for name, wanted in CLASSIFIERS.items():
-        model = models[name]
-        fail_if(not isinstance(model, Handle), "not-a-model", data=data, name=name, seen=type_name(model))
-        said = student.describe(model)
-        # A pipeline or a search names its parts among its parameters.
-        kinds = {said["type"], *map(str, (said.get("params") or {}).values())}
-        fail_if(wanted not in kinds, "wrong-model", data=data, name=name, seen=said["type"], wanted=wanted)
-        fail_if(said.get("fitted") is False, "not-fitted", data=data, name=name)
-
-
 def _fresh(seed):
     """Fresh points of the notebook's four data sets."""
-    from coursekit.data import make_spirals, make_xor
-
     return {
         "moons": make_moons(400, noise=0.25, random_state=seed),
         "circles": make_circles(400, noise=0.12, factor=0.5, random_state=seed),
@@ -182,6 +175,9 @@ def _why_poor(student, model, data, accuracy, fresh):
 
 # --- 02.3
 
+FEW = make_moons(150, noise=0.35, random_state=1)
+VAL = make_moons(500, noise=0.35, random_state=2)
+
 
 @exercise("02.3")
 def capacity(student, rng):
@@ -191,17 +187,10 @@ def capacity(student, rng):
     yield lambda: _held_back(student, rng)
 
 
-def _few():
-    return make_moons(150, noise=0.35, random_state=1)
-
-
-def _val():
-    return make_moons(500, noise=0.35, random_state=2)
-
-
 def _curve_and_choice(student):
-    yield _validation_curve(student)
-    train, val = (as_array(student.value(f"{part}_scores"), f"`{part}_scores`") for part in ("train", "val"))
+    names = ("train_scores", "val_scores")
+    train, val = (as_array(student.value(name), f"`{name}`", shape=(15,)) for name in names)
+    yield _validation_curve(np.array([train, val]))
     depth = as_number(student.value("best_depth"), "`best_depth`")
     place = int(round(depth)) - 1
     best = 0 <= place < 15 and val[place] >= val.max() - 1e-9
@@ -212,16 +201,12 @@ def _curve_and_choice(student):
     yield check_that("best-depth", best, 0.5, depth=depth, best=val.max())
 
 
-def _validation_curve(student):
-    from sklearn.tree import DecisionTreeClassifier
-
+def _validation_curve(given):
     def curves(X, y):
         trees = [DecisionTreeClassifier(max_depth=depth, random_state=0).fit(X, y) for depth in range(1, 16)]
-        return np.array([[tree.score(*points) for tree in trees] for points in (_few(), _val())])
+        return np.array([[tree.score(*points) for tree in trees] for points in (FEW, VAL)])
 
-    names = ("train_scores", "val_scores")
-    given = np.array([as_array(student.value(name), f"`{name}`", shape=(15,)) for name in names])
-    wanted = curves(*_few())
+    wanted = curves(*FEW)
 
     def apart(other):
         return np.abs(given - other).max()
@@ -229,7 +214,7 @@ def _validation_curve(student):
     # Trees break ties at random, and the validation scores with them.
     limit = threshold("02.3", "apart")
     if apart(wanted) > limit:
-        on_val = curves(*_val())
+        on_val = curves(*VAL)
         slips = {
             "swapped": wanted[::-1],
             "errors": 1 - wanted,
@@ -245,8 +230,8 @@ def _validation_curve(student):
         fail_if(apart(100 * wanted) <= 100 * limit, "percent")
         fail_if(np.allclose(given, given[:, :1]), "depth-unused")
         row, i = np.unravel_index(np.abs(given - wanted).argmax(), wanted.shape)
-        part = ("X_few", "X_val")[row]
-        raise Wrong("wrong-curve", name=names[row], value=given[row, i], depth=i + 1, part=part)
+        name, part = (("train_scores", "X_few"), ("val_scores", "X_val"))[row]
+        raise Wrong("wrong-curve", name=name, value=given[row, i], depth=i + 1, part=part)
     return Finding("curve", True, "The validation curve is right.", points=1, seen={"apart": apart(wanted)})
 
 
@@ -325,13 +310,13 @@ def _stopped(student, losses):
         z = _sums(student, again, X)
         return penalty + np.mean(np.logaddexp(0, z) - y * z)
 
-    now, best = loss(*_val()), min(losses)
+    now, best = loss(*VAL), min(losses)
 
     def recorded(value):
         return min(abs(value / one - 1) for one in (best, losses[-1])) < 1e-4
 
     if abs(now / best - 1) > 1e-3:  # these are not the losses of this network on X_val
-        X, y = _few()
+        X, y = FEW
         fail_if(recorded(loss(X, y)), "validated-on-training")
         last_ones = any(recorded(loss(X[first:], y[first:])) for first in (135, 120, 112, 105, 100, 75))
         fail_if(last_ones, "validation-split")
@@ -360,8 +345,6 @@ def _sums(student, again, X):
 @exercise("02.4")
 def own_region(student, rng):
     """The region is neither trivial nor too fine; both networks are judged against the nearest neighbours."""
-    from sklearn.neighbors import KNeighborsClassifier
-
     X, X_test = rng.uniform(-1, 1, size=(1000, 2)), rng.uniform(-1, 1, size=(2000, 2))
     y, y_test = (_labels(student, points) for points in (X, X_test))
     fail_if(not np.array_equal(y, _labels(student, X)), "random")

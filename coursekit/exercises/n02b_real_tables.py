@@ -23,6 +23,7 @@ from coursekit.checks.vocabulary.models import (
     same_as_replay,
 )
 from coursekit.checks.vocabulary.relations import describe_relation
+from coursekit.data import load_credit, make_lepton_pairs
 
 # What is added to the worst of ten seeds of the solution; see benchmarks/record.py.
 MARGINS = {
@@ -39,8 +40,6 @@ PARTS = ("train_rows", "val_rows", "test_rows")
 @cache
 def _credit():
     """The credit table as arrays: labels, numbers by name (NaN where missing), words by name ("" where missing)."""
-    from coursekit.data import load_credit
-
     table = load_credit()
     labels = (table["status"] == "bad").to_numpy().astype(int)
     numbers = {name: table[name].to_numpy(dtype=float) for name in NUMBERS}
@@ -55,11 +54,8 @@ def split_and_encode(student, rng):
     """Disjoint stratified parts; every word and number kept; and no statistic from any but the training rows."""
     parts = _split(student)
     labels, numbers, words = _credit()
-    sizes, shares = (
-        ", ".join(str(len(part)) for part in parts),
-        ", ".join(f"{labels[part].mean():.1%}" for part in parts),
-    )
-    yield check_that("split", True, 1, sizes=sizes, shares=shares)
+    sizes = ", ".join(str(len(part)) for part in parts)
+    yield check_that("split", True, 1, sizes=sizes, shares=_shares(labels[part].mean() for part in parts))
     # Training rows without the word "ignore" and mostly with large incomes: their statistics differ from the table's.
     order = rng.permutation(len(labels))
     rare = order[words["home"][order] == "ignore"]
@@ -91,14 +87,17 @@ def _split(student):
     fail_if(total < len(labels), "split.rows-missing", total=total, n_labels=len(labels))
     sizes = [len(part) / total for part in parts]
     off = np.abs(np.subtract(sizes, (0.6, 0.2, 0.2))).max()
-    fail_if(off > 0.03, "split.sizes", sizes=", ".join(f"{size:.0%}" for size in sizes))
+    fail_if(off > 0.03, "split.sizes", sizes=_shares(sizes, ".0%"))
     shares = [labels[part].mean() for part in parts]
     # A stratified split is right to one row a part, 0.1 %; a random one scatters by 1.5 %.
     if np.abs(shares - labels.mean()).max() > 0.004:
         fail_if(all(np.ptp(part) == len(part) - 1 for part in parts), "split.not-shuffled")
-        shares = ", ".join(f"{share:.1%}" for share in shares)
-        raise Wrong("split.not-stratified", shares=shares, wanted=labels.mean())
+        raise Wrong("split.not-stratified", shares=_shares(shares), wanted=labels.mean())
     return parts
+
+
+def _shares(shares, form=".1%"):
+    return ", ".join(format(share, form) for share in shares)
 
 
 def _several(given, n, name, /, **fields):
@@ -126,10 +125,8 @@ def _encode(student, train, other):
         if "unknown categor" in error.text:
             raise Wrong("encode.unknown-word") from None
         raise
-    arrays = []
-    for array, rows, name in zip(
-        _several(given, 2, "encode.wrong-type"), (train, other), ("training", "other"), strict=True
-    ):
+    arrays, both = [], _several(given, 2, "encode.wrong-type")
+    for array, rows, name in zip(both, (train, other), ("training", "other"), strict=True):
         what = f"The {name} part that `encode` returns"
         fail_if(isinstance(array, Handle) and array.type_name[:3] in ("csr", "csc", "coo"), "encode.sparse", what=what)
         try:
@@ -430,7 +427,7 @@ def roc_by_hand(student, rng):
 
 
 def _area(student, fpr, tpr):
-    given, wanted = as_number(student.call("area", fpr, tpr), "What `area` returns"), trapezoid(tpr, fpr)
+    given, wanted = as_number(student.call("area", fpr, tpr), "What `area` returns"), _under((fpr, tpr))
     steps, middles = np.diff(fpr), (tpr[1:] + tpr[:-1]) / 2
 
     def near(*values):
@@ -458,13 +455,17 @@ def _roc(y, scores, weights=None):
     return roc_curve(y, scores, sample_weight=weights, drop_intermediate=False)[:2]
 
 
+def _under(curve):
+    return trapezoid(curve[1], curve[0])
+
+
 def _same_curve(given, wanted):
     """Whether two rising lines from (0, 0) to (1, 1) are the same, however many points each has."""
     # fpr + tpr rises along such a line, so both can be compared at the same values of it.
     along, at = given[0] + given[1], wanted[0] + wanted[1]
-    there = all(np.abs(np.interp(along, at, w) - g).max() < 1e-5 for g, w in zip(given, wanted, strict=True))
-    back = all(np.abs(np.interp(at, along, g) - w).max() < 1e-5 for g, w in zip(given, wanted, strict=True))
-    return there and back
+    apart = [np.interp(along, at, w) - g for g, w in zip(given, wanted, strict=True)]
+    apart += [np.interp(at, along, g) - w for g, w in zip(given, wanted, strict=True)]
+    return np.abs(np.concatenate(apart)).max() < 1e-5
 
 
 def _curve(student, name, *arguments):
@@ -477,16 +478,14 @@ def _curve(student, name, *arguments):
     return fpr, tpr
 
 
-def _judge_curve(student, name, y, scores, weights=None):
+def _judge_curve(student, name, y, scores, *weights):
     """Raises `Wrong` where the curve is not the right one, with distinct or with tied scores."""
-    more = () if weights is None else (weights,)
-    given, wanted = _curve(student, name, y, scores, *more), _roc(y, scores, weights)
+    given, wanted = _curve(student, name, y, scores, *weights), _roc(y, scores, *weights)
     if not _same_curve(given, wanted):
-        _explain_curve(given, wanted, y, scores, weights, name)
+        _explain_curve(given, wanted, y, scores, weights[0] if weights else None, name)
     tied = np.round(scores, 1)
-    given, wanted = _curve(student, name, y, tied, *more), _roc(y, tied, weights)
-    areas = {"given": trapezoid(given[1], given[0]), "wanted": trapezoid(wanted[1], wanted[0])}
-    fail_if(not _same_curve(given, wanted), "curve.ties", **areas)
+    given, wanted = _curve(student, name, y, tied, *weights), _roc(y, tied, *weights)
+    fail_if(not _same_curve(given, wanted), "curve.ties", given=_under(given), wanted=_under(wanted))
 
 
 def _explain_curve(given, wanted, y, scores, weights, name):
@@ -505,21 +504,16 @@ def _explain_curve(given, wanted, y, scores, weights, name):
     fail_if(abs(fpr[0]) > 1e-9 or abs(tpr[0]) > 1e-9, "curve.no-start", fpr=fpr[0], tpr=tpr[0])
     fail_if((np.diff(fpr) < -1e-9).any() or (np.diff(tpr) < -1e-9).any(), "curve.not-rising")
     if weights is not None:
-        _explain_weights(given, wanted, y, scores, weights, name)
+        plain, order = _roc(y, scores), np.argsort(-scores)
+        up, right = np.cumsum(weights * y[order]), np.cumsum(weights * (1 - y[order]))
+        unsorted = np.append(0, right / right[-1]), np.append(0, up / up[-1])
+        fail_if(_same_curve(given, plain), "curve.weights-ignored", name=name)
+        fail_if(_same_curve(given, (plain[0], wanted[1])), "curve.one-rate-only", rate="TPR")
+        fail_if(_same_curve(given, (wanted[0], plain[1])), "curve.one-rate-only", rate="FPR")
+        fail_if(_same_curve(given, unsorted), "curve.weights-unsorted")
     skips = len(points) < len(vertices) and on_curve
     fail_if(skips, "curve.cuts-missing", n_points=len(points), n_vertices=len(vertices))
-    raise Wrong("curve.roc", given=trapezoid(tpr, fpr), wanted=trapezoid(wanted[1], wanted[0]))
-
-
-def _explain_weights(given, wanted, y, scores, weights, name):
-    (fpr, tpr), plain = wanted, _roc(y, scores)
-    fail_if(_same_curve(given, plain), "curve.weights-ignored", name=name)
-    fail_if(_same_curve(given, (plain[0], tpr)), "curve.one-rate-only", rate="TPR")
-    fail_if(_same_curve(given, (fpr, plain[1])), "curve.one-rate-only", rate="FPR")
-    order = np.argsort(-scores)
-    up, right = np.cumsum(weights * y[order]), np.cumsum(weights * (1 - y[order]))
-    unsorted = np.append(0, right / right[-1]), np.append(0, up / up[-1])
-    fail_if(_same_curve(given, unsorted), "curve.weights-unsorted")
+    raise Wrong("curve.roc", given=_under(given), wanted=_under(wanted))
 
 
 # --- 02b.5
@@ -528,8 +522,6 @@ def _explain_weights(given, wanted, y, scores, weights, name):
 @exercise("02b.5")
 def scaled_mass(student, rng):
     """Masses of fresh events; logarithms scaled with the statistics of another array."""
-    from coursekit.data import make_lepton_pairs
-
     yield _masses(student, make_lepton_pairs(n_samples=150, seed=int(rng.integers(2**31)))[0])
     yield _scaled(student, rng)
 
@@ -642,8 +634,6 @@ def _each_agrees(code, given, wanted, slips, quantities, rtol, atol=0.0):
 @exercise("02b.6")
 def weighted_events(student, rng):
     """The weighted curve with distinct and tied scores; then a model whose probabilities are those of real events."""
-    from coursekit.data import make_lepton_pairs
-
     y, scores = _sample(rng)
     _judge_curve(student, "weighted_roc", y, scores, rng.uniform(0.1, 3, size=len(y)))
     yield Finding("weighted-roc", True, "`weighted_roc` counts every event with its weight.", points=1)

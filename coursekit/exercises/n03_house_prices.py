@@ -3,9 +3,12 @@
 from dataclasses import replace
 
 import numpy as np
+from scipy.spatial import cKDTree
 from scipy.special import expit
 from sklearn.linear_model import LinearRegression
 from sklearn.metrics import mean_absolute_error, mean_squared_error, root_mean_squared_error
+from sklearn.model_selection import train_test_split
+from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
 
 from coursekit.checks.codec import Handle
 from coursekit.checks.framework import Wrong, check_that, exercise, fail_if, say, threshold
@@ -15,6 +18,7 @@ from coursekit.checks.vocabulary.arrays import agrees, as_array, as_number, retu
 from coursekit.checks.vocabulary.metrics import check_limit
 from coursekit.checks.vocabulary.models import one_column
 from coursekit.checks.vocabulary.relations import describe_relation
+from coursekit.data import AMES_NUMBERS, ames_rows, load_ames_numbers, load_boston
 
 # What is added to the worst of ten seeds of the solution; see benchmarks/record.py. "rmse" is the largest error that
 # passes; below "lowest" a model must have seen the houses that it is judged on.
@@ -56,23 +60,12 @@ _ACTIVATIONS = {
 
 
 def scaled_by(student, name, X, parts):
-    """Which rows the scaler before a scikit-learn network has learned from.
+    """Which rows the scaler before a scikit-learn network has learned from: a key of `parts`; "none" where the inputs
+    reach the network as they are; None where nothing fits.
 
     The network alone is computed again from its weights, on `X` as each scaler would give it; the predictions of the
     pipeline say which of them it was.
-
-    Parameters
-    ----------
-    parts : dict of str to numpy.ndarray
-        Rows that it may have been, by what a sentence calls them.
-
-    Returns
-    -------
-    str or None
-        A key of `parts`; "none" where the inputs reach the network as they are; None where nothing fits.
     """
-    from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
-
     layers, weights = student.layers(name), student.weights(name)
     if not layers or len(layers) != len(weights) or any(layer["activation"] not in _ACTIVATIONS for layer in layers):
         return None
@@ -101,25 +94,29 @@ def explained(code, what, given, wanted, slips, points, advice, quantities=None)
         return np.shape(other) == np.shape(given) and np.allclose(given, other, rtol=1e-3, atol=6e-4)
 
     if same(wanted):
-        return Finding(code, True, f"{what} {'is' if np.size(wanted) == 1 else 'are'} right.", points=points)
+        return Finding(code, True, f"{what} are right.", points=points)
     for slip, values in slips.items():
         if same(values):
             return Finding(slip, False, say(f"{code}.{slip}"), points=points)
     relation = describe_relation(given, wanted, quantities, rtol=1e-3)
-    if relation:
-        return Finding(code, False, f"As an array, {what} {relation}. {advice}", points=points)
     i = int((np.abs(given - wanted) / np.maximum(np.abs(wanted), 1e-6)).argmax())
-    place = "the number" if np.size(given) == 1 else f"number {i + 1}, counted from 1,"
-    seen = f"{place} is {np.ravel(given)[i]:.4g}, which is not what was asked for."
-    return Finding(code, False, f"{what}: {seen} {advice}", points=points)
+    seen = f"{what}: number {i + 1}, counted from 1, is {given[i]:.4g}, which is not what was asked for."
+    seen = f"As an array, {what} {relation}." if relation else seen
+    return Finding(code, False, f"{seen} {advice}", points=points)
 
 
 def houses():
     """X and y of the three parts of the Ames table: to fit, to choose by, to judge."""
-    from coursekit.data import ames_rows, load_ames_numbers
-
     X, y = load_ames_numbers()
     return [(X[rows], y[rows]) for rows in ames_rows()]
+
+
+def houses_of_scaler(student, name):
+    """Which houses the scaler of a pipeline has learned from, as `scaled_by` says it."""
+    X_fit, X_val, X_test = (X for X, _ in houses())
+    both = np.vstack([X_fit, X_val])
+    rows = {"X_fit": X_fit, "X_fit and X_val": both, "X_val": X_val, "all houses": np.vstack([both, X_test])}
+    return scaled_by(student, name, X_test, {**rows, "X_last": X_test})
 
 
 # --- 03.1
@@ -128,8 +125,6 @@ def houses():
 @exercise("03.1")
 def audit(student, rng):
     """The column's name, the inverse of its formula, the count at the cap, and the error of the classic network."""
-    from coursekit.data import load_boston
-
     table = load_boston()
     engineered = student.value("engineered")
     fail_if(not isinstance(engineered, str), "wrong-type")
@@ -172,8 +167,6 @@ def audit(student, rng):
 
 
 def _classic(student, table):
-    from sklearn.model_selection import train_test_split
-
     X, y = table.drop(columns="medv").to_numpy(float), table["medv"].to_numpy()
     X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=0.25, random_state=0)
     predicted, said = one_column(student, "classic", X_test), student.describe("classic")
@@ -202,8 +195,6 @@ def _classic(student, table):
 @exercise("03.2")
 def split_and_scale(student, rng):
     """Sizes, duplicates across the parts, whose statistics were used for scaling, and which price goes with which row."""
-    from coursekit.data import load_ames_numbers
-
     _, y = load_ames_numbers()
     X_train, X_test = (as_array(student.value(name), f"`{name}`") for name in ("X_train", "X_test"))
     for name, part in (("X_train", X_train), ("X_test", X_test)):
@@ -217,7 +208,14 @@ def split_and_scale(student, rng):
     _explain_rows(X_train, X_test)
     yield check_that("no-duplicates", True, 1, n_train=len(X_train), n_test=len(X_test))
     given = np.concatenate([y_train, y_test])
-    _explain_targets(np.sort(given), np.sort(y))
+    sorted_ones, prices = np.sort(given), np.sort(y)
+    if not np.allclose(sorted_ones, prices, rtol=1e-4):
+        in_shares = np.allclose(sorted_ones / given.mean(), prices / prices.mean(), rtol=1e-3)
+        fail_if(in_shares, "wrong-unit")
+        fail_if(np.corrcoef(sorted_ones, prices)[0, 1] > 0.9999, "scaled-targets")
+        logs = given.min() > -1e3 and np.corrcoef(sorted_ones, np.log(prices))[0, 1] > 0.9999
+        fail_if(logs, "log-targets")
+        raise Wrong("wrong-targets")
     rows, n = positions(np.vstack([X_train, X_test])), len(X_train)
     if rows is None:
         # Quality and area alone explain more than half of the prices, if each price stands at its house.
@@ -231,10 +229,6 @@ def split_and_scale(student, rng):
 
 def positions(scaled):
     """The row of the table in which each scaled house stands, or None where they are not the table's houses."""
-    from scipy.spatial import cKDTree
-
-    from coursekit.data import load_ames_numbers
-
     X, _ = load_ames_numbers()
     # Both hold the same houses, so mean and deviation of a column say how it was scaled.
     slope = X.std(axis=0) / np.maximum(scaled.std(axis=0), 1e-12)
@@ -245,8 +239,6 @@ def positions(scaled):
 
 def _at_random(X_train, X_test, y, train, test):
     """Raises `Wrong` where the test houses differ from the others by more than chance, in a column or in their place."""
-    from coursekit.data import AMES_NUMBERS
-
     columns = {f"`{name}`": (X_train[:, i], X_test[:, i]) for i, name in enumerate(AMES_NUMBERS)}
     columns |= {"price": (y[train], y[test]), "their row in the table": (train, test)}
     apart = {}
@@ -255,16 +247,6 @@ def _at_random(X_train, X_test, y, train, test):
         apart[name] = abs(a.mean() - b.mean()) / (spread * np.sqrt(1 / len(a) + 1 / len(b)))
     name = max(apart, key=apart.get)
     fail_if(apart[name] > 6, "not-shuffled", name=name, apart=apart[name])
-
-
-def _explain_targets(given, prices):
-    """Raises `Wrong` where the targets, sorted, are not the prices."""
-    if np.allclose(given, prices, rtol=1e-4):
-        return
-    fail_if(np.allclose(given / given.mean(), prices / prices.mean(), rtol=1e-3), "wrong-unit")
-    fail_if(np.corrcoef(given, prices)[0, 1] > 0.9999, "scaled-targets")
-    fail_if(given.min() > -1e3 and np.corrcoef(given, np.log(prices))[0, 1] > 0.9999, "log-targets")
-    raise Wrong("wrong-targets")
 
 
 def _explain_rows(X_train, X_test):
@@ -327,8 +309,11 @@ def baseline_and_network(student, rng):
     predicted = {}
     for name in names:
         fail_if(not isinstance(trials[name], Handle), "not-a-model", name=name, seen=type_name(trials[name]))
-        fail_if("MLPRegressor" not in parts_of(student, trials[name]), "trial.wrong-model", name=name)
-        _fit_rows_only(student, trials[name], f"`trials[{name!r}]`")
+        kinds, seen = parts_of(student, trials[name]), houses_of_scaler(student, trials[name])
+        fail_if("MLPRegressor" not in kinds, "trial.wrong-model", name=name)
+        fail_if(seen in ("X_fit and X_val", "X_val"), "validation-seen", name=name, seen=seen)
+        fail_if(seen in ("all houses", "X_last"), "seen-before", name=name, seen=seen)
+        fail_if(seen == "none" and is_scaled(kinds), "trial.scaled-inputs", name=name)
         predicted[name] = [one_column(student, trials[name], X) for X, _ in parts]
     given = np.array([as_number(scores[name], f"`scores[{name!r}]`") for name in names])
     found = _scores(given, predicted.values(), [y for _, y in parts])
@@ -366,17 +351,6 @@ def _explain_baseline(student, given, wanted):
     fail_if(np.allclose(one_column(student, "baseline", scaled), wanted, rtol=1e-2), "scaled-inputs")
 
 
-def _fit_rows_only(student, name, what):
-    """Raises `Wrong` where the scaler of a pipeline has learned from other rows than `X_fit`."""
-    (X_fit, _), (X_val, _), (X_test, _) = houses()
-    both = np.vstack([X_fit, X_val])
-    rows = {"X_fit": X_fit, "X_fit and X_val": both, "X_val": X_val, "all houses": np.vstack([both, X_test])}
-    seen = scaled_by(student, name, X_test, {**rows, "X_last": X_test})
-    fail_if(seen in ("X_fit and X_val", "X_val"), "validation-seen", what=what, seen=seen)
-    fail_if(seen in ("all houses", "X_last"), "seen-before", what=what, seen=seen)
-    fail_if(seen == "none" and is_scaled(parts_of(student, name)), "trial.scaled-inputs", what=what)
-
-
 def _scores(given, predicted, prices):
     """The finding on the scores; each trial has predicted the prices of the houses to fit, to choose by and to judge."""
     errors = [[root_mean_squared_error(*pair) for pair in zip(prices, parts, strict=True)] for parts in predicted]
@@ -412,7 +386,7 @@ def grid_search(student, rng):
     scores = as_array(student.value("mean_scores"), "`mean_scores`").ravel()
     fail_if(len(scores) < 4, "too-few", n_scores=len(scores))
     fail_if(params.get("refit") is False, "no-refit")
-    (X_fit, _), (X_val, _), (X_test, y_test) = houses()
+    X_test, y_test = houses()[2]
     rmse = root_mean_squared_error(y_test, one_column(student, "search", X_test))
     fail_if(scoring == "neg_mean_squared_error", "squared-scoring")
     best = results["mean_test_score"].max()
@@ -420,9 +394,7 @@ def grid_search(student, rng):
     fail_if(unnamed and best > 0, "wrong-scoring", best=best)
     # A scorer of one's own has no name; cross-validated and test error differ by the luck of the split, not by two.
     fail_if(unnamed and not 0.5 < -best / rmse < 2, "no-rmse.wrong-scoring")
-    X_more, every = np.vstack([X_fit, X_val]), np.vstack([X_fit, X_val, X_test])
-    rows = {"X_search": X_more, "X_fit": X_fit, "X_val": X_val, "all houses": every, "X_last": X_test}
-    seen = scaled_by(student, "search", X_test, rows)
+    seen = houses_of_scaler(student, "search")
     fail_if(seen in ("all houses", "X_last"), "seen-before", seen=seen)
     fail_if(seen in ("X_fit", "X_val"), "other-rows", seen=seen)
     fail_if(seen == "none", "scaled-inputs")
@@ -465,7 +437,11 @@ def cross_validation(student, rng):
     zeros = np.mean(given == 0)
     fail_if(zeros > 0.05, "unfilled", zeros=zeros)
     _explain_predictions(student, given, y)
-    fold = _best_fold(student, X, y, given)
+    shares = []  # of a line's error, in folds as the solution makes them
+    for train, val in _pairs(student, len(y), 3, 0):
+        line = LinearRegression().fit(X[train], y[train]).predict(X[val])
+        shares.append(root_mean_squared_error(y[val], given[val]) / root_mean_squared_error(y[val], line))
+    fold = min(shares)
     fail_if(fold < threshold("03.5", "fold"), "seen-before", fold=fold)
     yield within("03.5", root_mean_squared_error(y, given), fold)
     mae, mse = (as_number(student.value(name), f"`{name}`") for name in ("mae", "mse"))
@@ -484,15 +460,6 @@ def cross_validation(student, rng):
     advice = "Measure them on all of `out_of_fold`, against `y_search`."
     quantities = {"100,000": 100_000, "n": len(y)}
     yield explained("errors", "`mae, mse`", numbers, wanted, slips, 0.5, advice, quantities)
-
-
-def _best_fold(student, X, y, given):
-    """The smallest error of a fold, as a share of a line's there; folds as the solution makes them."""
-    shares = []
-    for train, val in _pairs(student, len(y), 3, 0):
-        line = LinearRegression().fit(X[train], y[train]).predict(X[val])
-        shares.append(root_mean_squared_error(y[val], given[val]) / root_mean_squared_error(y[val], line))
-    return min(shares)
 
 
 def _explain_predictions(student, given, y):

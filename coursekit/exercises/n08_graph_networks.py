@@ -279,7 +279,11 @@ def trained_club(student, rng):
     hidden = np.setdiff1d(np.arange(34), [0, 33])
     placed = check_limit("08.2", "accuracy", np.mean((belief > 0.5)[hidden] == faction[hidden]))
     if placed.passed:
-        two_edges_far(student, eye, graph, belief)
+        links, without_him = graph > 0, eye.copy()
+        without_him[0] = 0
+        far = (links @ links)[0] & ~links[0]  # two edges away from member 0
+        moved = np.abs(club_scores(student, without_him, graph)[:, -1] - belief)
+        fail_if(moved[links[0]].max() > 1e-3 and moved[far].max() < 1e-6, "one-layer")
     surprise = log_loss(faction[hidden], belief[hidden], labels=[0, 1])
     fail_if(surprise < threshold("08.2", "surprise"), "leak", surprise=surprise, belief=belief[8])
     yield replace(placed, seen={**placed.seen, "surprise": surprise})
@@ -293,21 +297,11 @@ def read_as_probabilities(name, scores):
         as_class_probabilities(name, scores, 2)
 
 
-def two_edges_far(student, features, graph, belief):
-    """Raises `Wrong` where a member hears of neighbours only: one graph layer, where two were asked for."""
-    links = graph > 0
-    far = (links @ links)[0] & ~links[0]  # two edges away from member 0
-    features = features.copy()
-    features[0] = 0
-    moved = np.abs(club_scores(student, features, graph)[:, -1] - belief)
-    fail_if(moved[links[0]].max() > 1e-3 and moved[far].max() < 1e-6, "one-layer")
-
-
 def explain_club(student, features, graph, shuffled, order):
     """Raises `Wrong` where the network is one of [graph, features]: exchanged, it knows both labels and no order."""
     try:
-        exchanged = (club_scores(student, *inputs)[:, -1] for inputs in ((graph, features), shuffled[::-1]))
-        belief, moved = exchanged
+        belief = club_scores(student, graph, features)[:, -1]
+        moved = club_scores(student, *shuffled[::-1])[:, -1]
     except (StudentError, Wrong):
         return
     fail_if(belief[0] < 0.4 and belief[33] > 0.6 and np.abs(moved - belief[order]).max() < 1e-2, "inputs-swapped")
@@ -334,6 +328,9 @@ def club_scores(student, features, graph):
 
 # --- 08.3
 
+# What a sum in another order changes in float32 is some 1e-6 of a probability.
+UNMOVED = 1e-3
+
 
 @exercise("08.3")
 def particle_sets(student, rng):
@@ -346,23 +343,24 @@ def particle_sets(student, rng):
 def trained_sets(student, rng, particles, mask, label):
     """The findings on `set_model`."""
 
-    def scored(particles, mask):
+    def ask(particles, mask):
         given = as_array(set_answer(student, particles, mask), "What `set_model` returns")
         right = given.size in (len(mask), 2 * len(mask)) and given.shape[0] == len(mask)
         fail_if(not right, "wrong-shape", n_events=len(mask), shape=given.shape)
         return given.reshape(len(mask), -1)
 
-    def ask(particles, mask):
-        return scored(particles, mask)[:, -1]
-
-    scores = scored(particles, mask)
+    scores = ask(particles, mask)
     answers = scores[:, -1]
     if np.ptp(answers) < 1e-3:
         fail_if(scores.shape[1] == 1 and np.allclose(scores, 1, atol=1e-6), "softmax.constant")
         raise Wrong("constant", answer=answers[0])
     read_as_probabilities("set_model", scores)
-    yield order_is_unseen(rng, ask, particles[:300], mask[:300], answers[:300])
-    yield padding_is_unseen(rng, ask, particles[:300], mask[:300], answers[:300])
+    some, some_mask = particles[:300], mask[:300]
+    order = rng.random(some_mask.shape).argsort(axis=1)
+    shuffled = np.take_along_axis(some, order[:, :, None], axis=1), np.take_along_axis(some_mask, order, axis=1)
+    moved = np.abs(ask(*shuffled)[:, -1] - answers[:300]).max()
+    yield check_that("order-unseen", moved <= UNMOVED, 1, moved=moved)
+    yield padding_is_unseen(rng, ask, some, some_mask, answers[:300])
     accuracy = np.mean((answers > 0.5) == label)
     fail_if(accuracy < 0.2, "labels-swapped", exchanged=1 - accuracy)
     yield check_limit("08.3", "accuracy", accuracy)
@@ -385,29 +383,17 @@ def set_answer(student, particles, mask):
         raise
 
 
-# What a sum in another order changes in float32 is some 1e-6 of a probability.
-UNMOVED = 1e-3
-
-
-def order_is_unseen(rng, ask, particles, mask, answers):
-    """The finding that the order of the particles does not matter."""
-    order = rng.random(mask.shape).argsort(axis=1)
-    again = ask(np.take_along_axis(particles, order[:, :, None], axis=1), np.take_along_axis(mask, order, axis=1))
-    moved = np.abs(again - answers).max()
-    return check_that("order-unseen", moved <= UNMOVED, 1, moved=moved)
-
-
 def padding_is_unseen(rng, ask, particles, mask, answers):
     """The finding that neither the amount of padding nor what stands in it matters."""
     rows = ((0, 0), (0, 5))
     try:
-        again = ask(np.pad(particles, (*rows, (0, 0))), np.pad(mask, rows))
+        again = ask(np.pad(particles, (*rows, (0, 0))), np.pad(mask, rows))[:, -1]
     except StudentError as error:
         raise Wrong("fixed-size", kind=error.kind) from None
     moved = np.abs(again - answers).max()
     fail_if(moved > UNMOVED, "padding-counts", moved=moved)
     rubbish = np.where(mask[:, :, None] > 0, particles, rng.normal(size=particles.shape))
-    moved = np.abs(ask(rubbish, mask) - answers).max()
+    moved = np.abs(ask(rubbish, mask)[:, -1] - answers).max()
     return check_that("padding-unseen", moved <= UNMOVED, 1, moved=moved)
 
 
@@ -423,7 +409,11 @@ def shuffles(student, particles, mask):
         fail_if(not np.array_equal(moved_mask, mask), "particles-left")
         raise Wrong("not-shuffled")
     if not same_rows(moved, particles):
-        explain_shuffle(particles, moved)
+        fail_if(np.allclose(np.sort(moved, axis=2), np.sort(particles, axis=2)), "components-shuffled")
+        fail_if(np.allclose(np.sort(moved, axis=1), np.sort(particles, axis=1)), "each-column.other-particles")
+        before, after = particles.sum(axis=(1, 2)), moved.sum(axis=(1, 2))
+        same_events = np.allclose(np.sort(after), np.sort(before), atol=1e-4)
+        fail_if(same_events and not np.allclose(after, before, atol=1e-4), "events-shuffled")
         raise Wrong("other-particles")
     fail_if(not same_rows(np.dstack([moved, moved_mask]), np.dstack([particles, mask])), "mask-left")
     fail_if(not np.allclose(moved, again), "not-seeded")
@@ -436,12 +426,3 @@ def same_rows(a, b):
     """Whether each event has the same rows, in whatever order."""
     a, b = (np.take_along_axis(x, x[:, :, :1].argsort(axis=1, kind="stable"), axis=1) for x in (a, b))
     return np.allclose(a, b, rtol=0, atol=1e-5)
-
-
-def explain_shuffle(particles, moved):
-    """Raises `Wrong` where something else than the rows of each event was shuffled."""
-    fail_if(np.allclose(np.sort(moved, axis=2), np.sort(particles, axis=2)), "components-shuffled")
-    fail_if(np.allclose(np.sort(moved, axis=1), np.sort(particles, axis=1)), "each-column.other-particles")
-    before, after = particles.sum(axis=(1, 2)), moved.sum(axis=(1, 2))
-    same_events = np.allclose(np.sort(after), np.sort(before), atol=1e-4)
-    fail_if(same_events and not np.allclose(after, before, atol=1e-4), "events-shuffled")
