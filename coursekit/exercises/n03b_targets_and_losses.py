@@ -452,7 +452,7 @@ def _other_numbers(student, y, loss):
         given, best = _best_constant(student, numbers, loss), _minimiser(numbers, loss)
         # Where the loss is flat, as between two middle numbers, every constant is as good.
         lost = [_LOSSES[loss](numbers - c).mean() for c in (given, best)]
-        if abs(given - best) > _GRID * np.ptp(numbers) + 1e-6 and lost[0] > 1.001 * lost[1]:
+        if abs(given - best) > 2 * _GRID * np.ptp(numbers) + 1e-6 and lost[0] > 1.001 * lost[1]:
             raise Wrong("other-numbers", loss=loss, what=what, given=given, lost=lost[0])
 
 
