@@ -42,25 +42,48 @@ def test_every_sentence_is_said(path):
             assert {inner, group or inner} <= known | ENDS, f"{path.stem} never says {name!r}"
 
 
+def checks(tree):
+    """For each exercise of a module its check and the functions of the module that it uses, however far away."""
+    functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
+
+    def used(node, found):
+        for part in ast.walk(node):
+            if isinstance(part, ast.Name) and part.id in functions and part.id not in found:
+                found[part.id] = functions[part.id]
+                used(functions[part.id], found)
+        return found
+
+    for node in functions.values():
+        for call in node.decorator_list:
+            if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "exercise":
+                yield call.args[0].value, [node, *used(node, {}).values()]
+
+
+def said(node):
+    """Every call that says a sentence whose name is written out: the name, and the fields that it hands in."""
+    for part in ast.walk(node):
+        called = part.func.id if isinstance(part, ast.Call) and isinstance(part.func, ast.Name) else ""
+        at = {"Wrong": 0, "fail_if": 1, "check_that": 0, "say": 0}.get(called)
+        if at is None or not isinstance(part.args[at], ast.Constant) or (called == "Wrong" and len(part.args) == 2):
+            continue
+        name, fields = part.args[at].value, {keyword.arg for keyword in part.keywords}
+        ends = ["right", "wrong"]
+        if called == "check_that" and isinstance(part.args[1], ast.Constant):
+            ends = ["right"] if part.args[1].value else ["wrong"]
+        for spelt in [f"{name}.{end}" for end in ends] if called == "check_that" else [name]:
+            yield part.lineno, spelt, fields
+
+
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
 def test_what_is_said_stands_there_with_its_fields(path):
-    """Of every `Wrong`, `fail_if`, `check_that` and `say` whose name is written out."""
-    fields = {}
-    for says in tables(path)[1].values():
-        for name, sentence in named(says):
-            found = {field for _, field, _, _ in string.Formatter().parse(sentence) if field}
-            fields.setdefault(name, []).append(found)
-            fields.setdefault(name.removesuffix(".wrong"), []).append(found)
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        called = node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else ""
-        at = {"Wrong": 0, "fail_if": 1, "check_that": 0, "say": 0}.get(called)
-        if at is None or not isinstance(node.args[at], ast.Constant) or (called == "Wrong" and len(node.args) == 2):
-            continue
-        name = node.args[at].value
-        names = [f"{name}.right", f"{name}.wrong"] if called == "check_that" else [name]
-        if called == "check_that" and isinstance(node.args[1], ast.Constant):
-            names = names[:1] if node.args[1].value else names[1:]
-        given, where = {keyword.arg for keyword in node.keywords}, f"{path.stem}:{node.lineno}"
-        for name in names:
-            assert name in fields, f"{where} says {name!r}, which does not stand in its file"
-            assert None in given or any(asked <= given for asked in fields[name]), f"{where}: fields of {name!r}"
+    """Of every exercise that may say it."""
+    table = tables(path)[1]
+    for id, functions in checks(ast.parse(path.read_text(encoding="utf-8"))):
+        sentences = dict(named(table[id]))
+        sentences |= {name.removesuffix(".wrong"): text for name, text in sentences.items() if name.endswith(".wrong")}
+        for function in functions:
+            for line, name, given in said(function):
+                where = f"{path.stem}:{line}, exercise {id}"
+                assert name in sentences, f"{where} says {name!r}, which does not stand in its file"
+                asked = {field for _, field, _, _ in string.Formatter().parse(sentences[name]) if field}
+                assert None in given or asked <= given, f"{where}: fields of {name!r}"

@@ -664,7 +664,7 @@ def _maps(student, W, b, activation):
     maps = as_array(student.value("maps"), "`maps`")
     maps = maps[0] if maps.ndim == 4 and len(maps) == 1 else maps
     linear = _maps_of(digit, W, b)
-    fail_if(maps.shape != linear.shape, "wrong-shape", given=maps.shape, shape=linear.shape)
+    fail_if(maps.shape != linear.shape, "maps.wrong-shape", given=maps.shape, shape=linear.shape)
 
     def are_of(digit, b=b, rtol=1e-5, atol=1e-3):
         return np.allclose(maps, np.maximum(0, _maps_of(digit, W, b)), rtol, atol)
