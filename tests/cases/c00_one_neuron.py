@@ -21,6 +21,14 @@ def closed_form_sums(x, y):
     return [w, (sy - w * sx) / n]
 
 
+def with_slope(slope):
+    return {"closed_form": lambda x, y: ((w := slope(x, y)), y.mean() - w * x.mean())}
+
+
+def with_offset(offset):
+    return {"closed_form": lambda x, y: ((w := closed_form(x, y)[0]), offset(x, y, w))}
+
+
 def answers_1():
     return {"neuron": lambda x, w, b: w * x + b, "mse": lambda y, p: np.mean((p - y) ** 2), "closed_form": closed_form}
 
@@ -88,6 +96,23 @@ table(
         ("variance", "variance of the errors", {"mse": lambda y, p: np.var(p - y)}),
         ("mse", "over n - 1", {"mse": lambda y, p: np.sum((p - y) ** 2) / (len(y) - 1)}),
         ("fixed-size", "over 40", {"mse": lambda y, p: np.sum((p - y) ** 2) / 40}),
+        ("bias-inside", "b in the bracket", {"neuron": lambda x, w, b: w * (x + b)}),
+        ("activation", "a tanh", {"neuron": lambda x, w, b: np.tanh(w * x + b)}),
+        ("sigmoid", "a sigmoid", {"neuron": lambda x, w, b: 1 / (1 + np.exp(-(w * x + b)))}),
+        ("mean-squared", "the mean squared", {"mse": lambda y, p: (p - y).mean() ** 2}),
+        ("median", "median of the squares", {"mse": lambda y, p: np.median((p - y) ** 2)}),
+        ("not-squared", "mean error", {"mse": lambda y, p: (p - y).mean()}),
+        ("squares-apart", "squares apart", {"mse": lambda y, p: np.mean(p**2) - np.mean(y**2)}),
+        ("two-parameters", "over n - 2", {"mse": lambda y, p: sum((p - y) ** 2) / (len(y) - 2)}),
+        ("covariance", "the covariance", with_slope(lambda x, y: np.mean((x - x.mean()) * (y - y.mean())))),
+        ("covariance", "the covariance of np.cov", with_slope(lambda x, y: np.cov(x, y)[0, 1])),
+        ("wrong-variance", "variance of y", with_slope(lambda x, y: np.cov(x, y)[1, 0] / np.cov(x, y)[1, 1])),
+        ("inverted", "upside down", with_slope(lambda x, y: 1 / closed_form(x, y)[0])),
+        ("not-averaged", "a sum over", with_slope(lambda x, y: (x - x.mean()) @ (y - y.mean()) / np.var(x))),
+        ("slope-lost", "w forgotten in b", with_offset(lambda x, y, w: y.mean() - x.mean())),
+        ("wrong-sign", "w times the mean added", with_offset(lambda x, y, w: y.mean() + w * x.mean())),
+        ("means-exchanged", "means exchanged", with_offset(lambda x, y, w: x.mean() - w * y.mean())),
+        ("one-point", "through the first point", with_offset(lambda x, y, w: y[0] - w * x[0])),
     ],
 )
 
@@ -139,6 +164,10 @@ def scaled(factor, function=gradient):
     return lambda *args: tuple(factor * part for part in function(*args))
 
 
+def db_first(*args):
+    return gradient(*args)[::-1]
+
+
 def moved(rate):
     """A step whose length is `rate(learning_rate)`."""
     return lambda x, y, w, b, learning_rate: step(x, y, w, b, rate(learning_rate))
@@ -176,6 +205,13 @@ table(
         ("gradient", "db negated", {"gradient": lambda *a: (gradient(*a)[0], -gradient(*a)[1])}),
         ("no-bias", "without b", {"gradient": lambda x, y, w, b: gradient(x, y, w, 0)}),
         ("gradient", "1 over n - 1", {"gradient": lambda x, *a: scaled(len(x) / max(len(x) - 1, 1))(x, *a)}),
+        ("no-truth", "the prediction as residual", {"gradient": lambda x, y, w, b: gradient(x, 0 * y, w, b)}),
+        ("only-change", "the change alone", lambda: {"step": lambda *a: tuple(-a[-1] * d for d in gradient(*a[:-1]))}),
+        ("only-gradient", "the gradient for the step", {"step": lambda x, y, w, b, rate: gradient(x, y, w, b)}),
+        ("divided", "over the learning rate", lambda: {"step": moved(lambda rate: 1 / rate)}),
+        ("exchanged", "w by db", {"step": lambda x, y, w, b, rate: follow(db_first, x, y, w, b, rate)}),
+        ("swapped", "b, w of the step", {"step": lambda *a: step(*a)[::-1]}),
+        ("w-not-moved", "only b moves", {"step": lambda x, y, w, b, rate: (w, step(x, y, w, b, rate)[1])}),
     ],
 )
 
@@ -210,15 +246,31 @@ def trigger(steps=20_000, rate=0.1):
 
 
 @cache
-def trigger_sklearn(C=1e6, standardised=False):
+def trigger_sklearn(C=1e6, standardised=False, centred=False):
     from sklearn.linear_model import LogisticRegression
 
     from coursekit.data import make_trigger
 
     x, y = make_trigger(n_samples=300, noise=0.6, seed=1)
-    x = (x - x.mean()) / x.std() if standardised else x
+    x = (x - x.mean()) / x.std() if standardised else x - x.mean() if centred else x
     model = LogisticRegression(C=C).fit(x[:, None], y)
     return model.coef_[0, 0], model.intercept_[0]
+
+
+def trigger_line():
+    from coursekit.data import make_trigger
+
+    return np.polyfit(*make_trigger(n_samples=300, noise=0.6, seed=1), 1)
+
+
+@cache
+def trigger_squared():
+    from scipy.optimize import minimize
+
+    from coursekit.data import make_trigger
+
+    x, y = make_trigger(n_samples=300, noise=0.6, seed=1)
+    return minimize(lambda pair: np.mean((sigmoid(pair[0] * x + pair[1]) - y) ** 2), [0, 0], tol=1e-10).x
 
 
 def squared_gradient(x, y, w, b):
@@ -267,6 +319,33 @@ table(
         ("mean-of-the-ones", "mean over the ones", {"log_loss": lambda y, p: -np.mean(np.log(p[y == 1]))}),
         ("log-loss", "base 10", {"log_loss": lambda y, p: log_loss(y, p) / np.log(10)}),
         ("no-bias", "no b", {"log_loss_gradient": lambda x, y, w, b: log_loss_gradient(x, y, w, 0)}),
+        ("half-argument", "half of z", {"sigmoid": lambda z: sigmoid(z / 2)}),
+        ("steep", "tanh of z, moved and halved", {"sigmoid": lambda z: (1 + np.tanh(z)) / 2}),
+        ("threshold", "a threshold", {"sigmoid": lambda z: np.where(z >= 0, 1, 0)}),
+        ("threshold", "one half at 0", {"sigmoid": lambda z: np.heaviside(z, 0.5)}),
+        ("derivative", "its slope", {"sigmoid": lambda z: sigmoid(z) * (1 - sigmoid(z))}),
+        ("softmax", "a softmax", {"sigmoid": lambda z: (e := np.exp(z - z.max())) / e.sum()}),
+        ("not-averaged", "no mean", {"log_loss": lambda y, p: -np.sum(y * np.log(p) + (1 - y) * np.log(1 - p))}),
+        ("only-zeros", "only zeros", {"log_loss": lambda y, p: -np.mean((1 - y) * np.log(1 - p))}),
+        (
+            "minus-between",
+            "a minus for the plus",
+            {"log_loss": lambda y, p: -np.mean(y * np.log(p) - (1 - y) * np.log(1 - p))},
+        ),
+        ("absolute", "absolute", {"log_loss": lambda y, p: np.mean(abs(y - p))}),
+        ("not-finite", "logarithm of the label", {"log_loss": lambda y, p: -np.mean(p * np.log(y))}),
+        ("extra-slope", "p (1 - p) too much", {"log_loss_gradient": lambda *a: scaled(0.5, squared_gradient)(*a)}),
+        (
+            "not-averaged",
+            "sums over the points",
+            {"log_loss_gradient": lambda x, *a: scaled(len(x), log_loss_gradient)(x, *a)},
+        ),
+        ("wrong-type", "a dict", lambda: {"trigger": dict(zip("wb", trigger()))}),
+        ("wrong-type", "the threshold energy", lambda: {"trigger": -trigger()[1] / trigger()[0]}),
+        ("no-sigmoid", "the straight line", lambda: {"trigger": trigger_line()}),
+        ("squared-error", "down the squared error", lambda: {"trigger": trigger_squared()}),
+        ("other-inputs", "centred energies", lambda: {"trigger": trigger_sklearn(1e6, centred=True)}),
+        ("excess", "worse than zeros", {"trigger": (3.0, -1.0)}),
         (
             "wrong-sign",
             "a falling sigmoid, and a gradient that uses it",
@@ -352,6 +431,27 @@ def full_portions(x, y, w, b, batch_size, learning_rate, seed):
 def all_points(x, y, w, b, batch_size, learning_rate):
     for _ in range(0, len(x), batch_size):
         w, b = step(x, y, w, b, learning_rate)
+    return w, b
+
+
+def portions_and_one(n, batch_size, seed):
+    order = np.random.default_rng(seed).permutation(n)
+    return [order[k * batch_size : (k + 1) * batch_size] for k in range(n // batch_size + 1)]
+
+
+def each_point(x, y, w, b, batch_size, learning_rate, seed):
+    for batch in minibatches(len(x), batch_size, seed):
+        for i in batch:
+            dw, db = gradient(x[i], y[i], w, b)
+            w, b = w - learning_rate * dw, b - learning_rate * db
+    return w, b
+
+
+def over_all(x, y, w, b, batch_size, learning_rate, seed):
+    for batch in minibatches(len(x), batch_size, seed):
+        residual = w * x[batch] + b - y[batch]
+        w = w - learning_rate * 2 * np.sum(residual * x[batch]) / len(x)
+        b = b - learning_rate * 2 * np.sum(residual) / len(x)
     return w, b
 
 
@@ -452,6 +552,29 @@ table(
             "all points each step",
             {"run_epoch": lambda x, y, w, b, size, rate, seed: all_points(x, y, w, b, size, rate)},
         ),
+        ("wrong-shape", "columns", {"minibatches": lambda *a: [batch[:, None] for batch in minibatches(*a)]}),
+        ("wrong-shape", "shares of n", {"minibatches": lambda n, *a: [batch / n for batch in minibatches(n, *a)]}),
+        ("empty", "an empty portion at the end", {"minibatches": portions_and_one}),
+        ("step-for-each-point", "a step for each point", {"run_epoch": each_point}),
+        ("fixed-size", "portions of 3", {"run_epoch": lambda x, y, w, b, size, *rest: run_epoch(x, y, w, b, 3, *rest)}),
+        ("run-epoch", "portions of 5", {"run_epoch": lambda x, y, w, b, size, *rest: run_epoch(x, y, w, b, 5, *rest)}),
+        ("one-step", "portions of 20", {"run_epoch": lambda x, y, w, b, size, *rest: run_epoch(x, y, w, b, 20, *rest)}),
+        ("divided-by-all", "a portion's sum over all n", {"run_epoch": over_all}),
+        ("half", "no 2", lambda: {"run_epoch": epoch_with(slope=scaled(0.5))}),
+        ("twice", "2 twice", lambda: {"run_epoch": epoch_with(slope=scaled(2))}),
+        (
+            "no-learning-rate",
+            "rate forgotten",
+            {"run_epoch": lambda x, y, w, b, size, rate, seed: run_epoch(x, y, w, b, size, 1, seed)},
+        ),
+        ("not-moved", "the old w and b", {"run_epoch": lambda x, y, w, b, *rest: (w, b)}),
+        ("swapped", "b and w", {"run_epoch": lambda *a: run_epoch(*a)[::-1]}),
+        (
+            "not-seeded",
+            "an epoch without its seed",
+            {"run_epoch": lambda x, y, w, b, size, rate, seed: run_epoch(x, y, w, b, size, rate, None)},
+        ),
+        ("rate-too-small", "far too large", {"rates": {**RATES, "too small": 3.0}}),
     ],
 )
 
@@ -475,11 +598,12 @@ def momentum_keras(w, v, g, learning_rate, beta):
 
 
 def adam_step(
-    w, m, v, g, t, learning_rate, beta1=0.9, beta2=0.999, epsilon=1e-8, correct=True, root=True, square=True, carry=True
-):
-    m_new = beta1 * m + (1 - beta1) * g
-    v_new = beta2 * v + (1 - beta2) * (g**2 if square else np.abs(g))
-    c1, c2 = (1 - beta1**t, 1 - beta2**t) if correct else (1, 1)
+    w, m, v, g, t, learning_rate, beta1=0.9, beta2=0.999, epsilon=1e-8, correct="mv", root=True, square=True,
+    carry=True, power=pow, weight=lambda beta: 1 - beta,
+):  # fmt: skip
+    m_new = beta1 * m + weight(beta1) * g
+    v_new = beta2 * v + weight(beta2) * (g**2 if square else np.abs(g))
+    c1, c2 = (1 - power(beta, t) if name in correct else 1 for name, beta in (("m", beta1), ("v", beta2)))
     size = np.sqrt(v_new / c2) if root else v_new / c2
     w = w - learning_rate * (m_new / c1) / (size + epsilon)
     return (w, m_new, v_new) if carry else (w, m, v)
@@ -491,6 +615,17 @@ def adam_kingma(w, m, v, g, t, learning_rate, beta1, beta2, epsilon):
     v = v + (1 - beta2) * (g * g - v)
     rate = learning_rate * np.sqrt(1 - beta2**t) / (1 - beta1**t)
     return w - rate * m / (np.sqrt(v) + epsilon), m, v
+
+
+def adam_without_m(w, m, v, g, t, learning_rate, beta1, beta2, epsilon):
+    _, m, v = adam_step(w, m, v, g, t, learning_rate, beta1, beta2, epsilon)
+    return w - learning_rate * g / (np.sqrt(v / (1 - beta2**t)) + epsilon), m, v
+
+
+def adam_keeps_corrected(w, m, v, g, t, learning_rate, beta1, beta2, epsilon):
+    m = (beta1 * m + (1 - beta1) * g) / (1 - beta1**t)
+    v = (beta2 * v + (1 - beta2) * g**2) / (1 - beta2**t)
+    return w - learning_rate * m / (np.sqrt(v) + epsilon), m, v
 
 
 def adam_in_place(w, m, v, g, t, learning_rate, beta1=0.9, beta2=0.999, epsilon=1e-8):
@@ -579,7 +714,7 @@ table(
             {"momentum_step": lambda w, v, g, rate, beta: (w - rate * v, beta * v + g)},
         ),
         ("wrong-type", "only w", {"momentum_step": lambda *args: momentum_step(*args)[0][:1].tolist()}),
-        ("no-correction", "no correction", lambda: {"adam_step": adam_with(correct=False)}),
+        ("no-correction", "no correction", lambda: {"adam_step": adam_with(correct="")}),
         ("no-root", "no root", lambda: {"adam_step": adam_with(root=False)}),
         ("not-squared", "not squared", lambda: {"adam_step": adam_with(square=False)}),
         ("not-carried", "old m and v", lambda: {"adam_step": adam_with(carry=False)}),
@@ -589,6 +724,44 @@ table(
             {"adam_step": lambda w, m, v, g, t, rate, b1, b2, eps: adam_step(w, m, v, g, t, rate, b2, b1, eps)},
         ),
         ("t-unused", "t is 1", {"adam_step": lambda w, m, v, g, t, *rest: adam_step(w, m, v, g, 1, *rest)}),
+        ("divided", "over the rate", {"plain_step": lambda w, g, rate: w - g / rate}),
+        ("only-change", "only the change", {"plain_step": lambda w, g, rate: -rate * g}),
+        ("not-moved", "the old w", {"plain_step": lambda w, g, rate: w}),
+        ("swapped", "v, w", {"momentum_step": lambda *args: momentum_step(*args)[::-1]}),
+        ("uphill", "v uphill", {"momentum_step": lambda w, v, g, rate, beta: (w + rate * (v := beta * v + g), v)}),
+        ("uphill", "two minuses", {"momentum_step": lambda w, v, g, rate, beta: (w - rate * (v := beta * v - g), v)}),
+        (
+            "nesterov",
+            "Nesterov's",
+            {"momentum_step": lambda w, v, g, rate, beta: ((w - rate * (beta * (v := beta * v + g) + g)), v)},
+        ),
+        (
+            "rate-twice",
+            "the rate in v and in the step",
+            {"momentum_step": lambda w, v, g, rate, beta: (w - rate * (v := beta * v + rate * g), v)},
+        ),
+        ("no-beta", "all gradients kept", {"momentum_step": lambda w, v, g, rate, beta: (w - rate * (v + g), v + g)}),
+        ("m-not-corrected", "m as it is", lambda: {"adam_step": adam_with(correct="v")}),
+        ("v-not-corrected", "v as it is", lambda: {"adam_step": adam_with(correct="m")}),
+        ("beta-times-t", "beta times t", lambda: {"adam_step": adam_with(power=lambda beta, t: beta * t)}),
+        ("no-weight", "g in full", lambda: {"adam_step": adam_with(weight=lambda beta: 1)}),
+        ("no-m", "g for m", {"adam_step": adam_without_m}),
+        ("returns-corrected", "corrected memories", {"adam_step": adam_keeps_corrected}),
+        (
+            "uphill",
+            "Adam uphill",
+            {"adam_step": lambda w, m, v, g, t, rate, *rest: adam_step(w, m, v, g, t, -rate, *rest)},
+        ),
+        (
+            "no-learning-rate",
+            "Adam without a rate",
+            {"adam_step": lambda w, m, v, g, t, rate, *rest: adam_step(w, m, v, g, t, 1, *rest)},
+        ),
+        (
+            "not-finite",
+            "the root of m",
+            {"adam_step": lambda w, m, v, g, t, rate, *rest: (w - rate * np.sqrt(m), m, v)},
+        ),
     ],
 )
 
@@ -642,6 +815,10 @@ def answers_6():
         "jaccard_loss": jaccard_loss,
         "choices": CHOICES,
     }
+
+
+def huber_of(each):
+    return {"huber_loss": lambda y, prediction, delta: np.mean(each(prediction - y, delta))}
 
 
 def huber_loop(y, prediction, delta):
@@ -714,5 +891,57 @@ table(
         ),
         ("choices", "mean for typing errors", {"choices": {**CHOICES, "typing errors": "squared", "mean": "absolute"}}),
         ("wrong-keys", "too few", {"choices": {"mean": "squared"}}),
+        ("root", "a root", {"squared_loss": lambda y, p: np.sqrt(np.mean((p - y) ** 2))}),
+        ("mean-squared", "the mean squared", {"squared_loss": lambda y, p: np.mean(p - y) ** 2}),
+        ("variance", "the variance", {"squared_loss": lambda y, p: np.var(p - y)}),
+        ("median", "median of the squares", {"squared_loss": lambda y, p: np.median((p - y) ** 2)}),
+        ("absolute", "not squared", {"squared_loss": lambda y, p: np.mean(np.abs(p - y))}),
+        ("no-absolute", "signs left", {"absolute_loss": lambda y, p: np.mean(p - y)}),
+        ("reversed-sign", "signs left, truth first", {"absolute_loss": lambda y, p: np.mean(y - p)}),
+        ("not-averaged", "sum of sizes", {"absolute_loss": lambda y, p: np.sum(np.abs(p - y))}),
+        ("root", "root of the squares", {"absolute_loss": lambda y, p: np.mean((p - y) ** 2) ** 0.5}),
+        ("squared", "the squares again", {"absolute_loss": lambda y, p: np.mean((p - y) ** 2)}),
+        ("not-averaged", "Huber's sum", {"huber_loss": lambda y, p, d: len(y) * huber_loss(y, p, d)}),
+        ("pieces-apart", "delta times |e|", huber_of(lambda e, d: np.where(abs(e) <= d, e**2 / 2, d * abs(e)))),
+        ("slope-one", "slope 1", huber_of(lambda e, d: np.where(abs(e) <= d, e**2 / 2, abs(e) - d / 2))),
+        ("fixed-half", "less one half", huber_of(lambda e, d: np.where(abs(e) <= d, e**2 / 2, d * (abs(e) - 0.5)))),
+        ("no-absolute", "e compared", huber_of(lambda e, d: np.where(e <= d, e**2 / 2, d * (e - d / 2)))),
+        ("no-absolute", "e compared alone", huber_of(lambda e, d: np.where(e < d, e**2 / 2, d * (abs(e) - d / 2)))),
+        (
+            "no-absolute-beyond",
+            "e for |e|",
+            huber_of(lambda e, d: np.where(abs(e) <= d, e**2 / 2, d * (e - d / 2))),
+        ),
+        ("exchanged", "pieces exchanged", huber_of(lambda e, d: np.where(abs(e) > d, e**2 / 2, d * (abs(e) - d / 2)))),
+        ("squared", "squared everywhere", huber_of(lambda e, d: e**2 / 2)),
+        ("pseudo", "pseudo-Huber", huber_of(lambda e, d: d**2 * (np.sqrt(1 + (e / d) ** 2) - 1))),
+        (
+            "binary",
+            "the binary formula",
+            {"cross_entropy": lambda p, q: -np.mean(np.sum(p * np.log(q) + (1 - p) * np.log(1 - q), axis=1))},
+        ),
+        ("no-p", "logarithms alone", {"cross_entropy": lambda p, q: -np.mean(np.sum(np.log(q), axis=1))}),
+        ("divergence", "log of p over q", {"cross_entropy": lambda p, q: np.mean(np.sum(p * np.log(p / q), axis=1))}),
+        ("entropy", "p twice", {"cross_entropy": lambda p, q: -np.mean(np.sum(p * np.log(p), axis=1))}),
+        ("not-averaged", "a sum over the rows", {"cross_entropy": lambda p, q: -np.sum(p * np.log(q))}),
+        ("not-averaged", "a sum of divergences", {"kl_divergence": lambda p, q: len(p) * kl_divergence(p, q)}),
+        ("averaged-classes", "mean of both", {"kl_divergence": lambda p, q: np.mean(p * np.log(p / q))}),
+        ("swapped-sign", "weighted by q", {"kl_divergence": lambda p, q: np.mean(np.sum(q * np.log(p / q), axis=1))}),
+        ("symmetric", "both directions", {"kl_divergence": lambda p, q: kl_divergence(p, q) + kl_divergence(q, p)}),
+        (
+            "cross-entropy",
+            "the entropy left in",
+            {"kl_divergence": lambda p, q: -np.mean(np.sum(p * np.log(q), axis=1))},
+        ),
+        ("no-p", "ratio alone", {"kl_divergence": lambda p, q: np.mean(np.sum(np.log(p / q), axis=1))}),
+        ("counts-background", "share of wrong pixels", {"jaccard_loss": lambda a, b: 1 - np.mean(a == b)}),
+        ("no-union", "sum for union", {"jaccard_loss": lambda a, b: 1 - np.sum(a * b) / (np.sum(a) + np.sum(b))}),
+        ("one-region", "over the first", {"jaccard_loss": lambda a, b: 1 - np.sum(a * b) / np.sum(a)}),
+        ("other-region", "over the second", {"jaccard_loss": lambda a, b: 1 - np.sum(a * b) / np.sum(b)}),
+        ("all-points", "mean of the overlap", {"jaccard_loss": lambda a, b: 1 - np.mean(a * b)}),
+        ("upside-down", "upside down", {"jaccard_loss": lambda a, b: 1 - np.sum(np.maximum(a, b)) / np.sum(a * b)}),
+        ("unfinished", "one choice open", {"choices": {**CHOICES, "smooth": ...}}),
+        ("wrong-type", "a function for its name", {"choices": {**CHOICES, "region": jaccard_loss}}),
+        ("choices", "no such loss", {"choices": {**CHOICES, "mean": "mse"}}),
     ],
 )
