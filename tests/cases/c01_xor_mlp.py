@@ -109,6 +109,9 @@ for name, code, answer in (
     ("one label for all", "wrong-shape", {"perceptron": lambda X, w, b: int((X @ w + b > 0).any())}),
     ("best is a word", "wrong-type", {"best": "three"}),
     ("constant", "perceptron", {"perceptron": lambda X, w, b: np.zeros(len(X))}),
+    ("weights exchanged", "weights-exchanged", {"perceptron": lambda X, w, b: w[1] * X[:, 0] + w[0] * X[:, 1] + b > 0}),
+    ("a tanh", "no-threshold", {"perceptron": lambda X, w, b: np.tanh(X @ w + b)}),
+    ("best is seven", "best", {"best": 7}),
 ):
 
     @wrong("01.1", code, name)
@@ -142,6 +145,8 @@ for name, code, weights in (
     ("a cut at 0", "cut-at-zero", (ONES, [0, -1], [1, -2], -0.5)),
     ("hard thresholds", "other-activation", (ONES, [-0.5, -1.5], [1, -1], 0)),
     ("three things", "wrong-type", (ONES, [0, -1], [1, -2])),
+    ("two thresholds, moved down", "other-activation", (4 * ONES, [-2, -6], [1, -1], 0)),
+    ("one unit never on", "corners", (ONES, [0, -3], [1, -2], 0)),
     ("W1 of the wrong shape", "wrong-shape", (np.ones((2, 3)), [0, -1, 0], [1, -2, 0], 0)),
     ("b2 is a word", "wrong-type", (ONES, [0, -1], [1, -2], "zero")),
     ("b1 infinite", "not-finite", (ONES, [0, -np.inf], [1, -2], 0)),
@@ -347,8 +352,9 @@ def gradients(slip=None):
         delta2 = (p - y) / n * (-1 if slip == "sign" else 1)
         if slip == "squared":
             delta2 = 2 * delta2 * p * (1 - p)
-        slope = {"no tanh": 1.0, "sigmoid": H * (1 - H), "1 - H": 1 - H}.get(slip, 1 - H**2)
-        delta1 = delta2 @ W2.T * slope
+        slopes = {"no tanh": 1.0, "sigmoid": H * (1 - H), "1 - H": 1 - H, "ReLU": H > 0, "divided": 1 / (1 - H**2)}
+        slopes |= {"of Z": 1 - (X @ W1 + b1) ** 2, "tanh of H": 1 - np.tanh(H) ** 2}
+        delta1 = delta2 @ W2.T * slopes.get(slip, 1 - H**2)
         db1 = delta1 if slip == "no sum" else delta1.sum(axis=0)
         answer = (X.T @ delta1, db1, H.T @ delta2, delta2.sum(axis=0))
         if slip == "db2 mean":
@@ -436,6 +442,10 @@ for slip, code in {
     "no sum": "wrong-shape",
     "order": "wrong-shape",
     "db2 mean": "gradient-b2",
+    "ReLU": "relu-derivative",
+    "divided": "inverse-derivative",
+    "of Z": "of-the-sum",
+    "tanh of H": "tanh-twice",
 }.items():
 
     @wrong("01.4", code, slip)
@@ -527,6 +537,15 @@ for name, build in {
     right("01.5", name)(build)
 
 
+def ends_with(activation):
+    import keras
+    from keras import layers
+
+    model = keras.Sequential([keras.Input((2,)), layers.Dense(8, "tanh"), layers.Dense(1, activation)])
+    model.set_weights(trained_twice()[0].get_weights())
+    return model
+
+
 def shared_layers():
     import keras
 
@@ -548,6 +567,10 @@ for name, code, build in (
     ("four units", "wrong-size", lambda: twice("four units")),
     ("logits", "logits", lambda: twice("logits")),
     ("scikit-learn", "not-keras", lambda: twice(sequential=sklearn_mlp().fit(*xor_data()))),
+    ("the output alone", "n-params", lambda: twice(n_params=9)),
+    ("a softmax of one number", "wrong-output", lambda: twice(sequential=ends_with("softmax"))),
+    ("a ReLU at the end", "wrong-output|logits", lambda: twice(sequential=ends_with("relu"))),
+    ("a tanh at the end", "logits", lambda: twice(sequential=ends_with("tanh"))),
 ):
     wrong("01.5", code, name)(build)
 
@@ -717,14 +740,31 @@ def _():
     return {"epoch_model": model, "train_mse": train, "test_mse": test}
 
 
-@wrong("01.7", "r2-score", "R² in place of the error")
-def _():
+def measured(measure, noise=0.1):
+    """Curves that end with another measure, called with the truth and the fit."""
     from coursekit.data import make_surface
 
-    X, y = make_surface(n_samples=600, noise=0.1, seed=1)
-    model, train, test = epochs()
-    ends = model.score(X[:400], y[:400]), model.score(X[400:], y[400:])
+    X, y = make_surface(n_samples=600, noise=noise, seed=1)
+    fitted = epochs()[0].predict(X)
+    ends = measure(y[:400], fitted[:400]), measure(y[400:], fitted[400:])
     return curves(lambda train, test: ([*train[:-1], ends[0]], [*test[:-1], ends[1]]))
+
+
+@wrong("01.7", "r2-score", "R² in place of the error")
+def _():
+    from sklearn.metrics import r2_score
+
+    return measured(r2_score)
+
+
+@wrong("01.7", "absolute", "mean absolute errors")
+def _():
+    return measured(lambda y, fitted: np.mean(np.abs(y - fitted)))
+
+
+@wrong("01.7", "no-noise", "against the surface itself")
+def _():
+    return measured(lambda y, fitted: np.mean((y - fitted) ** 2), noise=0)
 
 
 for name, code, change in (
@@ -823,6 +863,13 @@ for name, code, function in (
     ("absolute values", "absolute", lambda x, k, s, c: c + np.abs(x[:, None] - k) @ s),
     ("averaged", "averaged", lambda x, k, s, c: c + (np.maximum(0, x[:, None] - k) * s).mean(axis=1)),
     ("offset in each", "offset-in-each", lambda x, k, s, c: (c + np.maximum(0, x[:, None] - k) * s).sum(axis=1)),
+    ("sum clipped too", "clipped-sum", lambda x, k, s, c: np.maximum(0, c + np.maximum(0, x[:, None] - k) @ s)),
+    ("only the sum clipped", "relu-last", lambda x, k, s, c: np.maximum(0, c + (x[:, None] - k) @ s)),
+    ("slopes left out", "no-slopes", lambda x, k, s, c: c + np.maximum(0, x[:, None] - k).sum(axis=1)),
+    ("offset inside", "offset-inside", lambda x, k, s, c: np.maximum(0, x[:, None] - k + c) @ s),
+    ("a neuron each", "slope-before-kink", lambda x, k, s, c: c + np.maximum(0, s * x[:, None] - k).sum(axis=1)),
+    ("steps", "step", lambda x, k, s, c: c + (x[:, None] > k) @ s),
+    ("slopes summed up", "summed-slopes", lambda x, k, s, c: c + np.maximum(0, x[:, None] - k) @ np.cumsum(s)),
 ):
 
     @wrong("01.8", code, name)

@@ -107,7 +107,7 @@ def as_binary_probabilities(name, scores):
             f"{called(name)} answers with {scores.min():.2f} to {scores.max():.2f}; probabilities, from 0 to 1, were "
             "asked for. End the network with `activation='sigmoid'`.",
         )
-    if len(scores) > 20 and np.isin(scores, (0, 1)).all():
+    if len(scores) > 20 and np.isin(scores, (0, 1)).all() and np.ptp(scores) > 0:
         raise Wrong(
             "labels",
             f"{called(name)} answers with 0 and 1 alone; probabilities were asked for. Leave the rounding to whoever "
