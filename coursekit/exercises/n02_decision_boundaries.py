@@ -252,11 +252,11 @@ def _explain_network(student, model, l2, dropout):
     penalties = list(_penalties(config))
     fail_if(not rates, "no-dropout")
     fail_if(np.allclose(rates, l2) and penalties and np.allclose(penalties[:2], dropout), "exchanged")
+    order = [layer["class"] for layer in layers if layer["class"] in ("Dense", "Dropout")]
+    fail_if(order[-1] == "Dropout", "dropout-last")
     fail_if(len(rates) != 2 or not np.allclose(rates, dropout), "dropout-rate", rates=rates, dropout=dropout)
     penalised = len(penalties) > 1 and np.allclose(penalties[:2], l2)
     fail_if(config is not None and not penalised, "l2", penalties=penalties or "missing", l2=l2)
-    order = [layer["class"] for layer in layers if layer["class"] in ("Dense", "Dropout")]
-    fail_if(order[-1] == "Dropout", "dropout-last")
     fail_if(order != ["Dense", "Dropout", "Dense", "Dropout", "Dense"], "dropout-place", order=", ".join(order))
     loss = student.describe(model)["loss"]
     fail_if(loss is None, "not-compiled")
@@ -400,7 +400,7 @@ def activations(student, rng):
 
 
 def _collapse(student, rng):
-    for m, k, n in ((3, 5, 2), (4, 2, 3), (1, 6, 1)):
+    for m, k, n in ((3, 4, 4), (4, 2, 3), (1, 6, 1)):
         W1, b1, W2, b2 = rng.normal(size=(m, k)), rng.normal(size=k), rng.normal(size=(k, n)), rng.normal(size=n)
         W, b = returned_parts(student, "collapse", W1, b1, W2, b2, like={"W": (m, n), "b": (n,)})
         steps = {"`W2`": W2, "`b2`": b2}

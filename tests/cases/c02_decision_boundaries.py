@@ -55,6 +55,14 @@ def tree_field(**changed):
     return moons_tree().predict(mesh_points(**limits)).reshape(limits["n"], limits["n"])
 
 
+def mesh_mixed(xlim, ylim, n):
+    return np.array(np.meshgrid(np.linspace(*xlim, n), np.linspace(*ylim, n))).reshape(-1, 2)
+
+
+def tree_field_exchanged():
+    return moons_tree().predict(mesh_points((-2, 3), (-2, 2.5), 150)[:, ::-1]).reshape(150, 150)
+
+
 def answers_1():
     return {"mesh_points": mesh_points, "as_field": as_field, "field": tree_field(), "tree": moons_tree()}
 
@@ -112,6 +120,10 @@ table(
         ("field", "another range", lambda: {"field": tree_field(xlim=(-1, 2))}),
         ("transposed", "field transposed", lambda: {"field": tree_field().T}),
         ("wrong-shape", "field too coarse", lambda: {"field": tree_field(n=100)}),
+        ("mixed", "reshaped without a transpose", {"mesh_points": mesh_mixed}),
+        ("constant", "a field never filled", {"field": np.zeros((150, 150))}),
+        ("upside-down", "field upside down", lambda: {"field": tree_field()[::-1]}),
+        ("columns-exchanged", "field of x2, x1", lambda: {"field": tree_field_exchanged()}),
     ],
 )
 
@@ -343,6 +355,36 @@ def let_loose(seed=2, n=500):
     return {"held": model, "history": history}
 
 
+def scores():
+    return dict(zip(("train_scores", "val_scores"), curves()))
+
+
+def tree_scores(depths, **settings):
+    from sklearn.tree import DecisionTreeClassifier
+
+    trees = [DecisionTreeClassifier(**{"max_depth": d, "random_state": 0, **settings}).fit(*few()) for d in depths]
+    return {"train_scores": [t.score(*few()) for t in trees], "val_scores": [t.score(*few(2, 500)) for t in trees]}
+
+
+def dropout_everywhere(l2, dropout, places=(0, 1, 2)):
+    import keras
+    from keras import layers
+
+    model = keras.Sequential([keras.Input((2,))])
+    for place, (width, activation) in enumerate(((64, "relu"), (64, "relu"), (1, "sigmoid"))):
+        model.add(layers.Dense(width, activation, kernel_regularizer=keras.regularizers.L2(l2)))
+        if place in places:
+            model.add(layers.Dropout(dropout))
+    model.compile("adam", "binary_crossentropy", metrics=["accuracy"])
+    return model
+
+
+def compiled_anew(l2, dropout, loss):
+    model = build_network(l2, dropout)
+    model.compile("adam", loss, metrics=["accuracy"])
+    return model
+
+
 def answers_3():
     train, val = curves()
     answers = {"train_scores": train, "val_scores": val, "best_depth": int(np.argmax(val)) + 1}
@@ -392,6 +434,30 @@ table(
         ("wrong-layers", "one layer", {"build_network": lambda l2, dropout: build_network(l2, dropout, units=(64,))}),
         ("linear-model", "no bend", {"build_network": lambda l2, dropout: build_network(l2, dropout, hidden=None)}),
         ("not-compiled", "not compiled", {"build_network": lambda *args: build_network(*args, compiled=False)}),
+        ("best-depth", "a depth taken at random", {"best_depth": 4}),
+        ("score-for-depth", "the best score", lambda: {"best_depth": max(curves()[1])}),
+        ("depth-unused", "no max_depth", lambda: tree_scores(range(1, 16), max_depth=None)),
+        ("one-deeper", "depths 2 to 16", lambda: tree_scores(range(2, 17))),
+        ("wrong-curve", "large leaves", lambda: tree_scores(range(1, 16), min_samples_leaf=10)),
+        ("percent", "per cent", lambda: {name: 100 * np.array(part) for name, part in scores().items()}),
+        ("reversed", "from the deepest", lambda: {name: part[::-1] for name, part in scores().items()}),
+        ("trained-on-validation", "X_val twice", lambda: {"train_scores": curves()[1]}),
+        ("fitted-on-validation-too", "new trees for X_val", lambda: {"val_scores": curves(True)[0]}),
+        ("not-keras", "no return", {"build_network": lambda l2, dropout: print(end="")}),
+        ("dropout-last", "a dropout after every layer", {"build_network": dropout_everywhere}),
+        (
+            "dropout-last",
+            "a dropout at the end",
+            {"build_network": lambda *args: dropout_everywhere(*args, places=(0, 2))},
+        ),
+        ("wrong-loss", "the squared error", {"build_network": lambda *args: compiled_anew(*args, loss="mse")}),
+        ("no-sigmoid", "a softmax", {"build_network": lambda *args: build_network(*args, last="softmax")}),
+        (
+            "l2",
+            "a weaker penalty",
+            {"build_network": lambda l2, dropout: build_network(l2 / 10, dropout)},
+        ),
+        ("not-finite", "NaN losses", {"history": {"loss": [0.7, np.nan], "val_loss": [0.7, np.nan]}}),
     ],
 )
 
@@ -561,6 +627,11 @@ def _():
     return {**trained(disc), "deep": fitted(disc, (40, 40, 40), "sigmoid", 10)}
 
 
+@wrong("02.4", "not-wide", "wide is deep")
+def _():
+    return {**trained(disc), "wide": trained(disc)["deep"]}
+
+
 @wrong("02.4", "not-deep", "deep is wide")
 def _():
     return {**trained(disc), "deep": trained(disc)["wide"]}
@@ -640,12 +711,50 @@ def sizes_by_names(model, X, y):
     return np.array([np.abs(g).mean() for g in gradients if len(g.shape) == 2])
 
 
-def lsuv(weights, X, spread=None, sequential=True):
+def of_gradients(size):
+    return lambda *args: gradient_sizes(*args, size=size)
+
+
+def kernel_sizes(model, X, y):
+    return [np.abs(layer.kernel).mean() for layer in model.layers if hasattr(layer, "kernel")]
+
+
+def deep_subclass(activation, initializer):
+    import keras
+    from keras import layers
+
+    class Deep(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.hidden = [layers.Dense(32, activation, kernel_initializer=initializer) for _ in range(10)]
+            self.out = layers.Dense(1, "sigmoid", kernel_initializer=initializer)
+
+        def call(self, x):
+            for layer in self.hidden:
+                x = layer(x)
+            return self.out(x)
+
+    model = Deep()
+    model(np.zeros((1, 2), "float32"))
+    return model
+
+
+def deep_own_layer(activation, initializer):
+    import keras
+
+    class Half(keras.layers.Layer):
+        def call(self, x):
+            return x / 2
+
+    return keras.Sequential([keras.Input((2,)), Half(), *build_deep(activation, initializer).layers])
+
+
+def lsuv(weights, X, spread=None, sequential=True, bend=lambda sums: np.maximum(0, sums)):
     scaled, H = [], X
     for W in weights:
         new = W / (spread(H, W) if spread else np.std(H @ W))
         scaled.append(new)
-        H = np.maximum(0, H @ (new if sequential else W))
+        H = bend(H @ (new if sequential else W))
     return scaled
 
 
@@ -678,6 +787,7 @@ table(
         "in sequence": {},
         "functional": {"build_deep": lambda *args: build_deep(*args, style="functional")},
         "all variables": {"gradient_sizes": sizes_by_names},
+        "a subclass": {"build_deep": deep_subclass},
         "rounds": {"lsuv": lsuv_in_rounds},
         "a unit matrix": {
             "collapse": lambda W1, b1, W2, b2: [
@@ -733,5 +843,26 @@ table(
             {"lsuv": lambda *args: lsuv(*args, spread=lambda H, W: np.std(np.maximum(0, H @ W)))},
         ),
         ("of-the-weights", "of the weights", {"lsuv": lambda *args: lsuv(*args, spread=lambda H, W: np.std(W))}),
+        ("not-scaled", "as they were", {"lsuv": lambda weights, X: weights}),
+        ("no-relu", "no ReLU between", {"lsuv": lambda *args: lsuv(*args, bend=lambda sums: sums)}),
+        (
+            "multiplied",
+            "times the deviation",
+            {"lsuv": lambda *args: lsuv(*args, spread=lambda H, W: 1 / np.std(H @ W))},
+        ),
+        ("largest", "by the largest", {"lsuv": lambda *args: lsuv(*args, spread=lambda H, W: np.abs(H @ W).max())}),
+        ("wrong-sign", "b2 taken away", {"collapse": lambda W1, b1, W2, b2: (W1 @ W2, b1 @ W2 - b2)}),
+        ("product", "times b2", {"collapse": lambda W1, b1, W2, b2: (W1 @ W2, b1 @ W2 * b2)}),
+        ("added", "b1 + b2", {"collapse": lambda W1, b1, W2, b2: (W1 @ W2, b1 + b2)}),
+        ("sum-of-biases", "the sum of b1", {"collapse": lambda W1, b1, W2, b2: (W1 @ W2, np.sum(b1) + b2)}),
+        ("not-keras", "no return", {"build_deep": lambda activation, initializer: print(end="")}),
+        ("not-plain", "a layer of one's own", {"build_deep": deep_own_layer}),
+        ("not-averaged", "sums", {"gradient_sizes": of_gradients(lambda g: np.sum(np.abs(g)))}),
+        ("mean-square", "mean squares", {"gradient_sizes": of_gradients(lambda g: np.mean(np.square(g)))}),
+        ("root-mean-square", "roots", {"gradient_sizes": of_gradients(lambda g: np.mean(np.square(g)) ** 0.5)}),
+        ("largest", "largest values", {"gradient_sizes": of_gradients(lambda g: np.max(np.abs(g)))}),
+        ("standard-deviation", "deviations", {"gradient_sizes": of_gradients(lambda g: np.std(g))}),
+        ("no-absolute", "signs left in", {"gradient_sizes": of_gradients(lambda g: np.mean(g))}),
+        ("weights", "the kernels themselves", {"gradient_sizes": kernel_sizes}),
     ],
 )
