@@ -578,6 +578,7 @@ def _explain_nan(student, X):
     pt1, eta1, phi1, pt2, eta2, phi2 = X.T
     eta, phi = eta1 - eta2, phi1 - phi2
     brackets = {"nan.not-finite": np.cos(eta) - np.cos(phi), "nan.cosh-of-phi": np.cosh(eta) - np.cosh(phi)}
+    brackets["nan.sinh"] = np.sinh(eta) - np.cos(phi)
     for slip, bracket in brackets.items():
         with np.errstate(invalid="ignore"):
             masses = np.sqrt(2 * pt1 * pt2 * bracket)

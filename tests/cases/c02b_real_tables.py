@@ -447,6 +447,8 @@ for name, code, build in (
     ("rounded", "weights", lambda: answer_2(weights=lambda y: {0: 0.6, 1: 2.0})),
     ("words as keys", "wrong-type", lambda: answer_2(weights=lambda y: {"good": 0.6, "bad": 2.0})),
     ("one weight a row", "wrong-shape", lambda: answer_2(weights=lambda y: np.where(y == 1, 2.0, 0.6))),
+    ("squared", "counts-squared", lambda: answer_2(weights=lambda y: {k: w**2 for k, w in balanced(y).items()})),
+    ("one over the square", "counts-squared", lambda: answer_2(weights=lambda y: 1e4 / np.bincount(y) ** 2.0)),
 ):
     wrong("02b.2", code, name)(build)
 
@@ -571,6 +573,7 @@ for name, build in {
 for name, code, build in (
     ("the last epoch", "last-epoch", lambda: answer_3(epoch(-1), recorded("loss", "val_loss"))),
     ("the epoch before the last", "not-best", lambda: answer_3(epoch(-2), recorded("loss", "val_loss"))),
+    ("the last epoch, by the area", "best-epoch", lambda: answer_3(epoch(-1), recorded("auc", "val_auc"))),
     ("no validation", "no-validation", lambda: answer_3(epoch(-1), recorded("loss", "accuracy"))),
     (
         "chosen on the test rows",
@@ -915,6 +918,10 @@ for name, code, function in (
     ("logarithm of a negative number", "not-finite", lambda X: np.log(-pair_mass(X))),
     ("reciprocal", "mass", lambda X: 1 / pair_mass(X)),
     ("MeV", "in-mev", lambda X: 1000 * pair_mass(X)),
+    ("cosine of eta, without sign", "cos-of-eta", lambda X: mass_of(X, np.cos, np.cos, np.abs)),
+    ("sinh of eta", "sinh", lambda X: mass_of(X, np.sinh, np.cos)),
+    ("sinh of eta, without sign", "sinh", lambda X: mass_of(X, np.sinh, np.cos, np.abs)),
+    ("momenta added", "momenta-added", lambda X: np.sqrt(2 * (X[:, 0] + X[:, 3]) * (cosh_cos(X)[0] - cosh_cos(X)[1]))),
     ("sum of momenta", "mass", lambda X: X[:, 0] + X[:, 3]),
     ("one number", "wrong-shape", lambda X: pair_mass(X).mean()),
 ):
