@@ -305,10 +305,11 @@ def baseline_and_network(student, rng):
     names = list(trials)
     fail_if(set(trials) != set(scores), "wrong-keys", trials=str(names), scores=str(list(scores)))
     fail_if(len(trials) < 3, "too-few", n_trials=len(trials))
-    fail_if(len({trial.number for trial in trials.values() if isinstance(trial, Handle)}) < 3, "same-model")
-    predicted = {}
     for name in names:
         fail_if(not isinstance(trials[name], Handle), "not-a-model", name=name, seen=type_name(trials[name]))
+    fail_if(len({trial.number for trial in trials.values()}) < 3, "same-model")
+    predicted = {}
+    for name in names:
         kinds, seen = parts_of(student, trials[name]), houses_of_scaler(student, trials[name])
         fail_if("MLPRegressor" not in kinds, "trial.wrong-model", name=name)
         fail_if(seen in ("X_fit and X_val", "X_val"), "validation-seen", name=name, seen=seen)

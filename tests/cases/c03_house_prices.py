@@ -137,6 +137,10 @@ table(
         ("seen-before", "fitted on the held-out districts", lambda: {"classic": classic(rows="test")}),
         ("other-targets", "prices in dollars", lambda: {"classic": classic(rows="dollars")}),
         ("wrong-network", "a line", lambda: {"classic": line_on_boston()}),
+        ("no-thousand", "in per mille", {"shares": lambda c: (0.63 - np.sqrt(c), 0.63 + np.sqrt(c))}),
+        ("capped", "the districts below", {"capped": 490}),
+        ("capped", "counted badly", {"capped": 15}),
+        ("wrong-type", "the column itself", lambda: {"engineered": np.array([396.9, 392.8])}),
     ],
 )
 
@@ -222,6 +226,7 @@ table(
         ("wrong-targets", "one price for all", lambda: other_targets(np.ones_like)),
         ("aligned", "test prices reversed", lambda: {"y_test": split()["y_test"][::-1]}),
         ("aligned", "prices shuffled", lambda: split(y_rows=False)),
+        ("aligned", "prices shuffled, half precision", lambda: split(y_rows=False, dtype="float16")),
         ("wrong-shape", "parts exchanged", lambda: {"y_train": split()["y_test"], "y_test": split()["y_train"]}),
         (
             "lost-rows",
@@ -290,7 +295,8 @@ def three_times():
 def linear(rows="fit", scale=True):
     from sklearn.linear_model import LinearRegression
 
-    X, y = {"fit": houses()[0], "all": all_rows(), "fit and validation": search_rows()}.get(rows) or houses()[0]
+    parts = {"all": all_rows(), "fit and validation": search_rows(), "validation": houses()[1], "test": houses()[2]}
+    X, y = parts.get(rows) or houses()[0]
     if rows == "scaled before":
         X = (X - X.mean(axis=0)) / X.std(axis=0)
     if rows == "dollars":
@@ -353,6 +359,14 @@ table(
             lambda: {"baseline": linear("scaled before", scale=False)},
         ),
         ("baseline", "the baseline in dollars", lambda: {"baseline": linear("dollars")}),
+        ("fitted-on-test", "the baseline has seen the test", lambda: {"baseline": linear("test")}),
+        ("fitted-on-val", "the baseline of the validation", lambda: {"baseline": linear("validation")}),
+        ("wrong-type", "lists", lambda: {"trials": list(trials().values()), "scores": [0.3, 0.29, 0.31]}),
+        (
+            "not-a-model",
+            "their predictions",
+            lambda: {"trials": {n: m.predict(houses()[1][0]) for n, m in trials().items()}},
+        ),
     ],
 )
 
@@ -419,6 +433,29 @@ def of_search(key, style="plain"):
     return {"search": searching(style), "mean_scores": searching(style).cv_results_[key]}
 
 
+def without_refit():
+    from copy import copy
+
+    search = copy(searching()).set_params(refit=False)
+    del search.best_estimator_
+    return search
+
+
+def by_squares():
+    """What the search holds where it scores by squared errors."""
+    from copy import copy
+
+    search = copy(searching()).set_params(scoring="neg_mean_squared_error")
+    folds = np.array([-(search.cv_results_[f"split{i}_test_score"] ** 2) for i in range(3)])
+    search.cv_results_ = {
+        **search.cv_results_,
+        **{f"split{i}_test_score": fold for i, fold in enumerate(folds)},
+        "mean_test_score": folds.mean(axis=0),
+        "std_test_score": folds.std(axis=0),
+    }
+    return {"search": search, "mean_scores": search.cv_results_["mean_test_score"]}
+
+
 def never_fitted():
     from sklearn.base import clone
 
@@ -455,6 +492,11 @@ table(
         ("fold-1", "one fold alone", lambda: of_search("split1_test_score")),
         ("spread", "the spreads", lambda: of_search("std_test_score")),
         ("ranks", "the ranks", lambda: of_search("rank_test_score")),
+        ("fold-0", "the first fold alone", lambda: of_search("split0_test_score")),
+        ("fold-2", "the last fold alone", lambda: of_search("split2_test_score")),
+        ("sorted-down", "the best first", lambda: {"mean_scores": sorted(found()["mean_scores"], reverse=True)}),
+        ("no-refit", "not fitted again", lambda: {"search": without_refit()}),
+        ("squared-scoring", "squared errors", lambda: by_squares()),
         ("wrong-shape", "the best alone, four times", lambda: {"mean_scores": np.full(5, searching().best_score_)}),
     ],
 )
@@ -474,7 +516,29 @@ def folds_numpy(n, k, seed):
     return [(np.concatenate(parts[:i] + parts[i + 1 :]), parts[i]) for i in range(k)]
 
 
-def build_regressor(units=(64, 32), loss="mse", last=None, style="sequential", compiled=True):
+def shuffle_split(n, k, seed):
+    from sklearn.model_selection import ShuffleSplit
+
+    return list(ShuffleSplit(k, test_size=1 / k, random_state=seed).split(np.zeros(n)))
+
+
+def masks_of(n, *pair):
+    return tuple(np.isin(np.arange(n), rows) for rows in pair)
+
+
+def drawn_folds(n, k, seed):
+    fold = np.random.default_rng(seed).integers(0, k, n)
+    return [(np.flatnonzero(fold != i), np.flatnonzero(fold == i)) for i in range(k)]
+
+
+def small_folds(n, k, seed):
+    """Two rows in each fold but the last, which gets the rest."""
+    order = np.random.default_rng(seed).permutation(n)
+    parts = np.split(order, range(1, k))
+    return [(np.setdiff1d(order, part), part) for part in parts]
+
+
+def build_regressor(units=(64, 32), loss="mse", last=None, style="sequential", compiled=True, inputs=12):
     import keras
     from keras import layers
 
@@ -485,7 +549,7 @@ def build_regressor(units=(64, 32), loss="mse", last=None, style="sequential", c
             x = layer(x)
         model = keras.Model(inputs, x)
     else:
-        model = keras.Sequential([keras.Input((12,)), *hidden, layers.Dense(1, activation=last)])
+        model = keras.Sequential([keras.Input((inputs,)), *hidden, layers.Dense(1, activation=last)])
     if compiled:
         model.compile(keras.optimizers.Adam(0.003), loss=loss, steps_per_execution=10)
     return model
@@ -539,6 +603,10 @@ def errors(given):
     return {"out_of_fold": given, "mae": np.mean(np.abs(e)), "mse": np.mean(e**2)}
 
 
+def measured(measure):
+    return dict(zip(("mae", "mse"), measure(predicted() - search_rows()[1])))
+
+
 def answers_5():
     return {"k_folds": k_folds, "build_regressor": build_regressor, **errors(predicted())}
 
@@ -589,6 +657,20 @@ table(
         ("signed", "signs kept in the MAE", lambda: {"mae": np.mean(predicted() - search_rows()[1])}),
         ("errors", "MAE in dollars", lambda: {"mae": 1e5 * errors(predicted())["mae"]}),
         ("misaligned", "wrong rows", lambda: {"out_of_fold": predicted()[::-1]}),
+        ("exchanged", "val first", {"k_folds": lambda *args: [pair[::-1] for pair in k_folds(*args)]}),
+        ("masks", "masks", {"k_folds": lambda n, *rest: [masks_of(n, *pair) for pair in k_folds(n, *rest)]}),
+        ("not-a-partition", "drawn anew for each pair", {"k_folds": shuffle_split}),
+        ("uneven", "a fold drawn for each row", {"k_folds": drawn_folds}),
+        ("uneven", "the first rows left over", {"k_folds": small_folds}),
+        ("wrong-type", "only the val rows", {"k_folds": lambda *args: [val for _, val in k_folds(*args)]}),
+        ("not-keras", "no return", {"build_regressor": lambda: print(end="")}),
+        ("not-keras", "a network of scikit-learn", {"build_regressor": lambda: mlp()}),
+        ("wrong-input", "eleven numbers", {"build_regressor": lambda: build_regressor(inputs=11)}),
+        ("wrong-shape", "one fold alone", lambda: {"out_of_fold": predicted()[:780]}),
+        ("median", "medians", lambda: measured(lambda e: (np.median(np.abs(e)), np.median(e**2)))),
+        ("summed", "sums", lambda: measured(lambda e: (np.sum(np.abs(e)), np.sum(e**2)))),
+        ("signed-other", "truth minus prediction", lambda: measured(lambda e: (-np.mean(e), np.mean(e**2)))),
+        ("squared-mean", "the mean squared", lambda: measured(lambda e: (np.mean(np.abs(e)), np.mean(e) ** 2))),
         ("root", "RMSE for MSE", lambda: {"mse": np.sqrt(errors(predicted())["mse"])}),
         ("swapped", "exchanged", lambda: {"mae": errors(predicted())["mse"], "mse": errors(predicted())["mae"]}),
     ],
