@@ -202,7 +202,7 @@ def _explain_range(low, high, smallest, largest):
     fail_if(reaches(0, 1), "not-stretched", **seen)
     fail_if(reaches(0, high - low), "range.no-offset", **seen)
     fail_if(reaches(low, low + high) or reaches(0, high), "not-the-width", **seen)
-    fail_if(smallest < low - (high - low) or largest > high + (high - low), "not-bounded", **seen)
+    fail_if(smallest < low - 2 * (high - low) or largest > high + 2 * (high - low), "not-bounded", **seen)
     raise Wrong("range", **seen)
 
 
@@ -231,7 +231,8 @@ def _one_hot(student):
         given = given.reshape(wanted.shape)
         fail_if(np.array_equal(given, 2 * wanted - 1), "minus-ones")
         slips = {
-            "shifted": np.roll(wanted, -1, axis=1),
+            # Counted from 1, a code of 0 has no column, or the last one.
+            "shifted": np.where((codes[:, None] == 0) & codes.any(), given, np.roll(wanted, -1, axis=1)),
             "inverted": 1 - wanted,
             "codes-as-values": wanted * codes[:, None],
             "shifted-up": np.roll(wanted, 1, axis=1),

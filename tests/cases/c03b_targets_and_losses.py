@@ -120,6 +120,8 @@ def ranged(style="rescaling"):
             "plain": [layers.Dense(1, "sigmoid")],
             "no offset": [layers.Dense(1, "sigmoid"), layers.Rescaling(high - low)],
             "times high": [layers.Dense(1, "sigmoid"), layers.Rescaling(high, low)],
+            "tanh, once": [layers.Dense(1, "tanh"), layers.Rescaling(high - low, low)],
+            "half": [layers.Dense(1, "sigmoid"), layers.Rescaling((high - low) / 2, low)],
             "linear": [layers.Dense(1), layers.Rescaling(high - low, low)],
             "clipped": [layers.Dense(1, activation=lambda z: ops.clip(z, low, high))],
             "order": [layers.Dense(1), layers.Rescaling(high - low, low), layers.Activation("sigmoid")],
@@ -137,6 +139,14 @@ def ranged(style="rescaling"):
         return keras.Sequential([keras.Input((12,)), layers.Dense(32, "relu"), *ends[style]])
 
     return build_in_range
+
+
+def without_last(bias):
+    import keras
+    from keras import layers
+
+    begin = keras.initializers.Constant(bias)
+    return keras.Sequential([keras.Input((12,)), layers.Dense(32, "relu", bias_initializer=begin)])
 
 
 def subclassed_in_range(low, high):
@@ -233,6 +243,11 @@ for name, code, build in (
     ("nothing holds it", "not-bounded", lambda: unit(reach="linear")),
     ("stretched before the sigmoid", "not-stretched", lambda: unit(reach="order")),
     ("cut off", "clipped", lambda: unit(reach="clipped")),
+    ("no return", "none", lambda: unit(build_with_bias=lambda bias: print(end=""))),
+    ("no return for the range", "none", lambda: unit(build_in_range=lambda low, high: print(end=""))),
+    ("no last layer", "wrong-shape", lambda: unit(build_with_bias=without_last)),
+    ("a tanh for the sigmoid", "range", lambda: unit(reach="tanh, once")),
+    ("half of the range", "range", lambda: unit(reach="half")),
 ):
     wrong("03b.1", code, name)(build)
 
@@ -366,6 +381,37 @@ for name, build in {
     right("03b.2", name)(build)
 
 
+def one_place_on(codes, n_categories):
+    table = np.zeros((len(codes), n_categories))
+    for row, code in zip(table, codes):
+        row[code + 1] = 1
+    return table
+
+
+def raw_houses():
+    """The trained network for numbers as they stand in the table."""
+    import keras
+
+    from coursekit.data import load_ames_numbers
+
+    raw = load_ames_numbers()[0][houses()[3][0]][:, :10]
+    model = keras.models.clone_model(trained_houses())
+    places, kernel, bias, *last = trained_houses().get_weights()
+    kernel = np.vstack([kernel[:10] / raw.std(axis=0)[:, None], kernel[10:]])
+    model.set_weights([places, kernel, bias - raw.mean(axis=0) @ kernel[:10], *last])
+    return model
+
+
+def rounded_houses():
+    import keras
+
+    model = keras.models.clone_model(trained_houses())
+    model.set_weights(trained_houses().get_weights())
+    plain = model.call
+    model.call = lambda inputs, **how: keras.ops.round(10 * plain(inputs, **how)) / 10
+    return model
+
+
 def dollar_houses():
     return changed_houses(lambda kernel, bias: (kernel * UNIT, bias * UNIT))
 
@@ -408,6 +454,10 @@ for name, code, build in (
     ("twelve numbers", "too-many-inputs", lambda: places(house_model=house_network("twelve numbers"))),
     ("a line", "not-keras", lambda: places(house_model=wrong_sklearn())),
     ("answers looked up", "not-keras", lambda: places(house_model=Forged())),
+    ("counted from 1", "shifted", lambda: places(one_hot=lambda c, n: c[:, None] == np.arange(1, n + 1))),
+    ("a 1 behind its place", "shifted-up", lambda: places(one_hot=one_place_on)),
+    ("trained on the raw numbers", "unscaled-inputs", lambda: places(house_model=raw_houses())),
+    ("prices rounded in `call`", "not-its-layers", lambda: places(house_model=rounded_houses())),
 ):
     wrong("03b.2", code, name)(build)
 
@@ -912,6 +962,8 @@ for name, code, build in (
     ("one key missing", "missing-key", lambda: baseline(errors={"line": 1.0, "forest": 2.0, "boosting": 3.0})),
     ("a list", "wrong-type", lambda: baseline(errors=[1.0, 2.0, 3.0, 4.0])),
     ("ten per cent too large", "errors", lambda: baseline(change=rounded_up)),
+    ("signs kept", "signed", lambda: baseline(measure=lambda r: UNIT * np.mean(r))),
+    ("twice the errors", "errors", lambda: baseline(change=lambda e: {key: 2 * value for key, value in e.items()})),
     ("a word among the errors", "wrong-type", lambda: baseline(change=lambda e: e | {"forest": "small"})),
 ):
     wrong("03b.5", code, name)(build)
