@@ -455,9 +455,9 @@ def _relu_sum(student, rng):
             "no-slopes": relu.sum(1) + offset,
             "averaged": relu @ slopes / k + offset,
             "offset-in-each": relu @ slopes + k * offset,
+            "clipped-sum": np.maximum(0, wanted),
             "offset-inside": np.maximum(0, hinges + offset) @ slopes,
             "relu-last": np.maximum(0, hinges @ slopes + offset),
-            "clipped-sum": np.maximum(0, wanted),
             "summed-slopes": relu @ np.cumsum(slopes) + offset,
         }
         advice = "It should be offset + sum of slope * ReLU(x - kink)."

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 from scipy.special import expit
 from sklearn.linear_model import LinearRegression
-from sklearn.metrics import mean_absolute_error, mean_squared_error, root_mean_squared_error
+from sklearn.metrics import get_scorer_names, mean_absolute_error, mean_squared_error, root_mean_squared_error
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
 
@@ -393,6 +393,7 @@ def grid_search(student, rng):
     best = results["mean_test_score"].max()
     unnamed = scoring != "neg_root_mean_squared_error"
     fail_if(unnamed and best > 0, "wrong-scoring", best=best)
+    fail_if(unnamed and scoring in get_scorer_names(), "no-rmse.wrong-scoring")
     # A scorer of one's own has no name; cross-validated and test error differ by the luck of the split, not by two.
     fail_if(unnamed and not 0.5 < -best / rmse < 2, "no-rmse.wrong-scoring")
     seen = houses_of_scaler(student, "search")

@@ -943,5 +943,14 @@ table(
         ("unfinished", "one choice open", {"choices": {**CHOICES, "smooth": ...}}),
         ("wrong-type", "a function for its name", {"choices": {**CHOICES, "region": jaccard_loss}}),
         ("choices", "no such loss", {"choices": {**CHOICES, "mean": "mse"}}),
+        (
+            "choices",
+            "the divergence for a class",
+            {"choices": {**CHOICES, "class": "kl", "distribution": "cross-entropy"}},
+        ),
+        ("choices", "the cross-entropy for all shares", {"choices": {**CHOICES, "distribution": "cross-entropy"}}),
+        ("choices", "absolute for smooth", {"choices": {**CHOICES, "smooth": "absolute"}}),
+        ("choices", "Huber for typing errors", {"choices": {**CHOICES, "typing errors": "huber"}}),
+        ("choices", "pixel by pixel", {"choices": {**CHOICES, "region": "cross-entropy"}}),
     ],
 )

@@ -279,6 +279,30 @@ def _():
     return {"model": sklearn_mlp(solver="adam", max_iter=5).fit(*xor_data())}
 
 
+@wrong("01.3", "stopped-early|constant", "content after a few steps")
+def _():
+    return {"model": sklearn_mlp(solver="adam", tol=1.0, n_iter_no_change=2).fit(*xor_data())}
+
+
+@wrong("01.3", "linear-model", "Keras without a hidden layer")
+def _():
+    import keras
+    from keras import layers
+
+    model = keras.Sequential([keras.Input((2,)), layers.Dense(1, "sigmoid")])
+    model.set_weights([np.array([[8.0], [8.0]]), np.array([-4.0])])
+    return {"model": model}
+
+
+@wrong("01.3", "stuck", "Keras, both units on everywhere")
+def _():
+    import keras
+
+    model = keras.models.clone_model(keras_xor("sequential"))
+    model.set_weights([np.ones((2, 2)), np.array([3.0, 4.0]), np.array([[4.0], [4.0]]), np.array([-32.0])])
+    return {"model": model}
+
+
 @wrong("01.3", "constant", "one label for all")
 def _():
     from sklearn.dummy import DummyClassifier
@@ -355,6 +379,8 @@ def gradients(slip=None):
         slopes = {"no tanh": 1.0, "sigmoid": H * (1 - H), "1 - H": 1 - H, "ReLU": H > 0, "divided": 1 / (1 - H**2)}
         slopes |= {"of Z": 1 - (X @ W1 + b1) ** 2, "tanh of H": 1 - np.tanh(H) ** 2}
         delta1 = delta2 @ W2.T * slopes.get(slip, 1 - H**2)
+        if slip == "no W2":
+            delta1 = delta2 * (1 - H**2)
         db1 = delta1 if slip == "no sum" else delta1.sum(axis=0)
         answer = (X.T @ delta1, db1, H.T @ delta2, delta2.sum(axis=0))
         if slip == "db2 mean":
@@ -446,6 +472,7 @@ for slip, code in {
     "divided": "inverse-derivative",
     "of Z": "of-the-sum",
     "tanh of H": "tanh-twice",
+    "no W2": "gradient-W1",
 }.items():
 
     @wrong("01.4", code, slip)
@@ -568,6 +595,8 @@ for name, code, build in (
     ("logits", "logits", lambda: twice("logits")),
     ("scikit-learn", "not-keras", lambda: twice(sequential=sklearn_mlp().fit(*xor_data()))),
     ("the output alone", "n-params", lambda: twice(n_params=9)),
+    ("layers counted", "n-params", lambda: twice(n_params=3)),
+    ("functional twice", "wrong-api", lambda: twice(sequential=trained_twice()[1])),
     ("a softmax of one number", "wrong-output", lambda: twice(sequential=ends_with("softmax"))),
     ("a ReLU at the end", "wrong-output|logits", lambda: twice(sequential=ends_with("relu"))),
     ("a tanh at the end", "logits", lambda: twice(sequential=ends_with("tanh"))),
@@ -767,6 +796,23 @@ def _():
     return measured(lambda y, fitted: np.mean((y - fitted) ** 2), noise=0)
 
 
+class Coarse:
+    """A model that has learned the surface in steps."""
+
+    def predict(self, X):
+        return 0.7 * np.round(epochs()[0].predict(X) / 0.7)
+
+
+@wrong("01.7", "test_mse", "learned in coarse steps")
+def _():
+    from coursekit.data import make_surface
+
+    X, y = make_surface(n_samples=600, noise=0.1, seed=1)
+    errors = (Coarse().predict(X) - y) ** 2
+    ends = np.mean(errors[:400]), np.mean(errors[400:])
+    return curves(lambda train, test: ([*train[:-1], ends[0]], [*test[:-1], ends[1]]), Coarse())
+
+
 for name, code, change in (
     ("constant", "constant", lambda train, test: ([train[-1]] * 150, [test[-1]] * 150)),
     ("fit each time", "not-falling", lambda train, test: (train[-1:] + train[-120:], test[-1:] + test[-120:])),
@@ -781,6 +827,7 @@ for name, code, change in (
     ("negative", "negative", lambda train, test: (-np.array(train), -np.array(test))),
     ("negative on the test points", "negative", lambda train, test: (train, -np.array(test))),
     ("lengths differ", "wrong-shape", lambda train, test: (train, test[:-5])),
+    ("nothing appended", "too-short", lambda train, test: ([], [])),
     ("one number", "wrong-shape", lambda train, test: (train[-1], test[-1])),
     ("the last epoch is missing", "ends-at-model", lambda train, test: (train[:-30], test[:-30])),
 ):

@@ -216,6 +216,42 @@ def _():
     return {"fitted": {data: models for data, models in twelve().items() if data != "spirals"}}
 
 
+@wrong("02.2", "wrong-keys", "one classifier alone")
+def _():
+    fitted = twelve()
+    return {"fitted": {**fitted, "moons": {"tree": fitted["moons"]["tree"]}}}
+
+
+@wrong("02.2", "circles_tree", "one label for all circles")
+def _():
+    from sklearn.tree import DecisionTreeClassifier
+
+    return changed("circles", "tree", DecisionTreeClassifier(min_samples_leaf=300).fit(*datasets()["circles"]))
+
+
+@wrong("02.2", "spirals_tree", "leaves of a hundred points")
+def _():
+    from sklearn.tree import DecisionTreeClassifier
+
+    return changed("spirals", "tree", DecisionTreeClassifier(min_samples_leaf=100).fit(*datasets()["spirals"]))
+
+
+@wrong("02.2", "spirals_MLP", "two hidden units")
+def _():
+    from sklearn.neural_network import MLPClassifier
+
+    small = MLPClassifier((2,), solver="lbfgs", max_iter=100, random_state=0).fit(*datasets()["spirals"])
+    return changed("spirals", "MLP", small)
+
+
+@wrong("02.2", "moons_MLP", "labels the wrong way round")
+def _():
+    from sklearn.neural_network import MLPClassifier
+
+    X, y = moons()
+    return changed("moons", "MLP", MLPClassifier((8,), solver="lbfgs", max_iter=100, random_state=0).fit(X, 1 - y))
+
+
 @wrong("02.2", "wrong-model", "a forest for XGBoost")
 def _():
     from sklearn.ensemble import RandomForestClassifier
@@ -472,6 +508,17 @@ def _():
     return {**answers_3(), **let_loose()}
 
 
+@wrong("02.3", "accuracy", "a penalty so strong that hardly a weight is left")
+def _():
+    model = build_network(0.0, 0.0)
+    kernels = [np.zeros((2, 64)), np.eye(64), np.zeros((64, 1))]
+    kernels[0][1, :2], kernels[2][:2, 0] = (1, -1), (-0.1, 0.1)
+    model.set_weights([part for kernel in kernels for part in (kernel, np.zeros(kernel.shape[1]))])
+    X, y = few(2, 500)
+    loss = np.mean(np.logaddexp(0, np.where(y == 1, 0.1, -0.1) * X[:, 1]))
+    return {**answers_3(), "held": model, "history": {"loss": [loss, loss], "val_loss": [loss, 1.001 * loss]}}
+
+
 @wrong("02.3", "stopped", "the history of another network")
 def _():
     return {**answers_3(), "held": let_loose()["held"]}
@@ -642,6 +689,19 @@ def _():
     return {**trained(disc), "wide": fitted(disc, WIDE, "sigmoid", 1)}
 
 
+@wrong("02.4", "behind", "trained on another region")
+def _():
+    return {**trained(quarters), "region": disc}
+
+
+@wrong("02.4", "constant|behind", "neither is trained")
+def _():
+    import keras
+
+    keras.utils.set_random_seed(0)
+    return {**trained(disc), "wide": network(WIDE), "deep": network(DEEP)}
+
+
 @wrong("02.4", "labels-swapped", "trained on the outside")
 def _():
     return {**trained(disc), "region": lambda X: 1 - disc(X)}
@@ -717,6 +777,16 @@ def of_gradients(size):
 
 def kernel_sizes(model, X, y):
     return [np.abs(layer.kernel).mean() for layer in model.layers if hasattr(layer, "kernel")]
+
+
+def bias_gradients(model, X, y):
+    import keras
+    import tensorflow as tf
+
+    with tf.GradientTape() as tape:
+        value = tf.reduce_mean(keras.losses.binary_crossentropy(y, model(X)))
+    gradients = tape.gradient(value, [layer.bias for layer in model.layers if hasattr(layer, "bias")])
+    return [float(tf.reduce_mean(tf.abs(gradient))) for gradient in gradients]
 
 
 def deep_subclass(activation, initializer):
@@ -864,5 +934,6 @@ table(
         ("standard-deviation", "deviations", {"gradient_sizes": of_gradients(lambda g: np.std(g))}),
         ("no-absolute", "signs left in", {"gradient_sizes": of_gradients(lambda g: np.mean(g))}),
         ("weights", "the kernels themselves", {"gradient_sizes": kernel_sizes}),
+        ("gradients", "of the biases", {"gradient_sizes": bias_gradients}),
     ],
 )

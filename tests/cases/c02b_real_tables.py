@@ -251,6 +251,16 @@ def encode_dummies(train_rows, other_rows):
     return tuple(pipeline().fit_transform(table.iloc[rows]) for rows in (train_rows, other_rows))
 
 
+def encode_words_of_both(train_rows, other_rows):
+    """Numbers as they should be; the words of both parts make the columns."""
+    import pandas as pd
+
+    words = pd.get_dummies(credit()[0].iloc[np.concatenate([train_rows, other_rows])][CATEGORIES]).to_numpy()
+    numbers = [part[:, : len(NUMBERS)] for part in encode(train_rows, other_rows)]
+    n = len(train_rows)
+    return np.hstack([numbers[0], words[:n]]), np.hstack([numbers[1], words[n:]])
+
+
 def with_status(train_rows, other_rows):
     X_train, X_other = encode(train_rows, other_rows)
     y = credit()[1]
@@ -271,6 +281,7 @@ for name, code, function in (
     ("gaps filled first, mean", "leak-imputation", encode_filled_first("mean")),
     ("each part scaled by itself", "fitted-twice", encode_twice),
     ("columns of each part's own words", "columns-differ", encode_dummies),
+    ("columns of both parts' words", "columns-differ", encode_words_of_both),
     ("words as numbers", "not-one-hot", lambda *rows: ordinal()(*rows)),
     ("the label among the inputs", "label-in-inputs", with_status),
     ("not scaled", "unscaled-inputs", lambda *rows: encode_with(scaler=scaler("FunctionTransformer"))(*rows)),
@@ -436,6 +447,7 @@ for name, code, build in (
     ("a class", "a-class", lambda: answer_2(type(logistic()))),
     ("what fit returns", "a-history", lambda: answer_2(trained()[2])),
     ("a coin", "recall", lambda: answer_2(constant("stratified", random_state=0))),
+    ("keras, never fitted", "recall|balanced", lambda: answer_2(random_keras())),
     ("equal weights", "equal-weights", lambda: answer_2(weights=lambda y: {0: 1.0, 1: 1.0})),
     ("weights exchanged", "weights-swapped", lambda: answer_2(weights=lambda y: {0: np.mean(y == 0), 1: np.mean(y)})),
     (
@@ -451,6 +463,17 @@ for name, code, build in (
     ("one over the square", "counts-squared", lambda: answer_2(weights=lambda y: 1e4 / np.bincount(y) ** 2.0)),
 ):
     wrong("02b.2", code, name)(build)
+
+
+def random_keras():
+    """Weights as they are drawn, from a seed by which about half of each class is right."""
+    import keras
+
+    model = keras.models.clone_model(keras_logistic())
+    W = np.random.default_rng(0).normal(size=model.get_weights()[0].shape)
+    X = arrays()[0]
+    model.set_weights([W, -np.median(X @ W, axis=0)])
+    return model
 
 
 def exchanged():
@@ -593,6 +616,8 @@ for name, code, build in (
         lambda: answer_3(epoch(np.argmin(losses_on_test())), {"loss": [0.5] * 10, "val_loss": losses_on_test()}),
     ),
     ("a validation split", "validation-split", lambda: answer_3(*split_off())),
+    ("the area on the test rows", "chosen-on-test", lambda: answer_3(*area_on_test())),
+    ("a network that has learned nothing", "auc", lambda: answer_3(*nothing_learned())),
     ("the training rows validate", "chosen-on-train", lambda: answer_3(epoch(-2), training_losses())),
     ("a file name", "a-file-name", lambda: answer_3(__import__("pathlib").Path("best.keras"))),
     ("the history for the model", "a-history", lambda: answer_3(trained()[2])),
@@ -617,6 +642,27 @@ def split_off():
     start = int(0.8 * len(y))
     losses = losses_on(X[start:], y[start:])
     return epoch(4), {"val_loss": [losses[4] + 0.05, losses[4], losses[4] + 0.03]}
+
+
+def answers_on(i, weights):
+    """Probabilities and labels of the training (0), validation (1) or test (2) rows."""
+    W1, b1, W2, b2 = weights
+    return 1 / (1 + np.exp(-(np.maximum(0, arrays()[i] @ W1 + b1) @ W2 + b2)[:, 0])), arrays()[3 + i]
+
+
+def area_on_test():
+    """The epoch with the largest area on the test rows, and the areas there as those of the history."""
+    from sklearn.metrics import roc_auc_score
+
+    areas = [roc_auc_score(y, p) for p, y in (answers_on(2, weights) for weights in trained()[1])]
+    return epoch(int(np.argmax(areas))), {"val_auc": [*areas, min(areas)]}
+
+
+def nothing_learned():
+    model = unfitted_network()
+    p, y = answers_on(1, model.get_weights())
+    loss = -np.mean(np.where(y == 1, np.log(p), np.log(1 - p)))
+    return model, {"val_loss": [loss + 0.1, loss, loss + 0.1]}
 
 
 def training_losses():
@@ -842,6 +888,11 @@ def scaled_pandas(train, values):
     return (np.log10(values) - logs.mean()) / logs.std()
 
 
+def scaled_robust(train, values):
+    low, middle, high = np.quantile(np.log(train), (0.25, 0.5, 0.75))
+    return (np.log(values) - middle) / (high - low)
+
+
 for name, functions in {
     "the formula": (pair_mass, log_scaled),
     "four-vectors, scikit-learn": (mass_from_vectors, scaled_sklearn),
@@ -944,6 +995,7 @@ for name, code, function in (
     ("to a range", "range", lambda t, v: (np.log(v) - np.log(t).min()) / np.ptp(np.log(t))),
     ("no mean", "no-mean", lambda t, v: np.log(v) / np.log(t).std()),
     ("wrong sign", "log-scaled", lambda t, v: -log_scaled(t, v)),
+    ("by median and quartiles", "log-scaled", scaled_robust),
     ("the training part", "wrong-shape", lambda t, v: log_scaled(t, t)),
     ("zeros", "log-scaled", lambda t, v: np.zeros(len(v))),
 ):
@@ -1016,6 +1068,17 @@ def event_line():
     return LogisticRegression().fit(event_inputs(X), y, sample_weight=weights)
 
 
+def keras_line():
+    """The line in a network with a hidden layer, whose units have learned nothing more."""
+    import keras
+    from keras import layers
+
+    W, b = event_line().coef_.T, event_line().intercept_
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(2, "relu"), layers.Dense(1, "sigmoid")])
+    model.set_weights([np.hstack([W, -W]), np.zeros(2), np.array([[1.0], [-1.0]]), b])
+    return model
+
+
 def raw_events():
     from sklearn.linear_model import LogisticRegression
 
@@ -1078,6 +1141,7 @@ for name, code, build in (
     ("labels", "labels", lambda: answer_6(lambda Z: np.round(event_trees().predict_proba(Z)[:, 1]))),
     ("inverse weights", "probability", lambda: answer_6(event_trees("inverse"))),
     ("a line", "loss", lambda: answer_6(event_line())),
+    ("a line in Keras", "loss", lambda: answer_6(keras_line())),
     ("probability of background", "labels-swapped", lambda: answer_6(Swapped())),
     ("constant", "constant", lambda: answer_6(lambda Z: np.full(len(Z), 0.2))),
     ("one question deep", "loss", lambda: answer_6(event_trees(max_depth=1))),

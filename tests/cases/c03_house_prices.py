@@ -77,6 +77,19 @@ def classic(rows="train", scale=True, **settings):
     return (scaled(network) if scale else network).fit(X, y)
 
 
+@trained_once
+def classic_of_all():
+    """The scaler has learned from `X_classic`, the network from all districts."""
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    X, X_test, y, y_test = boston()
+    scaler = StandardScaler().fit(X)
+    network = mlp(hidden_layer_sizes=(100,), activation="logistic", solver="lbfgs", max_iter=40)
+    network.fit(scaler.transform(np.vstack([X, X_test])), np.concatenate([y, y_test]))
+    return make_pipeline(scaler, network)
+
+
 def line_on_boston():
     from sklearn.linear_model import LinearRegression
 
@@ -141,6 +154,7 @@ table(
         ("capped", "the districts below", {"capped": 490}),
         ("capped", "counted badly", {"capped": 15}),
         ("wrong-type", "the column itself", lambda: {"engineered": np.array([396.9, 392.8])}),
+        ("seen-before", "only the scaler knows its rows", lambda: {"classic": classic_of_all()}),
     ],
 )
 
@@ -177,6 +191,14 @@ def split(unique=True, scale="train", seed=0, size=0.2, shuffle=True, ddof=0, dt
     if not y_rows:
         y_train = np.random.default_rng(1).permutation(y_train)
     return {"X_train": X_train.astype(dtype), "X_test": X_test.astype(dtype), "y_train": y_train, "y_test": y_test}
+
+
+def kept_together():
+    """Each duplicate stands in the part of its house."""
+    answers = split()
+    X, y = (np.concatenate([answers[name], answers[name][:150]]) for name in ("X_train", "y_train"))
+    X, X_test = ((part - X.mean(axis=0)) / X.std(axis=0) for part in (X, answers["X_test"]))
+    return {"X_train": X, "X_test": X_test, "y_train": y}
 
 
 def in_table_order():
@@ -227,6 +249,9 @@ table(
         ("aligned", "test prices reversed", lambda: {"y_test": split()["y_test"][::-1]}),
         ("aligned", "prices shuffled", lambda: split(y_rows=False)),
         ("aligned", "prices shuffled, half precision", lambda: split(y_rows=False, dtype="float16")),
+        ("wrong-share", "four fifths for the test", lambda: split(size=0.8)),
+        ("wrong-shape", "X, y, X, y", lambda: {"X_test": split()["y_train"], "y_train": split()["X_test"]}),
+        ("duplicates", "duplicates kept together", lambda: kept_together()),
         ("wrong-shape", "parts exchanged", lambda: {"y_train": split()["y_test"], "y_test": split()["y_train"]}),
         (
             "lost-rows",
@@ -257,6 +282,8 @@ def trials(style="plain"):
         extra = {"solver": "lbfgs", "alpha": 30.0, "max_iter": 100}
     if style == "all":
         extra = {"learning_rate_init": 0.005, "max_iter": 300}
+    if style == "weak":
+        extra = {"solver": "sgd", "learning_rate_init": 1e-5, "max_iter": 5}
     models = {name: mlp(hidden_layer_sizes=size, **extra) for name, size in sizes.items()}
     if style == "unscaled":
         return {name: model.fit(X, y) for name, model in models.items()}
@@ -297,6 +324,8 @@ def linear(rows="fit", scale=True):
 
     parts = {"all": all_rows(), "fit and validation": search_rows(), "validation": houses()[1], "test": houses()[2]}
     X, y = parts.get(rows) or houses()[0]
+    if rows == "a third":
+        X, y = X[::3], y[::3]
     if rows == "scaled before":
         X = (X - X.mean(axis=0)) / X.std(axis=0)
     if rows == "dollars":
@@ -360,6 +389,8 @@ table(
         ),
         ("baseline", "the baseline in dollars", lambda: {"baseline": linear("dollars")}),
         ("fitted-on-test", "the baseline has seen the test", lambda: {"baseline": linear("test")}),
+        ("baseline", "the baseline has seen a third", lambda: {"baseline": linear("a third")}),
+        ("rmse", "hardly trained", lambda: searched("weak")),
         ("fitted-on-val", "the baseline of the validation", lambda: {"baseline": linear("validation")}),
         ("wrong-type", "lists", lambda: {"trials": list(trials().values()), "scores": [0.3, 0.29, 0.31]}),
         (
@@ -456,6 +487,18 @@ def by_squares():
     return {"search": search, "mean_scores": search.cv_results_["mean_test_score"]}
 
 
+def by_absolute():
+    """What the search holds, about, where it scores by absolute errors."""
+    from copy import copy
+
+    search = copy(searching()).set_params(scoring="neg_mean_absolute_error")
+    search.cv_results_ = {
+        key: 0.7 * values if "test_score" in key and "rank" not in key else values
+        for key, values in search.cv_results_.items()
+    }
+    return {"search": search, "mean_scores": search.cv_results_["mean_test_score"]}
+
+
 def never_fitted():
     from sklearn.base import clone
 
@@ -497,6 +540,7 @@ table(
         ("sorted-down", "the best first", lambda: {"mean_scores": sorted(found()["mean_scores"], reverse=True)}),
         ("no-refit", "not fitted again", lambda: {"search": without_refit()}),
         ("squared-scoring", "squared errors", lambda: by_squares()),
+        ("wrong-scoring", "absolute errors", lambda: by_absolute()),
         ("wrong-shape", "the best alone, four times", lambda: {"mean_scores": np.full(5, searching().best_score_)}),
     ],
 )
@@ -594,6 +638,13 @@ def in_fold_order():
     return np.concatenate([predicted()[val] for _, val in k_folds(len(predicted()), 3, 0)])
 
 
+def by_a_line():
+    from sklearn.linear_model import LinearRegression
+    from sklearn.model_selection import cross_val_predict
+
+    return cross_val_predict(LinearRegression(), *search_rows(), cv=k_folds(2340, 3, 0))
+
+
 def every_fourth(n, k, seed):
     return [(np.flatnonzero(np.arange(n) % k != i), np.flatnonzero(np.arange(n) % k == i)) for i in range(k)]
 
@@ -651,6 +702,7 @@ table(
         ("misaligned", "one fold after the other", lambda: errors(in_fold_order())),
         ("not-learned", "noise", lambda: errors(np.random.default_rng(0).normal(0, 0.1, 2340))),
         ("constant", "the mean price", lambda: errors(np.full(2340, 1.8))),
+        ("rmse", "a line's predictions", lambda: errors(by_a_line())),
         ("not-shuffled", "every k-th row", {"k_folds": every_fourth}),
         ("wrong-count", "always four folds", {"k_folds": lambda n, k, seed: k_folds(n, 4, seed)}),
         ("wrong-rows", "counted from 1", {"k_folds": lambda *a: [(t + 1, v + 1) for t, v in k_folds(*a)]}),

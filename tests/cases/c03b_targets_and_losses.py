@@ -388,6 +388,13 @@ def one_place_on(codes, n_categories):
     return table
 
 
+def without_output():
+    import keras
+
+    network = house_network()
+    return keras.Model(network.inputs, network.layers[-2].output)
+
+
 def raw_houses():
     """The trained network for numbers as they stand in the table."""
     import keras
@@ -457,6 +464,7 @@ for name, code, build in (
     ("counted from 1", "shifted", lambda: places(one_hot=lambda c, n: c[:, None] == np.arange(1, n + 1))),
     ("a 1 behind its place", "shifted-up", lambda: places(one_hot=one_place_on)),
     ("trained on the raw numbers", "unscaled-inputs", lambda: places(house_model=raw_houses())),
+    ("ends with the hidden layer", "wrong-shape", lambda: places(house_model=without_output())),
     ("prices rounded in `call`", "not-its-layers", lambda: places(house_model=rounded_houses())),
 ):
     wrong("03b.2", code, name)(build)
@@ -805,6 +813,7 @@ for name, code, build in (
     ("raw inputs", "unscaled-inputs", lambda: robust(model="raw inputs")),
     ("in dollars", "in-dollars", lambda: robust(robust_model=Times(UNIT))),
     ("not scaled back", "scaled-target", lambda: robust(robust_model=Times(1.3, 1.8))),
+    ("a fifth too little", "mae", lambda: robust(robust_model=Times(0.8))),
     ("a constant", "constant", lambda: robust(robust_model=constant_model())),
     ("a function", "not-a-model", lambda: robust(robust_model=lambda X: on_spoilt("clipped").predict(X))),
 ):
