@@ -1,7 +1,6 @@
 """Cases of notebook 04. Networks are trained once, on some of the digits, and shared by the cases."""
 
 from functools import cache
-from math import prod
 
 import numpy as np
 
@@ -1074,8 +1073,8 @@ def _():
 
 for name, code, build in (
     ("the dense network", "accuracy-98", dense),
-    ("one convolution, dense layers above", "one-convolution", lambda: with_convolutions(1)),
-    ("its convolutions as dense layers", "no-convolution", lambda: with_convolutions(0)),
+    ("one convolution, dense layers on patches", "one-convolution", lambda: with_convolutions(1)),
+    ("dense layers on patches", "no-convolution", lambda: with_convolutions(0)),
     ("three convolutions", "accuracy-99", lambda: with_convolutions(3)),
     (
         "three convolutions in a class of one's own",
@@ -1103,22 +1102,21 @@ for name, code, build in (
 
 @cache
 def with_convolutions(n):
-    """The shipped network, a little spoiled at its end, with its convolutions but the first n as dense layers."""
+    """The shipped network, a little spoiled at its end; after the first n convolutions, dense layers see patches."""
     import keras
-    from keras import layers
 
-    chain, weights, seen = [], [], 0
+    weights, seen = [], 0
+    x = inputs = keras.Input((28, 28, 1))
     for layer in shipped().layers:
-        seen += isinstance(layer, layers.Conv2D)
-        if isinstance(layer, layers.Conv2D) and seen > n:
-            shape, out = layer.input.shape[1:], layer.output.shape[1:]
-            everywhere = np.asarray(layer(np.eye(prod(shape)).reshape(-1, *shape))).reshape(-1, prod(out))
-            chain += [layers.Flatten(), layers.Dense(prod(out), use_bias=False), layers.Reshape(out)]
-            weights.append(everywhere)
+        seen += isinstance(layer, keras.layers.Conv2D)
+        if isinstance(layer, keras.layers.Conv2D) and seen > n:
+            x = keras.ops.image.extract_patches(x, layer.kernel_size, strides=layer.strides[0])
+            x = keras.layers.Dense(layer.filters, use_bias=False)(x)
+            weights.append(layer.get_weights()[0].reshape(-1, layer.filters))
         else:
-            chain.append(type(layer).from_config(layer.get_config()))
+            x = type(layer).from_config(layer.get_config())(x)
             weights += layer.get_weights()
-    model = keras.Sequential([keras.Input((28, 28, 1)), *chain])
+    model = keras.Model(inputs, x)
     weights[-2] = weights[-2] + 0.8 * weights[-2].std() * np.random.default_rng(0).normal(size=weights[-2].shape)
     model.set_weights(weights)
     return model
