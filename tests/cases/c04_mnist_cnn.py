@@ -1111,7 +1111,7 @@ def with_convolutions(n):
         seen += isinstance(layer, keras.layers.Conv2D)
         if isinstance(layer, keras.layers.Conv2D) and seen > n:
             x = keras.ops.image.extract_patches(x, layer.kernel_size, strides=layer.strides[0])
-            x = keras.layers.Dense(layer.filters, use_bias=False)(x)
+            x = keras.layers.Dense(layer.filters, use_bias=False, name=f"patches_{seen}")(x)
             weights.append(layer.get_weights()[0].reshape(-1, layer.filters))
         else:
             x = type(layer).from_config(layer.get_config())(x)
