@@ -346,9 +346,9 @@ def explain_generator(student, networks, moved, real, noise, d_rate, g_rate):
             fail_if(same_way(moved, way(before, g)), "generator-steps-twice", times=times)
     (before, _), (after, _), _ = one_step(student, d_rate, 0.0, real, noise)
     fail_if(np.abs(way(before, after)).max() > 1e-7, "generator-moves-twice")
-    (before, discriminator), (after, _), _ = one_step(student, 0.0, g_rate, real, noise)
-    wanted = -g_rate * g_gradients(before, discriminator, noise)[0]
-    fail_if(not same_way(way(before, after), wanted), "own-noise")
+    # Whatever the loss, a noise of zeros gives the first kernel no gradient.
+    (before, _), (after, _), _ = one_step(student, 0.0, g_rate, real, 0 * noise)
+    fail_if(np.abs(after[0][0] - before[0][0]).max() > 1e-7, "own-noise")
 
 
 # --- 07.3
@@ -500,7 +500,8 @@ def judging(student, rng):
         "mean-of-all": (p.mean(), entropy),
         "confidence-of-mean": (p.mean(axis=0).max(), entropy),
     }
-    refuse_misconceptions(given, slips, rtol=0.01)
+    for rtol in (1e-3, 0.01):  # first the nearest: the most sure picture and the share of sure ones are much alike
+        refuse_misconceptions(given, slips, rtol=rtol)
     return found
 
 
