@@ -705,11 +705,11 @@ for name, code, build in (
 
 
 @cache
-def counted():
-    _, _, x_test, y_test = digits()
-    guessed = trained()[0].predict(x_test, batch_size=1000, verbose=0).argmax(axis=1)
+def counted(training=False):
+    x, y = (part[:10_000] for part in (digits()[:2] if training else digits()[2:]))
+    guessed = trained()[0].predict(x, batch_size=1000, verbose=0).argmax(axis=1)
     counts = np.zeros((10, 10), int)
-    np.add.at(counts, (y_test, guessed), 1)
+    np.add.at(counts, (y, guessed), 1)
     return counts
 
 
@@ -789,6 +789,7 @@ for name, code, build in (
         "related",
         lambda: pairs_and_counts(lambda counts: np.roll(counts, 1, axis=1)),
     ),
+    ("training digits", "other-digits", lambda: pairs_and_counts(lambda counts: counted(training=True))),
     ("columns from 9 to 0", "related", lambda: pairs_and_counts(lambda counts: counts[:, ::-1])),
     ("every mistake a 9", "confusion", lambda: pairs_and_counts(all_mistakes_nines)),
     ("half of the digits", "wrong-total", lambda: pairs_and_counts(lambda counts: counts // 2)),

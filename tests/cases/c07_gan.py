@@ -177,6 +177,7 @@ def step(slip=None):
                 "labels": soft(a) + soft(-b),
                 "uphill": -loss_d,
                 "fooled": soft(-b),
+                "least squares in the first half": mean((a - 1) ** 2) + mean(b**2),
             }.get(slip, loss_d)
         weights = discriminator.trainable_variables
         if slip == "first half moves both":
@@ -302,6 +303,7 @@ for slip, code in {
     "own noise": "own-noise",
     "new noise for the generator": "own-noise",
     "least squares": "generator-half",
+    "least squares in the first half": "discriminator-half",
     "discriminator twice": "discriminator-steps-twice",
     "own optimizers": "own-optimizers",
     "generator twice": "generator-steps-twice",
