@@ -253,7 +253,7 @@ def _move(student, pictures, rng):
     _explain_move(student, moved, pictures, rng)
     fail_if(not np.isfinite(after).all() or ink.min() < 0.9 and not near, "ink-lost", left=max(ink.min(), 0))
     if near:
-        return Finding("centred", False, say("centred.ink", share=ink[np.abs(ink - 1).argmax()]), points=1)
+        return Finding("ink", False, say("centred.ink", share=ink[np.abs(ink - 1).argmax()]), points=1)
     return check_that("centred", False, 1, far=np.abs(after).max())
 
 
@@ -310,8 +310,10 @@ def _accuracies(student):
     first, second = near(given)
     fail_if(first and abs(given[1] - given[0]) < 1e-9, "same-twice")
     fail_if(second and abs(given[0] - _accuracy(student, images / 255, labels)) <= 0.005, "not-in-corner")
-    name = "second" if first else "first" if second else "wrong"
-    return Finding("accuracies", False, say(f"accuracies.{name}"))
+    if first or second:
+        other = "second" if first else "first"
+        return Finding(other, False, say(f"accuracies.{other}"))
+    return check_that("accuracies", False)
 
 
 def in_corner(images, corner=(0, 0)):

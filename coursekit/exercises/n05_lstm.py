@@ -314,7 +314,8 @@ def _checked_targets(student, series, n_train, window):
         raise Wrong("two-scales" if _line(windows[:cut].ravel(), X_train.ravel())[2] < 1e-6 else "windows")
     targets = slope * wanted[cut:] + offset
     if not np.allclose(X_test, windows[cut:], atol=1e-5) or not np.allclose(y_test, targets, atol=1e-5):
-        raise Wrong("future.two-scales" if _line(wanted[cut:], y_test)[2] < 1e-6 else "future.windows")
+        pairs = ((windows[cut:].ravel(), X_test.ravel()), (wanted[cut:], y_test))
+        raise Wrong("future.two-scales" if all(_line(*pair)[2] < 1e-6 for pair in pairs) else "future.windows")
     return y_train
 
 
@@ -730,7 +731,7 @@ def _formula(student, name, sizes, right, slips):
             "one-bias-a-block": u * (f + u) + 1,
         }.items():
             if np.array_equal(counts, blocks * one_block):
-                raise Wrong(code, say(sentence, name=name, blocks=blocks, biases=biases))
+                raise Wrong(sentence, name=name, blocks=blocks, biases=biases)
     return found
 
 

@@ -98,10 +98,14 @@ def pictures(student, name, x, clean):
 
 
 def in_words(finding, code, name, points=0.0, **fields):
-    """The finding of `agrees`, with the sentence `name` where all it could say was two numbers that differ."""
+    """The finding of `agrees`, with the sentence `name` where all it could say was two numbers that differ.
+
+    Its code is the sentence's, and the finding's own where that is "wrong".
+    """
     if finding.passed or finding.code != code or not finding.message.startswith(f"`{code.replace('-', '_')}` gives "):
         return finding
-    return Finding(code, False, say(name, **fields), points)
+    cause = name.rpartition(".")[2]
+    return Finding(code if cause == "wrong" else cause, False, say(name, **fields), points)
 
 
 # --- 06.1
@@ -419,7 +423,7 @@ def _curve(student, rng):
             cause = "ends.no-zero" if x[0] * n_normal + y[0] * n_strange < 1.5 else "ends.below-highest"
         else:
             cause = "ends.no-lowest" if (1 - x[-1]) * n_normal + (1 - y[-1]) * n_strange < 1.5 else "ends.above-lowest"
-        raise Wrong("ends", f"{runs} {say(cause, highest=scores.max(), lowest=scores.min())}")
+        raise Wrong(cause, f"{runs} {say(cause, highest=scores.max(), lowest=scores.min())}")
     area, wanted = np.sum(np.diff(x) * (y[1:] + y[:-1]) / 2), roc_auc_score(strange, scores)
     side = "more" if area > wanted else "less"
     return check_that("roc", right and abs(area - wanted) < 0.02, 1.5, area=area, side=side)

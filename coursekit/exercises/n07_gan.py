@@ -346,9 +346,9 @@ def explain_generator(student, networks, moved, real, noise, d_rate, g_rate):
             fail_if(same_way(moved, way(before, g)), "generator-steps-twice", times=times)
     (before, _), (after, _), _ = one_step(student, d_rate, 0.0, real, noise)
     fail_if(np.abs(way(before, after)).max() > 1e-7, "generator-moves-twice")
-    (before, discriminator), (after, _), _ = one_step(student, 0.0, g_rate, real, noise)
-    wanted = -g_rate * g_gradients(before, discriminator, noise)[0]
-    fail_if(not same_way(way(before, after), wanted), "own-noise")
+    # Whatever the loss, a noise of zeros gives the first kernel no gradient.
+    (before, _), (after, _), _ = one_step(student, 0.0, g_rate, real, 0 * noise)
+    fail_if(np.abs(after[0][0] - before[0][0]).max() > 1e-7, "own-noise")
 
 
 # --- 07.3
@@ -469,9 +469,11 @@ def digits(student, rng):
 def judging(student, rng):
     """The finding that `judge` gives the two numbers, with usual slips by name."""
     images, labels = load_mnist()[1]
-    first, second = rng.permutation(np.flatnonzero(np.isin(labels, [1, 4, 7, 9])))[:300].reshape(2, 150)
+    first, second = rng.permutation(np.flatnonzero(np.isin(labels, [1, 4, 7, 9])))[:600].reshape(2, 300)
     images = images[..., None].astype("float32") / 255
     images = 0.6 * images[first] + 0.4 * images[second]  # the reader is in doubt, so that each slip shows
+    in_doubt = read(images).max(axis=1).argsort()
+    images = images[rng.permutation(np.append(in_doubt[:75], in_doubt[75::3]))]
     p = read(images)
     given = as_array(student.call("judge", images), "What `judge` returns").ravel()
     fail_if(given.size != 2, "judge.wrong-shape", size=given.size)

@@ -251,7 +251,7 @@ def normalises(student, A):
         "not-divided": A,
         "whole-sum": A / A.sum(),
         "degrees-added": A / np.sqrt(np.add.outer(degree, degree)),
-        "loops-out": normalised(A - eye),
+        "loops-out": nearer(given, normalised(A - eye), normalised(A) * (1 - eye)),
     }
     advice, quantities = say("normalise.by-both"), {"n": len(A)}
     return agrees("normalise", "`normalise`", given, normalised(A), slips, 1, advice, quantities=quantities)

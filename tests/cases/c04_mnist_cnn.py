@@ -422,6 +422,8 @@ def lecture(style="plain"):
         for layer in chain:
             outputs = layer(outputs)
         return keras.Model(inputs, outputs)
+    if style == "convolution for dense":
+        chain[2:4] = [layers.Conv2D(16, 13, activation="relu"), layers.Flatten()]
     if style == "with dropout":
         chain.insert(3, layers.Dropout(0.2))
     return keras.Sequential([keras.Input((28, 28, 1)), *chain])
@@ -470,7 +472,30 @@ for name, code, style, counts in (
     ("the total alone", "counts", "plain", [21898]),
     ("three numbers", "counts", "plain", [80, 21648, 170]),
     ("with the total", "counts", "plain", [*COUNTS, 21898]),
-    ("the pooling counted", "counts", "plain", [80, 1352, 0, 21648, 170]),
+    ("the pooling counted", "output", "plain", [80, 1352, 0, 21648, 170]),
+    ("the flattening counted", "output", "plain", [80, 0, 1352, 21648, 170]),
+    ("a weight for the pooling", "counts", "plain", [80, 4, 0, 21648, 170]),
+    ("the maps of the convolution", "output", "plain", [26 * 26 * 8, 0, 0, 21648, 170]),
+    ("kernels without biases", "no-biases", "plain", [8 * 9, 0, 0, 21648, 170]),
+    ("one bias for all kernels", "one-bias", "plain", [8 * 9 + 1, 0, 0, 21648, 170]),
+    ("one kernel", "one-kernel", "plain", [9 + 1, 0, 0, 21648, 170]),
+    ("nine weights", "bare", "plain", [9, 0, 0, 21648, 170]),
+    ("a kernel for each place", "not-shared", "plain", [26 * 26 * 80, 0, 0, 21648, 170]),
+    ("16 units without biases", "no-biases", "plain", [80, 0, 0, 1352 * 16, 170]),
+    ("one bias for 16 units", "one-bias", "plain", [80, 0, 0, 1352 * 16 + 1, 170]),
+    ("the biases of the kernels", "eight-biases", "plain", [80, 0, 0, 1352 * 16 + 8, 170]),
+    ("one map flattened", "one-channel", "plain", [80, 0, 0, 13 * 13 * 16 + 16, 170]),
+    ("a number from each map", "one-number-a-map", "plain", [80, 0, 0, 8 * 16 + 16, 170]),
+    ("maps of 14 by 14", "padded", "plain", [80, 0, 0, 14 * 14 * 8 * 16 + 16, 170]),
+    ("the pooling forgotten", "not-pooled", "plain", [80, 0, 0, 26 * 26 * 8 * 16 + 16, 170]),
+    ("the pixels counted", "pixels", "plain", [80, 0, 0, 784 * 16 + 16, 170]),
+    ("maps of 12 by 12", "small-maps", "plain", [80, 0, 0, 12 * 12 * 8 * 16 + 16, 170]),
+    ("ten units without biases", "no-biases", "plain", [80, 0, 0, 21648, 160]),
+    ("one bias for ten units", "one-bias", "plain", [80, 0, 0, 21648, 161]),
+    ("the biases of the layer before", "sixteen-biases", "plain", [80, 0, 0, 21648, 176]),
+    ("ten units on the flattened maps", "maps", "plain", [80, 0, 0, 21648, 1352 * 10 + 10]),
+    ("nine units", "counts", "plain", [80, 0, 0, 21648, 153]),
+    ("a large convolution for the dense layer", "wrong-layers", "convolution for dense", COUNTS),
     ("in another order", "order", "plain", COUNTS[::-1]),
     ("softmax twice", "softmax-twice", "softmax twice", COUNTS),
     ("16 kernels", "wrong-size", "16 kernels", COUNTS),
@@ -504,6 +529,16 @@ def _():
     from sklearn.neural_network import MLPClassifier
 
     return {"build_cnn": lambda: MLPClassifier((16,)), "counts": COUNTS}
+
+
+@wrong("04.3", "wrong-type", "its summary")
+def _():
+    return {"build_cnn": lambda: lecture().summary(print_fn=len), "counts": COUNTS}
+
+
+@wrong("04.3", "wrong-type", "its weights")
+def _():
+    return {"build_cnn": lambda: lecture().get_weights(), "counts": COUNTS}
 
 
 # --- 04.4
@@ -654,7 +689,8 @@ for name, code, build in (
     ("callbacks not used", "history", lambda: training(change=without("learning_rate"))),
     ("test digits as validation", "test-as-validation", lambda: training("test as validation")),
     ("test digits, another metric", "test-as-validation", lambda: training("test as validation", change=other_name)),
-    ("classes of callbacks", "callbacks", lambda: training(callbacks=[type(c) for c in three_callbacks()])),
+    ("classes of callbacks", "class", lambda: training(callbacks=[type(c) for c in three_callbacks()])),
+    ("one class", "class", lambda: training(callbacks=[*three_callbacks()[:2], type(three_callbacks()[2])])),
     ("unscaled", "unscaled-inputs", lambda: training("unscaled")),
     ("little data", "accuracy", lambda: training("little data")),
     ("never fitted", "untrained", lambda: {**training(), "lecture_model": lecture()}),
@@ -669,11 +705,11 @@ for name, code, build in (
 
 
 @cache
-def counted():
-    _, _, x_test, y_test = digits()
-    guessed = trained()[0].predict(x_test, batch_size=1000, verbose=0).argmax(axis=1)
+def counted(training=False):
+    x, y = (part[:10_000] for part in (digits()[:2] if training else digits()[2:]))
+    guessed = trained()[0].predict(x, batch_size=1000, verbose=0).argmax(axis=1)
     counts = np.zeros((10, 10), int)
-    np.add.at(counts, (y_test, guessed), 1)
+    np.add.at(counts, (y, guessed), 1)
     return counts
 
 
@@ -750,9 +786,12 @@ for name, code, build in (
     ("shares", "not-counts", lambda: pairs_and_counts(lambda counts: counts / counts.sum(axis=1, keepdims=True))),
     (
         "counts that are guessed",
-        "confusion|other-digits",
+        "related",
         lambda: pairs_and_counts(lambda counts: np.roll(counts, 1, axis=1)),
     ),
+    ("training digits", "other-digits", lambda: pairs_and_counts(lambda counts: counted(training=True))),
+    ("columns from 9 to 0", "related", lambda: pairs_and_counts(lambda counts: counts[:, ::-1])),
+    ("every mistake a 9", "confusion", lambda: pairs_and_counts(all_mistakes_nines)),
     ("half of the digits", "wrong-total", lambda: pairs_and_counts(lambda counts: counts // 2)),
     ("no mistakes", "no-mistakes", lambda: pairs_and_counts(lambda counts: np.diag(counts.sum(axis=1)))),
     ("one row", "wrong-shape", lambda: pairs_and_counts(lambda counts: counts[0])),
@@ -775,6 +814,12 @@ for name, code, build in (
     ("some digits mixed up", "label_accuracy", lambda: pairs_and_counts(pairs=mixed_up)),
 ):
     wrong("04.5", code, name)(build)
+
+
+def all_mistakes_nines(counts):
+    right = np.diag(np.diag(counts))
+    right[:, 9] += (counts - right).sum(axis=1)
+    return right
 
 
 def mixed_up(x):
@@ -830,11 +875,11 @@ def shift_loop(images, down, right):
 
 
 @cache
-def table(down=0, right=1, n=1000):
-    _, _, x_test, y_test = digits()
-    moved = [shift_by(x_test[:n, ..., 0], down * s, right * s)[..., None] for s in range(5)]
+def table(down=0, right=1, n=1000, training=False):
+    x, y = digits()[:2] if training else digits()[2:]
+    moved = [shift_by(x[:n, ..., 0], down * s, right * s)[..., None] for s in range(5)]
     return np.array(
-        [[np.mean(np.asarray(m(x)).argmax(axis=1) == y_test[:n]) for x in moved] for m in (dense(), trained()[0])]
+        [[np.mean(np.asarray(m(x)).argmax(axis=1) == y[:n]) for x in moved] for m in (dense(), trained()[0])]
     )
 
 
@@ -860,6 +905,8 @@ for name, code, function in (
     ("roll alone", "wraps-around", lambda images, d, r: np.roll(images, (d, r), axis=(1, 2))),
     ("the other way", "wrong-sign", lambda images, d, r: shift_by(images, -d, -r)),
     ("down goes up", "wrong-sign-down", lambda images, d, r: shift_by(images, -d, r)),
+    ("right goes left", "wrong-sign-right", lambda images, d, r: shift_by(images, d, -r)),
+    ("both sides erased", "cuts-too-much", lambda images, d, r: shift_and_frame(images, d, r)),
     ("in place", "changes-input", lambda images, d, r: shift_in_place(images, d, r)),
     ("exchanged", "axes-swapped", lambda images, d, r: shift_by(images, r, d)),
     ("edge repeated", "not-zero-filled", lambda images, d, r: edge(images, d, r)),
@@ -879,6 +926,15 @@ def shift_roll_no_zero(images, down, right):
     out = np.roll(images, (down, right), axis=(1, 2))
     out[:, slice(0, down) if down > 0 else slice(down, None)] = 0
     out[:, :, slice(0, right) if right > 0 else slice(right, None)] = 0
+    return out
+
+
+def shift_and_frame(images, down, right):
+    """Erases the side to which the picture moves too."""
+    out = np.roll(images, (down, right), axis=(1, 2))
+    down, right = abs(down), abs(right)
+    out[:, :down] = out[:, 28 - down :] = 0
+    out[:, :, :right] = out[:, :, 28 - right :] = 0
     return out
 
 
@@ -904,6 +960,9 @@ for name, code, change in (
     ("numbers of digits", "counts", lambda accuracies: 1000 * accuracies),
     ("columns reversed", "columns-reversed", lambda accuracies: accuracies[:, ::-1]),
     ("one network twice", "same-rows", lambda accuracies: accuracies[[0, 0]]),
+    ("the other network twice", "same-rows-2", lambda accuracies: accuracies[[1, 1]]),
+    ("training digits", "training-digits", lambda accuracies: table(training=True)),
+    ("one network shifted to the left", "one-row", lambda accuracies: np.stack([accuracies[0], table(0, -1)[1]])),
     ("shifted both ways", "accuracies", lambda accuracies: accuracies - [[0, 0.1, 0.1, 0.1, 0.1]]),
 ):
 
@@ -930,11 +989,11 @@ def shipped():
 
 
 @cache
-def shipped_as(style):
-    """The shipped network of 99 % in other clothes."""
+def shipped_as(style, source=None):
+    """The shipped network of 99 %, or another, in other clothes."""
     import keras
 
-    source = shipped()
+    source = source or shipped()
     if style == "functional":
         inputs = outputs = keras.Input((28, 28, 1))
         for layer in source.layers:
@@ -947,6 +1006,8 @@ def shipped_as(style):
         return copy
     if style == "no channel axis":
         return keras.Sequential([keras.Input((28, 28)), keras.layers.Reshape((28, 28, 1)), *source.layers])
+    if style == "nested":
+        return keras.Sequential([keras.Input((28, 28, 1)), source])
     if style == "unscaled":
         return keras.Sequential([keras.Input((28, 28, 1)), keras.layers.Rescaling(1 / 255), *source.layers])
 
@@ -1013,6 +1074,16 @@ def _():
 
 for name, code, build in (
     ("the dense network", "accuracy-98", dense),
+    ("one convolution, dense layers on patches", "one-convolution", lambda: with_convolutions(1)),
+    ("dense layers on patches", "no-convolution", lambda: with_convolutions(0)),
+    ("three convolutions", "accuracy-99", lambda: with_convolutions(3)),
+    (
+        "three convolutions in a class of one's own",
+        "accuracy-99",
+        lambda: shipped_as("subclassed", with_convolutions(3)),
+    ),
+    ("three convolutions in a function", "accuracy-99", lambda: lambda x: np.asarray(with_convolutions(3)(x))),
+    ("three convolutions, nested", "accuracy-99", lambda: shipped_as("nested", with_convolutions(3))),
     ("never fitted", "untrained", lambda: lecture()),
     ("unscaled", "unscaled-inputs", lambda: shipped_as("unscaled")),
     ("looks the answers up", "trained-on-test-digits|leak", NearestTestDigit),
@@ -1028,6 +1099,28 @@ for name, code, build in (
     @wrong("04.7", code, name)
     def _(build=build):
         return {"best_model": build()}
+
+
+@cache
+def with_convolutions(n):
+    """The shipped network, a little spoiled at its end; after the first n convolutions, dense layers see patches."""
+    import keras
+
+    weights, seen = [], 0
+    x = inputs = keras.Input((28, 28, 1))
+    for layer in shipped().layers:
+        seen += isinstance(layer, keras.layers.Conv2D)
+        if isinstance(layer, keras.layers.Conv2D) and seen > n:
+            x = keras.ops.image.extract_patches(x, layer.kernel_size, strides=layer.strides[0])
+            x = keras.layers.Dense(layer.filters, use_bias=False, name=f"patches_{seen}")(x)
+            weights.append(layer.get_weights()[0].reshape(-1, layer.filters))
+        else:
+            x = type(layer).from_config(layer.get_config())(x)
+            weights += layer.get_weights()
+    model = keras.Model(inputs, x)
+    weights[-2] = weights[-2] + 0.8 * weights[-2].std() * np.random.default_rng(0).normal(size=weights[-2].shape)
+    model.set_weights(weights)
+    return model
 
 
 # --- 04.8
@@ -1055,8 +1148,17 @@ def first_weights():
     return trained()[0].layers[0].kernel
 
 
-def by_numpy(activation=lambda z: np.maximum(0, z), digit=0, scale=1):
+def training_maps():
+    return np.asarray(trained()[0].layers[0](digits()[0][:1]))[0]
+
+
+def turned_maps():
+    return np.asarray(trained()[0].layers[0](digits()[2][:1].transpose(0, 2, 1, 3)))[0]
+
+
+def by_numpy(activation=lambda z: np.maximum(0, z), digit=0, scale=1, bias=True):
     W, b = trained()[0].layers[0].get_weights()
+    b = b if bias else 0 * b
     windows = np.lib.stride_tricks.sliding_window_view(scale * digits()[2][digit, ..., 0], (3, 3))
     return activation(np.einsum("ijkl,klc->ijc", windows, W[:, :, 0]) + b)
 
@@ -1078,6 +1180,10 @@ for name, code, build in (
     ("the dense network", "no-convolution", lambda: inside(lecture_model=dense())),
     ("before the activation", "no-activation", lambda: inside(maps=by_numpy(lambda z: z))),
     ("another digit", "other-digit", lambda: inside(maps=by_numpy(digit=3))),
+    ("maps without biases", "no-bias", lambda: inside(maps=by_numpy(bias=False))),
+    ("rows and columns of the digit exchanged", "transposed", lambda: inside(maps=turned_maps())),
+    ("the first training digit", "training-digit", lambda: inside(maps=training_maps())),
+    ("kernels of the dense layer", "other-shape", lambda: inside(kernels=trained()[0].get_weights()[2])),
     ("from 0 to 255", "unscaled-inputs", lambda: inside(maps=by_numpy(scale=255))),
     ("maps squared", "maps", lambda: inside(maps=by_numpy() ** 2)),
     ("kernels and biases", "both-arrays", lambda: inside(kernels=trained()[0].layers[0].get_weights())),

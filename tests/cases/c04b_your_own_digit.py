@@ -129,6 +129,8 @@ for name, code, function in (
     ("a full box", "filled", preparation(output=lambda out: np.where(boxed(out), np.maximum(out, 0.1), 0))),
     ("mirrored", "turned", preparation(output=mirrored)),
     ("too thin", "read_share", preparation(output=lambda out: np.where(np.indices(out.shape).sum(0) % 3, 0, out))),
+    ("from -1 to 1", "ink", preparation(output=lambda out: 2 * out - 1)),
+    ("pale ink", "ink", preparation(scale=0.4)),
     ("turned", "turned", preparation(output=lambda out: np.rot90(out, 2)[::-1, ::-1].T)),
     ("still large", "wrong-shape", lambda image: 255 - image),
 ):
@@ -193,6 +195,8 @@ for name, code, function in (
     ("softmax twice", "softmax-twice", lambda x: softmax(read(x))),
     ("ten sigmoids", "not-probabilities", lambda x: 1 / (1 + np.exp(-read_logits(x)))),
     ("inverted again", "inverted", lambda x: read(1 - np.asarray(x))),
+    ("mirrored", "mirrored", lambda x: read(np.asarray(x)[:, :, ::-1])),
+    ("times 255", "too-bright", lambda x: read(np.asarray(x) * 255)),
     ("upside down", "upside-down", lambda x: read(np.asarray(x)[:, ::-1])),
     ("changes its pictures", "changes-input", lambda x: read_in_place(x)),
     ("an untrained network", "accuracy|constant", lambda x: softmax(np.asarray(x)[:, :10, 5])),
@@ -273,6 +277,13 @@ def measured():
     return np.array([np.mean(read(pictures).argmax(axis=1) == y[:500]) for pictures in (cornered, centred)])
 
 
+def uncornered():
+    from coursekit.data import load_mnist
+
+    _, (x, y) = load_mnist()
+    return np.mean(read(x[:500] / 255).argmax(axis=1) == y[:500])
+
+
 def corner(function=centre, change=lambda numbers: numbers, reader=read):
     return {"centre_by_mass": function, "read_digit": reader, "accuracies": change(measured())}
 
@@ -342,7 +353,10 @@ for name, code, build in (
     ("numbers of digits", "counts", lambda: corner(change=lambda numbers: 500 * numbers)),
     ("the corner twice", "same-twice", lambda: corner(change=lambda numbers: numbers[[0, 0]])),
     ("always five pixels", "same-move", lambda: corner(lambda image: moved(image, -3, -3))),
-    ("centred and paler", "centred", lambda: corner(lambda image: 0.7 * centre(image))),
+    ("where it was, then centred", "not-in-corner", lambda: corner(change=lambda numbers: [uncornered(), numbers[1]])),
+    ("another number first", "first", lambda: corner(change=lambda numbers: [0.5, numbers[1]])),
+    ("where it was as the second", "second", lambda: corner(change=lambda numbers: [numbers[0], 0.5])),
+    ("centred and paler", "ink", lambda: corner(lambda image: 0.7 * centre(image))),
     ("numbers exchanged", "swapped", lambda: corner(change=lambda numbers: numbers[::-1])),
     ("percents", "percent", lambda: corner(change=lambda numbers: 100 * numbers)),
     ("guessed", "accuracies", lambda: corner(change=lambda numbers: [0.1, 0.9])),

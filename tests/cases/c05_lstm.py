@@ -75,6 +75,17 @@ def rnn_slip(slip):
         for row in x[::-1] if slip == "from the end" else x:
             old = 0 * h if slip == "no state" else h
             z = row @ Wx + old @ Wh + b
+            if slip == "first row as it is" and not states:
+                z, h = None, row @ Wx
+            elif slip == "input outside":
+                h = row @ Wx + np.tanh(h @ Wh + b)
+            elif slip == "state outside":
+                h = np.tanh(row @ Wx + b) + h @ Wh
+            elif slip == "no Wh":
+                h = np.tanh(row @ Wx + h + b)
+            if z is None or slip in ("input outside", "state outside", "no Wh"):
+                states.append(h)
+                continue
             if slip == "before the step":
                 states.append(h)
             if slip == "in place":
@@ -119,6 +130,10 @@ declare(
             "relu": "relu",
             "bias outside": "bias-outside",
             "state added": "state-added",
+            "input outside": "input-outside",
+            "state outside": "state-outside",
+            "no Wh": "state-without-weights",
+            "first row as it is": "first-row-as-state",
             "twice": "states",
             "before the step": "before-the-step",
             "in place": "same-array",
@@ -166,6 +181,8 @@ def step_slip(slip):
     def lstm_step(x, h, c, W, U, b):
         if slip == "no h":
             h = 0 * h
+        if slip == "no x":
+            x = 0 * x
         if slip == "no bias":
             b = 0 * b
         i, f, g, o = np.split(x @ W + h @ U + b, 4)
@@ -179,8 +196,10 @@ def step_slip(slip):
         if slip == "gates without sigmoid":
             new, out = f * c + i * np.tanh(g), o * np.tanh(f * c + i * np.tanh(g))
         s_f = sigmoid(f)
-        if slip in ("1 - f", "i is 1 - f", "no tanh of g"):
+        if slip in ("1 - f", "i is 1 - f", "no tanh of g", "no input gate", "c is made anew"):
             new = {
+                "no input gate": s_f * c + np.tanh(g),
+                "c is made anew": sigmoid(i) * np.tanh(g),
                 "1 - f": (1 - s_f) * c + sigmoid(i) * np.tanh(g),
                 "i is 1 - f": s_f * c + (1 - s_f) * np.tanh(g),
                 "no tanh of g": s_f * c + sigmoid(i) * g,
@@ -188,6 +207,8 @@ def step_slip(slip):
             out = sigmoid(o) * np.tanh(new)
         if slip == "no output gate":
             out = np.tanh(new)
+        if slip == "sigmoid of c":
+            out = sigmoid(o) * sigmoid(new)
         if slip == "groups of four":
             i, f, g, o = (x @ W + h @ U + b).reshape(-1, 4).T
             new = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
@@ -238,11 +259,15 @@ def builder(style):
             return keras.Model(inputs, layers.LSTM(2 * units, **both)(inputs))
         if style == "the layer":
             return layers.LSTM(units, **both)
+        if style == "from the end":
+            return keras.Model(inputs, layers.LSTM(units, go_backwards=True, **both)(inputs))
         s, h, c = layers.LSTM(units, **both)(inputs)
         if style == "dict":
             return keras.Model(inputs, {"a_sequence": s, "b_state_h": h, "c_state_c": c})
         if style == "h from the sequence":
             return keras.Model(inputs, [s, s[:, -1], c])
+        if style == "the first row for h":
+            return keras.Model(inputs, [s, s[:, 0], c])
         if style == "negative":
             return keras.Model(inputs, [s, h, -c])
         return keras.Model(inputs, {"swapped": [s, c, h], "h twice": [s, h, h]}.get(style, [s, h, c]))
@@ -287,6 +312,10 @@ declare(
                 "i is 1 - f": "coupled-gates",
                 "no tanh of g": "no-content-tanh",
                 "no output gate": "no-output-gate",
+                "no x": "no-input",
+                "no input gate": "no-input-gate",
+                "c is made anew": "no-old-cell",
+                "sigmoid of c": "output-sigmoid",
                 "groups of four": "interleaved",
             }.items()
         ),
@@ -303,9 +332,13 @@ declare(
                 "swapped": "states-swapped",
                 "h twice": "same-state",
                 "negative": "state-c",
+                "from the end": "sequence",
+                "the first row for h": "state-h",
                 "the layer": "not-a-model",
             }.items()
         ),
+        ("no return", "none", {"build_lstm": lambda steps, features, units: None}),
+        ("a function of x", "not-keras", {"build_lstm": lambda *sizes: lambda x: builder("functional")(*sizes)(x)}),
         ("returns the tensors' names", "wrong-type", {"build_lstm": lambda steps, features, units: "sequence, h, c"}),
     ],
 )
@@ -361,6 +394,11 @@ def scaled_otherwise(middle, size):
     return prepared
 
 
+def scaled_by_targets(series, n_train, window):
+    targets = series[window:n_train]
+    return scaled_otherwise(lambda past: targets.mean(), lambda past: targets.std())(series, n_train, window)
+
+
 def prepare_slip(slip):
     def prepared(series, n_train, window):
         X_train, y_train, X_test, y_test = prepare(series, n_train, window)
@@ -390,6 +428,12 @@ def prepare_slip(slip):
             y = X[:, -1, 0]
         if slip == "two years ahead":
             y = np.append(y[1:], y[-1])
+        if slip == "the year itself in its window":
+            X = np.concatenate([X[1:], np.concatenate([X[-1:, 1:], y[-1:, None, None]], axis=1)])
+        if slip == "the year itself in a test window":
+            X[cut:-1] = X[cut + 1 :]
+        if slip == "no return":
+            return None
         if slip == "backwards":
             X = X[:, ::-1]
         if slip == "two axes":
@@ -529,6 +573,9 @@ declare(
                 "last value as target": "target-in-window",
                 "two years ahead": "targets",
                 "backwards": "reversed-windows",
+                "the year itself in its window": "windows",
+                "the year itself in a test window": "windows",
+                "no return": "none",
                 "two axes": "wrong-shape",
                 "three things": "wrong-type",
                 "X first": "wrong-shape",
@@ -544,6 +591,7 @@ declare(
             ("minimum and maximum", "min-max", (np.min, np.ptp)),
             ("the maximum", "maximum", (lambda past: 0.0, np.max)),
         )),
+        ("scaled by the targets", "targets-only", {"prepare": scaled_by_targets}),
         ("no LSTM", "not-lstm", {"model": "least squares"}),
         ("a GRU", "not-lstm", {"model": "GRU"}),
         ("copies the last value", "copies-last-value", {"model": "copy"}),
@@ -613,6 +661,32 @@ def latch(style="SimpleRNN"):
         )
         model.set_weights([np.ones((1, 1)), np.ones((1, 1)), np.zeros(1), np.array([[9.0]]), np.full(1, -4.5)])
         return model
+    if style in ("any pulse", "ever on", "first pulse", "two steps late", "three columns", "from the end"):
+        rnn = layers.SimpleRNN
+        cells, top = [rnn(1, **steps)], [np.array([[9.0]]), np.zeros(1)]
+        if style == "any pulse":  # one unit for each sign, and no memory
+            cells = [rnn(2, **steps)]
+            top = [np.full((2, 1), 9.0), np.full(1, 9.0)]
+            weights = [np.array([[20.0, -20]]), np.zeros((2, 2)), np.full(2, -10.0)]
+        elif style == "ever on":  # the second layer counts what the first finds
+            cells = [rnn(1, activation="relu", **steps), rnn(1, activation="linear", **steps)]
+            weights = [np.ones((1, 1)), np.zeros((1, 1)), np.zeros(1), np.ones((1, 1)), np.ones((1, 1)), np.zeros(1)]
+            top[1] = np.full(1, -4.5)
+        elif style == "first pulse":
+            weights = [np.ones((1, 1)), np.full((1, 1), 20.0), np.zeros(1)]
+        elif style == "two steps late":  # each unit repeats the one before it
+            cells = [rnn(3, **steps)]
+            weights = [np.array([[20.0, 0, 0]]), np.array([[3.0, 9, 0], [0, 0, 9], [0, 0, 0]]), np.zeros(3)]
+            top[0] = np.array([[0.0], [0], [9]])
+        else:
+            weights = cell
+        if style == "from the end":
+            cells = [rnn(1, go_backwards=True, **steps)]
+        if style == "three columns":
+            top = [np.array([[9.0, 0, -9]]), np.zeros(3)]
+        model = keras.Sequential([inputs, *cells, layers.Dense(len(top[1]), "sigmoid")])
+        model.set_weights([*weights, *top])
+        return model
     if style == "convolution to both sides":
         return keras.Sequential([inputs, layers.Conv1D(4, 3, padding="same"), layers.Dense(1, "sigmoid")])
     if style == "convolution":
@@ -651,16 +725,18 @@ def latch(style="SimpleRNN"):
             model = keras.Model(inputs, layers.Lambda(lambda z: z[..., 0])(out(rnn(inputs))))
         if style == "functional":
             model = keras.Model(inputs, out(rnn(inputs)))
-    sign = -1 if style == "swapped" else 1
+    sign = -1 if style in ("swapped", "off pulse") else 1
     if style == "LSTM":
         cell = cell_lstm
     if style == "forgets":
         cell[1] = np.array([[0.5]])
     if style == "a little memory":
         cell[1] = np.array([[0.85]])
-    if style == "pulse alone":
+    if style in ("pulse alone", "off pulse", "unless off"):
         cell[1] = np.array([[0.0]])
-    bias = {"forgets": 0.3, "pulse alone": -4.0, "a little memory": -1.2}.get(style, 0)
+    bias = {"forgets": 0.3, "pulse alone": -4.0, "off pulse": -4.0, "unless off": 4.0, "a little memory": -1.2}.get(
+        style, 0
+    )
     model.set_weights([*cell, np.array([[9.0 * sign]]), np.full(1, bias)])
     return model
 
@@ -688,6 +764,14 @@ declare(
         ("a tanh at the end", "logits", {"latch_": "tanh"}),
         ("one step late", "one-step-late", {"latch_": "late"}),
         ("a recurrent layer that answers to the pulse alone", "pulse-alone", {"latch_": "pulse alone"}),
+        ("on at any pulse", "any-pulse", {"latch_": "any pulse"}),
+        ("on where the pulse is off", "off-pulse", {"latch_": "off pulse"}),
+        ("on unless the pulse is off", "pulse-not-off", {"latch_": "unless off"}),
+        ("once on, ever on", "ever-on", {"latch_": "ever on"}),
+        ("the first pulse decides", "first-pulse", {"latch_": "first pulse"}),
+        ("two steps late", "two-steps-late", {"latch_": "two steps late"}),
+        ("three columns", "wrong-shape", {"latch_": "three columns"}),
+        ("read from the end", "looks-ahead", {"latch_": "from the end"}),
         ("a convolution to both sides", "looks-ahead", {"latch_": "convolution to both sides"}),
         ("a little memory", "forgets", {"latch_": "a little memory"}),
         ("adds the pulses", "adds-pulses", {"latch_": "adds"}),
@@ -738,6 +822,8 @@ def walker(style="masked"):
     import keras
     from keras import layers
 
+    if style in ("last step", "mean", "highest", "first row"):
+        return walker_of(style)
     # s: 1 after the first step. a, n: the first position, positive or negative, at step 1. A, N: the same ever after.
     # p, q: the last position.
     s, a, n, A, N, p, q = range(7)
@@ -793,6 +879,39 @@ def walker(style="masked"):
     return model
 
 
+def walker_of(style):
+    """A walker with another rule: the units of `walker`, whose Wx, Wh and b are given, and some more behind them."""
+    import keras
+    from keras import layers
+
+    s, a, n, A, N, p, q = range(7)
+    inputs, mask = keras.Input((None, 1)), layers.Masking(mask_value=PAD)
+    if style == "first row":  # takes the first position from the first row, which may be padding
+        rnn = layers.SimpleRNN(2, activation="relu")(mask(inputs))
+        model = keras.Model(inputs, layers.Dense(1, "sigmoid")(layers.Concatenate()([rnn, inputs[:, 0]])))
+        end = np.array([[4.0], [-4], [-4]])
+        model.set_weights([np.array([[1.0, -1]]), np.zeros((2, 2)), np.zeros(2), end, np.zeros(1)])
+        return model
+    more = {"last step": 2, "mean": 4, "highest": 2}[style]
+    model = keras.Sequential([inputs, mask, layers.SimpleRNN(7 + more, activation="relu"), layers.Dense(1, "sigmoid")])
+    Wx, Wh, b, out = np.zeros((1, 7 + more)), np.zeros((7 + more, 7 + more)), np.zeros(7 + more), np.zeros(7 + more)
+    base = walker().get_weights()
+    Wx[:, :7], Wh[:7, :7], b[:7] = base[:3]
+    if style == "last step":  # the position before the last
+        Wh[p, 7] = Wh[q, 8] = 1
+        out[[p, q, 7, 8]] = 1, -1, -1, 1
+    if style == "mean":  # the sums of the positions so far, and of the first position
+        for unit, parts in ((7, [p]), (8, [q]), (9, [a, A]), (10, [n, N])):
+            Wh[[*parts, unit], unit] = 1
+        out[[7, p, 8, q, 9, a, A, 10, n, N]] = 1, 1, -1, -1, -1, -1, -1, 1, 1, 1
+    if style == "highest":  # how far a step is above the first position, and the sum of that
+        Wx[0, 7], Wh[[a, n, A, N, s], 7], b[7] = 1, [-1, 1, -1, 1, 1000], -1000
+        Wh[[7, 8], 8] = 1
+        out[[7, 8]] = 50
+    model.set_weights([Wx, Wh, b, 4 * out[:, None], np.full(1, -0.1 if style == "highest" else 0)])
+    return model
+
+
 @trained_once
 def trained_walker():
     import keras
@@ -831,6 +950,10 @@ declare(
         ("shifted by one", "pad", {"pad": lambda w, n: np.roll(pad(w, n), 1, axis=1)}),
         ("logits", "logits", {"walker_": "logits"}),
         ("above 0 at the end", "end-alone", {"walker_": "end alone"}),
+        ("up at the last step", "last-step", {"walker_": "last step"}),
+        ("its mean above its beginning", "mean", {"walker_": "mean"}),
+        ("ever above its beginning", "highest", {"walker_": "highest"}),
+        ("its beginning read from the first row", "padding-moves", {"walker_": "first row"}),
         ("a mask behind the recurrent layer", "mask-too-late", {"walker_": "mask too late"}),
         ("no mask", "no-mask", {"walker_": "no mask"}),
         ("a mask of zeros", "wrong-mask-value", {"walker_": "mask of zeros"}),
@@ -1118,7 +1241,10 @@ declare(
         ("one bias", "one-bias", {"gru_params": lambda f, u: 3 * u * (f + u + 1)}),
         ("GRU as LSTM", "lstm-formula", {"gru_params": lstm_params}),
         ("units squared forgotten", "gru-params", {"gru_params": lambda f, u: 3 * u * (f + 3)}),
-        ("one bias a block", "lstm-params", {"lstm_params": lambda f, u: 4 * (u * (f + u) + 1)}),
+        ("no weights from the state", "state-left-out", {"gru_params": lambda f, u: 3 * (f * u + 2 * u)}),
+        ("no weights from the inputs", "inputs-left-out", {"lstm_params": lambda f, u: 4 * (u * u + u)}),
+        ("two blocks", "other-numbers", {"lstm_params": lambda f, u: 2 * u * (f + u + 1)}),
+        ("one bias a block", "one-bias-a-block", {"lstm_params": lambda f, u: 4 * (u * (f + u) + 1)}),
         ("half as many", "gru-params", {"gru_params": lambda f, u: 1.5 * u * (f + u + 2)}),
         ("a table", "wrong-shape", {"lstm_params": lambda f, u: [f * u, u * u, u]}),
         ("an LSTM again", "not-a-gru", {"gru": "LSTM"}),

@@ -95,6 +95,15 @@ def angles_without_clip(A, B):
     return np.arccos(np.linalg.svd(np.linalg.qr(A)[0].T @ np.linalg.qr(B)[0], compute_uv=False))
 
 
+def angles_clipped_below_1(A, B):
+    cosines = np.linalg.svd(np.linalg.qr(A)[0].T @ np.linalg.qr(B)[0], compute_uv=False)
+    return np.arccos(np.clip(cosines, 0, 0.9999))
+
+
+def angles_of_one(A, B):
+    return np.arccos(np.clip(np.linalg.svd(np.linalg.qr(A)[0].T @ B, compute_uv=False), -1, 1))
+
+
 def angles_scipy(A, B):
     from scipy.linalg import subspace_angles
 
@@ -177,6 +186,10 @@ table(
         ("no-clip", "no clip", {"principal_angles": angles_without_clip}),
         ("degrees", "degrees", {"principal_angles": lambda A, B: np.degrees(angles(A, B))}),
         ("cosines", "cosines", {"principal_angles": lambda A, B: np.cos(angles(A, B))}),
+        ("squared-cosines", "squared cosines", {"principal_angles": lambda A, B: np.cos(angles(A, B)) ** 2}),
+        ("squared-inside", "no root", {"principal_angles": lambda A, B: np.arccos(np.cos(angles(A, B)) ** 2)}),
+        ("principal-angles", "the first Q twice", {"principal_angles": angles_of_one}),
+        ("principal-angles", "clipped below 1", {"principal_angles": angles_clipped_below_1}),
         ("sines", "arcsine", {"principal_angles": lambda A, B: np.arcsin(np.cos(angles(A, B)))}),
         (
             "not-orthonormal",
@@ -383,11 +396,12 @@ def smooth_loop(x, sigma):
     return [gaussian_filter(row.reshape(28, 28), sigma, mode="constant").ravel().tolist() for row in x]
 
 
-def smooth_matrix(x, sigma):
+def smooth_matrix(x, sigma, divided=True):
     """The filter as a matrix on both sides."""
     places = np.arange(28)
     weights = np.exp(-((places[:, None] - places) ** 2) / (2 * sigma**2))
-    weights /= np.exp(-(np.arange(-30, 31) ** 2) / (2 * sigma**2)).sum()
+    if divided:
+        weights /= np.exp(-(np.arange(-30, 31) ** 2) / (2 * sigma**2)).sum()
     return np.einsum("ij,njk,lk->nil", weights, x.reshape(-1, 28, 28), weights).reshape(-1, 784)
 
 
@@ -441,6 +455,15 @@ table(
             "mean of the PSNRs",
             {"psnr": lambda a, b: np.mean(-10 * np.log10(np.mean((a - b) ** 2, axis=-1)))},
         ),
+        ("log2", "base 2", {"psnr": lambda a, b: -10 * np.log2(np.mean((a - b) ** 2))}),
+        ("no-logarithm", "no logarithm", {"psnr": lambda a, b: 1 / np.mean((a - b) ** 2)}),
+        ("mse", "the mean squared error", {"psnr": lambda a, b: np.mean((a - b) ** 2)}),
+        ("absolute", "absolute differences", {"psnr": lambda a, b: 10 * np.log10(1 / np.mean(np.abs(a - b)))}),
+        (
+            "mean-square-of-picture",
+            "signal to noise",
+            {"psnr": lambda a, b: 10 * np.log10(np.mean(a**2) / np.mean((a - b) ** 2))},
+        ),
         ("psnr", "three quarters", {"psnr": lambda a, b: 7.5 * np.log10(1 / np.mean((a - b) ** 2))}),
         ("fixed", "always one pixel", {"smooth": lambda x, s: smooth(x, 1.0)}),
         ("changes-input", "in place", {"smooth": smooth_in_place}),
@@ -459,6 +482,12 @@ table(
             "one direction",
             {"smooth": lambda x, s: gaussian(x.reshape(-1, 28, 28), (0, 0, s)).reshape(-1, 784)},
         ),
+        (
+            "along-columns",
+            "the other direction",
+            {"smooth": lambda x, s: gaussian(x.reshape(-1, 28, 28), (0, s, 0)).reshape(-1, 784)},
+        ),
+        ("ink", "weights that do not add up to 1", {"smooth": lambda x, s: smooth_matrix(x, s, divided=False)}),
         ("no-filter", "nothing", {"smooth": lambda x, s: x}),
         ("smooth", "twice", {"smooth": lambda x, s: smooth(smooth(x, s), s)}),
         ("gain", "the filter as denoiser", {"denoiser": lambda x: smooth(x, 1.2)}),
@@ -542,6 +571,16 @@ def roc_thresholds(scores, strange):
     return false, true
 
 
+def roc_from_above(scores, strange):
+    cuts = np.linspace(scores.max() + 1, 0.2, 501)[:, None]
+    return tuple(np.mean(scores[strange == kind] >= cuts, axis=1) for kind in (0, 1))
+
+
+def roc_of_one_threshold(scores, strange):
+    called = scores > 1
+    return tuple([0, np.mean(called[strange == kind]), 1] for kind in (0, 1))
+
+
 def roc_to_one(scores, strange):
     cuts = np.linspace(1, 0, 501)[:, None]
     return tuple(np.mean(scores[strange == kind] >= cuts, axis=1) for kind in (0, 1))
@@ -592,10 +631,14 @@ table(
             {"roc": lambda s, t: (roc(s, t)[0] * (t == 0).sum(), roc(s, t)[1] * (t == 1).sum())},
         ),
         ("reversed", "from one to zero", {"roc": lambda *args: tuple(part[::-1] for part in roc(*args))}),
-        ("ends", "no zero before the sums", {"roc": lambda *args: tuple(part[1:] for part in roc(*args))}),
-        ("ends", "thresholds from 0 to 1", {"roc": roc_to_one}),
+        ("no-zero", "no zero before the sums", {"roc": lambda *args: tuple(part[1:] for part in roc(*args))}),
+        ("below-highest", "thresholds from 0 to 1", {"roc": roc_to_one}),
+        ("above-lowest", "thresholds from 0.2", {"roc": roc_from_above}),
+        ("no-lowest", "the last score left out", {"roc": lambda *args: tuple(part[:-1] for part in roc(*args))}),
+        ("roc", "one threshold", {"roc": roc_of_one_threshold}),
+        ("roc", "random labels", {"roc": lambda s, t: roc(s, np.random.default_rng(0).permutation(t))}),
         ("one-reversed", "one of them turned round", {"roc": lambda *args: (roc(*args)[0], roc(*args)[1][::-1])}),
-        ("ends", "begins late", {"roc": no_origin}),
+        ("below-highest", "begins late", {"roc": no_origin}),
         ("wrong-type", "the area", {"roc": lambda s, t: 0.9}),
         ("constant", "the same picture", {"anomaly_model": lambda x: np.full((len(x), 784), 0.1)}),
     ],
@@ -711,6 +754,12 @@ table(
             "nearest to each code",
             {"nearest": lambda p, c: np.linalg.norm(p[:, None] - c[None], axis=2).min(axis=0)},
         ),
+        (
+            "indices",
+            "numbers of the nearest",
+            {"nearest": lambda p, c: np.linalg.norm(p[:, None] - c[None], axis=2).argmin(axis=1)},
+        ),
+        ("city-block", "trip in city blocks", {"round_trip": lambda p: np.abs(there_and_back(p) - p).sum(axis=1)}),
         ("city-block", "city block", {"nearest": lambda p, c: np.abs(p[:, None] - c[None]).sum(axis=2).min(axis=1)}),
         ("squared", "trip squared", {"round_trip": lambda p: round_trip(p) ** 2}),
         ("one-way", "no start", {"round_trip": lambda p: np.linalg.norm(there_and_back(p), axis=1)}),
@@ -793,6 +842,15 @@ def collapsed_decoder(z):
     return digits()[0][0].mean(axis=0) + 1e-4 * z[:, :1]
 
 
+def one_coordinate():
+    """The second number of the code is N(0, 1) for every digit, and the decoder does not look at it."""
+    encoder, decoder = pair(variational=True)
+    return {
+        "vae_encoder": lambda x: np.asarray(encoder(x)) * [1, 0, 1, 0],
+        "vae_decoder": lambda z: np.asarray(decoder(np.asarray(z, "float32") * np.float32([1, 0]))),
+    }
+
+
 def split_encoder(x):
     """Means and log variances as two arrays."""
     both = np.asarray(pair(variational=True)[0](x))
@@ -844,6 +902,13 @@ table(
         ("log-variance", "times log_var", {"reparametrise": lambda m, v, e: m + v * e}),
         ("no-noise", "no noise", {"reparametrise": lambda m, v, e: m}),
         ("no-spread", "no spread", {"reparametrise": lambda m, v, e: m + e}),
+        ("half-log", "no exponential", {"reparametrise": lambda m, v, e: m + v / 2 * e}),
+        ("no-mean", "no mean", {"reparametrise": lambda m, v, e: np.exp(v / 2) * e}),
+        ("no-root", "times two for half", {"reparametrise": lambda m, v, e: m + np.exp(v * 2) * e}),
+        ("root-of-log", "root of log_var", {"reparametrise": lambda m, v, e: m + np.sqrt(np.abs(v)) * e}),
+        ("noise-as-mean", "mean and noise exchanged", {"reparametrise": lambda m, v, e: e + np.exp(v / 2) * m}),
+        ("wrong-sign", "exp(-log_var / 2)", {"reparametrise": lambda m, v, e: m + np.exp(-v / 2) * e}),
+        ("one-coordinate", "one coordinate unused", lambda: one_coordinate()),
         ("wrong-shape", "two numbers out", {"vae_encoder": lambda x: np.ones((len(x), 2))}),
         ("constant", "one cloud", {"vae_encoder": lambda x: np.ones((len(x), 4))}),
         ("collapsed", "collapsed", {"vae_encoder": collapsed_encoder, "vae_decoder": collapsed_decoder}),

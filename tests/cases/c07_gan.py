@@ -86,6 +86,20 @@ for name, code, changed in (
     ("halved", "halved", {"d_loss": lambda a, b: (softplus(-a).mean() + softplus(b).mean()) / 2}),
     ("one mean", "one-mean", {"d_loss": lambda a, b: np.concatenate([softplus(-a), softplus(b)]).mean()}),
     ("real only", "half-the-loss", {"d_loss": lambda a, b: softplus(-a).mean()}),
+    ("made only", "made-half-alone", {"d_loss": lambda a, b: softplus(b).mean()}),
+    ("all taken for real", "all-real", {"d_loss": lambda a, b: softplus(-a).mean() + softplus(-b).mean()}),
+    ("all taken for made", "all-made", {"d_loss": lambda a, b: softplus(a).mean() + softplus(b).mean()}),
+    ("one half subtracted", "difference", {"d_loss": lambda a, b: softplus(-a).mean() - softplus(b).mean()}),
+    ("probabilities added", "no-logarithm", {"d_loss": lambda a, b: 1 - sigmoid(a).mean() + sigmoid(b).mean()}),
+    ("probabilities averaged", "no-logarithm", {"g_loss": lambda b: 1 - sigmoid(b).mean()}),
+    ("logarithm of the mean", "log-of-mean", {"g_loss": lambda b: -np.log(sigmoid(b).mean())}),
+    ("its own weight for the other", "own-weight", {"d_step": lambda t, p, r: (t, p - r * p * sigmoid(p * t))}),
+    ("its own weight, by the generator", "own-weight", {"g_step": lambda t, p, r: (t + r * t * sigmoid(-p * t), p)}),
+    ("no sigmoid", "no-sigmoid", {"d_step": lambda t, p, r: (t, p - r * t)}),
+    ("no sigmoid, by the generator", "no-sigmoid", {"g_step": lambda t, p, r: (t + r * p, p)}),
+    ("the slope of the sigmoid", "sigmoid-slope", {"d_step": lambda t, p, r: (t, p - r * t * sigmoid(p * t) * sigmoid(-p * t))}),
+    ("the gradient of real points", "sigmoid-turned", {"d_step": lambda t, p, r: (t, p - r * t * sigmoid(-p * t))}),
+    ("log(1 - σ) by the generator", "saturating", {"g_step": lambda t, p, r: (t + r * p * sigmoid(p * t), p)}),
     ("no minus", "wrong-sign", {"d_loss": lambda a, b: -softplus(-a).mean() - softplus(b).mean()}),
     ("not reduced", "wrong-shape", {"g_loss": lambda b: softplus(-b)}),
     ("saturating", "saturating", {"g_loss": lambda b: np.mean(np.log(1 - sigmoid(b)))}),
@@ -163,6 +177,7 @@ def step(slip=None):
                 "labels": soft(a) + soft(-b),
                 "uphill": -loss_d,
                 "fooled": soft(-b),
+                "least squares in the first half": mean((a - 1) ** 2) + mean(b**2),
             }.get(slip, loss_d)
         weights = discriminator.trainable_variables
         if slip == "first half moves both":
@@ -172,9 +187,17 @@ def step(slip=None):
             g_optimizer.apply(gradients[len(weights) :], mine)
         elif slip != "no discriminator":
             d_optimizer.apply(tape.gradient(loss_d, weights), weights)
+        if slip == "discriminator twice":
+            with tf.GradientTape() as tape:
+                again = soft(-discriminator(real)) + soft(discriminator(generator(noise)))
+            d_optimizer.apply(tape.gradient(again, weights), weights)
+        if slip == "new noise for the generator":
+            noise = tf.random.normal(noise.shape)
         with tf.GradientTape() as tape:
             b = discriminator(generator(noise))
             loss_g = {"saturating": -soft(b), "caught": soft(b)}.get(slip, soft(-b))
+            if slip == "least squares":
+                loss_g = mean((b - 1) ** 2)
         weights = generator.trainable_variables
         if slip == "second half moves both":
             mine = discriminator.trainable_variables
@@ -277,7 +300,11 @@ for slip, code in {
     "second half moves both": "discriminator-moves-twice",
     "saturating": "saturating",
     "caught": "labels-swapped",
-    "own noise": "own-noise|discriminator-half",
+    "own noise": "own-noise",
+    "new noise for the generator": "own-noise",
+    "least squares": "generator-half",
+    "least squares in the first half": "discriminator-half",
+    "discriminator twice": "discriminator-steps-twice",
     "own optimizers": "own-optimizers",
     "generator twice": "generator-steps-twice",
     "twice L_G": "losses",
@@ -425,6 +452,14 @@ for name, build in {
         return {"count_modes": count_modes, "mended": mended}
 
 
+def one_point():
+    import keras
+
+    model = keras.models.clone_model(ring_generator())
+    model.set_weights([0 * w for w in ring_generator().get_weights()])
+    return model
+
+
 def nearest_share(points):
     near = np.linalg.norm(points[:, None] - CENTRES, axis=2).argmin(axis=1)
     return np.bincount(near, minlength=8) / len(points)
@@ -466,6 +501,7 @@ for name, code, build in (
     ("seven modes", "mode-collapse", lambda: ring_generator(reached=7)),
     ("a hurried crowd between two modes", "mode-collapse", lambda: ring_generator(reached=2, blur=1.0)),
     ("a wide blur", "on_modes", lambda: ring_generator(blur=0.3)),
+    ("one point", "constant", lambda: one_point()),
     ("off the ring", "not-trained", lambda: ring_generator(scale=0.5)),
     ("a function", "not-a-network", lambda: lambda z: CENTRES[np.arange(len(z)) % 8]),
 ):
@@ -573,6 +609,15 @@ def entropy_of_each(images):
     return p.max(axis=1).mean(), -np.mean(np.sum(p * np.log(p + 1e-12), axis=1))
 
 
+def surest(images):
+    return probabilities(images).max(axis=1)
+
+
+def entropy_of_labels(images):
+    shares = np.bincount(probabilities(images).argmax(axis=1)) / len(images)
+    return judge(images)[0], -np.sum(shares * np.log(shares + 1e-12))
+
+
 def confidence_of_mean(images):
     q = probabilities(images).mean(axis=0)
     return q.max(), judge(images)[1]
@@ -585,6 +630,13 @@ for name, code, function in (
     ("half the entropy", "judge", lambda images: (judge(images)[0], judge(images)[1] / 2)),
     ("entropy of each picture", "entropy-of-each", entropy_of_each),
     ("no minus", "wrong-sign", lambda images: (judge(images)[0], -judge(images)[1])),
+    ("a number of kinds", "exponential", lambda images: (judge(images)[0], np.exp(judge(images)[1]))),
+    ("squares", "no-logarithm", lambda images: (judge(images)[0], np.sum(probabilities(images).mean(axis=0) ** 2))),
+    ("mean over the classes", "entropy-averaged", lambda images: (judge(images)[0], judge(images)[1] / 10)),
+    ("of the chosen classes", "of-the-labels", entropy_of_labels),
+    ("a share of pictures", "share-of-sure", lambda images: (np.mean(surest(images) > 0.5), judge(images)[1])),
+    ("the least sure", "least-sure", lambda images: (surest(images).min(), judge(images)[1])),
+    ("the most sure", "most-sure", lambda images: (surest(images).max(), judge(images)[1])),
     ("mean of all", "mean-of-all", lambda images: (probabilities(images).mean(), judge(images)[1])),
     ("confidence of the mean", "confidence-of-mean", confidence_of_mean),
     ("confidence of each", "wrong-shape", lambda images: probabilities(images).max(axis=1)),

@@ -75,6 +75,8 @@ def layer_class(slip=None):
                 mixed = mixed / ops.sum(graph, axis=2, keepdims=True)
             if slip == "added":
                 mixed = mixed + self.dense(features)
+            if slip == "averaged":
+                mixed = mixed / ops.shape(graph)[1]
             if slip == "first graph":
                 mixed = ops.matmul(graph[:1], self.dense(features))
             if slip == "new dense":
@@ -155,6 +157,11 @@ def answers_1():
     }
 
 
+def neighbours_alone(A):
+    others = A - np.eye(len(A))
+    return others / np.maximum(others.sum(axis=1, keepdims=True), 1)
+
+
 def whole_rows(edges, n_nodes):
     A = np.eye(n_nodes)
     A[edges] = 1
@@ -205,6 +212,9 @@ table(
         ("largest", "the largest degree", {"mean_matrix": lambda A: A / A.sum(1).max()}),
         ("one-root", "a root", {"mean_matrix": lambda A: A / np.sqrt(A.sum(1, keepdims=True))}),
         ("inverse", "the inverse degrees", {"mean_matrix": lambda A: np.diag(1 / A.sum(1))}),
+        ("degrees", "the degrees", {"mean_matrix": lambda A: np.diag(A.sum(1))}),
+        ("self-out", "oneself left out", {"mean_matrix": neighbours_alone}),
+        ("zeros-too", "everybody alike", {"mean_matrix": lambda A: np.full(A.shape, 1 / len(A))}),
         ("not-finite", "logarithms", {"mean_matrix": lambda A: np.log(A)}),
         ("mean-matrix", "negative means", {"mean_matrix": lambda A: -mean_matrix(A)}),
         ("wrong-shape", "means of nothing", {"mean_matrix": lambda A: A.mean(axis=1)}),
@@ -214,6 +224,7 @@ table(
         ("negated", "negated", {"heard_of": lambda A, r: ~heard_of(A, r)}),
         ("forgets", "forgets", {"heard_of": lambda A, r: heard_of(A - np.eye(len(A)), r)}),
         ("not-oneself", "not of oneself", {"heard_of": lambda A, r: heard_of(A, r) & ~np.eye(len(A), dtype=bool)}),
+        ("heard-of", "two ways or more", {"heard_of": lambda A, r: np.linalg.matrix_power(A, r) > 1}),
         ("last-round", "only the news", {"heard_of": lambda A, r: heard_of(A, r) & ~heard_of(A, max(r - 1, 0))}),
         ("wrong-rounds", "at most three rounds", {"heard_of": lambda A, r: heard_of(A, min(r, 3))}),
         ("activation-first", "activation first", lambda: {"GraphLayer": layer_class("activation first")}),
@@ -225,6 +236,7 @@ table(
         ("fixed-activation", "always tanh", lambda: {"GraphLayer": layer_class("always tanh")}),
         ("graph-twice", "two rounds", lambda: {"GraphLayer": layer_class("two rounds")}),
         ("state-added", "own state added", lambda: {"GraphLayer": layer_class("added")}),
+        ("graph-layer", "divided by all nodes", lambda: {"GraphLayer": layer_class("averaged")}),
         ("new-weights", "new weights in call", lambda: {"GraphLayer": layer_class("new dense")}),
         ("layer-shape", "summed over the nodes", lambda: {"GraphLayer": layer_class("summed")}),
         ("no-weights", "an array for weights", lambda: {"GraphLayer": layer_without_weights()}),
@@ -406,6 +418,12 @@ table(
         ("rows", "rows only", {"normalise": mean_matrix}),
         ("no-root", "no root", {"normalise": lambda A: A / np.outer(A.sum(1), A.sum(1))}),
         ("loops-twice", "self-loops again", {"normalise": lambda A: normalise(A + np.eye(len(A)))}),
+        ("loops-out", "self-loops taken out", {"normalise": lambda A: no_loops(A)}),
+        (
+            "loops-out",
+            "self-loops taken out, degrees kept",
+            {"normalise": lambda A: normalise(A) * (1 - np.eye(len(A)))},
+        ),
         ("multiplied", "multiplied", {"normalise": lambda A: A * np.sqrt(np.outer(A.sum(1), A.sum(1)))}),
         ("not-divided", "A itself", {"normalise": lambda A: A}),
         ("leak", "all labels", {"known": np.ones(34)}),
@@ -433,6 +451,12 @@ table(
         ("accuracy", "edges only in use, not in training", lambda: {"gcn": no_edges_in_training}),
     ],
 )
+
+
+def no_loops(A):
+    others = A - np.eye(len(A))
+    degree = np.maximum(others.sum(axis=1), 1)
+    return others / np.sqrt(np.outer(degree, degree))
 
 
 def history():

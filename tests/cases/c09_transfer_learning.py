@@ -404,7 +404,15 @@ table(
         ("counted-all", "the whole network", {"n_trainable": 15749}),
         ("counted-body", "the body", {"n_trainable": 14304}),
         ("one-output", "one output", {"n_trainable": 289}),
+        ("features-alone", "the features", {"n_trainable": 288}),
+        ("one-bias", "one bias for all", {"n_trainable": 1441}),
+        ("arrays", "len of trainable_weights", {"n_trainable": 2}),
         ("n-trainable", "another number", {"n_trainable": 1000}),
+        ("n-trainable", "twice as many", {"n_trainable": 2890}),
+        ("wrong-type", "the network for its weights", lambda: {"weights_before": old_model()}),
+        ("other-network", "noted of another network", lambda: {"weights_before": build_network(10).get_weights()}),
+        ("other-network", "a smaller network since", lambda: {"old_model": other_style()}),
+        ("batch-normalization", "batch normalisation not frozen", lambda: moving_averages()),
         ("old-head", "the old head", lambda: {"transfer_model": frozen(filled(old_model().get_weights()))}),
         (
             "labels-not-shifted",
@@ -441,6 +449,17 @@ def popped():
 def shared_and_moved():
     moved = nudged(0.05, old_model().get_weights())
     return {"old_model": filled(moved), "transfer_model": frozen(filled([*moved[:-2], *head_weights()]))}
+
+
+def moving_averages():
+    """Means and variances moved while a new head was trained."""
+    before = normalised().get_weights()
+    after = [1.1 * w + 0.1 if w.ndim == 1 else w for w in before[:-2]]
+    return {
+        "old_model": filled(before, normalised),
+        "weights_before": before,
+        "transfer_model": frozen(filled([*after, *(0.5 * w + 0.1 for w in before[-2:])], normalised)),
+    }
 
 
 def old_head_below():
@@ -517,6 +536,18 @@ def from_old(x, y, x_unseen):
     return answer
 
 
+def body_that_learns():
+    """The layers of `old_model` move while a head on them learns."""
+    model = filled(old_model().get_weights())
+
+    def learn(x, y, x_unseen):
+        answer = with_frozen_body(x, y, x_unseen)
+        model.set_weights(nudged(0.01, model.get_weights()))
+        return answer
+
+    return {"old_model": model, "with_frozen_body": learn}
+
+
 def features_in_place(x):
     x *= 0.5
     return features(2 * x)
@@ -547,6 +578,7 @@ table(
         ("wrong-shape", "maps not flattened", {"features": lambda x: features(x).reshape(-1, 3, 3, 32)}),
         ("same-function", "one for both", {"from_nothing": with_frozen_body}),
         ("old-weights", "begins with old_model", {"from_nothing": from_old}),
+        ("body-not-frozen", "the body learns too", lambda: body_that_learns()),
         ("changes-input", "in place", {"features": features_in_place}),
         ("exchanged", "exchanged", {"with_frozen_body": from_nothing, "from_nothing": with_frozen_body}),
         (
@@ -621,6 +653,12 @@ table(
         ("still-frozen", "head only", lambda: {"fine_tuned": head_only()}),
         ("same-weights", "not trained", lambda: {"fine_tuned": transfer_model()}),
         ("partly-frozen", "first layer frozen", lambda: {"fine_tuned": partly()}),
+        ("body-moved", "the transfer body moved too", lambda: {"transfer_model": frozen(filled(nudged(0.05)))}),
+        (
+            "other-network",
+            "another transfer body",
+            lambda: {"transfer_model": functional(), "fine_tuned": functional()},
+        ),
         ("from-nothing", "from nothing", lambda: {"fine_tuned": filled(scratch_weights())}),
         ("learning-rate-too-large", "far off", lambda: {"fine_tuned": filled(nudged(1.2))}),
         ("other-network", "another network", lambda: {"fine_tuned": functional()}),
@@ -671,6 +709,24 @@ def remembered_reversed(network):
     return score(filled([*old_model().get_weights()[:-2], *network.get_weights()[-2:]]))
 
 
+def new_head():
+    return build_network().get_weights()[-2:]
+
+
+def head_broken():
+    return [*nudged(0.05)[:-2], *nudged(3.0)[-2:]]
+
+
+def with_own_layer():
+    import keras
+
+    class Same(keras.layers.Layer):
+        def call(self, x):
+            return x
+
+    return keras.Sequential([keras.Input((28, 28, 1)), Same(), *filled(old_model().get_weights()).layers])
+
+
 def remembered_in_place(network):
     """Scales the head of the network that it was given: the same answers, other weights, each time it is called."""
     network.layers[-1].set_weights([1.01 * w for w in network.layers[-1].get_weights()])
@@ -705,6 +761,12 @@ table(
         ("changes-network", "in place", {"remembered": remembered_in_place}),
         ("not-trained", "not trained", lambda: {"broken": transfer_model()}),
         ("worse", "still good", lambda: {"broken": filled(tuned_weights())}),
+        ("constant", "always `broken`", lambda: {"remembered": lambda network: remembered(broken())}),
+        ("untrained", "a new head, not trained", lambda: {"transfer_model": transfer_model(head=new_head())}),
+        ("not-finite", "a rate that is endless", lambda: {"broken": filled([np.nan * w for w in nudged(1)])}),
+        ("not-layers", "a layer of one's own", lambda: {"old_model": with_own_layer()}),
+        ("still-frozen", "only the head is broken", lambda: {"broken": filled([*body_weights(), *nudged(3.0)[-2:]])}),
+        ("forgotten", "the head is broken, the body hardly", lambda: {"broken": filled(head_broken())}),
         ("not-from-transfer", "never trained", lambda: {"broken": build_network()}),
         ("other-network", "another network", lambda: {"broken": other_style()}),
     ],

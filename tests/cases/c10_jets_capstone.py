@@ -49,6 +49,18 @@ def by_keras(jets):
     return keras.ops.einsum("np,npi,npj->nij", jets[:, :, 0], eta.astype(float), phi.astype(float))
 
 
+def put(images, index, values):
+    images[index] = values
+
+
+def real(jets):
+    return np.dstack([jets[:, :, 0] > 0, jets[:, :, 1:]])
+
+
+def by_histogram_of_rows(jets):
+    return np.array([np.histogram2d(j[:, 1], j[:, 2], bins=16, range=[[-0.4, 0.4]] * 2)[0] for j in jets])
+
+
 def assigned(images, index, values):
     images[index] += values
 
@@ -82,6 +94,10 @@ table(
     },
     [
         ("maximum", "the hardest alone", {"to_images": lambda jets: to_images(jets, add=np.maximum.at)}),
+        ("first-wins", "the first alone", {"to_images": lambda jets: to_images(jets[:, ::-1], add=put)}),
+        ("averaged", "the mean", {"to_images": lambda jets: to_images(jets) / np.maximum(to_images(real(jets)), 1)}),
+        ("cell-too-far", "rounded up", {"to_images": lambda jets: to_images(jets, cell=np.ceil)}),
+        ("counts-padding", "histogram without weights", {"to_images": by_histogram_of_rows}),
         ("last-wins", "+=", {"to_images": lambda jets: to_images(jets, add=assigned)}),
         ("transposed", "phi first", {"to_images": lambda jets: to_images(jets, axes=(2, 1))}),
         ("upside-down", "eta falls", {"to_images": lambda jets: to_images(jets)[:, ::-1]}),
@@ -283,6 +299,11 @@ def by_flip(jets):
     return np.array([jet[jet[:, 0].argsort()][::-1] for jet in jets])
 
 
+def softest_first(jets):
+    momenta = np.where(jets[:, :, 0] > 0, jets[:, :, 0], np.inf)
+    return np.take_along_axis(jets, np.argsort(momenta, axis=1)[..., None], axis=1)
+
+
 def by_rows(jets):
     return jets[np.arange(len(jets))[:, None], np.argsort(jets[:, :, 0])[:, ::-1]]
 
@@ -319,6 +340,16 @@ def late_lstm():
     return new
 
 
+def lstm_in_gev():
+    """The LSTM with a step at 5 GeV, for momenta in GeV; their logarithms are nearly all below it."""
+    import keras
+
+    new = keras.models.clone_model(lstm())
+    W, U, _, top, _ = lstm().get_weights()
+    new.set_weights([W / 20, U, np.array([-5.0, 20, 0.04, 20]), top, np.array([-12 * np.tanh(0.3)])])
+    return new
+
+
 def sequence(function=in_order, model=None):
     return {"in_order": function, "lstm": lstm() if model is None else model}
 
@@ -338,6 +369,7 @@ for name, code, function in (
     ("columns torn", "columns-torn", lambda jets: np.sort(jets, axis=1)),
     ("columns torn, falling", "columns-torn-falling", lambda jets: np.sort(jets, axis=1)[:, ::-1]),
     ("columns torn, minus", "columns-torn-falling", lambda jets: -np.sort(-jets, axis=1)),
+    ("softest first, padding last", "softest-first", lambda jets: softest_first(jets)),
     ("untouched", "not-sorted", lambda jets: jets),
     ("one order for all", "one-order-for-all", lambda jets: jets[:, np.argsort(-jets[0, :, 0])]),
     ("by eta", "in-order", lambda jets: np.take_along_axis(jets, np.argsort(jets[:, :, 1], axis=1)[..., None], axis=1)),
@@ -372,6 +404,7 @@ for name, code, build in (
     ("no recurrence", "not-recurrent", lambda: set_network("fixed")),
     ("an image network", "wrong-inputs|not-trained", lambda: cnn()),
     ("a flat image network", "wrong-inputs", lambda: cnn("flatten")),
+    ("trained in GeV", "unscaled-inputs", lambda: lstm_in_gev()),
     ("trained without the order", "order-unlike", lambda: without_order()),
     ("scikit-learn", "not-keras", forest),
 ):
@@ -627,6 +660,11 @@ table(
             {"rejection": lambda y, s, e: 1 / np.mean(s[y == 0] >= np.quantile(s, 1 - e))},
         ),
         ("wrong-type", "the curve", {"area": lambda y, s: ([0.0, np.inf], [0.0, 1.0], [0.0, 1.0])}),
+        ("below-the-cut", "quarks below", {"rejection": lambda *a: 1 / (1 - 1 / rejection(*a))}),
+        ("of-all", "of all jets", {"rejection": lambda y, s, e: rejection(y, s, e) * len(y) / np.sum(y == 0)}),
+        ("rejection", "in per cent", {"rejection": lambda *a: rejection(*a) / 100}),
+        ("rejection", "half-way to 1", {"rejection": lambda *a: (rejection(*a) + 1) / 2}),
+        ("rejection", "three more", {"rejection": lambda *a: rejection(*a) + 3}),
         ("rejection", "minus", {"rejection": lambda *a: -rejection(*a)}),
         ("no-biases", "biases forgotten", {"n_params": {**COUNTS, "CNN": 4}}),
         ("no-gates", "one gate", {"n_params": {**COUNTS, "LSTM": 7}}),
