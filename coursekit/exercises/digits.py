@@ -5,7 +5,6 @@ from functools import cache
 import numpy as np
 
 from coursekit.checks.framework import Wrong
-from coursekit.checks.vocabulary.arrays import as_array
 from coursekit.checks.vocabulary.models import rebuild
 
 CLASS_LOSSES = ("sparse_categorical_crossentropy", "categorical_crossentropy")
@@ -30,15 +29,6 @@ def train_digits():
 def as_input(images):
     """Digits as the notebook feeds them: float32 in [0, 1], with a channel axis."""
     return images[..., None].astype("float32") / 255
-
-
-def answer_of(student, name, arguments, shape):
-    """The array that a function of the student's gives, of the shape that it must have."""
-    given = as_array(student.call(name, *arguments), f"What `{name}` returns")
-    if given.shape != shape:
-        said = " and ".join(f"an array {a.shape}" if isinstance(a, np.ndarray) else str(a) for a in arguments)
-        raise Wrong("wrong-shape", f"`{name}` of {said} gives shape {given.shape}; {shape} was expected.")
-    return given
 
 
 def refuse_other_scale(name, scores_of, x, y, accuracy):

@@ -10,12 +10,11 @@ from coursekit.checks.codec import Handle
 from coursekit.checks.framework import Wrong, check_that, exercise, fail_if, say, threshold
 from coursekit.checks.proxy import StudentError
 from coursekit.checks.report import Finding
-from coursekit.checks.vocabulary.arrays import agrees, as_array, first_wrong, type_name
+from coursekit.checks.vocabulary.arrays import agrees, as_array, first_wrong, returned, type_name
 from coursekit.checks.vocabulary.metrics import check_limit
 from coursekit.checks.vocabulary.models import class_probabilities, predictions, same_as_replay
 from coursekit.checks.vocabulary.relations import describe_relation
 from coursekit.exercises.digits import (
-    answer_of,
     as_input,
     explain_unread,
     refuse_learned_test_digits,
@@ -159,7 +158,7 @@ def by_hand(student, rng):
 def _padded(student, rng):
     def tried(height, width, p):
         image = rng.normal(size=(height, width))
-        given = answer_of(student, "pad", (image, p), (height + 2 * p, width + 2 * p))
+        given = returned(student, "pad", image, p, shape=(height + 2 * p, width + 2 * p))
         wanted = np.pad(image, p)
         slips = {"not-zero": np.where(wanted == 0, given, wanted)}
         advice = "The picture stands in the middle, zeros around it."
@@ -176,7 +175,7 @@ def _convolved(student, rng):
         def with_kernel(kernel):
             return np.einsum("ijkl,kl->ij", patches, kernel)
 
-        given = answer_of(student, "convolve", (image, kernel), patches.shape[:2])
+        given = returned(student, "convolve", image, kernel, shape=patches.shape[:2])
         slips = {
             "flipped-kernel": with_kernel(kernel[::-1, ::-1]),
             "half-flipped": with_kernel(kernel[::-1]),
@@ -202,7 +201,7 @@ def _pooled(student, rng):
         given = as_array(student.call("max_pool", image, size), "What `max_pool` returns")
         if given.shape != (h, w) and given.shape == (-(-image.shape[0] // size), -(-image.shape[1] // size)):
             raise Wrong("keeps-the-rest", shape=image.shape, size=size, given=given.shape)
-        given = answer_of(student, "max_pool", (image, size), (h, w))
+        given = returned(student, "max_pool", image, size, shape=(h, w))
         blocks = image[: h * size, : w * size].reshape(h, size, w, size)
         wanted = blocks.max(axis=(1, 3))
         slips = {
@@ -540,7 +539,7 @@ def shifts(student, rng):
 def _shift_finding(student, rng):
     def tried(n, down, right):
         images = rng.uniform(0.1, 1, size=(n, 28, 28))
-        given = answer_of(student, "shift_by", (images, down, right), images.shape)
+        given = returned(student, "shift_by", images, down, right, shape=images.shape)
         wanted = _shifted(images, down, right)
         slips = {
             "wraps-around": np.roll(images, (down, right), axis=(1, 2)),

@@ -8,10 +8,10 @@ from scipy import ndimage
 from coursekit.checks.framework import Wrong, check_that, exercise, fail_if, say, threshold
 from coursekit.checks.proxy import StudentError
 from coursekit.checks.report import Finding
-from coursekit.checks.vocabulary.arrays import as_array
+from coursekit.checks.vocabulary.arrays import as_array, returned
 from coursekit.checks.vocabulary.metrics import check_limit
 from coursekit.checks.vocabulary.models import class_probabilities
-from coursekit.exercises.digits import answer_of, test_digits
+from coursekit.exercises.digits import test_digits
 
 # What is added to the worst of ten seeds of the solution; see benchmarks/record.py. Another right way of preparing (SciPy's
 # zoom and shift) read down to 92.5 % of 40 photographs, two fewer than the solution: hence the wide margin.
@@ -244,7 +244,7 @@ def corners(student, rng):
 
 
 def _move(student, pictures, rng):
-    moved = np.array([answer_of(student, "centre_by_mass", (picture,), (28, 28)) for picture in pictures])
+    moved = np.array([returned(student, "centre_by_mass", picture, shape=(28, 28)) for picture in pictures])
     ink = moved.sum(axis=(1, 2)) / pictures.sum(axis=(1, 2))
     after = np.array([centre_of_mass(picture) for picture in moved]) - CENTRE
     near = np.isfinite(after).all() and np.abs(after).max() <= 1.01
@@ -265,7 +265,7 @@ def _explain_move(student, moved, pictures, rng):
         blot = np.zeros((28, 28))
         blot[12 + down : 15 + down, 12 + right : 15 + right] = rng.uniform(0.3, 1, size=(3, 3))
         before.append(centre_of_mass(blot) - CENTRE)
-        after.append(centre_of_mass(answer_of(student, "centre_by_mass", (blot,), (28, 28))) - CENTRE)
+        after.append(centre_of_mass(returned(student, "centre_by_mass", blot, shape=(28, 28))) - CENTRE)
     before, after = np.array(before), np.array(after)
 
     def ends_at(place):  # to the pixel
@@ -285,7 +285,7 @@ def _explain_move(student, moved, pictures, rng):
 
 def _blank(student):
     try:
-        blank = not answer_of(student, "centre_by_mass", (np.zeros((28, 28)),), (28, 28)).any()
+        blank = not returned(student, "centre_by_mass", np.zeros((28, 28)), shape=(28, 28)).any()
     except (Wrong, StudentError):
         blank = False
     return check_that("blank", blank, 0.5)
