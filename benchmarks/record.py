@@ -103,7 +103,7 @@ def collect(log):
     for line in Path(log).read_text(encoding="utf-8").splitlines():
         report = json.loads(line)
         for finding in report["findings"]:
-            for name, value in finding["seen"].items():
+            for name, value in finding["measured"].items():
                 seen[report["exercise"], name] = value
     return seen
 
@@ -140,7 +140,7 @@ def broken(runs, margins):
             out = {seed: v for seed, v in values.items() if not (v >= limit if margin < 0 else v <= limit)}
             if out:
                 said = ", ".join(f"{value:.4g} with seed {seed}" for seed, value in out.items())
-                sentence = framework.expected_text(framework.find(id))
+                sentence = framework.expected_text(framework.get_exercise(id))
                 yield f"{id} {name}: the limit is {limit:.4g}, seen {said}. The sentence: {sentence}"
 
 

@@ -184,7 +184,7 @@ def _nbgrader(cell, following, source):
 def _points(id):
     from coursekit.checks import framework
 
-    return framework.find(id).points
+    return framework.get_exercise(id).points
 
 
 def _unique(id, taken):

@@ -457,7 +457,7 @@ for course in ("", os.path.dirname("@EXERCISES@")):
             print(error)
     for id in ("00.1", "00.6", "90.1", "90.3"):
         try:
-            print("READ", framework.find(id).check)
+            print("READ", framework.get_exercise(id).check)
         except Exception as error:
             print(error)
 """, harm=nothing_read),

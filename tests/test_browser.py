@@ -376,7 +376,8 @@ def test_axe_finds_nothing_serious_in_the_graders_pages_and_the_map(axe, tmp_pat
         (tmp_path / "results" / f"{number}.json").write_text(json.dumps(result), encoding="utf-8")
     pages.publish(tmp_path, EXERCISES)
     scores = {
-        item.id: {"status": "passed", "score": item.points, "points": item.points} for item in framework.of("00")[:4]
+        item.id: {"status": "passed", "score": item.points, "points": item.points}
+        for item in framework.exercises_in("00")[:4]
     }
     shown = notebook.Progress(scores)._repr_html_()
     head = '<!doctype html><html lang="en"><title>Map</title><body style="color-scheme: light dark"><main><h1>Map</h1>'

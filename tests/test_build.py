@@ -90,7 +90,7 @@ def test_graded_cells_carry_nbgraders_metadata(checkout):
         False,
         True,
         True,
-        framework.find("01.3").points,
+        framework.get_exercise("01.3").points,
     )
     assert all(item.schema_version == 3 and item.task is False for item in marked.values())
 
@@ -185,9 +185,9 @@ def test_an_unknown_name_is_refused():
 )
 def test_source_and_checks_declare_the_same_exercises(source):
     number = source.stem.split("_")[0]
-    assert build.exercises(source) == [item.id for item in framework.of(number)]
+    assert build.exercises(source) == [item.id for item in framework.exercises_in(number)]
     text = source.read_text(encoding="utf-8")
-    for item in framework.of(number):
+    for item in framework.exercises_in(number):
         assert f'ck.expected("{item.id}")' in text, f"{item.id} shows no expected result"
         assert f'ck.hint("{item.id}")' in text, f"{item.id} offers no hint"
         assert re.search(rf"(?m)^# ##+ {re.escape(item.id)} · ", text), f"{item.id} has no heading"

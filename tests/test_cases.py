@@ -12,7 +12,7 @@ from coursekit.checks.report import Finding, Report
 from tests.cases import load
 
 CASES = load()
-EXERCISES = [item for number in framework.notebooks() for item in framework.of(number)]
+EXERCISES = [item for number in framework.notebooks() for item in framework.exercises_in(number)]
 RIGHT = {
     item.id: [key for key, case in CASES.items() if case.exercise == item.id and not case.code] for item in EXERCISES
 }
@@ -49,7 +49,7 @@ class Child:
             reports["local"] = Report(**told)
         if "pipe" in transports:
             student = pipe_student(self.process.stdout, self.process.stdin)
-            reports["pipe"] = framework.judge(framework.find(CASES[key].exercise), student)
+            reports["pipe"] = framework.judge(framework.get_exercise(CASES[key].exercise), student)
             end(self.process.stdin)
         return reports
 
@@ -82,7 +82,7 @@ def test_case(child, key):
 
 
 @pytest.mark.parametrize(
-    "id, name", [pytest.param(item.id, name, marks=group(item.id)) for item in EXERCISES for name in item.needs]
+    "id, name", [pytest.param(item.id, name, marks=group(item.id)) for item in EXERCISES for name in item.arguments]
 )
 def test_hostile(child, id, name):
     """Two right answers of each kind that the object comes in, spoiled in every way that fits the kind.

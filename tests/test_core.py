@@ -13,16 +13,16 @@ import numpy as np
 import pytest
 
 from coursekit.checks import framework, notebook, progress
-from coursekit.checks.codec import CodecError, Handle, pack, read_frame, unpack, write_frame
+from coursekit.checks.codec import CodecError, RemoteObject, pack, read_frame, unpack, write_frame
 from coursekit.checks.pipe import end, pipe_student, serve
 from coursekit.checks.proxy import CHANGED_INPUT, Missing, NotAttempted, StudentError
-from coursekit.checks.report import Finding, Report, note
+from coursekit.checks.report import Finding, Report, advice
 from coursekit.checks.server import _predict_keras, local_student
 from coursekit.checks.vocabulary import metrics, models
 
 
 def keep(item):
-    return Handle(0, type(item).__name__)
+    return RemoteObject(0, type(item).__name__)
 
 
 def through_a_frame(value):
@@ -66,8 +66,8 @@ def test_fortran_order_and_views_cross():
 
 
 def test_other_objects_become_handles():
-    assert through_a_frame(object()) == Handle(0, "object")
-    assert through_a_frame(np.array([object()], dtype=object)) == Handle(0, "ndarray")
+    assert through_a_frame(object()) == RemoteObject(0, "object")
+    assert through_a_frame(np.array([object()], dtype=object)) == RemoteObject(0, "ndarray")
 
 
 def test_arrays_of_python_numbers_become_plain():
@@ -139,7 +139,7 @@ def test_a_stream_that_ends_early_is_told():
 
 
 def piped(objects):
-    """A `Student` at the end of two real pipes, served by a thread."""
+    """A `StudentProxy` at the end of two real pipes, served by a thread."""
     (ask_r, ask_w), (say_r, say_w) = os.pipe(), os.pipe()
     reader, writer = os.fdopen(ask_r, "rb"), os.fdopen(say_w, "wb")
     threading.Thread(target=serve, args=(objects, reader, writer), daemon=True).start()
@@ -323,8 +323,8 @@ def test_layers_and_weights_of_scikit_learn(transport):
 # --- judge
 
 
-def judged(check, objects, needs=None):
-    item = framework.Exercise("99.1", "A title", check, 2, needs or {"f": "a function"})
+def judged(check, objects, arguments=None):
+    item = framework.Exercise("99.1", "A title", check, 2, arguments or {"f": "a function"})
     return framework.judge(item, local_student(objects))
 
 
@@ -366,7 +366,7 @@ def test_each_bad_answer_has_its_code(objects, code):
 def test_a_part_that_ends_early_leaves_the_next_to_be_judged():
     def check(student, rng):
         def refused():
-            raise framework.Wrong("shape", "no")
+            raise framework.Misconception("shape", "no")
 
         def broken():
             yield Finding("first", True, "", points=0.5)
@@ -432,10 +432,10 @@ def test_an_error_that_is_known_gets_its_sentence_in_the_card():
 def test_a_note_is_not_shown_as_praise():
     def check(student, rng):
         yield Finding("right", True, "It is right.", points=2)
-        yield note("shorter", "It can be shorter.")
+        yield advice("shorter", "It can be shorter.")
 
     report = judged(check, {"f": abs})
-    assert report.passed and [finding.note for finding in report.findings] == [False, True]
+    assert report.passed and [finding.advice for finding in report.findings] == [False, True]
     assert "\n  ! It can be shorter." in str(report)
     assert report._repr_html_().count("✓") == 2  # the verdict's and the first finding's
 
@@ -467,7 +467,7 @@ def test_a_share_below_its_limit_does_not_hold():
     says = {"accuracy": {"measured": "{value} of the {n} points", "advice": "Train on all {n}."}}
     with framework.judging(framework.Exercise("99.1", "A title", None, 1, {}, says=says)):
         for share, holds in ((limit, True), (limit - 0.001, False)):
-            finding = metrics.check_limit("01.3", "accuracy", share, n=20)
+            finding = metrics.check_metric("01.3", "accuracy", share, n=20)
             assert finding.passed is holds and finding.message.startswith(f"{share:.1%} of the 20 points; at least")
             assert finding.message.endswith("was asked for." if holds else "is asked for. Train on all 20.")
 
@@ -534,7 +534,7 @@ def test_the_log_holds_one_line_a_check(home, monkeypatch):
 def test_hints_come_one_after_the_other():
     notebook._hints_shown.clear()
     texts = [notebook.hint("01.3").text for _ in range(4)]
-    assert texts[:3] == list(framework.find("01.3").hints) and texts[3] == texts[2]
+    assert texts[:3] == list(framework.get_exercise("01.3").hints) and texts[3] == texts[2]
     assert "no exercise" in notebook.hint("01.99").text
 
 

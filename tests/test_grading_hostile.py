@@ -160,7 +160,7 @@ def grade(cases, world, folder, limits):
     for number in ("00", "90"):
         # What an earlier run left compiled beside the checks; an attack looks for it.
         with course(number):
-            framework.of(number)
+            framework.exercises_in(number)
     with course(cases[0].number) as patch:
         for name in ("question_s", "grace_s", "frame_s"):
             patch.setattr(grading, name.upper(), limits.pop(name))
@@ -209,7 +209,7 @@ def deserved(case, graded, world, request):
     assert "ended" not in codes or result["status"] == "ended"
     if result["status"] != "unreadable":
         with course(case.number):
-            items = framework.of(case.number)
+            items = framework.exercises_in(case.number)
         for item in items:
             report, part = result["reports"][item.id], item.id.split(".")[1]
             assert report["points"] == item.points

@@ -120,7 +120,7 @@ def cell(source, exercise, role, outputs=(), status="ok"):
 
 
 def finding(code, passed, message, points=0.0):
-    return {"code": code, "passed": passed, "message": message, "points": float(points), "seen": {"x": 1.0}}
+    return {"code": code, "passed": passed, "message": message, "points": float(points), "measured": {"x": 1.0}}
 
 
 def make_class(n=30, notebook="01", seed=0):

@@ -88,9 +88,9 @@ def test_every_notebook_of_the_course_is_read(all_notebooks):
 
     assert list(all_notebooks) == list(names()) == list(framework.notebooks())
     for number, notebook in all_notebooks.items():
-        assert list(notebook.checks) == [item.id for item in framework.of(number)] == list(notebook.points)
-        for item in framework.of(number):
-            assert list(notebook.checks[item.id]) == list(item.needs)
+        assert list(notebook.checks) == [item.id for item in framework.exercises_in(number)] == list(notebook.points)
+        for item in framework.exercises_in(number):
+            assert list(notebook.checks[item.id]) == list(item.arguments)
             assert notebook.points[item.id] == item.points
         assert [cell.source for cell in notebook.cells if cell.role == "install"] != []
 
@@ -1024,7 +1024,7 @@ for step in course.plan(notebook, cells):
             print(type(error).__name__, error, step.source[:60], file=sys.stderr)
     elif step.kind == "check":
         objects = {need: space[name] for need, name in step.expressions.items() if name in space}
-        report = framework.judge(framework.find(step.exercise), local_student(objects), seed=1)
+        report = framework.judge(framework.get_exercise(step.exercise), local_student(objects), seed=1)
         scores[step.exercise] = [report.score, report.points]
 print("SCORES", json.dumps(scores))
 """

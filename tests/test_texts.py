@@ -63,8 +63,12 @@ def said(node):
     """Every call that says a sentence whose name is written out: the name, and the fields that it hands in."""
     for part in ast.walk(node):
         called = part.func.id if isinstance(part, ast.Call) and isinstance(part.func, ast.Name) else ""
-        at = {"Wrong": 0, "fail_if": 1, "check_that": 0, "say": 0}.get(called)
-        if at is None or not isinstance(part.args[at], ast.Constant) or (called == "Wrong" and len(part.args) == 2):
+        at = {"Misconception": 0, "fail_if": 1, "check_that": 0, "say": 0}.get(called)
+        if (
+            at is None
+            or not isinstance(part.args[at], ast.Constant)
+            or (called == "Misconception" and len(part.args) == 2)
+        ):
             continue
         name, fields = part.args[at].value, {keyword.arg for keyword in part.keywords}
         ends = ["right", "wrong"]

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from coursekit.checks.facts import training_facts
-from coursekit.checks.framework import Exercise, Wrong, check_that, fail_if, judge, judging, say
+from coursekit.checks.framework import Exercise, Misconception, check_that, fail_if, judge, judging, say
 from coursekit.checks.report import Finding
 from coursekit.checks.server import local_student
-from coursekit.checks.vocabulary.arrays import agrees, refuse_misconceptions
+from coursekit.checks.vocabulary.arrays import check_array, refuse_misconceptions
 from coursekit.checks.vocabulary.models import (
     binary_probabilities,
     class_probabilities,
@@ -45,7 +45,7 @@ def twice(p):
     }.items(),
 )
 def test_what_is_not_a_probability_of_each_class_is_named(code, answer):
-    with pytest.raises(Wrong) as wrong:
+    with pytest.raises(Misconception) as wrong:
         class_probabilities(student(answer), "model", X, 4)
     assert wrong.value.finding.code == code and "`model`" in wrong.value.finding.message
 
@@ -61,7 +61,7 @@ def test_probabilities_pass_however_sure_they_are(answer):
     {"logits": LOGITS[:, 0], "labels": Y, "wrong-shape": SOFTMAX, "labels-in-two": np.eye(2)[Y]}.items(),
 )
 def test_what_is_not_the_probability_of_one_is_named(code, answer):
-    with pytest.raises(Wrong) as wrong:
+    with pytest.raises(Misconception) as wrong:
         binary_probabilities(student(answer), "model", X)
     assert wrong.value.finding.code == code.split("-in")[0]
 
@@ -117,11 +117,11 @@ def test_a_sentence_is_found_by_name_or_in_a_group(says):
 
 
 def test_of_a_cause_in_a_group_the_group_is_no_part_of_the_code(says):
-    finding = Wrong("step.doubled", times="twice").finding
+    finding = Misconception("step.doubled", times="twice").finding
     assert (finding.code, finding.message) == ("doubled", "`step` counts twice.")
-    assert Wrong("wrong-type", "It is a list.").finding == Finding("wrong-type", False, "It is a list.")
+    assert Misconception("wrong-type", "It is a list.").finding == Finding("wrong-type", False, "It is a list.")
     fail_if(False, "step.doubled", times="twice")
-    with pytest.raises(Wrong, match="counts three times"):
+    with pytest.raises(Misconception, match="counts three times"):
         fail_if(True, "step.doubled", times="three times")
     assert check_that("step", True, 2) == Finding("step", True, "`step` is right.", 2)
     assert check_that("step", False).message == "`step` is wrong."
@@ -129,18 +129,23 @@ def test_of_a_cause_in_a_group_the_group_is_no_part_of_the_code(says):
 
 def test_a_known_slip_comes_before_a_relation_and_a_relation_before_two_numbers(says):
     wanted = X[:, 0]
-    slips = {"doubled": 2 * wanted}
-    assert agrees("f", "`f`", 2 * wanted, wanted, slips).message == "`f` counts twice."
-    assert "counts two" in agrees("step", "`step`", 2 * wanted, wanted, slips, fields={"times": "two"}).message
-    assert "n = 200 times" in agrees("f", "`f`", 200 * wanted, wanted, slips, quantities={"n": 200}).message
-    assert "was expected" in agrees("f", "`f`", X[:, 1], wanted, slips).message
-    assert agrees("f", "`f`", wanted, wanted, slips).passed
+    misconceptions = {"doubled": 2 * wanted}
+    assert check_array("f", "`f`", 2 * wanted, wanted, misconceptions).message == "`f` counts twice."
+    assert (
+        "counts two"
+        in check_array("step", "`step`", 2 * wanted, wanted, misconceptions, fields={"times": "two"}).message
+    )
+    assert (
+        "n = 200 times" in check_array("f", "`f`", 200 * wanted, wanted, misconceptions, quantities={"n": 200}).message
+    )
+    assert "was expected" in check_array("f", "`f`", X[:, 1], wanted, misconceptions).message
+    assert check_array("f", "`f`", wanted, wanted, misconceptions).passed
 
 
 def test_a_misconception_of_several_arrays_is_named(says):
     h, c = X[:, 0], X[:50, 1]
     refuse_misconceptions([h, c], {"doubled": (2 * h, c)})
-    with pytest.raises(Wrong, match="`f` counts twice"):
+    with pytest.raises(Misconception, match="`f` counts twice"):
         refuse_misconceptions([2 * h, c], {"doubled": (2 * h, c)})
 
 
@@ -148,7 +153,7 @@ def test_a_misconception_of_several_arrays_is_named(says):
     "answers, said", [(np.zeros(9), "Was it fitted"), (np.ones(9), "softmax"), (np.ones(9, int), "fit")]
 )
 def test_a_model_that_answers_the_same_to_everything(answers, said):
-    with pytest.raises(Wrong, match=said):
+    with pytest.raises(Misconception, match=said):
         refuse_constant(answers, "model")
     refuse_constant(X[:, 0], "model")
 
@@ -196,6 +201,6 @@ def test_a_number_short_of_its_limit_comes_with_the_facts():
         report = judge(Exercise("99.1", "A title", check, 1, {"model": "a model"}), local_student({"model": model}))
         return report.findings[0].message
 
-    assert "stopped at `max_iter` = 3" in told(code="accuracy", seen={"accuracy": 0.6})
+    assert "stopped at `max_iter` = 3" in told(code="accuracy", measured={"accuracy": 0.6})
     assert "stopped at `max_iter` = 3" in told(code="constant")
     assert told(code="wrong-shape") == "Too few are right.", "facts are for what training can mend"

@@ -1,7 +1,7 @@
 """The plain data that may cross between a check and a student's objects.
 
 Numbers, strings, lists, tuples, dicts, ``...`` and arrays of numbers or strings cross; anything else becomes a
-`Handle`. A message is a pair: a JSON-able description, and the list of arrays it refers to.
+`RemoteObject`. A message is a pair: a JSON-able description, and the list of arrays it refers to.
 Nothing here is ever pickled.
 """
 
@@ -24,7 +24,7 @@ class CodecError(ValueError):
 
 
 @dataclass(frozen=True)
-class Handle:
+class RemoteObject:
     """Stands for an object that stays on the student's side. It can be called or asked again."""
 
     number: int
@@ -43,7 +43,7 @@ def pack(value, keep):
     ----------
     value : object
     keep : callable
-        Called with an object that is not plain data; returns its `Handle`.
+        Called with an object that is not plain data; returns its `RemoteObject`.
 
     Returns
     -------
@@ -62,7 +62,7 @@ def pack(value, keep):
             return item
         if item is Ellipsis:
             return {"e": 1}
-        if isinstance(item, Handle):
+        if isinstance(item, RemoteObject):
             return {"h": [item.number, item.type_name, item.callable]}
         if isinstance(item, np.generic) and item.dtype.kind in "biufSU":
             return describe(item.item(), depth)
@@ -127,7 +127,7 @@ def unpack(description, arrays):
         if kind == "a" and type(body) is int and 0 <= body < len(arrays):
             return arrays[body]
         if kind == "h" and type(body) is list and len(body) == 3:
-            return Handle(int(body[0]), str(body[1]), bool(body[2]))
+            return RemoteObject(int(body[0]), str(body[1]), bool(body[2]))
         if kind in "lt" and type(body) is list:
             parts = [rebuild(part, depth + 1) for part in body]
             return parts if kind == "l" else tuple(parts)

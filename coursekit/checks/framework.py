@@ -37,9 +37,9 @@ class Exercise:
         "01.3": the notebook's number and the part's.
     title : str
     check : callable
-        ``check(student, rng)`` yields `Finding` s; it may raise `Wrong` to end with one. In place of a finding it may
-        yield a function of no arguments that gives one or several: a part that, where it ends with `Wrong` or with an
-        error of the student's, leaves the later parts to be judged.
+        ``check(student, rng)`` yields `Finding` s; it may raise `Misconception` to end with one. In place of a finding
+        it may yield a function of no arguments that gives one or several: a part that, where it ends with a
+        `Misconception` or with an error of the student's, leaves the later parts to be judged.
     points : float
         What a passed exercise is worth: the sum of the points of its findings.
     needs : dict of str to str
@@ -59,7 +59,7 @@ class Exercise:
     title: str
     check: object
     points: float
-    needs: dict
+    arguments: dict
     hints: tuple = ()
     expected: str = ""
     says: dict = field(default_factory=dict)
@@ -92,11 +92,11 @@ def say(*names, **fields):
     raise KeyError(f"{_JUDGED.get().id} has no sentence {' or '.join(names)}")
 
 
-class Wrong(Exception):
+class Misconception(Exception):
     """Ends a check with one finding that does not hold.
 
     Its message is the sentence of that name, with `fields` put in, where none is given. Of a name in a group the group
-    is no part of the code: ``Wrong("step.no-bias")`` has the code "no-bias".
+    is no part of the code: ``Misconception("step.no-bias")`` has the code "no-bias".
     """
 
     def __init__(self, name, message=None, /, **fields):
@@ -106,14 +106,14 @@ class Wrong(Exception):
 
 
 def fail_if(condition, name, /, **fields):
-    """Raise `Wrong` where `condition` holds."""
+    """Raise `Misconception` where `condition` holds."""
     if condition:
-        raise Wrong(name, **fields)
+        raise Misconception(name, **fields)
 
 
-def check_that(code, passed, points=0.0, seen=None, **fields):
+def check_that(code, passed, points=0.0, measured=None, **fields):
     """The `Finding` that something holds. It says the sentence "right" or "wrong" of the group `code`."""
-    return Finding(code, passed, say(f"{code}.{'right' if passed else 'wrong'}", **fields), points, seen or {})
+    return Finding(code, passed, say(f"{code}.{'right' if passed else 'wrong'}", **fields), points, measured or {})
 
 
 @cache
@@ -125,7 +125,7 @@ def exercise(id, *, varies=False):
     """Register a check as the one of exercise `id`.
 
     Its texts stand in the file beside the check module, ``n01_xor_mlp.toml``: in the table of its id `title`, `points`,
-    `hints`, `expected`, `needs` and `says`. The table `says` at the top holds sentences of the whole notebook. See
+    `hints`, `expected`, `arguments` and `says`. The table `says` at the top holds sentences of the whole notebook. See
     `Exercise` for what each is.
     """
 
@@ -177,18 +177,20 @@ def load(number):
     return sys.modules[name]
 
 
-def find(id):
+def get_exercise(id):
     """The exercise `id`; raises KeyError with a sentence that says which ids there are."""
     number = str(id).split(".")[0]
     if number not in notebooks():
         raise KeyError(f"There is no exercise {id!r}. Notebooks with exercises: {', '.join(notebooks())}.")
     load(number)
     if id not in _REGISTRY:
-        raise KeyError(f"There is no exercise {id!r}. Notebook {number} has {', '.join(e.id for e in of(number))}.")
+        raise KeyError(
+            f"There is no exercise {id!r}. Notebook {number} has {', '.join(e.id for e in exercises_in(number))}."
+        )
     return _REGISTRY[id]
 
 
-def of(number):
+def exercises_in(number):
     """The exercises of one notebook, in order."""
     load(number)
     mine = [item for item in _REGISTRY.values() if item.id.split(".")[0] == number]
@@ -243,9 +245,9 @@ def _judge(item, student, seed, variant):
     own = (variants.seed("", item.id) if variant is None else variant,) if item.varies else ()
     findings = []
     try:
-        for name, what in item.needs.items():
+        for name, what in item.arguments.items():
             if _kind(student, name) == "NoneType":
-                raise Wrong("none", f"`{name}` is None. It should be {what}; did a function forget to return?")
+                raise Misconception("none", f"`{name}` is None. It should be {what}; did a function forget to return?")
         for part in item.check(student, np.random.default_rng(seed), *own):
             findings.extend(_judged(part))
     except NotAttempted as waiting:
@@ -256,11 +258,11 @@ def _judge(item, student, seed, variant):
     except Missing as missing:
         name = str(missing)
         message = (
-            f"There is no `{name}` yet: {item.needs.get(name, 'an object')}. If the cell that makes it ended in an "
+            f"There is no `{name}` yet: {item.arguments.get(name, 'an object')}. If the cell that makes it ended in an "
             f"error, mend that first. Then call `{call_line(item)}`."
         )
         findings.append(Finding("missing", False, message))
-    except Wrong as wrong:
+    except Misconception as wrong:
         findings.append(wrong.finding)
     except StudentError as error:
         findings.append(_explain(error))
@@ -285,10 +287,10 @@ def _with_facts(item, student, findings):
     """The findings, with what the models say of their training where that can be the cause: where the first that fails
     is a number short of its limit, or an answer that is the same everywhere."""
     first = next((i for i, finding in enumerate(findings) if not finding.passed), None)
-    if first is None or not (findings[first].seen or findings[first].code in _UNTRAINED):
+    if first is None or not (findings[first].measured or findings[first].code in _UNTRAINED):
         return findings
     told = findings[first].message
-    for name in item.needs:
+    for name in item.arguments:
         try:
             fact = training_facts(student, name)
         except Exception:  # the student's side may have ended by now, or lie
@@ -305,7 +307,7 @@ def _judged(part):
     try:
         found = part()
         yield from [found] if isinstance(found, Finding) else found
-    except Wrong as wrong:
+    except Misconception as wrong:
         yield wrong.finding
     except StudentError as error:
         yield _explain(error)
@@ -323,13 +325,13 @@ def _kind(student, name):
 
 def call_line(item):
     """How a student calls the check of `item`."""
-    names = list(item.needs)
+    names = list(item.arguments)
     arguments = names[0] if len(names) == 1 else ", ".join(f"{name}={name}" for name in names)
     return f'ck.check("{item.id}", {arguments})'
 
 
 def _waiting(item, name, advice="replace the `...` by your answer."):
-    what = item.needs.get(name)
+    what = item.arguments.get(name)
     rest = f"it waits for {what}." if what else advice
     return Finding("not-attempted", False, f"`{name}` is still `...`: {rest}")
 

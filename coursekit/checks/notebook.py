@@ -76,11 +76,11 @@ def check(id, *objects, **named):
     """
     start = time.perf_counter()
     try:
-        item = framework.find(id)
+        item = framework.get_exercise(id)
     except KeyError as unknown:
         return _finish(_refusal(str(id), "unknown exercise", "unknown-exercise", unknown.args[0]), 0.0)
-    names = list(item.needs)
-    unknown = [name for name in named if name not in item.needs]
+    names = list(item.arguments)
+    unknown = [name for name in named if name not in item.arguments]
     given = dict(zip(names, objects, strict=False))
     if unknown or len(objects) > len(names) or set(given) & set(named):
         message = f"{id} looks at {_list(names)}. Call `{framework.call_line(item)}`."
@@ -97,7 +97,7 @@ def check(id, *objects, **named):
 def hint(id):
     """The next hint of an exercise: the first time the first, and so on to the last."""
     try:
-        item = framework.find(id)
+        item = framework.get_exercise(id)
     except KeyError as unknown:
         return cards.Card("No hint", unknown.args[0])
     shown = min(_hints_shown.get(id, 0) + 1, len(item.hints))
@@ -110,7 +110,7 @@ def hint(id):
 def expected(id):
     """The expected result of an exercise: a number with its band, and the reference picture where there is one."""
     try:
-        item = framework.find(id)
+        item = framework.get_exercise(id)
     except KeyError as unknown:
         return cards.Card("Nothing expected", unknown.args[0])
     path = place.exercises() / "pictures" / f"{id}.png"
@@ -130,7 +130,7 @@ class Progress:
 
     def __init__(self, scores):
         self.scores = scores
-        self.rows = [(number, framework.of(number)) for number in framework.notebooks()]
+        self.rows = [(number, framework.exercises_in(number)) for number in framework.notebooks()]
 
     def next(self):
         """The first exercise that is not passed yet, or None."""

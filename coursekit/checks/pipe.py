@@ -7,7 +7,7 @@ here; the grader puts one around it.
 import numpy as np
 
 from coursekit.checks.codec import CodecError, pack, read_frame, unpack, write_frame
-from coursekit.checks.proxy import Missing, NotAttempted, Student, StudentError
+from coursekit.checks.proxy import Missing, NotAttempted, StudentError, StudentProxy
 from coursekit.checks.server import Objects
 
 _ERRORS = {"not-attempted": NotAttempted, "missing": Missing, "codec": CodecError}
@@ -51,7 +51,7 @@ def question(operation, *args):
 
 
 def remote_student(exchange):
-    """A `Student` whose objects answer elsewhere.
+    """A `StudentProxy` whose objects answer elsewhere.
 
     Parameters
     ----------
@@ -76,11 +76,11 @@ def remote_student(exchange):
             raise StudentError(*(str(part)[:2000] for part in answer))
         raise _ERRORS.get(kind, CodecError)(str(answer)[:2000])
 
-    return Student(ask)
+    return StudentProxy(ask)
 
 
 def pipe_student(reader, writer):
-    """A `Student` whose objects answer at the other end of two binary streams."""
+    """A `StudentProxy` whose objects answer at the other end of two binary streams."""
 
     def exchange(description, arrays):
         write_frame(writer, description, arrays)
@@ -103,7 +103,7 @@ def respond(answer, keep, reader, writer):
     answer : callable
         Returns an object or raises StudentError, NotAttempted, Missing or CodecError.
     keep : callable
-        Puts aside what is not plain data and returns its `Handle`.
+        Puts aside what is not plain data and returns its `RemoteObject`.
     """
     while True:
         try:

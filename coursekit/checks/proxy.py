@@ -6,7 +6,7 @@ live in the same notebook or at the end of a pipe.
 
 import numpy as np
 
-from coursekit.checks.codec import Handle
+from coursekit.checks.codec import RemoteObject
 
 # The questions: what `ObjectServer` answers to.
 QUESTIONS = ("kind", "value", "call", "predict", "symbolic", "layers", "weights", "history", "config", "describe")
@@ -44,7 +44,7 @@ class Missing(Exception):
     """A name that the exercise needs does not exist."""
 
 
-class Student:
+class StudentProxy:
     """What a check holds.
 
     Parameters
@@ -54,7 +54,7 @@ class Student:
 
     Notes
     -----
-    Wherever a name is expected, a `Handle` that an earlier answer gave may stand.
+    Wherever a name is expected, a `RemoteObject` that an earlier answer gave may stand.
     """
 
     def __init__(self, ask):
@@ -65,7 +65,7 @@ class Student:
         return self._ask("kind", name)
 
     def value(self, name):
-        """The object itself where it is plain data, else a `Handle`."""
+        """The object itself where it is plain data, else a `RemoteObject`."""
         return _attempted(name, self._ask("value", name))
 
     def call(self, name, *args, **kwargs):
@@ -114,7 +114,7 @@ def argument_text(argument):
     """How a sentence names an argument of a call."""
     if isinstance(argument, np.ndarray):
         return f"an array {argument.shape}"
-    return f"a {argument.type_name}" if isinstance(argument, Handle) else f"{argument!r:.40}"
+    return f"a {argument.type_name}" if isinstance(argument, RemoteObject) else f"{argument!r:.40}"
 
 
 def _attempted(name, value):

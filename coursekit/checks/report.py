@@ -34,13 +34,13 @@ class Finding:
     passed: bool
     message: str
     points: float = 0.0
-    seen: dict = field(default_factory=dict)
-    note: bool = False
+    measured: dict = field(default_factory=dict)
+    advice: bool = False
 
     def __post_init__(self):
         # A comparison of NumPy values gives numpy.bool; JSON and `is True` want Python's own.
         object.__setattr__(self, "passed", bool(self.passed))
-        object.__setattr__(self, "seen", {name: float(value) for name, value in self.seen.items()})
+        object.__setattr__(self, "seen", {name: float(value) for name, value in self.measured.items()})
 
 
 @dataclass(frozen=True)
@@ -80,6 +80,6 @@ class Report:
         return cards.report_html(self)
 
 
-def note(code, message):
+def advice(code, message):
     """Advice beside the verdict, as a `Finding`."""
-    return Finding(code, True, message, note=True)
+    return Finding(code, True, message, advice=True)

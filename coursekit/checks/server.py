@@ -9,19 +9,19 @@ from pathlib import Path
 
 import numpy as np
 
-from coursekit.checks.codec import CodecError, Handle, pack, unpack
-from coursekit.checks.proxy import CHANGED_INPUT, QUESTIONS, Missing, NotAttempted, Student, StudentError
+from coursekit.checks.codec import CodecError, RemoteObject, pack, unpack
+from coursekit.checks.proxy import CHANGED_INPUT, QUESTIONS, Missing, NotAttempted, StudentError, StudentProxy
 
 
 def local_student(objects):
-    """A `Student` over objects of this process. What crosses is packed and unpacked as on the pipe."""
+    """A `StudentProxy` over objects of this process. What crosses is packed and unpacked as on the pipe."""
     servant = Objects(objects)
 
     def ask(operation, *args):
         args = unpack(*pack(list(args), servant.keep))
         return unpack(*pack(servant.answer(operation, *args), servant.keep))
 
-    return Student(ask)
+    return StudentProxy(ask)
 
 
 class Objects:
@@ -32,11 +32,11 @@ class Objects:
         self._kept = []
 
     def keep(self, item):
-        """Put an object aside and return its `Handle`."""
+        """Put an object aside and return its `RemoteObject`."""
         number = next((i for i, kept in enumerate(self._kept) if kept is item), len(self._kept))
         if number == len(self._kept):
             self._kept.append(item)
-        return Handle(number, type(item).__name__, callable(item))
+        return RemoteObject(number, type(item).__name__, callable(item))
 
     def answer(self, operation, *args):
         """Answer one question. What the student's code prints or warns is dropped; what it raises is explained."""
@@ -55,7 +55,7 @@ class Objects:
             np.random.set_state(state)
 
     def _get(self, name):
-        if isinstance(name, Handle):
+        if isinstance(name, RemoteObject):
             return self._kept[name.number]
         if name not in self._objects:
             raise Missing(name)
@@ -72,7 +72,7 @@ class Objects:
 
     def _call(self, name, args=(), kwargs=None):
         function = self._get(name)
-        args = [self._kept[arg.number] if isinstance(arg, Handle) else arg for arg in args]
+        args = [self._kept[arg.number] if isinstance(arg, RemoteObject) else arg for arg in args]
         with self._watching(name, args):
             return function(*args, **(kwargs or {}))
 

@@ -4,7 +4,7 @@ from functools import cache
 
 import numpy as np
 
-from coursekit.checks.framework import Wrong
+from coursekit.checks.framework import Misconception
 from coursekit.checks.vocabulary.models import rebuild
 
 CLASS_LOSSES = ("sparse_categorical_crossentropy", "categorical_crossentropy")
@@ -32,11 +32,11 @@ def as_input(images):
 
 
 def refuse_other_scale(name, scores_of, x, y, accuracy):
-    """Raises `Wrong` where pictures on another scale are read and those in [0, 1] are not."""
+    """Raises `Misconception` where pictures on another scale are read and those in [0, 1] are not."""
     for factor, said in ((255.0, "0 to 255"), (1 / 255, "0 to 1/255")):
         other = np.mean(scores_of(x[:500] * np.float32(factor)).argmax(axis=1) == y[:500])
         if other > max(0.8, accuracy + 0.04):
-            raise Wrong(
+            raise Misconception(
                 "unscaled-inputs",
                 f"`{name}` reads {accuracy:.0%} of digits scaled to [0, 1], and {other:.0%} when they run from {said}. "
                 "Train it on digits in [0, 1], as the notebook gives them.",
@@ -44,7 +44,7 @@ def refuse_other_scale(name, scores_of, x, y, accuracy):
 
 
 def explain_unread(student, name, scores_of, x, y, first=0):
-    """Raises `Wrong` where something that was looked at explains why few digits are read.
+    """Raises `Misconception` where something that was looked at explains why few digits are read.
 
     Parameters
     ----------
@@ -62,27 +62,27 @@ def explain_unread(student, name, scores_of, x, y, first=0):
     said = student.describe(name)
     if said["family"] == "keras":
         if _as_it_was_born(student, name):
-            raise Wrong(
+            raise Misconception(
                 "untrained",
                 f"`{name}` reads {accuracy:.0%} of the digits, and all its biases are those of a new network: it was "
                 "never fitted. Call `compile`, then `fit`.",
             )
         if said.get("loss") is not None and said["loss"] not in CLASS_LOSSES:
-            raise Wrong(
+            raise Misconception(
                 "wrong-loss",
                 f"`{name}` reads {accuracy:.0%} of the digits. It was compiled with the loss `{said['loss']}`; for "
                 "labels that are whole numbers take `sparse_categorical_crossentropy`.",
             )
     kinds = len(np.unique(y))
     if len(np.unique(guesses)) == 1:
-        raise Wrong(
+        raise Misconception(
             "constant",
             f"`{name}` calls every digit a {guesses[0] + first}. Look at the labels that it was given, and "
             "try a smaller learning rate.",
         )
     renumbered = sum(np.bincount(y[guesses == k]).max(initial=0) for k in range(kinds)) / len(y)
     if renumbered > max(0.8, accuracy + 0.2):
-        raise Wrong(
+        raise Misconception(
             "labels-not-shifted" if first else "renumbered",
             f"`{name}` tells the digits apart ({renumbered:.0%}), and its outputs are numbered otherwise: output 0 "
             "should stand "
@@ -93,7 +93,7 @@ def explain_unread(student, name, scores_of, x, y, first=0):
             ),
         )
     if accuracy < 2 / kinds:
-        raise Wrong(
+        raise Misconception(
             "untrained",
             f"`{name}` reads {accuracy:.0%} of the digits; guessing reads {1 / kinds:.0%}. Look at its loss during "
             "`fit`: does it fall?",
@@ -107,7 +107,7 @@ def _as_it_was_born(student, name):
 
 
 def _refuse_lagging_averages(student, name, scores_of, x, y, accuracy):
-    """Raises `Wrong` where batch normalisation reads well with the batch's mean and variance, and not with its own."""
+    """Raises `Misconception` where batch normalisation reads well with a batch's mean and variance alone."""
     if not any(layer["class"] == "BatchNormalization" for layer in student.layers(name)):
         return
     built = rebuild(student, name, x.shape)
@@ -116,7 +116,7 @@ def _refuse_lagging_averages(student, name, scores_of, x, y, accuracy):
     in_training = np.mean(np.asarray(built(x[:500], training=True)).argmax(axis=1) == y[:500])
     rescaled = max(np.mean(scores_of(x[:500] * f).argmax(axis=1) == y[:500]) for f in np.float32([255, 1 / 255]))
     if in_training > max(0.8, accuracy + 0.03, rescaled):
-        raise Wrong(
+        raise Misconception(
             "moving-averages",
             f"`{name}` reads {accuracy:.0%} of the digits as it stands, and {in_training:.0%} when its batch "
             "normalisation takes mean and variance from the batch: its moving averages lag behind. "
@@ -125,12 +125,12 @@ def _refuse_lagging_averages(student, name, scores_of, x, y, accuracy):
 
 
 def refuse_learned_test_digits(name, seen, unseen, advice, room=0.003):
-    """Raises `Wrong` where the share of test digits read is above that of training digits, by more than `room`.
+    """Raises `Misconception` where the share of test digits read is above that of training digits, by more than `room`.
 
     Of honest networks, however short their training, none read the test digits better: MNIST's are a little harder.
     """
     if unseen > seen + room:
-        raise Wrong(
+        raise Misconception(
             "trained-on-test-digits",
             f"`{name}` reads {unseen:.1%} of the test digits and {seen:.1%} of the training digits: it has learned "
             f"from the test digits. {advice}",

@@ -8,18 +8,18 @@ from scipy.optimize import minimize
 from scipy.special import expit, huber, pseudo_huber, rel_entr, softmax
 from sklearn import metrics
 
-from coursekit.checks.framework import Wrong, check_that, exercise, fail_if, say, threshold
+from coursekit.checks.framework import Misconception, check_that, exercise, fail_if, say, threshold
 from coursekit.checks.report import Finding
 from coursekit.checks.vocabulary.arrays import (
-    agrees,
     as_array,
     as_number,
-    first_wrong,
-    returned,
-    returned_parts,
+    call_array,
+    call_arrays,
+    check_array,
+    first_failed,
     type_name,
 )
-from coursekit.checks.vocabulary.metrics import check_limit
+from coursekit.checks.vocabulary.metrics import check_metric
 
 # What is added to the worst of ten seeds of the solution; see benchmarks/record.py.
 MARGINS = {"00.3": {"excess": 0.002}}
@@ -43,40 +43,40 @@ def _answers(function, probes):
         return np.array([function(*probe) for probe in probes])
 
 
-def _numbers(student, name, right, probes, slips, points, others=(), rtol=1e-4):
+def _numbers(student, name, right, probes, misconceptions, points, others=(), rtol=1e-4):
     """The finding that a function gives the right number for each of several probes.
 
-    `right` is the right function, `slips` are wrong ones by their codes; `others` are probes of other sizes, asked for
+    `right` is the right function, `misconceptions` are wrong ones by their codes; `others` are probes of other sizes, asked for
     once the first ones are right.
     """
     quantities = dict(zip(("n", "the number of classes"), np.shape(probes[0][0]), strict=False))
 
-    def judged(what, probes, slips):
-        given = np.array([returned(student, name, *probe) for probe in probes])
-        known = {slip: _answers(function, probes) for slip, function in slips.items()}
+    def judged(what, probes, misconceptions):
+        given = np.array([call_array(student, name, *probe) for probe in probes])
+        known = {cause: _answers(function, probes) for cause, function in misconceptions.items()}
         code, wanted = name.replace("_", "-"), _answers(right, probes)
-        return agrees(code, what, given, wanted, known, points, quantities=quantities, rtol=rtol)
+        return check_array(code, what, given, wanted, known, points, quantities=quantities, rtol=rtol)
 
-    finding = judged(f"`{name}`", probes, slips)
+    finding = judged(f"`{name}`", probes, misconceptions)
     return judged(f"`{name}` with other sizes", others, {}) if finding.passed and others else finding
 
 
-def _derivatives(student, name, right, probes, slips, points):
+def _derivatives(student, name, right, probes, misconceptions, points):
     """The finding that a function gives the right pair dw, db for each of several probes of the same size."""
     n = len(probes[0][0])
     code, what, quantities = name.replace("_", "-"), f"`{name}`", {"n": n}
-    given = np.array([returned_parts(student, name, *probe, like=SLOPES) for probe in probes])
+    given = np.array([call_arrays(student, name, *probe, like=SLOPES) for probe in probes])
     wanted = _answers(right, probes)
     of_both = {"wrong-sign": -wanted, "not-averaged": n * wanted, "swapped": wanted[:, ::-1], "twice": 2 * wanted}
-    known = {slip: _answers(function, probes) for slip, function in slips.items()}
+    known = {cause: _answers(function, probes) for cause, function in misconceptions.items()}
     off = [part for part in (0, 1) if not np.allclose(given[:, part], wanted[:, part], rtol=1e-4)]
     if len(off) != 1:
-        return agrees(code, what, given, wanted, of_both | known, points, quantities=quantities)
+        return check_array(code, what, given, wanted, of_both | known, points, quantities=quantities)
     part, other = off[0], 1 - off[0]
     names = [f"`{part}`" for part in SLOPES]
-    known = {slip: values[:, part] for slip, values in known.items() if slip != "factor-two"}
+    known = {cause: values[:, part] for cause, values in known.items() if cause != "factor-two"}
     what, steps = f"{names[part]} of {what}", {names[other]: wanted[:, other]}
-    return agrees(code, what, given[:, part], wanted[:, part], known, points, quantities=quantities, steps=steps)
+    return check_array(code, what, given[:, part], wanted[:, part], known, points, quantities=quantities, steps=steps)
 
 
 @contextmanager
@@ -84,8 +84,8 @@ def _not_finite_says(name):
     """Say the sentence `name` where an answer holds NaN or infinity."""
     try:
         yield
-    except Wrong as wrong:
-        raise (Wrong(name) if wrong.finding.code == "not-finite" else wrong) from None
+    except Misconception as wrong:
+        raise (Misconception(name) if wrong.finding.code == "not-finite" else wrong) from None
 
 
 # Of the mean squared error.
@@ -104,17 +104,17 @@ SQUARE_SLIPS = {
 
 @exercise("00.1")
 def linear_neuron(student, rng):
-    """The three functions on random points, against the formulas and the usual slips."""
-    yield lambda: first_wrong(_neuron(student, rng))
+    """The three functions on random points, against the formulas and the usual misconceptions."""
+    yield lambda: first_failed(_neuron(student, rng))
     yield lambda: _mse(student, rng)
-    yield lambda: first_wrong(_closed_form(student, rng))
+    yield lambda: first_failed(_closed_form(student, rng))
 
 
 def _neuron(student, rng):
     for n, w, b in ((30, 1.3, -0.6), (30, -2.1, 0.4), (5, 0.5, 3.0)):
         x = rng.normal(2, 1.5, size=n)
-        given = returned(student, "neuron", x, w, b, shape=(n,))
-        slips = {
+        given = call_array(student, "neuron", x, w, b, shape=(n,))
+        misconceptions = {
             "no-bias": w * x,
             "swapped": b * x + w,
             "bias-subtracted": w * x - b,
@@ -123,7 +123,9 @@ def _neuron(student, rng):
             "sigmoid": expit(w * x + b),
         }
         steps = {"`x`": x, "`w + x + b`": w + x + b}
-        yield agrees("neuron", "`neuron`", given, w * x + b, slips, 0.5, "It should be w x + b.", steps=steps)
+        yield check_array(
+            "neuron", "`neuron`", given, w * x + b, misconceptions, 0.5, "It should be w x + b.", steps=steps
+        )
 
 
 def _mse(student, rng):
@@ -131,14 +133,14 @@ def _mse(student, rng):
         y = rng.normal(5, 2, size=n)
         return y, y + rng.normal(0.4, 1, size=n)
 
-    slips = SQUARE_SLIPS | {
+    misconceptions = SQUARE_SLIPS | {
         "not-squared": lambda y, p: np.mean(p - y),
         "squares-apart": lambda y, p: np.mean(p**2 - y**2),
         "two-parameters": lambda y, p: np.sum((p - y) ** 2) / (len(y) - 2),
         "fixed-size": lambda y, p: np.sum((p - y) ** 2) / 40,
     }
     probes, others = [points(30) for _ in range(3)], [points(n) for n in (1, 2, 7)]
-    return _numbers(student, "mse", metrics.mean_squared_error, probes, slips, 0.5, others)
+    return _numbers(student, "mse", metrics.mean_squared_error, probes, misconceptions, 0.5, others)
 
 
 def _closed_form(student, rng):
@@ -146,12 +148,12 @@ def _closed_form(student, rng):
     for n in (30, 30, 3, 2):
         x = rng.normal(2, 1.5, size=n)
         y = 3 * x + 1 + rng.normal(size=n)
-        w, b = returned_parts(student, "closed_form", x, y, like=PAIR)
+        w, b = call_arrays(student, "closed_form", x, y, like=PAIR)
         covariance, variance = np.cov(x, y, ddof=0)[0, 1], np.var(x)
         slope = covariance / variance
         offset = y.mean() - slope * x.mean()
         fail_if(np.allclose([w, b], [offset, slope], rtol=1e-4), "closed-form.swapped")
-        slips = {
+        misconceptions = {
             "mixed-divisors": slope * n / (n - 1),
             "through-origin": x @ y / (x @ x),
             "standard-deviation": covariance / np.std(x),
@@ -162,8 +164,8 @@ def _closed_form(student, rng):
             "not-averaged": slope * n,
         }
         what, fields = "`w` of `closed_form`", {"factor": n / (n - 1)}
-        yield agrees("closed-form", what, w, slope, slips, 1, quantities={"n": n}, fields=fields)
-        slips = {
+        yield check_array("closed-form", what, w, slope, misconceptions, 1, quantities={"n": n}, fields=fields)
+        misconceptions = {
             "no-offset": y.mean(),
             "slope-lost": y.mean() - x.mean(),
             "wrong-sign": y.mean() + slope * x.mean(),
@@ -171,7 +173,7 @@ def _closed_form(student, rng):
             "means-exchanged": x.mean() - slope * y.mean(),
             "one-point": y[0] - slope * x[0],
         }
-        yield agrees("closed-form", "`b` of `closed_form`", b, offset, slips, 1)
+        yield check_array("closed-form", "`b` of `closed_form`", b, offset, misconceptions, 1)
     yield Finding("closed-form", True, "`closed_form` is right.", 1)
 
 
@@ -185,13 +187,15 @@ def downhill(student, rng):
     def points(n):
         return rng.normal(1, 2, size=n), rng.normal(3, 2, size=n), *rng.normal(size=2)
 
-    slips = {
+    misconceptions = {
         "factor-two": lambda *probe: _gradient(*probe) / 2,
         "no-truth": lambda x, y, w, b: _gradient(x, 0 * y, w, b),
         "no-bias": lambda x, y, w, b: _gradient(x, y, w, 0),
     }
     probes, single = [points(20) for _ in range(3)], [points(1), points(1)]
-    yield first_wrong(_derivatives(student, "gradient", _gradient, some, slips, 2) for some in (probes, single))
+    yield first_failed(
+        _derivatives(student, "gradient", _gradient, some, misconceptions, 2) for some in (probes, single)
+    )
     yield _step(student, probes)
 
 
@@ -199,16 +203,16 @@ def _step(student, probes):
     """Three steps of different length. Where the gradient is wrong, a step that follows it is right."""
     rate = np.array([[0.05], [0.2], [0.013]])
     given = np.array(
-        [returned_parts(student, "step", *probe, *r, like=PAIR) for probe, r in zip(probes, rate.tolist(), strict=True)]
+        [call_arrays(student, "step", *probe, *r, like=PAIR) for probe, r in zip(probes, rate.tolist(), strict=True)]
     )
     start = np.array([probe[2:] for probe in probes])
     if np.allclose(given, start - rate * _answers(_gradient, probes), rtol=1e-4):
         return Finding("step", True, "`step` is right.", 1)
-    own = np.array([returned_parts(student, "gradient", *probe, like=SLOPES) for probe in probes])
+    own = np.array([call_arrays(student, "gradient", *probe, like=SLOPES) for probe in probes])
     moved = start - rate * own
     late = [_gradient(x, y, w, b)[1] for (x, y, _, b), w in zip(probes, moved[:, 0], strict=True)]
     fixed = (start - given)[0, 0] / own[0, 0] if own[0, 0] else 0.0
-    slips = {
+    misconceptions = {
         "uphill": start + rate * own,
         "no-learning-rate": start - own,
         "only-change": -rate * own,
@@ -223,7 +227,7 @@ def _step(student, probes):
         "fixed-rate": start - fixed * own,
     }
     advice = "It should be w - learning_rate dw, and b likewise."
-    return agrees("step", "`step`", given, moved, slips, 1, advice, fields={"rate": fixed})
+    return check_array("step", "`step`", given, moved, misconceptions, 1, advice, fields={"rate": fixed})
 
 
 # --- 00.3
@@ -232,7 +236,7 @@ def _step(student, probes):
 @exercise("00.3")
 def logistic_neuron(student, rng):
     """Values, derivatives, and the excess of the trained neuron's loss over the smallest possible."""
-    yield lambda: first_wrong(_sigmoid(student, rng))
+    yield lambda: first_failed(_sigmoid(student, rng))
     yield lambda: _log_loss(student, rng)
     yield lambda: _log_loss_gradient(student, rng)
     yield lambda: _trained(student)
@@ -242,9 +246,9 @@ def _sigmoid(student, rng):
     for scale, ends in ((3, [-1000, 0, 1000]), (1, [0, 0.0, 0]), (30, [-40, 40, 5])):
         z = np.concatenate([rng.normal(0, scale, size=20), ends])
         with _not_finite_says("sigmoid.not-finite"):
-            given = returned(student, "sigmoid", z, shape=z.shape)
+            given = call_array(student, "sigmoid", z, shape=z.shape)
         s = expit(z)
-        slips = {
+        misconceptions = {
             "wrong-sign": 1 - s,
             "tanh": np.tanh(z),
             "half-argument": expit(z / 2),
@@ -253,7 +257,7 @@ def _sigmoid(student, rng):
             "derivative": s * (1 - s),
             "softmax": softmax(z),
         }
-        yield agrees("sigmoid", "`sigmoid`", given, s, slips, 1, steps={"`z`": z})
+        yield check_array("sigmoid", "`sigmoid`", given, s, misconceptions, 1, steps={"`z`": z})
 
 
 def _log_loss(student, rng):
@@ -261,7 +265,7 @@ def _log_loss(student, rng):
         return rng.integers(0, 2, size=n), rng.uniform(0.05, 0.95, size=n)
 
     right = partial(metrics.log_loss, labels=[0, 1])
-    slips = {
+    misconceptions = {
         "wrong-sign": lambda y, p: -right(y, p),
         "not-averaged": partial(right, normalize=False),
         "only-ones": lambda y, p: -np.mean(y * np.log(p)),
@@ -275,7 +279,7 @@ def _log_loss(student, rng):
     }
     probes, others = [points(25) for _ in range(3)], [points(n) for n in (1, 4, 11)]
     with _not_finite_says("log-loss.not-finite"):
-        return _numbers(student, "log_loss", right, probes, slips, 1, others)
+        return _numbers(student, "log_loss", right, probes, misconceptions, 1, others)
 
 
 def _log_loss_gradient(student, rng):
@@ -285,7 +289,7 @@ def _log_loss_gradient(student, rng):
         return lambda x, y, w, b: _slopes(x, p(w * x + b) - y)
 
     def own(z):
-        return returned(student, "sigmoid", z, shape=z.shape)
+        return call_array(student, "sigmoid", z, shape=z.shape)
 
     def points(n):
         return rng.normal(0.5, 1, size=n), rng.integers(0, 2, size=n), *rng.normal(size=2)
@@ -293,13 +297,13 @@ def _log_loss_gradient(student, rng):
     probes = [points(25) for _ in range(3)]
     z = np.linspace(-2, 2, 9)
     right = with_p(expit if np.allclose(own(z), expit(z), atol=1e-6) else own)
-    slips = {
+    misconceptions = {
         "squared-error": lambda *probe: 2 * _flat_slopes(*probe),
         "extra-slope": _flat_slopes,
         "no-sigmoid": with_p(lambda z: z),
         "no-bias": lambda x, y, w, b: right(x, y, w, 0),
     }
-    return _derivatives(student, "log_loss_gradient", right, probes, slips, 1)
+    return _derivatives(student, "log_loss_gradient", right, probes, misconceptions, 1)
 
 
 def _flat_slopes(x, y, w, b):
@@ -313,7 +317,7 @@ def _trained(student):
 
     trigger = student.value("trigger")
     if not isinstance(trigger, list | tuple | np.ndarray) or getattr(trigger, "ndim", 1) == 0 or len(trigger) != 2:
-        raise Wrong("trigger.wrong-type")
+        raise Misconception("trigger.wrong-type")
     w, b = (as_number(part, f"`{name}` of `trigger`") for name, part in zip("wb", trigger, strict=True))
     x, y = make_trigger(n_samples=300, noise=0.6, seed=1)
 
@@ -336,7 +340,7 @@ def _trained(student):
         fail_if(still and expit(w * x + b).std() > 0.1, "trigger.squared-error")
     worse = loss(w, b) > loss(0, 0) + 0.01
     advice = say("excess.worse-than-zero" if worse else "excess.not-there-yet", dw=dw, db=db)
-    return check_limit("00.3", "excess", excess, 1, ".4f", True, loss=loss(w, b), best=best, what_to_do=advice)
+    return check_metric("00.3", "excess", excess, 1, ".4f", True, loss=loss(w, b), best=best, what_to_do=advice)
 
 
 # --- 00.4
@@ -357,11 +361,11 @@ def _portions_and_epoch(student, rng):
     same = np.array_equal(orders[0], orders[2]) or np.array_equal(orders[2], orders[3])
     fail_if(same, "minibatches.seed-unused")
     yield check_that("minibatches", True, 1)
-    yield first_wrong(_epoch(student, rng))
+    yield first_failed(_epoch(student, rng))
 
 
 def _portions(student, n, size, seed):
-    """Raises `Wrong` where the portions of n indices are not right."""
+    """Raises `Misconception` where the portions of n indices are not right."""
     batches = _batches(student, n, size, seed)
     sizes, found = [len(batch) for batch in batches], np.concatenate(batches)
     fail_if(max(sizes) > size, "minibatches.too-large", largest=max(sizes), size=size)
@@ -394,7 +398,7 @@ def _epoch(student, rng):
     w, b = 0.3, -0.2
 
     def ask(x, y, *args):
-        return returned_parts(student, "run_epoch", x, y, *args, like=PAIR)
+        return call_arrays(student, "run_epoch", x, y, *args, like=PAIR)
 
     def steps_downhill(x, y, n_steps, rate):
         moved = np.array([w, b])
@@ -409,7 +413,7 @@ def _epoch(student, rng):
         after = partial(steps_downhill, x, y)
         steps = -(-n // size)
         right = after(steps, rate)
-        slips = {
+        misconceptions = {
             "one-step": after(1, rate),
             "all-from-the-start": after(1, rate * steps),
             "step-for-each-point": after(n, rate),
@@ -430,7 +434,7 @@ def _epoch(student, rng):
         fields = {"said": said, "n": n, "size": size, "full": n // size}
         given = ask(x, y, w, b, size, rate, 0)
         what, advice = "`run_epoch`", f"Here {said}."
-        yield agrees("run-epoch", what, given, right, slips, 1, advice, names=("w", "b"), fields=fields)
+        yield check_array("run-epoch", what, given, right, misconceptions, 1, advice, names=("w", "b"), fields=fields)
     # On a line that meets every point nothing moves, unless x of one point comes with y of another.
     x = rng.normal(size=9)
     fail_if(not np.allclose(ask(x, 2 * x + 1, 2.0, 1.0, 2, 0.1, 3), [2, 1], atol=1e-6), "run-epoch.mispaired")
@@ -451,7 +455,7 @@ def _three_rates(student):
     names = ("too small", "right", "too large")
     if not isinstance(rates, dict) or set(rates) != set(names):
         seen = f"has the keys {list(rates)}"[:200] if isinstance(rates, dict) else "is no dict"
-        raise Wrong("rates.wrong-keys", seen=seen, names=", ".join(names))
+        raise Misconception("rates.wrong-keys", seen=seen, names=", ".join(names))
     # Standardised inputs: a step multiplies the distance by 1 - 2 rate.
     small, right, large = left = [abs(1 - 2 * as_number(rates[name], f'`rates["{name}"]`')) ** 100 for name in names]
     fail_if(small > 1 and 0.2 < large < 1, "rates.exchanged")
@@ -472,7 +476,7 @@ def optimisers(student, rng):
     walks = [(rng.normal(size=k), rng.normal(size=(4, k))) for k in (3, 3, 3, 1)]
     yield lambda: _plain(student, walks)
     yield lambda: _momentum(student, walks)
-    yield lambda: first_wrong(_adam(student, walks))
+    yield lambda: first_failed(_adam(student, walks))
 
 
 def _paths(walks, memory, settings, step):
@@ -486,32 +490,32 @@ def _paths(walks, memory, settings, step):
     return np.concatenate(rows)
 
 
-def _judge_paths(name, path, asked, step, slips, points, args, others, advice=""):
+def _judge_paths(name, path, asked, step, misconceptions, points, args, others, advice=""):
     """The finding that an optimiser walks as it should, and uses every argument.
 
-    `path` gives the path of a step: of `asked`, the student's, and of `step`, the right one. `slips` are what the usual
+    `path` gives the path of a step: of `asked`, the student's, and of `step`, the right one. `misconceptions` are what the usual
     mistakes change in `step`, by their codes; `args` the arguments in their order, and `others` other values of some.
     """
     code = name.replace("_", "-")
-    known = {slip: path(partial(step, **changed)) for slip, changed in slips.items()}
-    finding = agrees(code, f"The path of `{name}`", path(asked), path(step), known, points, advice)
+    known = {cause: path(partial(step, **changed)) for cause, changed in misconceptions.items()}
+    finding = check_array(code, f"The path of `{name}`", path(asked), path(step), known, points, advice)
     if not finding.passed and finding.code == code:
         for argument, other in others.items():
             answers = [np.concatenate(asked(*given.values())) for given in (args, {**args, argument: other})]
             if np.array_equal(*answers):
                 said = say("unused", name=name, argument=argument, value=args[argument], other=other)
-                raise Wrong(f"{argument.replace('_', '-')}-unused", said)
+                raise Misconception(f"{argument.replace('_', '-')}-unused", said)
     return finding
 
 
 def _plain(student, walks):
     def asked(w, g, t, rate):
-        return [returned(student, "plain_step", w, g, rate, shape=w.shape)]
+        return [call_array(student, "plain_step", w, g, rate, shape=w.shape)]
 
     def step(w, g, t, rate, factor=lambda rate: -rate, keep=1):
         return [keep * w + factor(rate) * g]
 
-    slips = {
+    misconceptions = {
         "uphill": {"factor": lambda rate: rate},
         "no-learning-rate": {"factor": lambda rate: -1},
         "not-moved": {"factor": lambda rate: 0},
@@ -520,14 +524,14 @@ def _plain(student, walks):
     }
     path = partial(_paths, walks, 0, [(0.1,), (0.03,), (0.5,), (0.2,)])
     args = {"w": walks[0][0], "g": walks[0][1][0], "t": 1, "learning_rate": 0.1}
-    return _judge_paths("plain_step", path, asked, step, slips, 0.5, args, {"learning_rate": 0.5})
+    return _judge_paths("plain_step", path, asked, step, misconceptions, 0.5, args, {"learning_rate": 0.5})
 
 
 def _momentum(student, walks):
     def asked(w, v, g, t, rate, beta):
-        return returned_parts(student, "momentum_step", w, v, g, rate, beta, like={"w": w.shape, "v": w.shape})
+        return call_arrays(student, "momentum_step", w, v, g, rate, beta, like={"w": w.shape, "v": w.shape})
 
-    slips = {
+    misconceptions = {
         "swapped": {"swapped": True},
         "not-carried": {"forget": True},
         "averaged": {"average": True},
@@ -541,7 +545,7 @@ def _momentum(student, walks):
     w, gradients = walks[0]
     args = {"w": w, "v": gradients[1], "g": gradients[0], "t": 1, "learning_rate": 0.1, "beta": 0.8}
     others, advice = {"learning_rate": 0.5, "beta": 0.3}, "First v = beta v + g, then w."
-    return _judge_paths("momentum_step", path, asked, _momentum_step, slips, 1, args, others, advice)
+    return _judge_paths("momentum_step", path, asked, _momentum_step, misconceptions, 1, args, others, advice)
 
 
 def _momentum_step(
@@ -559,9 +563,9 @@ def _adam(student, walks):
     large = [(*setting[:3], epsilon) for setting, epsilon in zip(tiny, (0.3, 0.05, 1.0, 0.2), strict=True)]
 
     def asked(w, *args):
-        return returned_parts(student, "adam_step", w, *args, like={"w": w.shape, "m": w.shape, "v": w.shape})
+        return call_arrays(student, "adam_step", w, *args, like={"w": w.shape, "m": w.shape, "v": w.shape})
 
-    slips = {
+    misconceptions = {
         "no-correction": {"m_hat": False, "v_hat": False},
         "v-not-corrected": {"v_hat": False},
         "m-not-corrected": {"m_hat": False},
@@ -590,15 +594,15 @@ def _adam(student, walks):
     right = _adam_step(*args.values())
     fail_if(np.allclose(m, right[2]) and np.allclose(v, right[1]), "adam-step.memories-swapped")
     path = partial(_paths, walks, 2, tiny)
-    yield _judge_paths("adam_step", path, asked, _adam_step, slips, 1.5, args, others, advice)
+    yield _judge_paths("adam_step", path, asked, _adam_step, misconceptions, 1.5, args, others, advice)
     path = partial(_paths, walks, 2, large)
     given, what = path(asked), "The path of `adam_step` with a large epsilon"
     if np.allclose(given, path(partial(_adam_step, epsilon_is="kingma")), rtol=1e-4):  # Kingma and Ba's second form
         return
-    slips = {"epsilon-unused": "none", "epsilon-in-root": "inside", "epsilon-squared": "squared"}
-    known = {code: path(partial(_adam_step, epsilon_is=where)) for code, where in slips.items()}
+    misconceptions = {"epsilon-unused": "none", "epsilon-in-root": "inside", "epsilon-squared": "squared"}
+    known = {code: path(partial(_adam_step, epsilon_is=where)) for code, where in misconceptions.items()}
     advice = "It is divided by sqrt(v_hat) + epsilon."
-    yield agrees("adam-epsilon", what, given, path(_adam_step), known, 1.5, advice)
+    yield check_array("adam-epsilon", what, given, path(_adam_step), known, 1.5, advice)
 
 
 def _adam_step(
@@ -644,7 +648,7 @@ def zoo_of_losses(student, rng):
     yield lambda: _squared_and_absolute(student, rng)
     yield lambda: _huber(student, rng)
     yield lambda: _cross_entropy(student, rng)
-    yield lambda: first_wrong(_divergence(student, rng))
+    yield lambda: first_failed(_divergence(student, rng))
     yield lambda: _overlap(student, rng)
     yield lambda: _choices(student)
 
@@ -656,7 +660,7 @@ def _errors(rng, n):
 def _squared_and_absolute(student, rng):
     probes, others = [_errors(rng, 20) for _ in range(3)], [_errors(rng, n) for n in (1, 2, 9)]
     yield _numbers(student, "squared_loss", metrics.mean_squared_error, probes, SQUARE_SLIPS, 0.5, others)
-    slips = {
+    misconceptions = {
         "not-averaged": lambda y, p: np.sum(np.abs(p - y)),
         "no-absolute": lambda y, p: np.mean(p - y),
         "outside": lambda y, p: abs(np.mean(p - y)),
@@ -665,7 +669,7 @@ def _squared_and_absolute(student, rng):
         "root": metrics.root_mean_squared_error,
         "squared": metrics.mean_squared_error,
     }
-    yield _numbers(student, "absolute_loss", metrics.mean_absolute_error, probes, slips, 0.5, others)
+    yield _numbers(student, "absolute_loss", metrics.mean_absolute_error, probes, misconceptions, 0.5, others)
 
 
 def _huber(student, rng):
@@ -678,7 +682,7 @@ def _huber(student, rng):
     def straight(e, d):
         return d * (np.abs(e) - d / 2)
 
-    slips = {
+    misconceptions = {
         "not-averaged": lambda y, p, d: np.sum(huber(d, p - y)),
         "not-halved": pieces(straight, near=lambda e: e**2),
         "pieces-apart": pieces(lambda e, d: d * np.abs(e)),
@@ -695,7 +699,7 @@ def _huber(student, rng):
     }
     probes = [(*_errors(rng, 20), delta) for delta in (1.3, 0.4, 2.5)]
     others = [(*_errors(rng, n), delta) for n, delta in ((1, 0.7), (3, 100.0), (8, 0.01))]
-    return _numbers(student, "huber_loss", right, probes, slips, 0.5, others)
+    return _numbers(student, "huber_loss", right, probes, misconceptions, 0.5, others)
 
 
 def _shares(rng, n, k):
@@ -716,21 +720,21 @@ def _cross_entropy(student, rng):
     def right(p, q):
         return -np.mean(np.sum(p * np.log(q), axis=1))
 
-    slips = _slips_of_rows(right) | {
+    misconceptions = _slips_of_rows(right) | {
         "binary": lambda p, q: right(p, q) + right(1 - p, 1 - q),
         "no-p": lambda p, q: right(np.ones_like(p), q),
         "divergence": lambda p, q: right(p, q / p),
         "entropy": lambda p, q: right(p, p),
     }
     probes, others = [_shares(rng, 6, 4) for _ in range(3)], [_shares(rng, n, k) for n, k in ((1, 2), (5, 3), (2, 9))]
-    return _numbers(student, "cross_entropy", right, probes, slips, 0.5, others)
+    return _numbers(student, "cross_entropy", right, probes, misconceptions, 0.5, others)
 
 
 def _divergence(student, rng):
     def right(p, q):
         return np.mean(np.sum(rel_entr(p, q), axis=1))
 
-    slips = _slips_of_rows(right) | {
+    misconceptions = _slips_of_rows(right) | {
         "swapped-sign": lambda p, q: -right(q, p),
         "symmetric": lambda p, q: right(p, q) + right(q, p),
         "cross-entropy": lambda p, q: -np.mean(np.sum(p * np.log(q), axis=1)),
@@ -738,7 +742,7 @@ def _divergence(student, rng):
     }
     probes = [_shares(rng, 6, 4) for _ in range(3)]
     # A small number added to p and q in place of `np.where` is a right way too.
-    yield _numbers(student, "kl_divergence", right, probes, slips, 0.5, rtol=1e-3)
+    yield _numbers(student, "kl_divergence", right, probes, misconceptions, 0.5, rtol=1e-3)
     for n, k in ((6, 4), (1, 3), (4, 2)):
         p, q = _shares(rng, n, k)
         p[0] = np.eye(k)[0]
@@ -746,15 +750,15 @@ def _divergence(student, rng):
             p[1] = [0.5, 0.5] + [0] * (k - 2)
         value = student.call("kl_divergence", p, q)
         fail_if(isinstance(value, float | np.ndarray) and not np.isfinite(value).all(), "kl-divergence.zero-log-zero")
-        given = returned(student, "kl_divergence", p, q)
-        yield agrees("kl-zeros", "`kl_divergence` where some p are 0", given, right(p, q), points=0.5, rtol=1e-3)
+        given = call_array(student, "kl_divergence", p, q)
+        yield check_array("kl-zeros", "`kl_divergence` where some p are 0", given, right(p, q), points=0.5, rtol=1e-3)
 
 
 def _overlap(student, rng):
     def both(a, b):
         return np.sum(a * b)
 
-    slips = {
+    misconceptions = {
         "not-a-loss": metrics.jaccard_score,
         "dice": lambda a, b: 1 - metrics.f1_score(a, b),
         "counts-background": lambda a, b: np.mean(a != b),
@@ -774,19 +778,19 @@ def _overlap(student, rng):
         return 1 - metrics.jaccard_score(a, b)
 
     probes, others = [masks(40, share) for share in (0.5, 0.3, 0.7)], [masks(5, 0.1), masks(90, 0.9)]
-    finding = _numbers(student, "jaccard_loss", right, probes, slips, 0.5, others)
+    finding = _numbers(student, "jaccard_loss", right, probes, misconceptions, 0.5, others)
     if finding.passed:
         none, some = np.zeros(5, int), np.array([0, 1, 1, 0, 0])
         empty = student.call("jaccard_loss", none, none)
         if not isinstance(empty, int | float | np.ndarray | np.generic) or not np.allclose(empty, 0):
-            raise Wrong("jaccard-loss.empty-masks", empty=empty)
+            raise Misconception("jaccard-loss.empty-masks", empty=empty)
         for a, b, wanted, said in (
             (none, some, 1, "nothing and a region"),
             (some, none, 1, "a region and nothing"),
             (some, 1 - some, 1, "two regions that do not meet"),
             (some, some, 0, "a region and itself"),
         ):
-            loss = returned(student, "jaccard_loss", a, b)
+            loss = call_array(student, "jaccard_loss", a, b)
             fail_if(not np.allclose(loss, wanted, atol=1e-5), "jaccard-loss.extremes", said=said, loss=loss)
     return finding
 
@@ -794,7 +798,7 @@ def _overlap(student, rng):
 def _choices(student):
     given = student.value("choices")
     if not isinstance(given, dict) or set(given) != set(CHOICES):
-        raise Wrong("choices.wrong-keys", names=", ".join(CHOICES))
+        raise Misconception("choices.wrong-keys", names=", ".join(CHOICES))
     fail_if(any(value is ... for value in given.values()), "choices.unfinished")
     for name, value in given.items():
         fail_if(not isinstance(value, str), "choices.wrong-type", name=name)

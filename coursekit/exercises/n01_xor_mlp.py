@@ -6,27 +6,27 @@ from sklearn import metrics
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.neural_network import MLPClassifier
 
-from coursekit.checks.framework import Wrong, check_that, exercise, fail_if, say, threshold
+from coursekit.checks.framework import Misconception, check_that, exercise, fail_if, say, threshold
 from coursekit.checks.proxy import StudentError
 from coursekit.checks.report import Finding
 from coursekit.checks.vocabulary.arrays import (
-    agrees,
     as_array,
     as_number,
-    first_wrong,
+    call_array,
+    check_array,
+    first_failed,
     refuse_misconceptions,
-    returned,
     type_name,
 )
-from coursekit.checks.vocabulary.metrics import check_limit
+from coursekit.checks.vocabulary.metrics import check_metric
 from coursekit.checks.vocabulary.models import (
     binary_probabilities,
+    check_forward,
+    check_forward_or_sigmoid,
     describe_keras,
     one_column,
     predicted_labels,
     predictions,
-    same_as_replay,
-    same_as_replay_or_sigmoid,
 )
 from coursekit.data import curve, make_surface, make_xor, surface
 
@@ -79,7 +79,7 @@ def _why_straight(student, name):
 @exercise("01.1")
 def best_line(student, rng):
     """The perceptron must be a threshold on a weighted sum; the line gets three corners; the best is three."""
-    yield lambda: first_wrong(_perceptron(student, rng))
+    yield lambda: first_failed(_perceptron(student, rng))
     yield lambda: _line(student)
     yield lambda: _best(student)
 
@@ -94,7 +94,7 @@ def _perceptron(student, rng):
         fail_if(labels.size != len(X), "perceptron.wrong-shape", n=len(X), size=labels.size)
         right = int(np.sum(labels.ravel() == wanted))
         if right < len(X):
-            slips = {
+            misconceptions = {
                 "labels-swapped": 1 - wanted,
                 "labels-not-0-1": 2 * wanted - 1,
                 "no-threshold": sums,
@@ -105,7 +105,7 @@ def _perceptron(student, rng):
                 "sigmoid.no-threshold": expit(sums),
                 "tanh.no-threshold": np.tanh(sums),
             }
-            refuse_misconceptions(labels, slips, "perceptron")
+            refuse_misconceptions(labels, misconceptions, "perceptron")
         yield check_that("perceptron", right == len(X), 1, right=right, n=len(X))
 
 
@@ -137,7 +137,7 @@ def xor_by_hand(student, rng):
     given = student.value("weights")
     if not isinstance(given, list | tuple) or len(given) != 4:
         seen = f"{len(given)} things" if isinstance(given, list | tuple) else f"a {type_name(given)}"
-        raise Wrong("weights.wrong-type", seen=seen)
+        raise Misconception("weights.wrong-type", seen=seen)
     W1 = as_array(given[0], "`W1`", shape=(2, 2))
     b1 = as_array(np.ravel(as_array(given[1], "`b1`")), "`b1`", shape=(2,))
     w2 = as_array(np.ravel(as_array(given[2], "`w2`")), "`w2`", shape=(2,))
@@ -162,7 +162,7 @@ def xor_by_hand(student, rng):
     x1, x2 = CORNERS[i]
     side = "above" if XOR[i] else "below"
     advice = f" {say('corners.dead-unit')}" if (hidden == 0).all(axis=0).any() else ""
-    raise Wrong("corners", x1=x1, x2=x2, units=_list(hidden[i]), output=output[i], side=side, advice=advice)
+    raise Misconception("corners", x1=x1, x2=x2, units=_list(hidden[i]), output=output[i], side=side, advice=advice)
 
 
 def _list(values):
@@ -181,22 +181,22 @@ def xor_classifier(student, rng):
     labels = predicted_labels(student, "model", X)
     accuracy, right = np.mean(labels == y), int(np.sum(corners == XOR))
     if len(np.unique(labels)) == 1:
-        raise Wrong("constant", label=labels[0], why=_why_straight(student, "model")[1])
+        raise Misconception("constant", label=labels[0], why=_why_straight(student, "model")[1])
     line = LogisticRegression(C=1e4, max_iter=1000)
     if right < 4 and line.fit(X, labels).score(X, labels) > 0.99:
         code, why = _why_straight(student, "model")
-        raise Wrong(code, say("one-line", right=right, why=why))
+        raise Misconception(code, say("one-line", right=right, why=why))
     fail_if(accuracy < 0.3, "labels-swapped", accuracy=accuracy)
-    same_as_replay_or_sigmoid(student, "model", CORNERS)
+    check_forward_or_sigmoid(student, "model", CORNERS)
     wrong = [f"({a:g}, {b:g})" for (a, b), seen, want in zip(CORNERS, corners, XOR, strict=True) if seen != want]
     if right == 4:
         _other_beginnings(student)
     yield check_that("corners", right == 4, 1, wrong=", ".join(wrong))
-    yield check_limit("01.3", "accuracy", accuracy, what_to_do=_stopped(student, "model") or say("accuracy.more"))
+    yield check_metric("01.3", "accuracy", accuracy, what_to_do=_stopped(student, "model") or say("accuracy.more"))
 
 
 def _other_beginnings(student):
-    """Raises `Wrong` where a network of few units learns XOR from some beginnings alone; of many units all do."""
+    """Raises `Misconception` where a network of few units learns XOR from some beginnings alone; of many units all do."""
     said = student.describe("model")
     settings, n_tries = said["params"], 10
     if said["type"] != "MLPClassifier" or settings["solver"] != "lbfgs":
@@ -214,7 +214,7 @@ def _other_beginnings(student):
 
 @exercise("01.4")
 def back_propagation(student, rng):
-    """Each gradient for several sizes; the usual slips are recognised by all four."""
+    """Each gradient for several sizes; the usual misconceptions are recognised by all four."""
     for n, hidden in ((7, 5), (4, 3), (1, 2), (9, 1)):
         findings = list(_one_size(student, rng, n, hidden))
         if not all(finding.passed for finding in findings):
@@ -230,14 +230,14 @@ def _one_size(student, rng, n, hidden):
     given = student.call("backward", X, y, *parameters)
     if not isinstance(given, list | tuple) or len(given) != 4:
         seen = f"{len(given)} things" if isinstance(given, list | tuple) else f"one {type_name(given)}"
-        raise Wrong("backward.wrong-type", seen=seen)
+        raise Misconception("backward.wrong-type", seen=seen)
     gradients = []
     for name, value, parameter in zip(names, given, parameters, strict=True):
         value = as_array(value, f"`d{name}`")
         if value.size != parameter.size:
             unsummed = name[0] == "b" and value.shape[:1] == (n,)
             where = "not-summed.wrong-shape" if unsummed else "backward.wrong-shape"
-            raise Wrong(where, name=name, shape=value.shape, wanted=parameter.shape)
+            raise Misconception(where, name=name, shape=value.shape, wanted=parameter.shape)
         gradients.append(value.reshape(parameter.shape))
 
     Z = X @ W1 + b1
@@ -255,7 +255,7 @@ def _one_size(student, rng, n, hidden):
         for name, value, want in zip(names, gradients, wanted, strict=True)
     }
     if not all(right.values()):
-        slips = {
+        misconceptions = {
             "not-averaged": chain(p - y),
             "wrong-sign": chain(-delta2),
             "no-activation-derivative": chain(delta2, 1),
@@ -268,14 +268,14 @@ def _one_size(student, rng, n, hidden):
             "constant": chain(0 * delta2),
             "fixed-size": chain((p - y) / 400),
         }
-        refuse_misconceptions(gradients, slips, "backward", 1e-5, n=n)
+        refuse_misconceptions(gradients, misconceptions, "backward", 1e-5, n=n)
         for factor in (1, 2, n, 2 * n):
-            slips = {"squared-error": chain(factor * delta2 * p * (1 - p))}
-            refuse_misconceptions(gradients, slips, "backward", 1e-5)
+            misconceptions = {"squared-error": chain(factor * delta2 * p * (1 - p))}
+            refuse_misconceptions(gradients, misconceptions, "backward", 1e-5)
     quantities = {"n": n, "the number of hidden units": hidden}
     for name, value, want in zip(names, gradients, wanted, strict=True):
         what, code = f"`d{name}`", f"gradient-{name}"
-        yield agrees(code, what, value, want, None, 0.75, _place(name, right), 1e-5, quantities=quantities)
+        yield check_array(code, what, value, want, None, 0.75, _place(name, right), 1e-5, quantities=quantities)
 
 
 def _place(name, right):
@@ -300,17 +300,17 @@ def keras_twice(student, rng):
     for name, kind in (("sequential", "Sequential"), ("functional", "Functional")):
         said = describe_keras(student, name)
         fail_if(said["type"] != kind, f"{name}.wrong-api", type=said["type"])
-        same_as_replay(student, name, X[:20], required=True)
+        check_forward(student, name, X[:20], required=True)
         layers = [layer for layer in student.layers(name) if layer["class"] != "InputLayer"]
         dense = [layer["units"] for layer in layers if layer["class"] == "Dense"]
         fail_if(said["n_params"] != 33, "wrong-size", name=name, n_params=said["n_params"], dense=dense)
         last = layers[-1]["activation"] or layers[-1]["class"].lower()
         if last != "sigmoid":
             binary_probabilities(student, name, X)
-            raise Wrong("wrong-output", name=name, last=last)
+            raise Misconception("wrong-output", name=name, last=last)
         fail_if(_why_straight(student, name)[0] == "linear-model", "linear-hidden", name=name)
     accuracy = np.mean(predicted_labels(student, "sequential", X) == y)
-    finding = check_limit("01.5", "accuracy", accuracy)
+    finding = check_metric("01.5", "accuracy", accuracy)
     if not finding.passed:
         biases = [part for layer in student.weights("sequential") for part in layer if part.ndim == 1]
         fail_if(not any(bias.any() for bias in biases), "accuracy.not-fitted", accuracy=accuracy)
@@ -340,22 +340,22 @@ def fit_surface(student, rng):
     if r2 < 0.8:
         _explain_bad_fit(student, "regressor", X, truth, fitted, r2)
     what_to_do = _stopped(student, "regressor") or say("r2.more")
-    yield check_limit("01.6", "r2", r2, 2, ".3f", what_to_do=what_to_do)
+    yield check_metric("01.6", "r2", r2, 2, ".3f", what_to_do=what_to_do)
 
 
 def _explain_bad_fit(student, name, X, truth, fitted, r2):
-    """Raises `Wrong` where a known cause explains a poor fit."""
+    """Raises `Misconception` where a known cause explains a poor fit."""
     code, why = _why_straight(student, name)
     fail_if(np.std(fitted) < 1e-6, "fit.constant", name=name, answer=fitted[0], why=why)
     if LinearRegression().fit(X, fitted).score(X, fitted) > 0.99:
-        raise Wrong(code, say("fit.flat", r2=r2, why=why))
+        raise Misconception(code, say("fit.flat", r2=r2, why=why))
     if X.shape[1] == 2 and metrics.r2_score(truth, one_column(student, name, X[:, ::-1].copy())) > 0.8:
-        raise Wrong("fit.inputs-swapped")
+        raise Misconception("fit.inputs-swapped")
     slope, offset = np.polyfit(truth, fitted, 1)
     scaled = metrics.r2_score(fitted, slope * truth + offset) > 0.95
     fail_if(scaled, "fit.scaled-target", slope=slope, offset=offset)
     if code == "stopped-early":
-        raise Wrong(code, say("fit.stopped", r2=r2, why=_stopped(student, name)))
+        raise Misconception(code, say("fit.stopped", r2=r2, why=_stopped(student, name)))
 
 
 # --- 01.7
@@ -375,7 +375,7 @@ def error_curves(student, rng):
     fitted = one_column(student, "epoch_model", X)
     now_train, now_test = (metrics.mean_squared_error(y[rows], fitted[rows]) for rows in PARTS)
     if len(train) > 1 and min(np.ptp(train), np.ptp(test)) == 0:
-        raise Wrong("curves.constant", n=len(train), which="train_mse" if np.ptp(train) == 0 else "test_mse")
+        raise Misconception("curves.constant", n=len(train), which="train_mse" if np.ptp(train) == 0 else "test_mse")
     fail_if(len(train) != len(test), "curves.wrong-shape", n_train=len(train), n_test=len(test))
     fail_if(train.min() < 0 or test.min() < 0, "curves.negative")
     ends_right = _close(train[-1], now_train) and _close(test[-1], now_test)
@@ -389,8 +389,8 @@ def error_curves(student, rng):
     truth = surface(X[400:])
     known = np.corrcoef(y[400:] - truth, fitted[400:] - truth)[0, 1]
     fail_if(known > threshold("01.7", "noise_known"), "noise-known.trained-on-test", known=known)
-    yield Finding("noise-known", True, "The model has not seen the test points.", seen={"noise_known": known})
-    yield check_limit("01.7", "test_mse", now_test, form=".4f", most=True, first=test[0])
+    yield Finding("noise-known", True, "The model has not seen the test points.", measured={"noise_known": known})
+    yield check_metric("01.7", "test_mse", now_test, form=".4f", most=True, first=test[0])
 
 
 def _close(a, b):
@@ -398,12 +398,12 @@ def _close(a, b):
 
 
 def _explain_curve(student, train, test, now_train, now_test, X, y, fitted):
-    """Raises `Wrong` where a known slip explains where the curves end."""
+    """Raises `Misconception` where a known misconception explains where the curves end."""
 
     def ends(measure, y=y):
         return [measure(y[rows], fitted[rows]) for rows in PARTS]
 
-    slips = {
+    misconceptions = {
         "r2-score": ends(metrics.r2_score),
         "absolute": ends(metrics.mean_absolute_error),
         "not-averaged": ends(lambda y, fitted: np.sum((y - fitted) ** 2)),
@@ -411,7 +411,7 @@ def _explain_curve(student, train, test, now_train, now_test, X, y, fitted):
         "halved": [now_train / 2, now_test / 2],
         "no-noise": ends(metrics.mean_squared_error, surface(X)),
     }
-    refuse_misconceptions([train[-1], test[-1]], slips, "curves", 1e-3)
+    refuse_misconceptions([train[-1], test[-1]], misconceptions, "curves", 1e-3)
     swapped = _close(train[-1], now_test) and _close(test[-1], now_train) and not _close(now_train, now_test)
     fail_if(swapped, "curves.swapped")
     fail_if(np.allclose(train, test), "curves.same-curve")
@@ -420,7 +420,7 @@ def _explain_curve(student, train, test, now_train, now_test, X, y, fitted):
     except StudentError:  # it keeps none
         losses = []
     if len(losses) and np.shape(losses)[-1:] == train.shape and np.allclose(train, losses):
-        raise Wrong("curves.half-loss", last=train[-1])
+        raise Misconception("curves.half-loss", last=train[-1])
     fail_if(_close(train[0], now_train) and len(train) > 1, "curves.reversed")
 
 
@@ -430,7 +430,7 @@ def _explain_curve(student, train, test, now_train, now_test, X, y, fitted):
 @exercise("01.8")
 def universal_approximation(student, rng):
     """The sum of hinges for random kinks and slopes; then a learned curve against the true one."""
-    yield lambda: first_wrong(_relu_sum(student, rng))
+    yield lambda: first_failed(_relu_sum(student, rng))
     yield lambda: _learned_curve(student)
 
 
@@ -439,11 +439,11 @@ def _relu_sum(student, rng):
         x, kinks, slopes = rng.uniform(-1, 2, n), rng.uniform(0, 1, k), rng.normal(size=k)
         if offset is None:  # unclipped, the sums lie on both sides of 0
             offset = float(-np.mean((x[:, None] - kinks) @ slopes))
-        given = returned(student, "relu_sum", x, kinks, slopes, offset, shape=(n,))
+        given = call_array(student, "relu_sum", x, kinks, slopes, offset, shape=(n,))
         hinges = x[:, None] - kinks
         relu = np.maximum(0, hinges)
         wanted = relu @ slopes + offset
-        slips = {
+        misconceptions = {
             "no-offset": wanted - offset,
             "no-relu": hinges @ slopes + offset,
             "other-side": np.maximum(0, -hinges) @ slopes + offset,
@@ -463,7 +463,9 @@ def _relu_sum(student, rng):
         advice = "It should be offset + sum of slope * ReLU(x - kink)."
         quantities = {"the number of kinks": k}
         what, fields = "`relu_sum`", {"k": k}
-        yield agrees("relu-sum", what, given, wanted, slips, 1, advice, 1e-5, quantities=quantities, fields=fields)
+        yield check_array(
+            "relu-sum", what, given, wanted, misconceptions, 1, advice, 1e-5, quantities=quantities, fields=fields
+        )
 
 
 def _learned_curve(student):
@@ -474,4 +476,4 @@ def _learned_curve(student):
         _explain_bad_fit(student, "curve_model", grid[:, None], truth, fitted, r2)
     rmse = metrics.root_mean_squared_error(truth, fitted)
     what_to_do = _stopped(student, "curve_model") or say("rmse.more")
-    return check_limit("01.8", "rmse", rmse, 2, ".3f", True, what_to_do=what_to_do)
+    return check_metric("01.8", "rmse", rmse, 2, ".3f", True, what_to_do=what_to_do)

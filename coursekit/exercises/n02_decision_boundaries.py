@@ -6,27 +6,27 @@ from sklearn.datasets import make_circles, make_moons
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.tree import DecisionTreeClassifier
 
-from coursekit.checks.codec import Handle
-from coursekit.checks.framework import Wrong, check_that, exercise, fail_if, say, threshold
+from coursekit.checks.codec import RemoteObject
+from coursekit.checks.framework import Misconception, check_that, exercise, fail_if, say, threshold
 from coursekit.checks.proxy import StudentError
 from coursekit.checks.report import Finding
 from coursekit.checks.vocabulary.arrays import (
-    agrees,
     as_array,
     as_number,
-    first_wrong,
-    returned,
-    returned_parts,
+    call_array,
+    call_arrays,
+    check_array,
+    first_failed,
     type_name,
 )
-from coursekit.checks.vocabulary.metrics import check_limit
+from coursekit.checks.vocabulary.metrics import check_metric
 from coursekit.checks.vocabulary.models import (
     binary_probabilities,
+    check_forward_or_sigmoid,
     describe_keras,
     predicted_labels,
     rebuild,
     refuse_constant,
-    same_as_replay_or_sigmoid,
 )
 from coursekit.checks.vocabulary.relations import describe_relation
 from coursekit.data import make_spirals, make_xor
@@ -49,17 +49,17 @@ MARGINS = {
 def mesh(student, rng):
     """The mesh holds every pair once; the field of a known function stands where it should, whatever the order."""
     for n, xlim, ylim in ((7, (-1.0, 2.0), (3.0, 4.5)), (4, (0.0, 5.0), (-3.0, -2.5)), (2, (-8.0, -7.0), (1.0, 2.0))):
-        given = returned(student, "mesh_points", xlim, ylim, n, shape=(n * n, 2))
+        given = call_array(student, "mesh_points", xlim, ylim, n, shape=(n * n, 2))
         _explain_mesh(given, np.linspace(*xlim, n), np.linspace(*ylim, n), n)
     yield Finding("mesh", True, "`mesh_points` gives every pair of the values once.", points=0.5)
-    picture = first_wrong(_picture(student, n) for n in (7, 4, 2))
+    picture = first_failed(_picture(student, n) for n in (7, 4, 2))
     yield picture
     if picture.passed:
         yield _field(student)
 
 
 def _explain_mesh(mesh, x1, x2, n):
-    """Raises `Wrong` where the points are not every x1 with every x2."""
+    """Raises `Misconception` where the points are not every x1 with every x2."""
     pairs = np.array([(a, b) for b in x2 for a in x1])
     sorted_rows, wanted = sorted(mesh.round(9).tolist()), sorted(pairs.round(9).tolist())
     if np.allclose(sorted_rows, wanted):
@@ -71,16 +71,16 @@ def _explain_mesh(mesh, x1, x2, n):
     fail_if(both and np.allclose([low[0], high.max()], [first[0], last[1]]), "mixed")
     fail_if(np.allclose(low, first) and (high < last - 1e-9).all(), "end-left-out")
     low, high, n_x1 = low.round(2).tolist(), high.round(2).tolist(), len(np.unique(mesh[:, 0].round(6)))
-    raise Wrong("wrong-mesh", low=low, high=high, n_x1=n_x1, first=first.tolist(), last=last.tolist(), n=n)
+    raise Misconception("wrong-mesh", low=low, high=high, n_x1=n_x1, first=first.tolist(), last=last.tolist(), n=n)
 
 
 def _picture(student, n):
-    mesh = returned(student, "mesh_points", (-1.0, 2.0), (3.0, 4.5), n, shape=(n * n, 2))
+    mesh = call_array(student, "mesh_points", (-1.0, 2.0), (3.0, 4.5), n, shape=(n * n, 2))
     x1, x2 = np.linspace(-1, 2, n), np.linspace(3, 4.5, n)
     wanted = 2 * x1[None, :] + np.sin(3 * x2[:, None])
-    given = returned(student, "as_field", 2 * mesh[:, 0] + np.sin(3 * mesh[:, 1]), n, shape=(n, n))
-    slips = {"transposed": wanted.T, "upside-down": wanted[::-1], "left-right": wanted[:, ::-1]}
-    return agrees("as-field", "`as_field`", given, wanted, slips, 0.5)
+    given = call_array(student, "as_field", 2 * mesh[:, 0] + np.sin(3 * mesh[:, 1]), n, shape=(n, n))
+    misconceptions = {"transposed": wanted.T, "upside-down": wanted[::-1], "left-right": wanted[:, ::-1]}
+    return check_array("as-field", "`as_field`", given, wanted, misconceptions, 0.5)
 
 
 def _field(student):
@@ -115,7 +115,7 @@ def three_classifiers(student, rng):
         fail_if(not three, "each.wrong-keys", data=data)
         for name, wanted in CLASSIFIERS.items():
             model = fitted[data][name]
-            fail_if(not isinstance(model, Handle), "not-a-model", data=data, name=name, seen=type_name(model))
+            fail_if(not isinstance(model, RemoteObject), "not-a-model", data=data, name=name, seen=type_name(model))
             said = student.describe(model)
             # A pipeline or a search names its parts among its parameters.
             kinds = {said["type"], *map(str, (said.get("params") or {}).values())}
@@ -133,7 +133,7 @@ def three_classifiers(student, rng):
                 message = say("accuracy.right", **said)
             else:
                 message = say("accuracy.wrong", advice=_why_poor(student, model, data, name, accuracy, fresh), **said)
-            yield Finding(code, bool(accuracy >= limit), message, points=0.25, seen={code: accuracy})
+            yield Finding(code, bool(accuracy >= limit), message, points=0.25, measured={code: accuracy})
 
 
 def _fresh(seed):
@@ -215,7 +215,7 @@ def _validation_curve(given):
     limit = threshold("02.3", "apart")
     if apart(wanted) > limit:
         on_val = curves(*VAL)
-        slips = {
+        misconceptions = {
             "swapped": wanted[::-1],
             "errors": 1 - wanted,
             "same-points": wanted[[0, 0]],
@@ -225,14 +225,14 @@ def _validation_curve(given):
             "reversed": wanted[:, ::-1],
             "one-deeper": np.column_stack([wanted[:, 1:], wanted[:, -1:]]),  # the deepest ones are all alike
         }
-        for slip, other in slips.items():
-            fail_if(apart(other) <= limit, slip)
+        for cause, other in misconceptions.items():
+            fail_if(apart(other) <= limit, cause)
         fail_if(apart(100 * wanted) <= 100 * limit, "percent")
         fail_if(np.allclose(given, given[:, :1]), "depth-unused")
         row, i = np.unravel_index(np.abs(given - wanted).argmax(), wanted.shape)
         name, part = (("train_scores", "X_few"), ("val_scores", "X_val"))[row]
-        raise Wrong("wrong-curve", name=name, value=given[row, i], depth=i + 1, part=part)
-    return Finding("curve", True, "The validation curve is right.", points=1, seen={"apart": apart(wanted)})
+        raise Misconception("wrong-curve", name=name, value=given[row, i], depth=i + 1, part=part)
+    return Finding("curve", True, "The validation curve is right.", points=1, measured={"apart": apart(wanted)})
 
 
 def _builder(student):
@@ -243,8 +243,10 @@ def _builder(student):
 
 
 def _explain_network(student, model, l2, dropout):
-    """Raises `Wrong` where a network is not the one that was asked for."""
-    fail_if(not isinstance(model, Handle) or student.describe(model)["family"] != "keras", "build-network.not-keras")
+    """Raises `Misconception` where a network is not the one that was asked for."""
+    fail_if(
+        not isinstance(model, RemoteObject) or student.describe(model)["family"] != "keras", "build-network.not-keras"
+    )
     layers, config = student.layers(model), student.config(model)
     units = [layer["units"] for layer in layers if layer["class"] == "Dense"]
     fail_if(units != [64, 64, 1], "wrong-layers", units=units)
@@ -295,10 +297,10 @@ def _held_back(student, rng):
     X, y = make_moons(1000, noise=0.35, random_state=int(rng.integers(2**31)))
     labels = (binary_probabilities(student, "held", X) > 0.5).astype(int)
     refuse_constant(labels, "held")
-    same_as_replay_or_sigmoid(student, "held", X[:20])
+    check_forward_or_sigmoid(student, "held", X[:20])
     accuracy = np.mean(labels == y)
     advice = say("wrong-way-round" if accuracy < 0.3 else "weaker-penalty")
-    yield check_limit("02.3", "accuracy", accuracy, 0.5, advice=advice)
+    yield check_metric("02.3", "accuracy", accuracy, 0.5, advice=advice)
 
 
 def _stopped(student, losses):
@@ -373,15 +375,15 @@ def own_region(student, rng):
         refuse_constant(labels, name)
         accuracies[name] = np.mean(labels == y_test)
         fail_if(1 - accuracies[name] > (guess + neighbours) / 2, "labels-swapped", name=name)
-        same_as_replay_or_sigmoid(student, name, X_test[:20])
+        check_forward_or_sigmoid(student, name, X_test[:20])
     worse = min(accuracies, key=accuracies.get)
     advice = say("not-trained" if max(accuracies.values()) < guess + 0.05 else "train-longer", worse=worse)
     behind = neighbours - accuracies[worse]
-    yield check_limit("02.4", "behind", behind, 1.5, most=True, neighbours=neighbours, advice=advice, **accuracies)
+    yield check_metric("02.4", "behind", behind, 1.5, most=True, neighbours=neighbours, advice=advice, **accuracies)
 
 
 def _labels(student, X):
-    labels = returned(student, "region", X, shape=(len(X),))
+    labels = call_array(student, "region", X, shape=(len(X),))
     fail_if(not np.isin(labels, (0, 1)).all(), "labels-not-0-1", labels=np.unique(labels)[:4].tolist())
     return labels.astype(int)
 
@@ -392,20 +394,20 @@ def _labels(student, X):
 @exercise("02.5")
 def activations(student, rng):
     """Collapse by values; the network by its layers; its gradients computed again; LSUV by a forward pass."""
-    yield lambda: first_wrong(_collapse(student, rng))
+    yield lambda: first_failed(_collapse(student, rng))
     yield lambda: _deep(student, rng)
     three = (((4, 8), 3.0), ((8, 8), 0.2), ((8, 5), 1.0))
     longer = (*three, ((5, 3), 7.0), ((3, 1), 0.1))
-    yield lambda: first_wrong(_unit_variance(student, rng, shapes) for shapes in (three, three[:1], longer))
+    yield lambda: first_failed(_unit_variance(student, rng, shapes) for shapes in (three, three[:1], longer))
 
 
 def _collapse(student, rng):
     for m, k, n in ((3, 4, 4), (4, 2, 3), (1, 6, 1)):
         W1, b1, W2, b2 = rng.normal(size=(m, k)), rng.normal(size=k), rng.normal(size=(k, n)), rng.normal(size=n)
-        W, b = returned_parts(student, "collapse", W1, b1, W2, b2, like={"W": (m, n), "b": (n,)})
+        W, b = call_arrays(student, "collapse", W1, b1, W2, b2, like={"W": (m, n), "b": (n,)})
         steps = {"`W2`": W2, "`b2`": b2}
-        yield agrees("collapse", "`W`", W, W1 @ W2, None, 1, "Multiply out: W is W1 W2.", steps=steps)
-        slips = {
+        yield check_array("collapse", "`W`", W, W1 @ W2, None, 1, "Multiply out: W is W1 W2.", steps=steps)
+        misconceptions = {
             "b1-lost": b2,
             "b2-lost": b1 @ W2,
             "wrong-sign": b1 @ W2 - b2,
@@ -413,7 +415,7 @@ def _collapse(student, rng):
             "added": np.resize(b1, n) + b2,
             "sum-of-biases": b1.sum() + b2,
         }
-        yield agrees("collapse", "`b`", b, b1 @ W2 + b2, slips, 1, "Multiply out: b is b1 W2 + b2.")
+        yield check_array("collapse", "`b`", b, b1 @ W2 + b2, misconceptions, 1, "Multiply out: b is b1 W2 + b2.")
     yield Finding("collapse", True, "`collapse` is right.", points=1)
 
 
@@ -426,8 +428,8 @@ def _deep(student, rng):
 
 
 def _explain_deep(student, model, activation, initializer):
-    """Raises `Wrong` where a network is not ten hidden layers with this activation and start."""
-    fail_if(not isinstance(model, Handle) or student.describe(model)["family"] != "keras", "not-keras")
+    """Raises `Misconception` where a network is not ten hidden layers with this activation and start."""
+    fail_if(not isinstance(model, RemoteObject) or student.describe(model)["family"] != "keras", "not-keras")
     layers = student.layers(model)
     units = [layer["units"] for layer in layers if layer["class"] == "Dense"]
     fail_if(units != [32] * 10 + [1], "wrong-layers", units=units)
@@ -446,7 +448,7 @@ def _gradients(student, model, rng):
     import tensorflow as tf
 
     X, y = rng.normal(size=(40, 2)).astype("float32"), rng.integers(0, 2, size=(40, 1)).astype("float32")
-    given = returned(student, "gradient_sizes", model, X, y, shape=(11,))
+    given = call_array(student, "gradient_sizes", model, X, y, shape=(11,))
     again = rebuild(student, model, X.shape)
     fail_if(again is None, "not-plain")
 
@@ -459,7 +461,7 @@ def _gradients(student, model, rng):
     exact = gradients(lambda p: -tf.reduce_mean(y * tf.math.log(p) + (1 - y) * tf.math.log(1 - p)))
     of_squares = gradients(lambda p: tf.reduce_mean((p - y) ** 2))
     sizes = np.array([np.abs(g).mean() for g in exact])
-    slips = {
+    misconceptions = {
         "reversed": sizes[::-1],
         "not-averaged": [np.abs(g).sum() for g in exact],
         "not-averaged-loss": 40 * sizes,
@@ -478,9 +480,9 @@ def _gradients(student, model, rng):
     if right.all():
         return Finding("gradients", True, "`gradient_sizes` is right for all 11 kernels.", points=1)
     # Where signs cancel, a standard deviation is nearly the root of the mean square: the nearest one counts.
-    apart = {slip: np.abs(given - values).sum() for slip, values in slips.items()}
+    apart = {cause: np.abs(given - values).sum() for cause, values in misconceptions.items()}
     nearest = min(apart, key=apart.get)
-    if np.allclose(given, slips[nearest], rtol=5e-3, atol=1e-12):
+    if np.allclose(given, misconceptions[nearest], rtol=5e-3, atol=1e-12):
         return Finding(nearest, False, say(nearest), points=1)
     relation = describe_relation(given, sizes, {"the number of points": 40}, rtol=5e-3)
     off = np.flatnonzero(~right)
@@ -490,7 +492,7 @@ def _gradients(student, model, rng):
 
 def _unit_variance(student, rng, shapes):
     X, weights = rng.normal(0.3, 1, size=(60, 4)), [rng.normal(size=size) * scale for size, scale in shapes]
-    given = returned_parts(student, "lsuv", weights, X, like={f"W{i + 1}": W.shape for i, W in enumerate(weights)})
+    given = call_arrays(student, "lsuv", weights, X, like={f"W{i + 1}": W.shape for i, W in enumerate(weights)})
 
     def relu(sums):
         return np.maximum(0, sums)
@@ -503,7 +505,7 @@ def _unit_variance(student, rng, shapes):
                 H = bend(H @ (new[-1] if go_on_with_scaled else W))
         return new
 
-    slips = {
+    misconceptions = {
         "variance": scaled(np.var),
         "in-parallel": scaled(np.std, go_on_with_scaled=False),
         "after-relu": scaled(lambda sums: np.std(relu(sums))),
@@ -519,6 +521,6 @@ def _unit_variance(student, rng, shapes):
     def flat(parts):
         return np.concatenate([part.ravel() for part in parts])
 
-    slips = {slip: flat(parts) for slip, parts in slips.items()}
+    misconceptions = {cause: flat(parts) for cause, parts in misconceptions.items()}
     advice = "Divide W by np.std(H @ W), then H = ReLU(H @ W)."
-    return agrees("lsuv", "`lsuv`", flat(given), flat(scaled(np.std)), slips, 1, advice, rtol=3e-3)
+    return check_array("lsuv", "`lsuv`", flat(given), flat(scaled(np.std)), misconceptions, 1, advice, rtol=3e-3)

@@ -8,19 +8,19 @@ from scipy.special import expit
 from scipy.stats import spearmanr
 from sklearn.metrics import log_loss, r2_score, recall_score, roc_auc_score, roc_curve
 
-from coursekit.checks.codec import Handle
-from coursekit.checks.framework import Wrong, check_that, exercise, fail_if, say, threshold
+from coursekit.checks.codec import RemoteObject
+from coursekit.checks.framework import Misconception, check_that, exercise, fail_if, say, threshold
 from coursekit.checks.proxy import StudentError
 from coursekit.checks.report import Finding
-from coursekit.checks.vocabulary.arrays import as_array, as_number, first_wrong, returned, type_name
-from coursekit.checks.vocabulary.metrics import check_limit
+from coursekit.checks.vocabulary.arrays import as_array, as_number, call_array, first_failed, type_name
+from coursekit.checks.vocabulary.metrics import check_metric
 from coursekit.checks.vocabulary.models import (
     binary_probabilities,
+    check_forward,
     cut_of,
     predicted_labels,
     predictions,
     rebuild,
-    same_as_replay,
 )
 from coursekit.checks.vocabulary.relations import describe_relation
 from coursekit.data import load_credit, make_lepton_pairs
@@ -73,7 +73,7 @@ def split_and_encode(student, rng):
 
 
 def _split(student):
-    """The three parts as arrays of positions, or `Wrong`."""
+    """The three parts as arrays of positions, or `Misconception`."""
     labels = _credit()[0]
     given = _several(student.value("split"), 3, "split.wrong-type")
     parts = [_positions(part, name, len(labels)) for part, name in zip(given, PARTS, strict=True)]
@@ -92,7 +92,7 @@ def _split(student):
     # A stratified split is right to one row a part, 0.1 %; a random one scatters by 1.5 %.
     if np.abs(shares - labels.mean()).max() > 0.004:
         fail_if(all(np.ptp(part) == len(part) - 1 for part in parts), "split.not-shuffled")
-        raise Wrong("split.not-stratified", shares=_shares(shares), wanted=labels.mean())
+        raise Misconception("split.not-stratified", shares=_shares(shares), wanted=labels.mean())
     return parts
 
 
@@ -104,7 +104,7 @@ def _several(given, n, name, /, **fields):
     """`given` where it is n things."""
     several = isinstance(given, list | tuple)
     if not several or len(given) != n:
-        raise Wrong(name, seen=f"{len(given)} things" if several else f"one {type_name(given)}", **fields)
+        raise Misconception(name, seen=f"{len(given)} things" if several else f"one {type_name(given)}", **fields)
     return given
 
 
@@ -118,22 +118,24 @@ def _positions(part, name, n):
 
 
 def _encode(student, train, other):
-    """What `encode` answers, as two finite arrays with as many columns, or `Wrong`."""
+    """What `encode` answers, as two finite arrays with as many columns, or `Misconception`."""
     try:
         given = student.call("encode", train, other)
     except StudentError as error:
         if "unknown categor" in error.text:
-            raise Wrong("encode.unknown-word") from None
+            raise Misconception("encode.unknown-word") from None
         raise
     arrays, both = [], _several(given, 2, "encode.wrong-type")
     for array, rows, name in zip(both, (train, other), ("training", "other"), strict=True):
         what = f"The {name} part that `encode` returns"
-        fail_if(isinstance(array, Handle) and array.type_name[:3] in ("csr", "csc", "coo"), "encode.sparse", what=what)
+        fail_if(
+            isinstance(array, RemoteObject) and array.type_name[:3] in ("csr", "csc", "coo"), "encode.sparse", what=what
+        )
         try:
             array = as_array(array, what)
-        except Wrong as wrong:
+        except Misconception as wrong:
             if wrong.finding.code == "not-finite":
-                raise Wrong("encode.gaps-left", what=what) from None
+                raise Misconception("encode.gaps-left", what=what) from None
             raise
         columns = array.ndim == 2 and len(array) == len(rows)
         fail_if(not columns, "encode.wrong-shape", what=what, shape=array.shape, n_rows=len(rows))
@@ -144,7 +146,7 @@ def _encode(student, train, other):
 
 
 def _content(X, rows):
-    """Raises `Wrong` where a column is missing, the label is among the inputs, or something is not scaled."""
+    """Raises `Misconception` where a column is missing, the label is among the inputs, or something is not scaled."""
     labels, numbers, words = _credit()
     fail_if(_linear_r2(X, labels[rows])[0] > 0.98, "label-in-inputs")
     known = np.all([words[name][rows] != "" for name in CATEGORIES], axis=0)
@@ -162,7 +164,7 @@ def _content(X, rows):
     size = np.maximum(spread, np.abs(middle))
     if size.max() > 10:
         i = int(size.argmax())
-        raise Wrong("unscaled-inputs", column=_name_of(X[:, i], rows), mean=middle[i], spread=spread[i])
+        raise Misconception("unscaled-inputs", column=_name_of(X[:, i], rows), mean=middle[i], spread=spread[i])
 
 
 def _name_of(column, rows):
@@ -193,7 +195,7 @@ def _same_order(X, values):
 
 
 def _no_leak(student, X_train, X_other, train, other, rest):
-    """Raises `Wrong` where the encoded numbers depend on rows that they must not depend on."""
+    """Raises `Misconception` where the encoded numbers depend on rows that they must not depend on."""
     numbers = _credit()[1]
 
     def same(one, another):
@@ -214,7 +216,7 @@ def _no_leak(student, X_train, X_other, train, other, rest):
 
 
 def _imputed_from_training(name, values, X, rows):
-    """Raises `Wrong` where a filled gap is worth what all rows, and not what the training rows, call typical."""
+    """Raises `Misconception` where a filled gap is worth what all rows, and not what the training rows, call typical."""
     known = ~np.isnan(values[rows])
     if known.all() or _linear_r2(X[known], values[rows][known])[0] < 0.9999:
         return  # no gap, or a transformed column: its filled value cannot be read back
@@ -249,16 +251,16 @@ def rare_class(student, rng):
     fail_if(good < 0.5 and bad < 0.5 and balanced < 0.4, "labels-swapped", good=good, bad=bad)
     # The best honest models reach about 0.8 on this table, and chance moves that by 0.015.
     fail_if(balanced > 0.87, "trained-on-test", good=good, bad=bad)
-    same_as_replay(student, "model", X[:50])
+    check_forward(student, "model", X[:50])
     fail_if(bad < 0.35 and good > 0.9, "fewer-than-without-weights", bad=bad, limit=limit)
     fail_if(bad < limit and good > 0.8, "rare-class-ignored", accuracy=accuracy, bad=bad, limit=limit)
     advice = say("train-longer" if student.describe("model")["family"] == "keras" else "simpler-model")
-    yield check_limit("02b.2", "recall", bad, advice=advice)
-    yield check_limit("02b.2", "balanced", balanced, advice=advice)
+    yield check_metric("02b.2", "recall", bad, advice=advice)
+    yield check_metric("02b.2", "balanced", balanced, advice=advice)
 
 
 def _weights(given, y):
-    """Raises `Wrong` where these are not the balanced weights of y."""
+    """Raises `Misconception` where these are not the balanced weights of y."""
     if isinstance(given, dict):
         by_label = {str(key): value for key, value in given.items()}
         fail_if(not {"0", "1"} <= set(by_label), "wrong-type", keys=", ".join(by_label))
@@ -276,7 +278,7 @@ def _weights(given, y):
     fail_if(np.isclose(w1 * n0, w0 * n1, rtol=1e-4), "weights-swapped", seen=seen)
     fail_if(np.isclose(w0 * n0**2, w1 * n1**2, rtol=1e-4), "counts-squared", seen=seen)
     relation = describe_relation(given, wanted, {"n": len(y), "n0": n0, "n1": n1})
-    raise Wrong("weights", seen=seen, relation=relation or say("weights.should-be", w0=wanted[0], w1=wanted[1]))
+    raise Misconception("weights", seen=seen, relation=relation or say("weights.should-be", w0=wanted[0], w1=wanted[1]))
 
 
 # --- 02b.3
@@ -298,7 +300,7 @@ def best_epoch(student, rng):
     labels, (train, val, test) = _credit()[0], parts
     X_val, X_test = (_encode(student, train, rows)[1] for rows in (val, test))
     p_val, p_test = (_probabilities(student, "best_model", X) for X in (X_val, X_test))
-    same_as_replay(student, "best_model", X_val[:50])
+    check_forward(student, "best_model", X_val[:50])
     loss, area = _log_loss(labels[val], p_val), roc_auc_score(labels[test], p_test)
     best = {key: _best(key, values) for key, values in seen.items() if np.isfinite(values).any()}
     epochs = len(next(iter(seen.values())))
@@ -313,7 +315,7 @@ def best_epoch(student, rng):
         kept = _judge_loss(student, recorded, recorded[sorted(set(best.values()))], parts, (p_val, p_test), kept)
         rank = "the lowest" if abs(loss - np.nanmin(recorded)) < _SAME_LOSS else rank
     yield check_that("best-epoch", kept, 1, loss=loss, rank=rank, epochs=epochs)
-    yield check_limit("02b.3", "auc", area, form=".3f")
+    yield check_metric("02b.3", "auc", area, form=".3f")
 
 
 def _best(key, values):
@@ -351,7 +353,7 @@ def _losses(student):
 
 
 def _judge_loss(student, recorded, chosen, parts, p, kept):
-    """Whether the network has the best validation loss; raises `Wrong` where the losses belong to other rows."""
+    """Whether the network has the best validation loss; raises `Misconception` where the losses belong to other rows."""
     labels, val, lowest = _credit()[0], parts[1], np.nanmin(recorded)
     loss, losses = _log_loss(labels[val], p[0]), _losses(student)
     for one in losses:
@@ -369,11 +371,11 @@ def _judge_loss(student, recorded, chosen, parts, p, kept):
     fail_if(apart[-1] < room, "last-epoch", loss=loss, best=best, lowest=lowest)
     epoch = int(np.nanargmin(apart))
     fail_if(apart[epoch] < _LOSS_TOLERANCE, "not-best", epoch=epoch + 1, loss=loss, best=best, lowest=lowest)
-    raise Wrong("not-in-history", loss=loss, lowest=lowest, highest=np.nanmax(recorded))
+    raise Misconception("not-in-history", loss=loss, lowest=lowest, highest=np.nanmax(recorded))
 
 
 def _explain_rows(student, plain, parts, p, recorded, chosen):
-    """Raises `Wrong` where the recorded validation losses are those of test rows or training rows."""
+    """Raises `Misconception` where the recorded validation losses are those of test rows or training rows."""
     labels, (train, val, test) = _credit()[0], parts
     loss = plain(labels[val], p[0])
     p_train = _probabilities(student, "best_model", _encode(student, train, val)[0])
@@ -385,11 +387,11 @@ def _explain_rows(student, plain, parts, p, recorded, chosen):
     rows = min(near, key=near.get)
     if rows != "val" and near[rows] <= _SAME_LOSS:
         name = {"test": "chosen-on-test", 1.0: "chosen-on-train"}.get(rows, "validation-split")
-        raise Wrong(name, lowest=np.nanmin(recorded), loss=loss, share=rows)
+        raise Misconception(name, lowest=np.nanmin(recorded), loss=loss, share=rows)
 
 
 def _is_model(student, name):
-    """Raises `Wrong` where what was handed in is not the model but something beside it."""
+    """Raises `Misconception` where what was handed in is not the model but something beside it."""
     kind = student.kind(name)
     fail_if(kind in ("type", "ABCMeta"), "a-class", name=name)
     fail_if(kind == "History", "a-history", name=name)
@@ -400,7 +402,7 @@ def _probabilities(student, name, X):
     """The probability of class 1, shape (n,), from probabilities, logits, one column or two."""
     try:
         return binary_probabilities(student, name, X)
-    except Wrong as wrong:
+    except Misconception as wrong:
         if wrong.finding.code != "logits":
             raise
     scores = predictions(student, name, X)
@@ -423,7 +425,7 @@ def roc_by_hand(student, rng):
     _judge_curve(student, "roc", y, scores)
     yield Finding("roc", True, "`roc` gives the right curve, also where scores are equal.", points=1)
     curves = (_roc(y, np.round(scores, 1)), _roc(y, scores), _roc(1 - y, np.round(scores, 1)))
-    yield first_wrong(_area(student, fpr, tpr) for fpr, tpr in curves)
+    yield first_failed(_area(student, fpr, tpr) for fpr, tpr in curves)
 
 
 def _area(student, fpr, tpr):
@@ -479,7 +481,7 @@ def _curve(student, name, *arguments):
 
 
 def _judge_curve(student, name, y, scores, *weights):
-    """Raises `Wrong` where the curve is not the right one, with distinct or with tied scores."""
+    """Raises `Misconception` where the curve is not the right one, with distinct or with tied scores."""
     given, wanted = _curve(student, name, y, scores, *weights), _roc(y, scores, *weights)
     if not _same_curve(given, wanted):
         _explain_curve(given, wanted, y, scores, weights[0] if weights else None, name)
@@ -489,7 +491,7 @@ def _judge_curve(student, name, y, scores, *weights):
 
 
 def _explain_curve(given, wanted, y, scores, weights, name):
-    """Raises `Wrong` with the slip that explains a wrong curve."""
+    """Raises `Misconception` with the misconception that explains a wrong curve."""
     fpr, tpr = given
     last = {"fpr": fpr[-1], "tpr": tpr[-1]}
     fail_if(_same_curve((fpr[::-1], tpr[::-1]), wanted) and fpr[0] > fpr[-1], "curve.falling")
@@ -498,7 +500,7 @@ def _explain_curve(given, wanted, y, scores, weights, name):
     on_curve = all(np.abs(vertices - point).max(axis=1).min() < 1e-6 for point in points)
     if abs(fpr[-1] - 1) > 1e-6 or abs(tpr[-1] - 1) > 1e-6:
         fail_if(on_curve and len(points) > 2, "curve.lowest-cut", **last)
-        raise Wrong("curve.not-rates", **last)
+        raise Misconception("curve.not-rates", **last)
     fail_if(_same_curve((tpr, fpr), wanted), "curve.axes-swapped")
     fail_if(_same_curve(given, _roc(y, -scores, weights)), "curve.wrong-order")
     fail_if(abs(fpr[0]) > 1e-9 or abs(tpr[0]) > 1e-9, "curve.no-start", fpr=fpr[0], tpr=tpr[0])
@@ -513,7 +515,7 @@ def _explain_curve(given, wanted, y, scores, weights, name):
         fail_if(_same_curve(given, unsorted), "curve.weights-unsorted")
     skips = len(points) < len(vertices) and on_curve
     fail_if(skips, "curve.cuts-missing", n_points=len(points), n_vertices=len(vertices))
-    raise Wrong("curve.roc", given=_under(given), wanted=_under(wanted))
+    raise Misconception("curve.roc", given=_under(given), wanted=_under(wanted))
 
 
 # --- 02b.5
@@ -528,11 +530,11 @@ def scaled_mass(student, rng):
 
 def _masses(student, X):
     try:
-        given = returned(student, "pair_mass", X, shape=(len(X),))
-    except Wrong as wrong:
+        given = call_array(student, "pair_mass", X, shape=(len(X),))
+    except Misconception as wrong:
         if wrong.finding.code == "not-finite":
             _explain_nan(student, X)
-            raise Wrong("mass.not-finite") from None
+            raise Misconception("mass.not-finite") from None
         raise
     pt1, eta1, phi1, pt2, eta2, phi2 = X.T
     eta, phi = eta1 - eta2, phi1 - phi2
@@ -542,7 +544,7 @@ def _masses(student, X):
         return np.sqrt(2 * pt1 * pt2 * np.abs(bracket))
 
     wanted = mass(cosh - cos)
-    slips = {
+    misconceptions = {
         "no-root": wanted**2,
         "no-factor-two": wanted / np.sqrt(2),
         "in-mev": 1000 * wanted,
@@ -562,11 +564,11 @@ def _masses(student, X):
         "to-degrees": mass(cosh - np.cos(np.rad2deg(phi))),
     }
     # float32 keeps about three digits where the bracket is small.
-    return _each_agrees("mass", given, wanted, slips, {"1,000": 1000.0}, rtol=2e-3)
+    return _each_agrees("mass", given, wanted, misconceptions, {"1,000": 1000.0}, rtol=2e-3)
 
 
 def _explain_nan(student, X):
-    """Raises `Wrong` where a usual slip makes the bracket negative in just these events."""
+    """Raises `Misconception` where a usual misconception makes the bracket negative in just these events."""
     given = np.ravel(np.asarray(student.call("pair_mass", X), dtype=float))
     if not np.isfinite(given).any():
         # Where one difference is 0 and the other a full turn, a bracket that is never positive can be 0.
@@ -579,28 +581,28 @@ def _explain_nan(student, X):
     eta, phi = eta1 - eta2, phi1 - phi2
     brackets = {"nan.not-finite": np.cos(eta) - np.cos(phi), "nan.cosh-of-phi": np.cosh(eta) - np.cosh(phi)}
     brackets["nan.sinh"] = np.sinh(eta) - np.cos(phi)
-    for slip, bracket in brackets.items():
+    for cause, bracket in brackets.items():
         with np.errstate(invalid="ignore"):
             masses = np.sqrt(2 * pt1 * pt2 * bracket)
         same = given.shape == masses.shape and np.allclose(given, masses, rtol=2e-3, equal_nan=True)
-        fail_if(same, slip, count=np.isnan(given).sum())
+        fail_if(same, cause, count=np.isnan(given).sum())
 
 
 def _scaled(student, rng):
     # From 0.01 to 10, where log(1 + m) is not nearly log(m); in `train` the quartiles are not a variance apart.
     train, values = 10 ** rng.uniform(-2, 0, 200), 10 ** rng.uniform(-1.5, 1, 80)
     try:
-        given = returned(student, "log_scaled", train, values, shape=(80,))
-    except Wrong as wrong:
+        given = call_array(student, "log_scaled", train, values, shape=(80,))
+    except Misconception as wrong:
         if wrong.finding.code == "not-finite":
-            raise Wrong("log-last") from None
+            raise Misconception("log-last") from None
         raise
     logs, own = np.log(train), np.log(values)
 
     def standardised(of, numbers):
         return (numbers - of.mean()) / of.std()
 
-    slips = {
+    misconceptions = {
         "log1p": standardised(np.log1p(train), np.log1p(values)),
         "no-log": standardised(train, values),
         "own-statistics": standardised(own, own),
@@ -614,15 +616,15 @@ def _scaled(student, rng):
     }
     quantities = {"the mean": logs.mean(), "the deviation": logs.std()}
     # Room for the other convention of a standard deviation (n - 1).
-    return _each_agrees("log-scaled", given, standardised(logs, own), slips, quantities, rtol=0.01, atol=0.005)
+    return _each_agrees("log-scaled", given, standardised(logs, own), misconceptions, quantities, rtol=0.01, atol=0.005)
 
 
-def _each_agrees(code, given, wanted, slips, quantities, rtol, atol=0.0):
-    """The finding that each entry agrees by itself, small ones too; raises `Wrong` where a slip explains all of them."""
+def _each_agrees(code, given, wanted, misconceptions, quantities, rtol, atol=0.0):
+    """The finding that each entry agrees by itself, small ones too; raises `Misconception` where a misconception explains all of them."""
     right = np.allclose(given, wanted, rtol=rtol, atol=atol)
     if not right:
-        for slip, values in slips.items():
-            fail_if(np.allclose(given, values, rtol=rtol, atol=4 * atol), slip)
+        for cause, values in misconceptions.items():
+            fail_if(np.allclose(given, values, rtol=rtol, atol=4 * atol), cause)
     i = int(np.argmax(np.abs(given - wanted) / (atol + rtol * np.abs(wanted))))
     relation = describe_relation(given, wanted, quantities, rtol=rtol / 2 if atol else rtol)
     relation = relation or say(f"{code}.differs", given=given[i], wanted=wanted[i])
@@ -646,10 +648,10 @@ def weighted_events(student, rng):
         p = _probabilities(student, "event_model", Z)
     except StudentError as error:
         if Z.shape[1] != 6 and "6" in error.text and any(word in error.text for word in ("feature", "shape")):
-            raise Wrong("raw-events", columns=Z.shape[1]) from None
+            raise Misconception("raw-events", columns=Z.shape[1]) from None
         raise
     fail_if(np.ptp(p) < 1e-3, "constant", p=p[0])
-    same_as_replay(student, "event_model", Z[:50])
+    check_forward(student, "event_model", Z[:50])
     area, plain = roc_auc_score(y, p, sample_weight=weights), roc_auc_score(y, p)
     fail_if(area < 0.4, "labels-swapped", area=area)
     share, mean = np.average(y, weights=weights), np.average(p, weights=weights)
@@ -658,17 +660,17 @@ def weighted_events(student, rng):
         _explain_share(p, y, weights, mean, share)
     yield check_that("probability", bool(off <= limit), 1, {"share_off": off}, mean=mean, share=share)
     loss, advice = _log_loss(y, p, weights), _loss_advice(student)
-    yield check_limit("02b.6", "loss", loss, form=".3f", most=True, area=area, plain=plain, advice=advice)
+    yield check_metric("02b.6", "loss", loss, form=".3f", most=True, area=area, plain=plain, advice=advice)
 
 
 def _explain_share(p, y, weights, mean, share):
-    """Raises `Wrong` where the mean probability tells how the weights were treated."""
+    """Raises `Misconception` where the mean probability tells how the weights were treated."""
     equal = weights / np.where(y == 1, weights[y == 1].sum(), weights[y == 0].sum())
     drawn, balanced = abs(p.mean() - y.mean()), abs(np.average(p, weights=equal) - 0.5)
     if min(drawn, balanced) <= 0.03:
         of_drawn = {"drawn_mean": p.mean(), "drawn_share": y.mean()}
         fail_if(drawn <= balanced, "weights-ignored", mean=mean, share=share, **of_drawn)
-        raise Wrong("classes-balanced", mean=mean, share=share)
+        raise Misconception("classes-balanced", mean=mean, share=share)
 
 
 def _loss_advice(student):

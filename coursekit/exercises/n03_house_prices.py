@@ -10,12 +10,12 @@ from sklearn.metrics import get_scorer_names, mean_absolute_error, mean_squared_
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
 
-from coursekit.checks.codec import Handle
-from coursekit.checks.framework import Wrong, check_that, exercise, fail_if, say, threshold
+from coursekit.checks.codec import RemoteObject
+from coursekit.checks.framework import Misconception, check_that, exercise, fail_if, say, threshold
 from coursekit.checks.proxy import StudentError
 from coursekit.checks.report import Finding
-from coursekit.checks.vocabulary.arrays import agrees, as_array, as_number, returned_parts, type_name
-from coursekit.checks.vocabulary.metrics import check_limit
+from coursekit.checks.vocabulary.arrays import as_array, as_number, call_arrays, check_array, type_name
+from coursekit.checks.vocabulary.metrics import check_metric
 from coursekit.checks.vocabulary.models import one_column
 from coursekit.checks.vocabulary.relations import describe_relation
 from coursekit.data import AMES_NUMBERS, ames_rows, load_ames_numbers, load_boston
@@ -32,12 +32,12 @@ MARGINS = {
 
 
 def within(id, rmse, fold=None, **fields):
-    """The finding that an error lies within its recorded band; raises `Wrong` where it is too good to be true."""
+    """The finding that an error lies within its recorded band; raises `Misconception` where it is too good to be true."""
     low = threshold(id, "lowest")
     fail_if(rmse < low, "rmse.seen-before", rmse=rmse, low=low)
-    found = check_limit(id, "rmse", rmse, 1.5, ".3f", most=True, **fields)
-    seen = found.seen | {"lowest": rmse} | ({} if fold is None else {"fold": fold})
-    return replace(found, seen=seen)
+    found = check_metric(id, "rmse", rmse, 1.5, ".3f", most=True, **fields)
+    seen = found.measured | {"lowest": rmse} | ({} if fold is None else {"fold": fold})
+    return replace(found, measured=seen)
 
 
 def parts_of(student, name):
@@ -86,7 +86,7 @@ def scaled_by(student, name, X, parts):
     return nearest if apart[nearest] < 1e-4 * max(np.abs(given).max(), 1e-6) else None
 
 
-def explained(code, what, given, wanted, slips, points, advice, quantities=None):
+def explained(code, what, given, wanted, misconceptions, points, advice, quantities=None):
     """The finding that numbers which the student has measured are right; it never says the right ones."""
 
     def same(other):
@@ -95,9 +95,9 @@ def explained(code, what, given, wanted, slips, points, advice, quantities=None)
 
     if same(wanted):
         return Finding(code, True, f"{what} are right.", points=points)
-    for slip, values in slips.items():
+    for cause, values in misconceptions.items():
         if same(values):
-            return Finding(slip, False, say(f"{code}.{slip}"), points=points)
+            return Finding(cause, False, say(f"{code}.{cause}"), points=points)
     relation = describe_relation(given, wanted, quantities, rtol=1e-3)
     i = int((np.abs(given - wanted) / np.maximum(np.abs(wanted), 1e-6)).argmax())
     seen = f"{what}: number {i + 1}, counted from 1, is {given[i]:.4g}, which is not what was asked for."
@@ -134,14 +134,14 @@ def audit(student, rng):
     yield check_that("engineered", right, 1, name=column, largest=table[column].max())
     values = np.concatenate([rng.uniform(0, 396.9, size=12), [0.0, 396.9]])
     try:
-        low, high = returned_parts(student, "shares", values, like={"low": values.shape, "high": values.shape})
-    except Wrong as wrong:
+        low, high = call_arrays(student, "shares", values, like={"low": values.shape, "high": values.shape})
+    except Misconception as wrong:
         if wrong.finding.code == "not-finite":
-            raise Wrong("not-finite") from None
+            raise Misconception("not-finite") from None
         raise
     half = np.sqrt(values / 1000)
     pair = np.array([0.63 - half, 0.63 + half])
-    slips = {
+    misconceptions = {
         "swapped": pair[::-1],
         "no-thousand": [0.63 - 1000**0.5 * half, 0.63 + 1000**0.5 * half],
         "no-root": [0.63 - half**2, 0.63 + half**2],
@@ -150,7 +150,7 @@ def audit(student, rng):
         "cut-off": np.minimum(pair, 1),
     }
     advice = say("shares.put-in", back=1000 * (low[0] - 0.63) ** 2, value=values[0])
-    yield agrees("shares", "`shares`", [low, high], pair, slips, 1, advice)
+    yield check_array("shares", "`shares`", [low, high], pair, misconceptions, 1, advice)
     capped, prices = as_number(student.value("capped"), "`capped`"), table["medv"].to_numpy()
     largest = prices.max()
     most = np.sum(prices == largest)
@@ -215,7 +215,7 @@ def split_and_scale(student, rng):
         fail_if(np.corrcoef(sorted_ones, prices)[0, 1] > 0.9999, "scaled-targets")
         logs = given.min() > -1e3 and np.corrcoef(sorted_ones, np.log(prices))[0, 1] > 0.9999
         fail_if(logs, "log-targets")
-        raise Wrong("wrong-targets")
+        raise Misconception("wrong-targets")
     rows, n = positions(np.vstack([X_train, X_test])), len(X_train)
     if rows is None:
         # Quality and area alone explain more than half of the prices, if each price stands at its house.
@@ -238,7 +238,7 @@ def positions(scaled):
 
 
 def _at_random(X_train, X_test, y, train, test):
-    """Raises `Wrong` where the test houses differ from the others by more than chance, in a column or in their place."""
+    """Raises `Misconception` where the test houses differ from the others by more than chance, in a column or in their place."""
     columns = {f"`{name}`": (X_train[:, i], X_test[:, i]) for i, name in enumerate(AMES_NUMBERS)}
     columns |= {"price": (y[train], y[test]), "their row in the table": (train, test)}
     apart = {}
@@ -250,7 +250,7 @@ def _at_random(X_train, X_test, y, train, test):
 
 
 def _explain_rows(X_train, X_test):
-    """Raises `Wrong` where the rows are not the different houses, a fifth of them for the test."""
+    """Raises `Misconception` where the rows are not the different houses, a fifth of them for the test."""
     seen = {row.tobytes() for row in np.round(X_train, 5) + 0.0}
     shared = sum(row.tobytes() in seen for row in np.round(X_test, 5) + 0.0)
     n_train, n_test = len(X_train), len(X_test)
@@ -261,11 +261,11 @@ def _explain_rows(X_train, X_test):
     fail_if(total != 2930, "lost-rows", total=total)
     if abs(n_test - 586) > 1:
         fail_if(n_train < n_test, "exchanged.wrong-share", n_test=n_test, share=n_test / total)
-        raise Wrong("wrong-share", n_test=n_test, share=n_test / total)
+        raise Misconception("wrong-share", n_test=n_test, share=n_test / total)
 
 
 def _explain_scale(X_train, X_test):
-    """Raises `Wrong` where the training part alone has not given mean and deviation."""
+    """Raises `Misconception` where the training part alone has not given mean and deviation."""
     both = np.vstack([X_train, X_test])
 
     def standard(X):
@@ -282,7 +282,7 @@ def _explain_scale(X_train, X_test):
     largest = np.abs(both).max()
     fail_if(largest > 1000, "not-scaled", largest=largest)
     worst = int(np.abs(X_train.mean(axis=0)).argmax())
-    raise Wrong("wrong-scale", column=worst, mean=X_train[:, worst].mean(), deviation=X_train[:, worst].std())
+    raise Misconception("wrong-scale", column=worst, mean=X_train[:, worst].mean(), deviation=X_train[:, worst].std())
 
 
 # --- 03.3
@@ -306,7 +306,7 @@ def baseline_and_network(student, rng):
     fail_if(set(trials) != set(scores), "wrong-keys", trials=str(names), scores=str(list(scores)))
     fail_if(len(trials) < 3, "too-few", n_trials=len(trials))
     for name in names:
-        fail_if(not isinstance(trials[name], Handle), "not-a-model", name=name, seen=type_name(trials[name]))
+        fail_if(not isinstance(trials[name], RemoteObject), "not-a-model", name=name, seen=type_name(trials[name]))
     fail_if(len({trial.number for trial in trials.values()}) < 3, "same-model")
     predicted = {}
     for name in names:
@@ -319,12 +319,12 @@ def baseline_and_network(student, rng):
     given = np.array([as_number(scores[name], f"`scores[{name!r}]`") for name in names])
     found = _scores(given, predicted.values(), [y for _, y in parts])
     if not found.passed:
-        raise Wrong(found.code, found.message)
+        raise Misconception(found.code, found.message)
     yield check_that("scores", True, 1, n_scores=len(names))
     best = names[int(given.argmin())]
     if isinstance(chosen, np.ndarray) and chosen.ndim == 0:
         chosen = chosen.item()
-    whole = isinstance(chosen, Handle | np.ndarray | list | dict)
+    whole = isinstance(chosen, RemoteObject | np.ndarray | list | dict)
     seen = f"a {type_name(chosen)}" if whole else repr(chosen)
     fail_if(whole or chosen not in names, "unknown-name", seen=seen, names=", ".join(map(str, names)))
     at = {"score": given[names.index(chosen)], "lowest": given.min()}
@@ -336,7 +336,7 @@ def baseline_and_network(student, rng):
 
 
 def _explain_baseline(student, given, wanted):
-    """Raises `Wrong` where a cause of a wrong baseline is known."""
+    """Raises `Misconception` where a cause of a wrong baseline is known."""
     fit, val, test = houses()
     kind = student.describe("baseline")["type"]
     fail_if("LinearRegression" not in parts_of(student, "baseline"), "wrong-model", seen=kind)
@@ -356,7 +356,7 @@ def _scores(given, predicted, prices):
     """The finding on the scores; each trial has predicted the prices of the houses to fit, to choose by and to judge."""
     errors = [[root_mean_squared_error(*pair) for pair in zip(prices, parts, strict=True)] for parts in predicted]
     fit, val, test = np.array(errors).T
-    slips = {
+    misconceptions = {
         "test-for-selection": test,
         "train-for-selection": fit,
         "not-rooted": val**2,
@@ -365,7 +365,7 @@ def _scores(given, predicted, prices):
         "mae": [mean_absolute_error(prices[1], on_val) for _, on_val, _ in predicted],
     }
     advice = "Measure each with `rmse(model, X_val, y_val)`."
-    return explained("wrong-scores", "`scores`", given, val, slips, 1, advice, {"100,000": 100_000})
+    return explained("wrong-scores", "`scores`", given, val, misconceptions, 1, advice, {"100,000": 100_000})
 
 
 # --- 03.4
@@ -408,7 +408,7 @@ def _mean_scores(scores, results):
     """The finding on `mean_scores`, against what the search has recorded."""
     wanted = results["mean_test_score"]
     fail_if(len(scores) != len(wanted), "wrong-shape", n_scores=len(scores), n_wanted=len(wanted))
-    slips = {
+    misconceptions = {
         "sign-changed": -wanted,
         "train-scores": results.get("mean_train_score", ()),
         "spread": results["std_test_score"],
@@ -420,7 +420,7 @@ def _mean_scores(scores, results):
         "fold-2": results["split2_test_score"],
     }
     advice = "Take `search.cv_results_['mean_test_score']` as it is."
-    found = explained("not-its-scores", "`mean_scores`", scores, wanted, slips, 0.5, advice)
+    found = explained("not-its-scores", "`mean_scores`", scores, wanted, misconceptions, 0.5, advice)
     return check_that("scores", True, 0.5, n_scores=len(scores), rmse=-wanted.max()) if found.passed else found
 
 
@@ -449,7 +449,7 @@ def cross_validation(student, rng):
     mae, mse = (as_number(student.value(name), f"`{name}`") for name in ("mae", "mse"))
     errors = given - y
     absolute, squared = mean_absolute_error(y, given), mean_squared_error(y, given)
-    slips = {
+    misconceptions = {
         "swapped": [squared, absolute],
         "root": [absolute, squared**0.5],
         "signed": [np.mean(errors), squared],
@@ -461,11 +461,11 @@ def cross_validation(student, rng):
     numbers, wanted = np.array([mae, mse]), np.array([absolute, squared])
     advice = "Measure them on all of `out_of_fold`, against `y_search`."
     quantities = {"100,000": 100_000, "n": len(y)}
-    yield explained("errors", "`mae, mse`", numbers, wanted, slips, 0.5, advice, quantities)
+    yield explained("errors", "`mae, mse`", numbers, wanted, misconceptions, 0.5, advice, quantities)
 
 
 def _explain_predictions(student, given, y):
-    """Raises `Wrong` where the predictions do not follow the prices."""
+    """Raises `Misconception` where the predictions do not follow the prices."""
     fail_if(np.std(given) < 1e-6, "constant", value=given[0])
     follows = np.corrcoef(given, y)[0, 1]
     if follows >= 0.5:
@@ -474,7 +474,7 @@ def _explain_predictions(student, given, y):
         held = np.concatenate([val for _, val in _pairs(student, len(y), k, 0)])
         fail_if(len(held) == len(y) and np.corrcoef(given, y[held])[0, 1] > 0.7, "fold-by-fold.misaligned")
     fail_if(np.std(given) > 0.5 * np.std(y) and abs(np.mean(given) - np.mean(y)) < 0.3, "misaligned", follows=follows)
-    raise Wrong("not-learned", follows=follows)
+    raise Misconception("not-learned", follows=follows)
 
 
 def _folds(student):
@@ -492,7 +492,7 @@ def _folds(student):
 
 
 def _partition(pairs, n, k, seed):
-    """Raises `Wrong` where these are not k pairs of which each row is in exactly one val."""
+    """Raises `Misconception` where these are not k pairs of which each row is in exactly one val."""
     call = f"`k_folds({n}, {k}, {seed})`"
     fail_if(len(pairs) != k, "wrong-count", call=call, n_pairs=len(pairs), k=k)
     rows = np.concatenate([part for pair in pairs for part in pair])
@@ -522,13 +522,13 @@ def _pairs(student, *args):
 
 def _regressor(student):
     model = student.call("build_regressor")
-    fail_if(not isinstance(model, Handle) or student.describe(model)["family"] != "keras", "not-keras")
+    fail_if(not isinstance(model, RemoteObject) or student.describe(model)["family"] != "keras", "not-keras")
     fail_if(student.call("build_regressor") == model, "same-network")
     try:
         one_column(student, model, np.zeros((5, 12)))
     except StudentError as error:
         if "incompatible" in error.text:
-            raise Wrong("wrong-input") from None
+            raise Misconception("wrong-input") from None
         raise
     said, layers = student.describe(model), student.layers(model)
     fail_if(said["loss"] is None, "not-compiled")

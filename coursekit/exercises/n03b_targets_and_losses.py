@@ -9,13 +9,13 @@ from scipy.special import huber
 from sklearn.linear_model import LinearRegression
 from sklearn.metrics import r2_score
 
-from coursekit.checks.codec import Handle
-from coursekit.checks.framework import Wrong, check_that, exercise, fail_if, say, threshold
+from coursekit.checks.codec import RemoteObject
+from coursekit.checks.framework import Misconception, check_that, exercise, fail_if, say, threshold
 from coursekit.checks.proxy import StudentError
-from coursekit.checks.report import Finding, note
-from coursekit.checks.vocabulary.arrays import agrees, as_array, as_number, first_wrong, returned, type_name
-from coursekit.checks.vocabulary.metrics import check_limit
-from coursekit.checks.vocabulary.models import describe_keras, one_column, rebuild, refuse_constant, same_as_replay
+from coursekit.checks.report import Finding, advice
+from coursekit.checks.vocabulary.arrays import as_array, as_number, call_array, check_array, first_failed, type_name
+from coursekit.checks.vocabulary.metrics import check_metric
+from coursekit.checks.vocabulary.models import check_forward, describe_keras, one_column, rebuild, refuse_constant
 from coursekit.checks.vocabulary.relations import describe_relation
 
 # What is added to the worst of ten seeds of the solution; see benchmarks/record.py. Errors are in dollars.
@@ -48,8 +48,8 @@ def _mae(truth, fitted):
 
 def _at_most(id, name, dollars, unseen, points=1):
     """The finding that an error in dollars is within its recorded limit; the ratio `unseen` is recorded with it."""
-    finding = check_limit(id, name, dollars, points, ",.0f", most=True)
-    return replace(finding, seen={name: dollars, "unseen": unseen})
+    finding = check_metric(id, name, dollars, points, ",.0f", most=True)
+    return replace(finding, measured={name: dollars, "unseen": unseen})
 
 
 def _ratios(off):
@@ -59,12 +59,12 @@ def _ratios(off):
 
 
 def _refuse_seen(name, off, limit):
-    """Raises `Wrong` where the errors on validation or test rows are no larger than on the training rows."""
+    """Raises `Misconception` where the errors on validation or test rows are no larger than on the training rows."""
     seen = [which for which, ratio in zip(("validation", "test"), _ratios(off), strict=True) if ratio < limit]
     if seen:
         train, val, test = (UNIT * off[rows].mean() for rows in _houses().rows)
         message = say("seen", name=name, train=train, val=val, test=test, rows=" and the ".join(seen))
-        raise Wrong("leak-train-test" if "test" in seen else "leak-validation", message)
+        raise Misconception("leak-train-test" if "test" in seen else "leak-validation", message)
 
 
 def _refuse_function(student, name):
@@ -73,7 +73,7 @@ def _refuse_function(student, name):
 
 
 def _explain_prices(name, fitted, truth):
-    """Raises `Wrong` where the unit of the predictions explains a large error."""
+    """Raises `Misconception` where the unit of the predictions explains a large error."""
     off = _mae(truth, fitted)
     if fitted.max() < 20:
         prices = np.exp(fitted)
@@ -82,7 +82,7 @@ def _explain_prices(name, fitted, truth):
             fail_if(_mae(truth, back) < 0.25 * off, "log-target", name=name, what=what)
     fail_if(np.median(fitted) > 1000, "in-dollars", name=name, median=np.median(fitted))
     if np.corrcoef(truth, fitted)[0, 1] > 0.85 and abs(np.mean(fitted)) < 0.4:
-        raise Wrong("scaled-target", name=name, fitted=np.mean(fitted), truth=np.mean(truth))
+        raise Misconception("scaled-target", name=name, fitted=np.mean(fitted), truth=np.mean(truth))
 
 
 # --- 03b.1
@@ -101,13 +101,13 @@ def _scaled(student):
     houses = _houses()
     prices = UNIT * houses.y
     dollars, new = prices[houses.train], prices[houses.test]
-    z = returned(student, "scale", dollars, shape=dollars.shape)
-    z_new = returned(student, "scale", new, shape=new.shape)
-    few = returned(student, "scale", new[:5].copy(), shape=(5,))
+    z = call_array(student, "scale", dollars, shape=dollars.shape)
+    z_new = call_array(student, "scale", new, shape=new.shape)
+    few = call_array(student, "scale", new[:5].copy(), shape=(5,))
     fail_if(not np.allclose(few, z_new[:5], atol=1e-3), "uses-given-batch", name="scale")
     centred, unit = abs(z.mean()) < 1e-3, abs(z.std() - 1) < 1e-3
     if not (centred and unit):
-        z_all = returned(student, "scale", prices, shape=prices.shape)
+        z_all = call_array(student, "scale", prices, shape=prices.shape)
         for part, which in ((z_all, "all houses"), (z_new, "the test houses")):
             fail_if(abs(part.mean()) < 1e-3 and abs(part.std() - 1) < 1e-3, "leak-train-test", which=which)
         fail_if(abs(z.std() * dollars.std() - 1) < 1e-3, "divided-by-variance", std=z.std())
@@ -115,13 +115,13 @@ def _scaled(student):
         fail_if(np.allclose(z, of_y_train, rtol=1e-2), "other-unit", mean=z.mean())
         fail_if(abs(z.mean()) < 1e-3 * max(z.std(), 1), "not-divided", std=z.std())
         fail_if(unit, "not-centred", mean=z.mean())
-        raise Wrong("scaled", mean=z.mean(), std=z.std())
-    back = returned(student, "unscale", z_new, shape=new.shape)
-    few = returned(student, "unscale", z_new[:5].copy(), shape=(5,))
+        raise Misconception("scaled", mean=z.mean(), std=z.std())
+    back = call_array(student, "unscale", z_new, shape=new.shape)
+    few = call_array(student, "unscale", z_new[:5].copy(), shape=(5,))
     fail_if(not np.allclose(few, back[:5], rtol=1e-4), "uses-given-batch", name="unscale")
     if not np.allclose(back, new, rtol=1e-4):
         fail_if(np.allclose(new - back, dollars.mean(), rtol=1e-3), "no-offset", low=new[0] - back[0])
-        raise Wrong("not-inverse", new=new[0], back=back[0])
+        raise Misconception("not-inverse", new=new[0], back=back[0])
     return Finding("scaled", True, "`scale` gives mean 0 and standard deviation 1, and `unscale` undoes it.", 1)
 
 
@@ -130,8 +130,8 @@ def _network(student, name, *args):
     given = student.call(name, *args)
     call = f"`{name}({', '.join(map(str, args))})`"
     fail_if(given is None, "none", call=call)
-    if not isinstance(given, Handle) or student.describe(given)["family"] != "keras":
-        raise Wrong("not-keras", call=call, type=type_name(given))
+    if not isinstance(given, RemoteObject) or student.describe(given)["family"] != "keras":
+        raise Misconception("not-keras", call=call, type=type_name(given))
     # Where a network is built at its first call, that call says how many weights it has.
     _outputs(student, given, name, np.zeros((1, 12)))
     count = student.describe(given)["n_params"]
@@ -171,7 +171,7 @@ def _biased(student):
             biases = [w[1] for w in weights if len(w) == 2]
             fail_if(len(biases) > 1 and np.allclose(biases[0], bias, rtol=1e-3), "wrong-layer", bias=bias)
             fail_if(abs(answer) < 1e-6, "bias-ignored", bias=bias)
-            raise Wrong("bias", bias=bias, answer=answer)
+            raise Misconception("bias", bias=bias, answer=answer)
         output = student.layers(network)[-1]["activation"]
         fail_if(output not in (None, "linear"), "not-linear-output", bias=bias, output=output, answer=answer)
     return Finding("bias", True, "The output of a fresh network begins at the bias that you ask for.", 1)
@@ -203,7 +203,7 @@ def _explain_range(low, high, smallest, largest):
     fail_if(reaches(0, high - low), "range.no-offset", **seen)
     fail_if(reaches(low, low + high) or reaches(0, high), "not-the-width", **seen)
     fail_if(smallest < low - 2 * (high - low) or largest > high + 2 * (high - low), "not-bounded", **seen)
-    raise Wrong("range", **seen)
+    raise Misconception("range", **seen)
 
 
 # --- 03b.2
@@ -224,13 +224,13 @@ def _one_hot(student):
         wanted = (codes[:, None] == np.arange(n)).astype(float)
         fail_if(given.shape == (n, len(codes)) and np.array_equal(given, wanted.T), "transposed", shape=given.shape)
         if given.ndim == 2 and given.shape[1] < n and given.shape[1] in (len(np.unique(codes)), codes.max() + 1):
-            raise Wrong("missing-categories", n=n, columns=given.shape[1])
+            raise Misconception("missing-categories", n=n, columns=given.shape[1])
         fail_if(given.shape == (len(codes), 28) != wanted.shape, "always-28.wrong-shape", n=n)
         if given.size != wanted.size or given.squeeze().shape != wanted.squeeze().shape:
-            raise Wrong("wrong-shape", shape=given.shape, wanted=wanted.shape)
+            raise Misconception("wrong-shape", shape=given.shape, wanted=wanted.shape)
         given = given.reshape(wanted.shape)
         fail_if(np.array_equal(given, 2 * wanted - 1), "minus-ones")
-        slips = {
+        misconceptions = {
             # Counted from 1, a code of 0 has no column, or the last one.
             "shifted": np.where((codes[:, None] == 0) & codes.any(), given, np.roll(wanted, -1, axis=1)),
             "inverted": 1 - wanted,
@@ -238,10 +238,10 @@ def _one_hot(student):
             "shifted-up": np.roll(wanted, 1, axis=1),
             "order-of-codes": (codes[:, None] >= np.arange(n)).astype(float),
         }
-        return agrees("one-hot", "`one_hot`", given, wanted, slips, 1, "One 1 in each row.")
+        return check_array("one-hot", "`one_hot`", given, wanted, misconceptions, 1, "One 1 in each row.")
 
     drawn = (([5, 0, 2, 2, 0, 5, 5], 8), ([1, 3], 4), ([7, 4, 11, 0, 4], 28), ([0, 0, 0, 0, 0], 6))
-    return first_wrong(tried(codes, n) for codes, n in drawn)
+    return first_failed(tried(codes, n) for codes, n in drawn)
 
 
 def _house_network(student, rng):
@@ -281,7 +281,7 @@ def _ask_two(student, X, codes):
                 student.call("house_model", inputs)
             except StudentError:
                 continue
-            raise Wrong(mistake) from None
+            raise Misconception(mistake) from None
         raise
     fitted = as_array(given, "The prediction of `house_model`")
     fail_if(fitted.size != len(X), "prediction.wrong-shape", n=len(X), shape=fitted.shape)
@@ -301,11 +301,11 @@ def _uses_embedding(student, X, y, codes, fitted, rng):
     fail_if(other < 1.02 * right, "codes-misplaced", other=other, right=right)
     tables = _tables(student)
     if not tables:
-        raise Wrong("no-embedding", found=", ".join(layer["class"] for layer in student.layers("house_model")))
+        raise Misconception("no-embedding", found=", ".join(layer["class"] for layer in student.layers("house_model")))
     passed = any(rows >= 28 and columns >= 2 for rows, columns in tables)
     yield check_that("embedding", passed, 1, moved=UNIT * moved, shape=tables[0])
     if passed and max(columns for _, columns in tables) > 2:
-        yield note("more-columns", say("more-columns", shape=tables[0]))
+        yield advice("more-columns", say("more-columns", shape=tables[0]))
 
 
 # --- 03b.3
@@ -323,8 +323,8 @@ def own_function(student, rng):
     r2 = r2_score(truth, fitted)
     if r2 < threshold("03b.3", "r2"):
         _explain_own(X, truth, fitted, r2)
-    same_as_replay(student, "my_model", X[:20])
-    yield check_limit("03b.3", "r2", r2, form=".3f")
+    check_forward(student, "my_model", X[:20])
+    yield check_metric("03b.3", "r2", r2, form=".3f")
     yield _residuals(student, np.std(truth))
 
 
@@ -332,7 +332,7 @@ def _own(student, X, rng):
     """The values of the student's function, which must use each variable, not be linear, and not be random."""
 
     def values(X):
-        return returned(student, "my_function", X, shape=(len(X),))
+        return call_array(student, "my_function", X, shape=(len(X),))
 
     truth = values(X)
     spread = np.std(truth)
@@ -352,7 +352,7 @@ def _own(student, X, rng):
 
 
 def _explain_own(X, truth, fitted, r2):
-    """Raises `Wrong` where a known cause explains a poor fit."""
+    """Raises `Misconception` where a known cause explains a poor fit."""
     fail_if(LinearRegression().fit(X, fitted).score(X, fitted) > 0.99, "linear-model", r2=r2)
     width, smallest, largest = np.ptp(truth), fitted.min(), fitted.max()
     for low, high, which in ((0, 1, "sigmoid"), (-1, 1, "tanh"), (0, np.inf, "ReLU or softplus")):
@@ -361,15 +361,15 @@ def _explain_own(X, truth, fitted, r2):
         beyond = np.mean((truth < low - 0.02 * width) | (truth > high + 0.02 * width))
         if held and near and beyond > 0.02:
             ends = {"smallest": smallest, "largest": largest, "low": truth.min(), "high": truth.max()}
-            raise Wrong("last-activation", which=which, **ends)
+            raise Misconception("last-activation", which=which, **ends)
     follows = np.corrcoef(truth, fitted)[0, 1]
     if follows > 0.95 and 1 - follows**2 < 0.3 * (1 - r2):  # another scale and offset would mend most of it
-        raise Wrong("scaled-target", fitted=fitted.mean(), truth=truth.mean())
+        raise Misconception("scaled-target", fitted=fitted.mean(), truth=truth.mean())
 
 
 def _residuals(student, spread):
     X = np.random.default_rng(2).uniform(size=(1000, 5))  # X_new of the notebook
-    truth = returned(student, "my_function", X, shape=(1000,))
+    truth = call_array(student, "my_function", X, shape=(1000,))
     fitted = one_column(student, "my_model", X)
     given = as_array(student.value("residuals"), "`residuals`")
     fail_if(given.size == 1000**2, "broadcast", shape=given.shape)
@@ -379,10 +379,10 @@ def _residuals(student, spread):
     def same(other):  # float32 predictions are right to 1e-6 of the spread; their sums over a layer to some 1e-5
         return np.abs(given - other).max() <= 1e-3 * spread
 
-    slips = {"wrong-sign": -wanted, "absolute": np.abs(wanted), "squared": wanted**2, "predictions": fitted}
+    misconceptions = {"wrong-sign": -wanted, "absolute": np.abs(wanted), "squared": wanted**2, "predictions": fitted}
     if not same(wanted):
-        for slip, other in slips.items():
-            fail_if(same(other), slip)
+        for cause, other in misconceptions.items():
+            fail_if(same(other), cause)
     i = int(np.abs(given - wanted).argmax())
     seen = {"i": i, "given": given[i], "wanted": wanted[i], "mean": wanted.mean(), "std": wanted.std()}
     return check_that("residuals", same(wanted), 1, **seen)
@@ -443,7 +443,7 @@ def _constants(student, y):
 
 
 def _other_numbers(student, y, loss):
-    """Raises `Wrong` where the constant is right for one array only: negative numbers, large ones, equal ones."""
+    """Raises `Misconception` where the constant is right for one array only: negative numbers, large ones, equal ones."""
     for what, numbers in (
         ("numbers below 0", -3 * y),
         ("numbers from 100 to 400", 100 + 300 * y / y.max()),
@@ -454,11 +454,11 @@ def _other_numbers(student, y, loss):
         # Where the loss is flat, as between two middle numbers, every constant is as good.
         lost = [_LOSSES[loss](numbers - c).mean() for c in (given, best)]
         if abs(given - best) > 2 * _GRID * np.ptp(numbers) + 1e-6 and lost[0] > 1.001 * lost[1]:
-            raise Wrong("other-numbers", loss=loss, what=what, given=given, lost=lost[0])
+            raise Misconception("other-numbers", loss=loss, what=what, given=given, lost=lost[0])
 
 
 def _explain_constants(y, given, best, tolerance):
-    """Raises `Wrong` where one slip explains all three constants."""
+    """Raises `Misconception` where one misconception explains all three constants."""
 
     def all_near(values, room=tolerance):
         return all(abs(given[loss] - value) <= room for loss, value in values.items())
@@ -496,8 +496,8 @@ def _robust_model(student):
         fail_if(_mae(y, raw) < 0.5 * dollars, "unscaled-inputs", name=name)
         loss = str(student.describe(name).get("loss") or "").replace("mse", "mean_squared_error")
         fail_if(high > 0.15, "squared-loss" if "squared" in loss else "pulled-up", high=UNIT * high)
-    same_as_replay(student, name, X[:20])
-    return check_limit("03b.4", "mae", dollars, 1.5, ",.0f", most=True)
+    check_forward(student, name, X[:20])
+    return check_metric("03b.4", "mae", dollars, 1.5, ",.0f", most=True)
 
 
 # --- 03b.5
@@ -538,7 +538,7 @@ def baseline(student, rng):
     yield lambda: trees("boosting", "not-boosting", "Boost", "XGB", "LGBM")
     absent = [name for name in ("forest", "boosting") if name not in fits]
     if absent:
-        raise Wrong("not-looked-at", absent=absent[0])
+        raise Misconception("not-looked-at", absent=absent[0])
     yield four
 
 
@@ -550,12 +550,12 @@ def _errors(student, fits):
     fail_if(not isinstance(given, dict), "wrong-type", type=type_name(given))
     missing = [name for name in names if name not in given]
     if missing:
-        raise Wrong("missing-key", missing=missing[0], keys=", ".join(map(str, given)))
+        raise Misconception("missing-key", missing=missing[0], keys=", ".join(map(str, given)))
     given = np.array([as_number(given[name], f"`errors[{name!r}]`") for name in names])
     off = UNIT * np.array([_houses().y - fits[name] for name in names])
     on_train, on_val, on_test = (off[:, rows] for rows in _houses().rows)
     wanted, squares, signed = np.abs(on_test).mean(axis=1), (on_test**2).mean(axis=1), np.abs(on_test.mean(axis=1))
-    slips = {
+    misconceptions = {
         "wrong-unit": wanted / UNIT,
         "errors-on-train": np.abs(on_train).mean(axis=1),
         "errors-on-val": np.abs(on_val).mean(axis=1),
@@ -574,10 +574,10 @@ def _errors(student, fits):
     if right.all():
         return Finding("errors", True, "`errors` is right.", points=1)
     wrong = [name for name, is_right in zip(names, right, strict=True) if not is_right]
-    for slip, values in slips.items():
+    for cause, values in misconceptions.items():
         if (same(values) | right).all():
             which = f" In {', '.join(f'`{name}`' for name in wrong)}." if right.any() else ""
-            return Finding(slip, False, say(slip) + which, points=1)
+            return Finding(cause, False, say(cause) + which, points=1)
     for i, j in np.argwhere(np.isclose(given[:, None], wanted, rtol=1e-3)):
         if i != j and not right[i]:
             return check_that("other-model", False, 1, name=names[i], other=names[j])

@@ -6,13 +6,13 @@ import numpy as np
 from scipy.special import expit, softmax
 from sklearn.metrics import confusion_matrix
 
-from coursekit.checks.codec import Handle
-from coursekit.checks.framework import Wrong, check_that, exercise, fail_if, say, threshold
+from coursekit.checks.codec import RemoteObject
+from coursekit.checks.framework import Misconception, check_that, exercise, fail_if, say, threshold
 from coursekit.checks.proxy import StudentError
 from coursekit.checks.report import Finding
-from coursekit.checks.vocabulary.arrays import agrees, as_array, first_wrong, returned, type_name
-from coursekit.checks.vocabulary.metrics import check_limit
-from coursekit.checks.vocabulary.models import class_probabilities, predictions, same_as_replay
+from coursekit.checks.vocabulary.arrays import as_array, call_array, check_array, first_failed, type_name
+from coursekit.checks.vocabulary.metrics import check_metric
+from coursekit.checks.vocabulary.models import check_forward, class_probabilities, predictions
 from coursekit.checks.vocabulary.relations import describe_relation
 from coursekit.exercises.digits import (
     as_input,
@@ -61,7 +61,7 @@ def share_read(student, name, images, labels):
 
 
 def digit_accuracy(student, name, images, labels):
-    """The same; raises `Wrong` where the answers are no probabilities, or where a known cause keeps it small."""
+    """The same; raises `Misconception` where the answers are no probabilities, or where a known cause keeps it small."""
 
     def scores_of(x):
         return digit_scores(student, name, x)
@@ -69,7 +69,7 @@ def digit_accuracy(student, name, images, labels):
     x, y = as_input(images[:1000]), labels[:1000]
     try:
         class_probabilities(student, name, fitting(student, name, x), 10)
-    except Wrong as wrong:
+    except Misconception as wrong:
         if wrong.finding.code == "one-hot":  # grey values far too large drive a softmax to 0 and 1
             refuse_other_scale(name, scores_of, x, y, np.mean(scores_of(x).argmax(axis=1) == y))
         raise
@@ -80,7 +80,7 @@ def digit_accuracy(student, name, images, labels):
 
 
 def refuse_test_digits(student, name, unseen):
-    """The share of training digits read; raises `Wrong` where `unseen`, the share of test digits, is larger."""
+    """The share of training digits read; raises `Misconception` where `unseen`, the share of test digits, is larger."""
     seen = share_read(student, name, *(part[7::12] for part in train_digits()))
     refuse_learned_test_digits(name, seen, unseen, "Train on `x_train`, `y_train`.")
     return seen
@@ -107,7 +107,7 @@ def dense_baseline(student, rng):
     fail_if(_is_linear(student, "dense", images[:50]), "linear-model", accuracy=accuracy)
     seen = refuse_test_digits(student, "dense", share_read(student, "dense", *test_digits()))
     yield check_that("size", count in (None, 55050), 1, count=count)
-    yield check_limit("04.1", "accuracy", accuracy, seen=seen)
+    yield check_metric("04.1", "accuracy", accuracy, seen=seen)
 
 
 def _is_linear(student, name, images):
@@ -131,7 +131,7 @@ def _is_linear(student, name, images):
 
 
 def same_as_replay_of_digits(student, name, images):
-    """`same_as_replay` where the model takes pictures with a channel axis; others are left to their predictions.
+    """`check_forward` where the model takes pictures with a channel axis; others are left to their predictions.
 
     The layers of a subclassed model do not say what its `call` does between them, so it is left to them too.
     """
@@ -141,7 +141,7 @@ def same_as_replay_of_digits(student, name, images):
         predictions(student, name, as_input(images))
     except StudentError:
         return
-    same_as_replay(student, name, as_input(images))
+    check_forward(student, name, as_input(images))
 
 
 # --- 04.2
@@ -149,7 +149,7 @@ def same_as_replay_of_digits(student, name, images):
 
 @exercise("04.2")
 def by_hand(student, rng):
-    """Each function against its definition on random pictures; the usual slips by name."""
+    """Each function against its definition on random pictures; the usual misconceptions by name."""
     yield lambda: _padded(student, rng)
     yield lambda: _convolved(student, rng)
     yield lambda: _pooled(student, rng)
@@ -158,13 +158,13 @@ def by_hand(student, rng):
 def _padded(student, rng):
     def tried(height, width, p):
         image = rng.normal(size=(height, width))
-        given = returned(student, "pad", image, p, shape=(height + 2 * p, width + 2 * p))
+        given = call_array(student, "pad", image, p, shape=(height + 2 * p, width + 2 * p))
         wanted = np.pad(image, p)
-        slips = {"not-zero": np.where(wanted == 0, given, wanted)}
+        misconceptions = {"not-zero": np.where(wanted == 0, given, wanted)}
         advice = "The picture stands in the middle, zeros around it."
-        return agrees("pad", "`pad`", given, wanted, slips, 0.5, advice, rtol=1e-6)
+        return check_array("pad", "`pad`", given, wanted, misconceptions, 0.5, advice, rtol=1e-6)
 
-    return first_wrong(tried(*sizes) for sizes in ((9, 7, 2), (5, 8, 1), (6, 4, 3)))
+    return first_failed(tried(*sizes) for sizes in ((9, 7, 2), (5, 8, 1), (6, 4, 3)))
 
 
 def _convolved(student, rng):
@@ -175,8 +175,8 @@ def _convolved(student, rng):
         def with_kernel(kernel):
             return np.einsum("ijkl,kl->ij", patches, kernel)
 
-        given = returned(student, "convolve", image, kernel, shape=patches.shape[:2])
-        slips = {
+        given = call_array(student, "convolve", image, kernel, shape=patches.shape[:2])
+        misconceptions = {
             "flipped-kernel": with_kernel(kernel[::-1, ::-1]),
             "half-flipped": with_kernel(kernel[::-1]),
             "transposed": with_kernel(kernel.T),
@@ -190,9 +190,11 @@ def _convolved(student, rng):
         quantities = {f"the {k * k} numbers of the kernel": k * k, "k": k, "the kernel's sum": kernel.sum()}
         advice = f"This was a kernel of {k} by {k}. At each place it is sum(patch * kernel)."
         related = {"quantities": quantities, "steps": steps}
-        return agrees("convolve", "`convolve`", given, with_kernel(kernel), slips, 1.5, advice, 1e-5, **related)
+        return check_array(
+            "convolve", "`convolve`", given, with_kernel(kernel), misconceptions, 1.5, advice, 1e-5, **related
+        )
 
-    return first_wrong(tried(*sizes) for sizes in ((9, 7, 3), (6, 8, 2), (7, 9, 5), (4, 5, 1)))
+    return first_failed(tried(*sizes) for sizes in ((9, 7, 3), (6, 8, 2), (7, 9, 5), (4, 5, 1)))
 
 
 def _pooled(student, rng):
@@ -200,11 +202,11 @@ def _pooled(student, rng):
         h, w = image.shape[0] // size, image.shape[1] // size
         given = as_array(student.call("max_pool", image, size), "What `max_pool` returns")
         if given.shape != (h, w) and given.shape == (-(-image.shape[0] // size), -(-image.shape[1] // size)):
-            raise Wrong("keeps-the-rest", shape=image.shape, size=size, given=given.shape)
-        given = returned(student, "max_pool", image, size, shape=(h, w))
+            raise Misconception("keeps-the-rest", shape=image.shape, size=size, given=given.shape)
+        given = call_array(student, "max_pool", image, size, shape=(h, w))
         blocks = image[: h * size, : w * size].reshape(h, size, w, size)
         wanted = blocks.max(axis=(1, 3))
-        slips = {
+        misconceptions = {
             "mean-pool": blocks.mean(axis=(1, 3)),
             "strided": blocks[:, 0, :, 0],
             "starts-from-zero": np.maximum(wanted, 0),
@@ -217,11 +219,11 @@ def _pooled(student, rng):
             "the middle value of each block": np.median(blocks, axis=(1, 3)),
         }
         advice = f"These were blocks of {size} by {size}. Take the largest value of each."
-        return agrees("max-pool", "`max_pool`", given, wanted, slips, 1, advice, 1e-6, steps=steps)
+        return check_array("max-pool", "`max_pool`", given, wanted, misconceptions, 1, advice, 1e-6, steps=steps)
 
     drawn = [(rng.normal(size=shape), size) for *shape, size in ((9, 7, 2), (9, 8, 3), (5, 6, 1), (9, 10, 4))]
     below_zero = -np.abs(rng.normal(size=(8, 6)))
-    return first_wrong(tried(image, size) for image, size in [*drawn, (below_zero, 2)])
+    return first_failed(tried(image, size) for image, size in [*drawn, (below_zero, 2)])
 
 
 # --- 04.3
@@ -252,7 +254,7 @@ MISCOUNTED = {
 def lecture_network(student, rng):
     """The network that the function builds, layer by layer; then the student's own count."""
     model = student.call("build_cnn")
-    fail_if(not isinstance(model, Handle), "wrong-type", type=type_name(model))
+    fail_if(not isinstance(model, RemoteObject), "wrong-type", type=type_name(model))
     said = student.describe(model)
     fail_if(said["family"] != "keras", "not-keras", type=said["type"])
     digits = as_input(test_digits()[0][:40])
@@ -267,7 +269,7 @@ def lecture_network(student, rng):
 
 
 def _explain_size(count, layers):
-    """Raises `Wrong` where a network is not the lecture's, with what its layers say of the difference."""
+    """Raises `Misconception` where a network is not the lecture's, with what its layers say of the difference."""
     if count == 21898:
         return
     classes = [layer["class"] for layer in layers]
@@ -278,7 +280,7 @@ def _explain_size(count, layers):
 
     def fail_if_so(condition, cause, **fields):
         if condition:
-            raise Wrong("wrong-size", say(f"size.{cause}", count=count, **fields))
+            raise Misconception("wrong-size", say(f"size.{cause}", count=count, **fields))
 
     fail_if_so(not any("Conv" in name for name in classes), "no-convolution")
     fail_if_so(len(convolutions) > 1, "convolutions", found=len(convolutions))
@@ -304,8 +306,8 @@ def _counts(student):
     fail_if(sorted(counts) == sorted(LECTURE_COUNTS), "order")
     compared = zip(MISCOUNTED, counts, LECTURE_COUNTS, strict=True)
     layer, count = next((layer, count) for layer, count, right in compared if count != right)
-    slip = next((slip for slip, value in MISCOUNTED[layer].items() if value == count), "unknown")
-    return Finding("counts" if slip == "unknown" else slip, False, say(f"{layer}.{slip}", count=count))
+    cause = next((cause for cause, value in MISCOUNTED[layer].items() if value == count), "unknown")
+    return Finding("counts" if cause == "unknown" else cause, False, say(f"{layer}.{cause}", count=count))
 
 
 def _maps_of(digits, W, b):
@@ -350,10 +352,10 @@ def _computation(student, model, digits):
             bare = [name for name, said in found.items() if said == "no activation"]
             fail_if(bare, "no-relu", places=" and ".join(bare))
             other = " and ".join(f"{said} after {name}" for name, said in found.items() if said != "ReLU")
-            raise Wrong("activations.other-computation", other=other)
+            raise Misconception("activations.other-computation", other=other)
     fail_if(ends_as(blocks(relu(seen)).mean(axis=(2, 4)), relu), "wrong-pooling")
     fail_if(ends_as(relu(seen)[:, ::2, ::2], relu), "no-pooling")
-    raise Wrong("other-computation")
+    raise Misconception("other-computation")
 
 
 # --- 04.4
@@ -377,7 +379,7 @@ def training(student, rng):
     _refuse_seen_as_validation(student, history)
     yield lambda: _three_callbacks(student)
     yield check_that("history", "learning_rate" in history or "lr" in history, 1, epochs=len(history["val_loss"]))
-    yield check_limit("04.4", "accuracy", accuracy, seen=seen)
+    yield check_metric("04.4", "accuracy", accuracy, seen=seen)
 
 
 def _three_callbacks(student):
@@ -385,7 +387,7 @@ def _three_callbacks(student):
     callbacks = student.value("callbacks")
     fail_if(not isinstance(callbacks, list | tuple), "wrong-type")
     wanted = ("ModelCheckpoint", "EarlyStopping", "ReduceLROnPlateau")
-    found = {callback.type_name: callback for callback in callbacks if isinstance(callback, Handle)}
+    found = {callback.type_name: callback for callback in callbacks if isinstance(callback, RemoteObject)}
     missing = [kind for kind in wanted if kind not in found]
     if missing:
         code = "class" if "type" in found else "callbacks"
@@ -413,7 +415,7 @@ def _is_of_an_epoch(history, loss, accuracy, n):
 
 
 def _refuse_seen_as_validation(student, history):
-    """Raises `Wrong` where the validation digits were found, and `fit` went through all training digits.
+    """Raises `Misconception` where the validation digits were found, and `fit` went through all training digits.
 
     The rows that are tried are the usual ones; validation digits that are not found are left alone. How many digits
     were trained on is told by the steps of an epoch and the usual sizes of batches.
@@ -432,7 +434,9 @@ def _refuse_seen_as_validation(student, history):
             if n < 60_000 and trained_on(60_000 - n):
                 continue
             if _is_of_an_epoch(history, *_loss_and_accuracy(student, images[rows], labels[rows]), n):
-                raise Wrong("seen-as-validation", which="all" if n == 60_000 else f"the {place}", n=n, steps=steps)
+                raise Misconception(
+                    "seen-as-validation", which="all" if n == 60_000 else f"the {place}", n=n, steps=steps
+                )
 
 
 # --- 04.5
@@ -464,14 +468,14 @@ def _confusion(student):
 
 
 def _explain_confusion(given, wanted):
-    """Raises `Wrong` where a known slip explains the matrix."""
+    """Raises `Misconception` where a known misconception explains the matrix."""
     fail_if(np.abs(given.T - wanted).sum() <= 20, "transposed")
     for axis, name in ((1, "each row"), (0, "each column"), (None, "all digits")):
         share = wanted / np.maximum(wanted.sum(axis=axis, keepdims=True), 1)
         near = 0.01 if axis is not None else 1e-3
         for shares in (share, share.T):
             if np.allclose(given, shares, atol=near) or np.allclose(given, 100 * shares, atol=100 * near):
-                raise Wrong("not-counts", name=name)
+                raise Misconception("not-counts", name=name)
     fail_if(np.abs(given - (wanted - np.diag(np.diag(wanted)))).sum() <= 20, "no-diagonal")
     fail_if(given.any() and not (given - np.diag(np.diag(given))).any(), "no-mistakes")
     fail_if(abs(given.sum() - wanted.sum()) > 0.5, "wrong-total", total=given.sum())
@@ -502,16 +506,16 @@ def _pairs(student, rng):
     # By chance the shares of 10,000 answers each differ by about 0.2 points.
     refuse_learned_test_digits("pair_model", seen, unseen, "Train on `pairs`, `shown`.", room=0.008)
     same_as_replay_of_digits(student, "pair_model", pairs[:20])
-    return check_limit("04.5", "label_accuracy", label_accuracy, 2, seen=seen)
+    return check_metric("04.5", "label_accuracy", label_accuracy, 2, seen=seen)
 
 
 def _pair_probabilities(student, x):
-    """The ten probabilities of pictures of two digits; raises `Wrong` where the network gives something else."""
+    """The ten probabilities of pictures of two digits; raises `Misconception` where the network gives something else."""
     scores = predictions(student, "pair_model", x)
     fail_if(scores.shape[1] != 10, "pairs.wrong-shape", columns=scores.shape[1])
     if np.ptp(scores, axis=0).max() < 1e-4:
         _refuse_other_loss(student, "All pictures get the same ten numbers.")
-        raise Wrong("pairs.constant")
+        raise Misconception("pairs.constant")
     low, high = scores.min(), scores.max()
     fail_if(low < -1e-4 or high > 1 + 1e-4, "pairs.logits", low=low, high=high)
     fail_if(np.isin(scores, (0, 1)).all(), "pairs.labels")
@@ -539,9 +543,9 @@ def shifts(student, rng):
 def _shift_finding(student, rng):
     def tried(n, down, right):
         images = rng.uniform(0.1, 1, size=(n, 28, 28))
-        given = returned(student, "shift_by", images, down, right, shape=images.shape)
+        given = call_array(student, "shift_by", images, down, right, shape=images.shape)
         wanted = _shifted(images, down, right)
-        slips = {
+        misconceptions = {
             "wraps-around": np.roll(images, (down, right), axis=(1, 2)),
             "wrong-sign": _shifted(images, -down, -right),
             "wrong-sign-down": _shifted(images, -down, right),
@@ -551,11 +555,13 @@ def _shift_finding(student, rng):
             "cuts-too-much": np.where(given == 0, 0, wanted) if given.any() else images,
         }
         advice = f"This was `shift_by(images, {down}, {right})`: every picture {down} down and {right} to the right."
-        return agrees("shift", "`shift_by`", given, wanted, slips, 1, advice, 1e-6, steps={"`images`": images})
+        return check_array(
+            "shift", "`shift_by`", given, wanted, misconceptions, 1, advice, 1e-6, steps={"`images`": images}
+        )
 
     down, right = (int(v) for v in rng.permutation([2, -3]))
     ways = [(3, down, right), (3, -right, -down), (2, 0, 0), (3, 0, 4), (1, -4, 0), (4, 1, 1), (3, 0, -1)]
-    return first_wrong(tried(*way) for way in ways)
+    return first_failed(tried(*way) for way in ways)
 
 
 def _table_finding(student):
@@ -583,8 +589,8 @@ def _table_finding(student):
         "columns-reversed": table[:, ::-1],
         "error": 1 - table,
     }
-    for slip, given in mended.items():
-        fail_if(near(given), slip)
+    for cause, given in mended.items():
+        fail_if(near(given), cause)
     fail_if(near(table, wanted[[0, 0]]), "same-rows")
     fail_if(near(table, wanted[[1, 1]]), "same-rows-2")
     fail_if(np.ptp(table, axis=1).max() < 1e-9, "constant")
@@ -698,6 +704,6 @@ def _maps(student, W, b, activation):
 def _reloaded(student):
     few = as_input(test_digits()[0][:200])
     reloaded = student.value("reloaded")
-    fail_if(isinstance(reloaded, Handle) and reloaded == student.value("lecture_model"), "same-object")
+    fail_if(isinstance(reloaded, RemoteObject) and reloaded == student.value("lecture_model"), "same-object")
     apart = np.abs(digit_scores(student, "reloaded", few) - digit_scores(student, "lecture_model", few)).max()
     return check_that("reloaded", apart < 1e-3, 1, apart=apart)

@@ -5,11 +5,11 @@ from functools import cache
 import numpy as np
 from scipy import ndimage
 
-from coursekit.checks.framework import Wrong, check_that, exercise, fail_if, say, threshold
+from coursekit.checks.framework import Misconception, check_that, exercise, fail_if, say, threshold
 from coursekit.checks.proxy import StudentError
 from coursekit.checks.report import Finding
-from coursekit.checks.vocabulary.arrays import as_array, returned
-from coursekit.checks.vocabulary.metrics import check_limit
+from coursekit.checks.vocabulary.arrays import as_array, call_array
+from coursekit.checks.vocabulary.metrics import check_metric
 from coursekit.checks.vocabulary.models import class_probabilities
 from coursekit.exercises.digits import test_digits
 
@@ -81,7 +81,7 @@ def prepare_pictures(student, rng):
     if filled > 0.85:
         cleaned = _prepared_again(student, [np.where(picture > 180, 255, picture) for picture in pictures])
         fail_if(cleaned is not None and _filled(cleaned) <= 0.85, "paper-left", filled=filled)
-        raise Wrong("filled", filled=filled)
+        raise Misconception("filled", filled=filled)
     lowest, highest = prepared.min(), np.median(prepared.max(axis=(1, 2)))
     yield check_that("ink", lowest > -0.05 and highest > 0.5, 1, lowest=lowest, highest=highest)
 
@@ -89,7 +89,7 @@ def prepare_pictures(student, rng):
         larger = _prepared_again(student, [np.pad(picture, 80, mode="edge") for picture in pictures])
         fail_if(size < 17 and larger is not None and _longer(larger) < 0.8 * size, "not-cropped", size=size)
         fail_if(size > 24, "no-margin", size=size)
-        raise Wrong("wrong-size", size=size)
+        raise Misconception("wrong-size", size=size)
     boxes = _boxes(prepared)
     sizes = np.ptp(boxes, axis=2) + 1
     ones = labels == 1
@@ -104,7 +104,7 @@ def prepare_pictures(student, rng):
     yield check_that("centred", centred, 1, far=far.max(), rows=rows, columns=columns)
     if centred and share < threshold("04b.1", "read_share"):
         _explain_turned(prepared, labels, share)
-    yield check_limit("04b.1", "read_share", share)
+    yield check_metric("04b.1", "read_share", share)
 
 
 def prepared_by(student, pictures):
@@ -122,7 +122,7 @@ def _prepared_again(student, pictures):
     """The same for pictures that only a cause is looked for with; None where the function does not bear them."""
     try:
         return prepared_by(student, pictures)
-    except (Wrong, StudentError):
+    except (Misconception, StudentError):
         return None
 
 
@@ -148,7 +148,7 @@ def _share_read(prepared, labels):
 
 
 def _explain_turned(prepared, labels, share):
-    """Raises `Wrong` where digits are read after they are turned or mirrored back."""
+    """Raises `Misconception` where digits are read after they are turned or mirrored back."""
     ways = {
         "with rows and columns exchanged": prepared.transpose(0, 2, 1),
         "upside down, as in a mirror": prepared[:, ::-1],
@@ -185,11 +185,11 @@ def read_digits(student, rng):
     accuracy = np.mean(scores.argmax(axis=1) == labels[rows])
     if accuracy < threshold("04.4", "accuracy"):  # the lecture's network is good enough
         _explain_reading(student, x[:200], labels[rows][:200], accuracy)
-    yield check_limit("04.4", "accuracy", accuracy)
+    yield check_metric("04.4", "accuracy", accuracy)
 
 
 def class_scores(student, x):
-    """Ten probabilities a picture; raises `Wrong` where `read_digit` gives something else."""
+    """Ten probabilities a picture; raises `Misconception` where `read_digit` gives something else."""
     raw = as_array(student.call("read_digit", x), "What `read_digit` returns")
     if raw.shape == (len(x), 10):
         fail_if(np.allclose(raw.sum(axis=1), 100, atol=0.5) and raw.min() >= 0, "percent")
@@ -213,7 +213,7 @@ def _accuracy(student, x, labels):
 
 
 def _explain_reading(student, x, labels, accuracy):
-    """Raises `Wrong` where pictures in another form are read, or the outputs stand in another order."""
+    """Raises `Misconception` where pictures in another form are read, or the outputs stand in another order."""
     ways = {
         "transposed": x.transpose(0, 2, 1),
         "wrong-scale": x * 255,
@@ -222,8 +222,8 @@ def _explain_reading(student, x, labels, accuracy):
         "upside-down": x[:, ::-1],
         "mirrored": x[:, :, ::-1],
     }
-    for slip, mended in ways.items():
-        fail_if(_accuracy(student, mended, labels) > accuracy + 0.2, slip)
+    for cause, mended in ways.items():
+        fail_if(_accuracy(student, mended, labels) > accuracy + 0.2, cause)
     guesses = answer_of_pictures(student, x).argmax(axis=1)
     renumbered = sum(np.bincount(labels[guesses == k]).max(initial=0) for k in range(10)) / len(labels)
     fail_if(renumbered > accuracy + 0.2, "renumbered", renumbered=renumbered)
@@ -244,7 +244,7 @@ def corners(student, rng):
 
 
 def _move(student, pictures, rng):
-    moved = np.array([returned(student, "centre_by_mass", picture, shape=(28, 28)) for picture in pictures])
+    moved = np.array([call_array(student, "centre_by_mass", picture, shape=(28, 28)) for picture in pictures])
     ink = moved.sum(axis=(1, 2)) / pictures.sum(axis=(1, 2))
     after = np.array([centre_of_mass(picture) for picture in moved]) - CENTRE
     near = np.isfinite(after).all() and np.abs(after).max() <= 1.01
@@ -258,14 +258,14 @@ def _move(student, pictures, rng):
 
 
 def _explain_move(student, moved, pictures, rng):
-    """Raises `Wrong` where a known slip explains the move: small blots near the middle show where it goes."""
+    """Raises `Misconception` where a known misconception explains the move: small blots near the middle show where it goes."""
     fail_if(np.allclose(moved, pictures), "not-moved")
     before, after = [], []
     for down, right in rng.integers(-4, 5, size=(8, 2)):
         blot = np.zeros((28, 28))
         blot[12 + down : 15 + down, 12 + right : 15 + right] = rng.uniform(0.3, 1, size=(3, 3))
         before.append(centre_of_mass(blot) - CENTRE)
-        after.append(centre_of_mass(returned(student, "centre_by_mass", blot, shape=(28, 28))) - CENTRE)
+        after.append(centre_of_mass(call_array(student, "centre_by_mass", blot, shape=(28, 28))) - CENTRE)
     before, after = np.array(before), np.array(after)
 
     def ends_at(place):  # to the pixel
@@ -280,13 +280,13 @@ def _explain_move(student, moved, pictures, rng):
     fail_if(ends_at(before * [1, 0]) or ends_at(before * [0, 1]), "one-axis")
     if np.isfinite(after).all() and np.ptp(after - before, axis=0).max() < 0.01:
         down, right = (after - before)[0]
-        raise Wrong("same-move", down=down, right=right)
+        raise Misconception("same-move", down=down, right=right)
 
 
 def _blank(student):
     try:
-        blank = not returned(student, "centre_by_mass", np.zeros((28, 28)), shape=(28, 28)).any()
-    except (Wrong, StudentError):
+        blank = not call_array(student, "centre_by_mass", np.zeros((28, 28)), shape=(28, 28)).any()
+    except (Misconception, StudentError):
         blank = False
     return check_that("blank", blank, 0.5)
 
@@ -305,8 +305,8 @@ def _accuracies(student):
     if near(given).all():
         return check_that("accuracies", True, 1.5, cornered=wanted[0], centred=wanted[1])
     mended = {"swapped": given[::-1], "percent": given / 100, "counts": given / 500, "error": 1 - given}
-    for slip, numbers in mended.items():
-        fail_if(near(numbers).all(), slip)
+    for cause, numbers in mended.items():
+        fail_if(near(numbers).all(), cause)
     first, second = near(given)
     fail_if(first and abs(given[1] - given[0]) < 1e-9, "same-twice")
     fail_if(second and abs(given[0] - _accuracy(student, images / 255, labels)) <= 0.005, "not-in-corner")

@@ -7,26 +7,26 @@ from numpy.lib.stride_tricks import sliding_window_view
 from scipy.special import expit
 from sklearn.metrics import root_mean_squared_error
 
-from coursekit.checks.framework import Wrong, check_that, exercise, fail_if, say, threshold
+from coursekit.checks.framework import Misconception, check_that, exercise, fail_if, say, threshold
 from coursekit.checks.proxy import NotAttempted, StudentError
 from coursekit.checks.report import Finding
 from coursekit.checks.vocabulary.arrays import (
-    agrees,
     as_array,
-    first_wrong,
+    call_array,
+    call_arrays,
+    check_array,
+    first_failed,
     refuse_misconceptions,
-    returned,
-    returned_parts,
     type_name,
 )
-from coursekit.checks.vocabulary.metrics import check_limit
+from coursekit.checks.vocabulary.metrics import check_metric
 from coursekit.checks.vocabulary.models import (
     as_binary_probabilities,
     as_class_probabilities,
+    check_forward,
     describe_keras,
     predictions,
     refuse_constant,
-    same_as_replay,
 )
 from coursekit.data import load_sunspots
 
@@ -44,13 +44,13 @@ _RECURRENT = {"LSTM", "GRU", "SimpleRNN", "RNN", "LSTMCell", "GRUCell", "SimpleR
 
 
 def _replayed(student, name, X):
-    """`same_as_replay`, where the layers alone tell what the model computes: not of a subclassed one."""
+    """`check_forward`, where the layers alone tell what the model computes: not of a subclassed one."""
     if isinstance(student.config(name), dict):
-        same_as_replay(student, name, X)
+        check_forward(student, name, X)
 
 
 def _refuse_other_rules(labels, right, rules):
-    """Raises `Wrong` where labels follow one of `rules`, code -> labels, and not the right one."""
+    """Raises `Misconception` where labels follow one of `rules`, code -> labels, and not the right one."""
     share = np.mean(labels == right)
     for code, rule in rules.items():
         fail_if(np.mean(labels == rule) > max(0.96, share + 0.02), code, share=share)
@@ -78,7 +78,7 @@ def _classes(student, name):
 
 @exercise("05.1")
 def recurrent_cell(student, rng):
-    """The states for random weights; the usual slips are recognised by computing them."""
+    """The states for random weights; the usual misconceptions are recognised by computing them."""
     for T, features, units in ((7, 2, 3), (1, 4, 2), (5, 1, 1)):
         x, b = rng.normal(size=(T, features)), rng.normal(size=units)
         Wx, Wh = rng.normal(size=(features, units)), rng.normal(size=(units, units))
@@ -90,7 +90,7 @@ def recurrent_cell(student, rng):
         given, wanted = given.reshape(T, units), _rnn(x, Wx, Wh, b)
         code, points = "states" if T > 1 else "one-step", 0 if units == 1 else 1
         what, steps = f"`rnn` for `x` of shape {x.shape}", {"`x @ Wx + b`": x @ Wx + b, "`x @ Wx`": x @ Wx}
-        found = agrees(code, what, given, wanted, None, points, say("step"), steps=steps)
+        found = check_array(code, what, given, wanted, None, points, say("step"), steps=steps)
         if T > 1 and not found.passed:
             refuse_misconceptions(given, _state_slips(wanted, x, Wx, Wh, b))
         yield found
@@ -147,10 +147,10 @@ def lstm_returns(student, rng):
 
 def _one_step(student, x, h, c, W, U, b):
     """The finding about `lstm_step`."""
-    new = returned_parts(student, "lstm_step", x, h, c, W, U, b, like={"h": h.shape, "c": c.shape})
+    new = call_arrays(student, "lstm_step", x, h, c, W, U, b, like={"h": h.shape, "c": c.shape})
     wanted, steps = _lstm_step(x, h, c, W, U, b), {"the old `h`": h, "the old `c`": c}
-    found = first_wrong(
-        agrees("step", f"The new `{name}`", seen, want, None, 1, steps=steps)
+    found = first_failed(
+        check_array("step", f"The new `{name}`", seen, want, None, 1, steps=steps)
         for name, seen, want in zip("hc", new, wanted, strict=True)
     )
     if found.passed:
@@ -211,12 +211,12 @@ def _three_outputs(student, rng):
     fail_if(not layers, "model.not-a-model", type=said["type"])
     others = [name for name, _ in _parts(student.config(built)) if name.startswith(("GRU", "SimpleRNN"))]
     if others:
-        raise Wrong("cell.not-lstm", name=others[0].removesuffix("Cell"))
+        raise Misconception("cell.not-lstm", name=others[0].removesuffix("Cell"))
     X = rng.normal(size=(n, steps, features)).astype("float32")
     outputs = student.call(built, X)
     outputs = list(outputs.values()) if isinstance(outputs, dict) else outputs
     if not isinstance(outputs, list | tuple):
-        raise Wrong("model.one-output", shape=np.shape(outputs))
+        raise Misconception("model.one-output", shape=np.shape(outputs))
     fail_if(len(outputs) != 3, "outputs.wrong-type", n_outputs=len(outputs))
     sequence, state_h, state_c = (as_array(part, f"Output {i}") for i, part in enumerate(outputs, 1))
     weights = [w for layer in student.weights(built) for w in layer]
@@ -239,7 +239,7 @@ def _three_outputs(student, rng):
     ):
         what = say(f"outputs.{code}")
         fail_if(seen.shape != wanted.shape, "model.wrong-shape", what=what, shape=seen.shape, wanted=wanted.shape)
-        yield agrees(code, what, seen, wanted, None, points, say("outputs.advice"))
+        yield check_array(code, what, seen, wanted, None, points, say("outputs.advice"))
 
 
 # --- 05.3
@@ -275,21 +275,21 @@ def _windows_of(student, series, n_train, window):
     fail_if(given is None, "none")
     if not isinstance(given, list | tuple) or len(given) != 4:
         seen = f"{len(given)} things" if isinstance(given, list | tuple) else f"one {type_name(given)}"
-        raise Wrong("wrong-type", seen=seen, names=", ".join(names))
+        raise Misconception("wrong-type", seen=seen, names=", ".join(names))
     arrays = [as_array(part, f"`{name}`") for part, name in zip(given, names, strict=True)]
     X, y = arrays[:2]
     fail_if(y.ndim == 3 and y.shape[1:] == X.shape[1:], "order.wrong-shape", shape=y.shape, names=", ".join(names))
     for i in (0, 2):
         X, y = arrays[i : i + 2]
         if X.ndim != 3 or X.shape[1:] != (window, 1):
-            raise Wrong("windows.wrong-shape", name=names[i], shape=X.shape, window=window)
+            raise Misconception("windows.wrong-shape", name=names[i], shape=X.shape, window=window)
         fail_if(y.size != len(X), "targets.wrong-shape", X=names[i], windows=len(X), y=names[i + 1], targets=y.size)
         arrays[i + 1] = y.ravel()
     return arrays
 
 
 def _checked_targets(student, series, n_train, window):
-    """`y_train` of a series; raises `Wrong` where `prepare` shuffles, leaks, or pairs a window with another value."""
+    """`y_train` of a series; raises `Misconception` where `prepare` shuffles, leaks, or pairs a window with another value."""
     X_train, y_train, X_test, y_test = _windows_of(student, series, n_train, window)
     wanted, cut, total = series[window:], n_train - window, len(series) - window
     future, y = total - cut, np.concatenate([y_train, y_test])
@@ -303,28 +303,28 @@ def _checked_targets(student, series, n_train, window):
         counts = {"train": len(y_train), "test": len(y_test), "n": len(series), "n_train": n_train, "window": window}
         fail_if(len(y_train) == n_train, "leak-train-test", cut=cut, **counts)
         fail_if(len(y_train) == cut and len(y_test) == future - window, "windows-lost", **counts)
-        raise Wrong("wrong-split", cut=cut, future=future, **counts)
+        raise Misconception("wrong-split", cut=cut, future=future, **counts)
     slope, offset, apart = _line(wanted[:cut], y_train)
     if apart > 1e-6:
         fail_if(_line(series[window - 1 : n_train - 1], y_train)[2] < 1e-6, "target-in-window")
-        raise Wrong("targets")
+        raise Misconception("targets")
     windows = sliding_window_view(series, window)[:-1, :, None] * slope + offset
     fail_if(np.allclose(X_train, windows[:cut, ::-1], atol=1e-5), "reversed-windows")
     if not np.allclose(X_train, windows[:cut], atol=1e-5):
-        raise Wrong("two-scales" if _line(windows[:cut].ravel(), X_train.ravel())[2] < 1e-6 else "windows")
+        raise Misconception("two-scales" if _line(windows[:cut].ravel(), X_train.ravel())[2] < 1e-6 else "windows")
     targets = slope * wanted[cut:] + offset
     if not np.allclose(X_test, windows[cut:], atol=1e-5) or not np.allclose(y_test, targets, atol=1e-5):
         pairs = ((windows[cut:].ravel(), X_test.ravel()), (wanted[cut:], y_test))
-        raise Wrong("future.two-scales" if all(_line(*pair)[2] < 1e-6 for pair in pairs) else "future.windows")
+        raise Misconception("future.two-scales" if all(_line(*pair)[2] < 1e-6 for pair in pairs) else "future.windows")
     return y_train
 
 
 def _check_scale(past, wanted, y_train, window):
-    """Raises `Wrong` where the targets are not scaled by mean and deviation of the past."""
+    """Raises `Misconception` where the targets are not scaled by mean and deviation of the past."""
     mean, std, low, high = past.mean(), past.std(), past.min(), past.max()
     if any(np.allclose(y_train, (wanted - mean) / past.std(ddof=ddof), atol=1e-4) for ddof in (0, 1)):
         return
-    slips = {
+    misconceptions = {
         "unscaled": wanted,
         "no-deviation": wanted - mean,
         "no-mean": wanted / std,
@@ -333,10 +333,10 @@ def _check_scale(past, wanted, y_train, window):
         "maximum": wanted / high,
         "targets-only": (wanted - wanted.mean()) / wanted.std(),
     }
-    refuse_misconceptions(y_train, slips, window=window)
-    refuse_misconceptions(y_train, {"min-max": 2 * slips["min-max"] - 1})  # from -1 to 1
+    refuse_misconceptions(y_train, misconceptions, window=window)
+    refuse_misconceptions(y_train, {"min-max": 2 * misconceptions["min-max"] - 1})  # from -1 to 1
     slope, offset, _ = _line(wanted, y_train)
-    raise Wrong("wrong-scale", slope=slope, offset=offset, right_slope=1 / std, right_offset=-mean / std)
+    raise Misconception("wrong-scale", slope=slope, offset=offset, right_slope=1 / std, right_offset=-mean / std)
 
 
 def _line(x, y):
@@ -364,7 +364,7 @@ def _forecast(id, student, name, X_test, sunspots, slope, offset, points):
     fail_if(rmse < 0.4 * naive, "forecast.test-years-learned", rmse=rmse)
     _replayed(student, name, X_test[:20])
     advice = say("forecast.worse-than-naive" if rmse > naive else "forecast.more-epochs")
-    return check_limit(id, "rmse", rmse, points, ".1f", most=True, naive=naive, advice=advice)
+    return check_metric(id, "rmse", rmse, points, ".1f", most=True, naive=naive, advice=advice)
 
 
 # --- 05.4
@@ -379,7 +379,7 @@ def in_step(student, rng):
     other = np.concatenate([pulses[:, :30], -pulses[:, 30:]], axis=1)
     apart = np.abs(_step_scores(student, "latch", other) - scores)[:, :30].max()
     if apart > 1e-3:
-        raise Wrong("looks-ahead", apart=apart, cause=_cause_of_looking_ahead(student))
+        raise Misconception("looks-ahead", apart=apart, cause=_cause_of_looking_ahead(student))
     labels, kinds = (scores > 0.5).astype(int), set(_classes(student, "latch"))
     share = np.mean(labels == on)
     if share < threshold("05.4", "accuracy"):
@@ -388,7 +388,7 @@ def in_step(student, rng):
     yield Finding("in-step", True, "A model that answers at each step from the past alone.")
     only_convolutions = kinds & {"Conv1D", "SeparableConv1D"} and not kinds & _RECURRENT
     advice = say("accuracy.convolution" if only_convolutions else "accuracy.longer")
-    yield check_limit("05.4", "accuracy", share, points=2, advice=advice)
+    yield check_metric("05.4", "accuracy", share, points=2, advice=advice)
 
 
 def _cause_of_looking_ahead(student):
@@ -404,12 +404,12 @@ def _cause_of_looking_ahead(student):
 
 
 def _explain_latch(kinds, pulses, on, scores, labels):
-    """Raises `Wrong` where the answers follow another rule, or fade."""
+    """Raises `Misconception` where the answers follow another rule, or fade."""
     low, high = np.quantile(scores, [0.01, 0.99])
     right, between = labels == on, pulses == 0
     fail_if(np.ptp(labels) == 0, "constant", label=labels.flat[0], low=low, high=high)
     if np.ptp(scores[between]) < 1e-3 and not kinds & _RECURRENT:
-        raise Wrong("no-memory", at_pulses=right[~between].mean(), between=right[between].mean())
+        raise Misconception("no-memory", at_pulses=right[~between].mean(), between=right[between].mean())
     late = np.concatenate([on[:, :1], on[:, :-1]], axis=1)
     rules = {
         "labels-swapped": 1 - on,
@@ -448,7 +448,7 @@ def _any_length(student, name, X):
     except StudentError as error:
         shapes = [layer["input_shape"] for layer in student.layers(name) if layer["input_shape"]]
         if shapes and len(shapes[0]) == 3 and shapes[0][1] not in (None, X.shape[1]):
-            raise Wrong("fixed-length", name=name, takes=shapes[0][1], asked=X.shape[1]) from error
+            raise Misconception("fixed-length", name=name, takes=shapes[0][1], asked=X.shape[1]) from error
         raise
 
 
@@ -502,8 +502,8 @@ def _check_pad(student, walks):
         front = np.stack([np.roll(row, length - len(walk), axis=0) for row, walk in zip(wanted, few, strict=True)])
         fail_if(any(np.allclose(given, rows, atol=1e-4) for rows in (front, np.trunc(front))), "pads-in-front")
         if np.allclose(given[wanted != PAD], wanted[wanted != PAD], atol=1e-4):
-            raise Wrong("wrong-value", filled=given[wanted == PAD][0], pad=PAD)
-        raise Wrong("pad")
+            raise Misconception("wrong-value", filled=given[wanted == PAD][0], pad=PAD)
+        raise Misconception("pad")
     return Finding("pad", True, "`pad` fills the walks up behind, to any length.", points=1)
 
 
@@ -518,7 +518,7 @@ def _check_walker(student, walks, rng):
         _explain_padding(student, np.abs(longer - scores[:100]).max())
     moved = _moved_padding(student, walks[:100], rng)
     if moved is not None and not np.allclose(moved, scores[:100], atol=1e-3):
-        raise Wrong("padding-moves", apart=np.abs(moved - scores[:100]).max())
+        raise Misconception("padding-moves", apart=np.abs(moved - scores[:100]).max())
     labels = (_probabilities("walker", scores[:, -1]) > 0.5).astype(int)
     up = np.array([walk[-1] > walk[0] for walk in walks]).astype(int)
     share = np.mean(labels == up)
@@ -535,7 +535,7 @@ def _check_walker(student, walks, rng):
         fail_if(share < 0.65, "untrained", share=share)
     _replayed(student, "walker", padded[:20])
     yield Finding("padding", True, "Its answers stay the same with more padding, and with padding elsewhere.", points=1)
-    yield check_limit("05.5", "accuracy", share)
+    yield check_metric("05.5", "accuracy", share)
 
 
 def _one_answer(scores, n):
@@ -558,14 +558,14 @@ def _moved_padding(student, walks, rng):
 
 
 def _explain_padding(student, apart):
-    """Raises `Wrong` with the reason why padding reaches the answer."""
+    """Raises `Misconception` with the reason why padding reaches the answer."""
     parts = list(_parts(student.config("walker")))
     masks = [settings.get("mask_value", 0) for name, settings in parts if name == "Masking"]
     fail_if(not masks, "no-mask", apart=apart)
     first = next(name for name, _ in parts if name == "Masking" or name in _RECURRENT)
     fail_if(first != "Masking", "mask-too-late", apart=apart, first=first)
     fail_if(float(masks[0]) != PAD, "wrong-mask-value", apart=apart, skips=masks[0], pad=PAD)
-    raise Wrong("mask-lost", apart=apart)
+    raise Misconception("mask-lost", apart=apart)
 
 
 # --- 05.6
@@ -590,7 +590,7 @@ def add_as_text(student, rng):
             found = part()
         except NotAttempted as error:
             waiting = waiting or error
-        except Wrong as wrong:
+        except Misconception as wrong:
             yield wrong.finding
         else:
             if found is not None:
@@ -608,7 +608,7 @@ def _exact(student, rng, texts, sums, said):
     if exact < 0.9:
         _explain_adder(student, said, sums, exact, rng)
     _replayed(student, "adder", _one_hot(texts[:20], reverse))
-    return check_limit("05.6", "exact", exact, points=2)
+    return check_metric("05.6", "exact", exact, points=2)
 
 
 def unseen_pairs():
@@ -637,7 +637,7 @@ def _share(answers, sums):
 
 
 def _explain_adder(student, said, sums, exact, rng):
-    """Raises `Wrong` where a known cause explains wrong answers."""
+    """Raises `Misconception` where a known cause explains wrong answers."""
     for answers in said.values():
         fail_if(len(set(answers)) == 1, "constant", answer=answers[0])
         fail_if(_share([answer.rstrip(".")[::-1] for answer in answers], sums) > 0.9, "answers-reversed")
@@ -657,7 +657,7 @@ def _same_answers(student, texts, sums, said):
         given = given.tolist()
     listed = isinstance(given, list | tuple)
     if not listed or not all(isinstance(answer, str) for answer in given):
-        raise Wrong("wrong-type", kind=f"list of {type_name(given[0])}" if listed else type_name(given))
+        raise Misconception("wrong-type", kind=f"list of {type_name(given[0])}" if listed else type_name(given))
     fail_if(len(given) != len(few), "add.wrong-shape", asked=len(few), given=len(given))
     fail_if(any("." in answer for answer in given), "no-stop", question=few[0], answer=given[0])
     if not said:
@@ -673,19 +673,19 @@ def _same_answers(student, texts, sums, said):
 
 
 def _lags(lags):
-    """The finding about the table of lags; a slip that explains all of it is named."""
+    """The finding about the table of lags; a misconception that explains all of it is named."""
     fail_if(np.array_equal(lags.T, LAGS), "transposed")
     fail_if(lags.shape != LAGS.shape, "lags.wrong-shape", shape=lags.shape)
     if np.array_equal(lags, LAGS):
         return check_that("lags", True, 1)
-    slips = {
+    misconceptions = {
         "off-by-one": LAGS - 1,
         "one-too-large": LAGS + 1,
         "rows-swapped": LAGS[[0, 2, 1]],
         "digits-reordered": [LAGS[0], LAGS[1][::-1], LAGS[2]],
         "same-writing-step": [[5, 4, 2, 1], [1, 2, 4, 5], [5, 4, 2, 1]],
     }
-    refuse_misconceptions(lags, slips)
+    refuse_misconceptions(lags, misconceptions)
     row, column = np.argwhere(lags != LAGS)[0]
     question, answer = (("12+34", "46"), ("43+21", "46"), ("12+34", "64"))[row]
     digit, place = "1234"[column], ("tens", "units")[column % 2]
@@ -709,20 +709,25 @@ def gru_against_lstm(student, rng):
     yield lambda: _gru(student)
 
 
-def _formula(student, name, sizes, right, slips):
+def _formula(student, name, sizes, right, misconceptions):
     """The finding about a formula; a count with other blocks or biases, or without some weights, is named."""
     f, u = np.array(sizes, dtype=float).T
-    counts = np.array([returned(student, name, *size) for size in sizes])
+    counts = np.array([call_array(student, name, *size) for size in sizes])
 
     def count(blocks, biases):
         return blocks * u * (f + u + biases)
 
     code, advice = name.replace("_", "-"), say("count")
     quantities, names = {"2": 2, "3": 3, "4": 4}, [str(size) for size in sizes]
-    found = agrees(code, f"`{name}`", counts, count(*right), None, 0.5, advice, 1e-9, names, quantities)
+    found = check_array(code, f"`{name}`", counts, count(*right), None, 0.5, advice, 1e-9, names, quantities)
     if found.passed:
         return found
-    refuse_misconceptions(counts, {slip: count(*numbers) for slip, numbers in slips.items()}, rtol=1e-9, name=name)
+    refuse_misconceptions(
+        counts,
+        {cause: count(*numbers) for cause, numbers in misconceptions.items()},
+        rtol=1e-9,
+        name=name,
+    )
     for blocks, biases in product((1, 2, 3, 4), (0, 1, 2)):
         for sentence, one_block in {
             "inputs-left-out": u * (u + biases),
@@ -731,7 +736,7 @@ def _formula(student, name, sizes, right, slips):
             "one-bias-a-block": u * (f + u) + 1,
         }.items():
             if np.array_equal(counts, blocks * one_block):
-                raise Wrong(sentence, name=name, blocks=blocks, biases=biases)
+                raise Misconception(sentence, name=name, blocks=blocks, biases=biases)
     return found
 
 

@@ -10,12 +10,12 @@ from scipy.special import expit, logit
 from scipy.stats import entropy
 from sklearn.metrics import mean_absolute_error, pairwise_distances_argmin, roc_auc_score
 
-from coursekit.checks.framework import Wrong, check_that, exercise, fail_if, say, threshold
+from coursekit.checks.framework import Misconception, check_that, exercise, fail_if, say, threshold
 from coursekit.checks.proxy import StudentError
 from coursekit.checks.report import Finding
-from coursekit.checks.vocabulary.arrays import agrees, as_array, refuse_misconceptions, returned
-from coursekit.checks.vocabulary.metrics import check_limit
-from coursekit.checks.vocabulary.models import predictions, same_as_replay
+from coursekit.checks.vocabulary.arrays import as_array, call_array, check_array, refuse_misconceptions
+from coursekit.checks.vocabulary.metrics import check_metric
+from coursekit.checks.vocabulary.models import check_forward, predictions
 from coursekit.data import load_mnist
 
 # What is added to the worst of ten seeds of the solution; see benchmarks/record.py. Smaller networks are right too: the
@@ -66,26 +66,26 @@ def answers(student, name, x, width):
         raise refusal
     if given.shape[1] != width:
         said = say("numbers-a-row", name=name, n=given.shape[1], width=width)
-        raise Wrong("wrong-code" if width == 2 else "wrong-shape", said)
+        raise Misconception("wrong-code" if width == 2 else "wrong-shape", said)
     return given
 
 
 def not_logits(name, copies, x):
-    """Raises `Wrong` where the answers become pictures like `x` by a sigmoid: they are logits."""
+    """Raises `Misconception` where the answers become pictures like `x` by a sigmoid: they are logits."""
     by_sigmoid = error(expit(copies), x)
     logits = copies.min() < -1 and by_sigmoid < 0.5 * error(copies, x) and by_sigmoid < 0.08  # the mean digit has 0.067
     fail_if(logits, "logits", name=name, low=copies.min(), high=copies.max())
 
 
 def replayed(student, name, x):
-    """`same_as_replay` where the network takes the rows as they are; a subclassed one is left to its predictions."""
+    """`check_forward` where the network takes the rows as they are; a subclassed one is left to its predictions."""
     if not isinstance(student.config(name), dict):
         return
     try:
         predictions(student, name, x)
     except StudentError:
         return
-    same_as_replay(student, name, x)
+    check_forward(student, name, x)
 
 
 def pictures(student, name, x, clean):
@@ -98,7 +98,7 @@ def pictures(student, name, x, clean):
 
 
 def in_words(finding, code, name, points=0.0, **fields):
-    """The finding of `agrees`, with the sentence `name` where all it could say was two numbers that differ.
+    """The finding of `check_array`, with the sentence `name` where all it could say was two numbers that differ.
 
     Its code is the sentence's, and the finding's own where that is "wrong".
     """
@@ -142,9 +142,9 @@ def _angles(student, rng):
 
     A, B = rng.normal(size=(9, 3)), rng.normal(size=(9, 3))
     wanted = np.sort(subspace_angles(A, B))
-    given = np.sort(returned(student, "principal_angles", A, B, shape=(3,)))
+    given = np.sort(call_array(student, "principal_angles", A, B, shape=(3,)))
     cosines = np.cos(wanted)
-    slips = {
+    misconceptions = {
         "degrees": np.degrees(wanted),
         "cosines": np.sort(cosines),
         "wrong-sign": np.sort(-wanted),
@@ -155,7 +155,7 @@ def _angles(student, rng):
         "only-normalised": arccos(singular(A / np.linalg.norm(A, axis=0), B / np.linalg.norm(B, axis=0))),
         "no-svd": arccos(np.diag(np.linalg.qr(A)[0].T @ np.linalg.qr(B)[0])),
     }
-    finding = agrees("principal-angles", "`principal_angles`", given, wanted, slips, 1, rtol=1e-3)
+    finding = check_array("principal-angles", "`principal_angles`", given, wanted, misconceptions, 1, rtol=1e-3)
     if not finding.passed:
         return in_words(finding, "principal-angles", "principal-angles.wrong", 1)
     # Where spaces share a direction, rounding gives cosines above 1.
@@ -166,7 +166,7 @@ def _angles(student, rng):
         fail_if(np.isnan(given).any(), "principal-angles.no-clip", n=n, k=k)
         # arccos near 1 turns a rounding of 1e-16 into 1e-8, and one of float32 into 5e-4.
         if given.shape != (k,) or np.abs(np.sort(given) - np.sort(subspace_angles(A, B))).max() > 3e-3:
-            raise Wrong("shared.principal-angles", n=n, k=k)
+            raise Misconception("shared.principal-angles", n=n, k=k)
     return finding
 
 
@@ -186,7 +186,7 @@ def _plane(student, rng):
     if angle > 2 * threshold("06.1", "angle"):
         off_plane = np.degrees(subspace_angles(directions[:2].T, mean[:, None])[0])
         fail_if(off_plane < 25, "plane.not-centred", angle=angle, off_plane=off_plane)
-    yield check_limit("06.1", "angle", angle, 2, ".2f", most=True)
+    yield check_metric("06.1", "angle", angle, 2, ".2f", most=True)
 
 
 # --- 06.2
@@ -213,11 +213,11 @@ def map_of_digits(student, rng):
         _explain_map(student, x, codes, copies, mse)
     for layer in student.layers("encoder")[-1:]:
         fail_if(layer["activation"] not in (None, "linear"), "map.code-not-free", activation=layer["activation"])
-    yield check_limit("06.2", "mse", mse, 2, ".4f", most=True)
+    yield check_metric("06.2", "mse", mse, 2, ".4f", most=True)
 
 
 def _explain_map(student, x, codes, copies, mse):
-    """Raises `Wrong` where a known cause explains bad copies."""
+    """Raises `Misconception` where a known cause explains bad copies."""
     spread = codes.std(axis=0)
     fail_if(spread.min() < 1e-3 * spread.max(), "map.dead-code")
     few = x[:300]
@@ -268,10 +268,10 @@ def _right_psnr(student, rng):
     def of(function):
         return np.array([function(clean, near) for clean, near in stacks])
 
-    given = of(lambda clean, near: float(returned(student, "psnr", clean, near)))
+    given = of(lambda clean, near: float(call_array(student, "psnr", clean, near)))
     mse = of(error)
     wanted = -10 * np.log10(mse)
-    slips = {
+    misconceptions = {
         "wrong-sign": -wanted,
         "natural-log": -10 * np.log(mse),
         "log2": -10 * np.log2(mse),
@@ -287,7 +287,9 @@ def _right_psnr(student, rng):
         "mean-square-of-picture": 10 * np.log10(of(lambda a, b: np.mean(a**2)) / mse),
     }
     advice = "10 times the logarithm to base 10 of 1 / MSE."
-    return in_words(agrees("psnr", "`psnr`", given, wanted, slips, 1, advice), "psnr", "psnr.wrong", advice=advice)
+    return in_words(
+        check_array("psnr", "`psnr`", given, wanted, misconceptions, 1, advice), "psnr", "psnr.wrong", advice=advice
+    )
 
 
 def _right_smooth(student, rng):
@@ -302,9 +304,9 @@ def _right_smooth(student, rng):
     def of(function):
         return np.concatenate([function(*stack).reshape(-1, 784) for stack in stacks])
 
-    given = of(lambda stack, rows, s: returned(student, "smooth", rows, s, shape=rows.shape))
+    given = of(lambda stack, rows, s: call_array(student, "smooth", rows, s, shape=rows.shape))
     wanted = of(lambda stack, rows, s: gaussian_filter(stack, (0, s, s)))
-    slips = {
+    misconceptions = {
         "across-pictures": of(lambda stack, rows, s: gaussian_filter(stack, s)),
         "along-rows": of(lambda stack, rows, s: gaussian_filter(rows, (0, s))),
         "along-columns": of(lambda stack, rows, s: gaussian_filter(stack, (0, s, 0))),
@@ -313,7 +315,7 @@ def _right_smooth(student, rng):
         "fixed": of(lambda stack, rows, s: gaussian_filter(stack, (0, 1.0, 1.0))),
     }
     # Where a Gaussian is cut off, at 3 or at 4 sigma, changes it by less than a hundredth.
-    finding = agrees("smooth", "`smooth`", given, wanted, slips, 1, rtol=0.01)
+    finding = check_array("smooth", "`smooth`", given, wanted, misconceptions, 1, rtol=0.01)
     width = "more" if np.mean(given**2) < np.mean(wanted**2) else "less"
     kept = given.sum() / wanted.sum()
     return in_words(finding, "smooth", "smooth.wrong" if abs(kept - 1) < 0.02 else "smooth.ink", width=width, kept=kept)
@@ -335,7 +337,7 @@ def _right_denoiser(student, rng):
         poor = level < _psnr(x, mean_picture()) + 0.5
         fail_if(poor and kept > 0.15, "part.copies-noise", level=level, kept=kept)
         fail_if(poor, "denoiser.untrained", level=level)
-    yield check_limit("06.3", "gain", level - best, 2, ".2f", level=level, best=best)
+    yield check_metric("06.3", "gain", level - best, 2, ".2f", level=level, best=best)
 
 
 def _psnr(clean, noisy):
@@ -371,12 +373,12 @@ def _errors_of_copies(student, rng):
     area = roc_auc_score(strange, errors)
     normal, others = errors[~strange].mean(), errors[strange].mean()
     if area < threshold("06.4", "area") and others < 0.9 * error_of_zeros() and others < 1.5 * normal:
-        raise Wrong("anomaly-model.trained-on-both", others=others, normal=normal, area=area)
+        raise Misconception("anomaly-model.trained-on-both", others=others, normal=normal, area=area)
     of_mean = np.var(x[~strange], axis=0).mean()
     fail_if(normal > of_mean, "anomaly-model.untrained", normal=normal, of_mean=of_mean)
-    yield check_limit("06.4", "area", area, 1.5, ".3f")
+    yield check_metric("06.4", "area", area, 1.5, ".3f")
 
-    scores = returned(student, "anomaly_score", x, shape=(len(x),))
+    scores = call_array(student, "anomaly_score", x, shape=(len(x),))
     by_score = roc_auc_score(strange, scores)
     fail_if(by_score < 0.5 and 1 - by_score > area - 0.1, "score.wrong-sign", by_score=by_score)
     fail_if(np.ptp(scores) == 0, "score.constant")
@@ -423,7 +425,7 @@ def _curve(student, rng):
             cause = "ends.no-zero" if x[0] * n_normal + y[0] * n_strange < 1.5 else "ends.below-highest"
         else:
             cause = "ends.no-lowest" if (1 - x[-1]) * n_normal + (1 - y[-1]) * n_strange < 1.5 else "ends.above-lowest"
-        raise Wrong(cause, f"{runs} {say(cause, highest=scores.max(), lowest=scores.min())}")
+        raise Misconception(cause, f"{runs} {say(cause, highest=scores.max(), lowest=scores.min())}")
     area, wanted = np.sum(np.diff(x) * (y[1:] + y[:-1]) / 2), roc_auc_score(strange, scores)
     side = "more" if area > wanted else "less"
     return check_that("roc", right and abs(area - wanted) < 0.02, 1.5, area=area, side=side)
@@ -441,29 +443,29 @@ def holes(student, rng):
     points, others = rng.normal(size=(7, 2)), rng.normal(size=(30, 2))
     apart = points[:, None] - others
     distances = np.linalg.norm(apart, axis=2)
-    given = returned(student, "nearest", points, others, shape=(7,))
-    slips = {
+    given = call_array(student, "nearest", points, others, shape=(7,))
+    misconceptions = {
         "squared": distances.min(axis=1) ** 2,
         "farthest": distances.max(axis=1),
         "averaged": distances.mean(axis=1),
         "indices": distances.argmin(axis=1),
         "city-block": np.abs(apart).sum(axis=2).min(axis=1),
     }
-    yield agrees("nearest", "`nearest`", given, distances.min(axis=1), slips, 0.5)
+    yield check_array("nearest", "`nearest`", given, distances.min(axis=1), misconceptions, 0.5)
 
     walked = codes[:40] + rng.normal(0, 0.2, size=(40, 2)) * codes.std(axis=0)
     walked = walked.astype("float32")
     back = answers(student, "encoder", answers(student, "decoder", walked, 784).astype("float32"), 2)
     trips = np.linalg.norm(back - walked, axis=1)
-    given = returned(student, "round_trip", walked, shape=(40,))
-    slips = {
+    given = call_array(student, "round_trip", walked, shape=(40,))
+    misconceptions = {
         "squared": trips**2,
         "city-block": np.abs(back - walked).sum(axis=1),
         "averaged": np.mean((back - walked) ** 2, axis=1),
         "one-way": np.linalg.norm(back, axis=1),
     }
     # Two passes through the networks in another batch size round differently.
-    yield agrees("round-trip", "`round_trip`", given, trips, slips, 0.5, rtol=2e-3)
+    yield check_array("round-trip", "`round_trip`", given, trips, misconceptions, 0.5, rtol=2e-3)
 
     x = digits()[1][0]
     codes = np.concatenate([answers(student, "encoder", part, 2) for part in (x[:5000], x[5000:])])
@@ -474,7 +476,7 @@ def holes(student, rng):
     slack = 1e-4 * (high - low)
     if ((hole < low - slack) | (hole > high + slack)).any():
         (left, bottom), (right, top) = low, high
-        raise Wrong("hole.outside", x=hole[0], y=hole[1], left=left, right=right, bottom=bottom, top=top)
+        raise Misconception("hole.outside", x=hole[0], y=hole[1], left=left, right=right, bottom=bottom, top=top)
     distance, wanted = np.linalg.norm(codes - hole, axis=1).min(), (high - low).min() / 10
     yield check_that("hole", distance >= 0.99 * wanted, 1, distance=distance, wanted=wanted)
 
@@ -494,12 +496,12 @@ def _grid(student, rng):
         return ordered(list(product(first, second)))
 
     first, second = np.linspace(low, high, 4).T
-    slips = {
+    misconceptions = {
         "no-end": pairs(*np.linspace(low, high, 4, endpoint=False).T),
         "swapped": pairs(second, first),
         "same-axis": pairs(first, first),
     }
-    return agrees("code-grid", "`code_grid`", ordered(given), pairs(first, second), slips, 1)
+    return check_array("code-grid", "`code_grid`", ordered(given), pairs(first, second), misconceptions, 1)
 
 
 # --- 06.6
@@ -527,7 +529,7 @@ def _kl(student, rng):
     fail_if(given.shape == (3,), "kl-term.wrong-axis")
     fail_if(given.size != 6, "kl-term.wrong-shape", shape=given.shape)
     given, wanted, variance = given.ravel(), divergence(mean, log_var), np.exp(log_var)
-    slips = {
+    misconceptions = {
         "wrong-sign": -wanted,
         "not-halved": 2 * wanted,
         "averaged": wanted / 3,
@@ -537,11 +539,11 @@ def _kl(student, rng):
         "no-one": np.sum(mean**2 + variance - log_var, axis=1) / 2,
         "other-direction": np.sum((1 + mean**2) / variance - 1 + log_var, axis=1) / 2,
     }
-    refuse_misconceptions(given, slips, "kl-term")
+    refuse_misconceptions(given, misconceptions, "kl-term")
     _refuse_terms(given, mean, log_var)
     steps = {"the mean of each row": mean.mean(axis=1), "the sum of `log_var`": log_var.sum(axis=1)}
     advice = "It is half the sum of mean², the variance, -1 and -log_var, over axis 1."
-    finding = agrees("kl-term", "`kl_term`", given, wanted, {}, 1, advice, steps=steps, quantities={"d": 3})
+    finding = check_array("kl-term", "`kl_term`", given, wanted, {}, 1, advice, steps=steps, quantities={"d": 3})
     if not finding.passed:
         return in_words(finding, "kl-term", "kl-term.wrong", advice=advice)
     for n, d in ((1, 2), (4, 5), (3, 1)):
@@ -553,7 +555,7 @@ def _kl(student, rng):
 
 
 def _refuse_terms(given, mean, log_var):
-    """Raises `Wrong` where one or two terms are left out of the sum or have another sign, with or without the half."""
+    """Raises `Misconception` where one or two terms are left out of the sum or have another sign, with or without the half."""
     terms = {"mean²": mean**2, "the variance": np.exp(log_var), "the 1": np.full_like(mean, -1), "log_var": -log_var}
     said = {-1: "has the wrong sign", 0: "is left out"}
     for signs in product((1, -1, 0), repeat=4):
@@ -568,9 +570,9 @@ def _refuse_terms(given, mean, log_var):
 def _points(student, rng):
     """The finding about `reparametrise`."""
     mean, log_var, noise = (rng.normal(size=(6, 3)).astype("float32") for _ in range(3))
-    given = returned(student, "reparametrise", mean, log_var, noise, shape=(6, 3))
+    given = call_array(student, "reparametrise", mean, log_var, noise, shape=(6, 3))
     sigma = np.exp(log_var / 2)
-    slips = {
+    misconceptions = {
         "variance": mean + sigma**2 * noise,
         "log-variance": mean + log_var * noise,
         "no-noise": mean,
@@ -584,7 +586,7 @@ def _points(student, rng):
         "noise-as-mean": noise + sigma * mean,
     }
     steps = {"`noise`": noise, "`log_var`": log_var, "the standard deviation": sigma}
-    return agrees("reparametrise", "`reparametrise`", given, mean + sigma * noise, slips, 1, steps=steps)
+    return check_array("reparametrise", "`reparametrise`", given, mean + sigma * noise, misconceptions, 1, steps=steps)
 
 
 def _vae(student, rng):
@@ -604,11 +606,11 @@ def _vae(student, rng):
     fail_if(kl < 0.5 and mse > 0.055, "clouds.collapsed", kl=kl)
     fail_if(mse > of_mean, "clouds.untrained", mse=mse, of_mean=of_mean)
     fail_if(mean.std(axis=0).min() < 0.1, "clouds.one-coordinate")
-    yield check_limit("06.6", "kl", kl, 1, ".2f", most=True)
-    yield check_limit("06.6", "mse", mse, 1, ".4f", most=True)
+    yield check_metric("06.6", "kl", kl, 1, ".2f", most=True)
+    yield check_metric("06.6", "mse", mse, 1, ".4f", most=True)
     codes = rng.normal(size=(400, 2)).astype("float32")
     kinds = _kinds(answers(student, "vae_decoder", codes, 784))
-    yield check_limit("06.6", "kinds", kinds, 1, ".1f")
+    yield check_metric("06.6", "kinds", kinds, 1, ".1f")
 
 
 def _clouds(student, x):

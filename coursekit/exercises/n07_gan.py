@@ -8,13 +8,20 @@ from itertools import product
 import numpy as np
 from scipy.special import entr, expit
 
-from coursekit.checks.codec import Handle
-from coursekit.checks.framework import Wrong, check_that, exercise, fail_if, say
+from coursekit.checks.codec import RemoteObject
+from coursekit.checks.framework import Misconception, check_that, exercise, fail_if, say
 from coursekit.checks.proxy import StudentError
 from coursekit.checks.report import Finding
-from coursekit.checks.vocabulary.arrays import agrees, as_array, as_number, first_wrong, refuse_misconceptions, returned
-from coursekit.checks.vocabulary.metrics import check_limit
-from coursekit.checks.vocabulary.models import predictions, same_as_replay
+from coursekit.checks.vocabulary.arrays import (
+    as_array,
+    as_number,
+    call_array,
+    check_array,
+    first_failed,
+    refuse_misconceptions,
+)
+from coursekit.checks.vocabulary.metrics import check_metric
+from coursekit.checks.vocabulary.models import check_forward, predictions
 from coursekit.data import load_mnist, make_showers, path, simulate_shower
 
 # What is added to the worst of ten seeds of the solution; see benchmarks/record.py.
@@ -90,17 +97,17 @@ G_SLIPS = {
 }
 
 
-def right_loss(student, name, loss, slips, draws, huge):
+def right_loss(student, name, loss, misconceptions, draws, huge):
     """The finding about a loss: three draws of different sizes, then huge logits."""
 
     def of(function):
         return np.array([function(*draw) for draw in draws])
 
-    given = np.array([returned(student, name, *draw) for draw in draws])
-    known = {slip: of(function) for slip, function in slips.items()}
+    given = np.array([call_array(student, name, *draw) for draw in draws])
+    known = {cause: of(function) for cause, function in misconceptions.items()}
     code = name.replace("_", "-")
     names = [" and ".join(f"{len(part)} logits" for part in draw) for draw in draws]
-    found = agrees(code, f"`{name}`", given, of(loss), known, 0.5, say("formula"), rtol=1e-5, names=names)
+    found = check_array(code, f"`{name}`", given, of(loss), known, 0.5, say("formula"), rtol=1e-5, names=names)
     if found.passed:
         value, want = student.call(name, *huge), loss(*huge)
         value = np.asarray(value, dtype=float) if isinstance(value, float | int | np.ndarray) else np.nan
@@ -117,7 +124,7 @@ def right_step(student, name, mine, draws):
     fields = {"name": name, "mine": weights[mine], "other": weights[other]}
     theta, psi, rate = draws.T
     start = draws[:, :2]
-    states = np.array([returned(student, name, *draw, shape=(2,)) for draw in draws.tolist()])
+    states = np.array([call_array(student, name, *draw, shape=(2,)) for draw in draws.tolist()])
     p, q = expit(psi * theta), expit(-psi * theta)
     inner, outer = ((psi, -q), (theta, p))[mine]  # derivatives of psi * theta, and of the loss by that
     slope = inner * outer
@@ -125,14 +132,14 @@ def right_step(student, name, mine, draws):
     if not np.allclose(states[:, other], start[:, other], rtol=1e-6):
         turned = np.column_stack([start[:, other], start[:, mine] - rate * slope])
         fail_if(np.allclose(states[:, [mine, other]], turned, rtol=1e-5), "order", name=name)
-        raise Wrong("wrong-weight-moves", **fields, owner=("discriminator", "generator")[mine])
+        raise Misconception("wrong-weight-moves", **fields, owner=("discriminator", "generator")[mine])
     code, what, advice = name.replace("_", "-"), f"The gradient in `{name}`", say("gradient", **fields)
     step = start[:, mine] - states[:, mine]
     steps = {f"`{weights[other]}`": inner, "the sigmoid of psi * theta": p}
-    found = agrees(code, what, step / rate, slope, None, 1, advice, steps=steps)
+    found = check_array(code, what, step / rate, slope, None, 1, advice, steps=steps)
     if found.passed:
         return Finding(code, True, f"`{name}` moves {weights[mine]} alone, and down its loss.", points=1)
-    slips = {
+    misconceptions = {
         "uphill": -rate * slope,
         "no-rate": slope,
         "nothing-moves": 0 * slope,
@@ -142,11 +149,16 @@ def right_step(student, name, mine, draws):
         "sigmoid-slope": rate * slope * (q if mine else p),
     }
     if mine:
-        slips["sigmoid-turned"] = rate * inner * q
+        misconceptions["sigmoid-turned"] = rate * inner * q
     else:
-        slips |= {"saturating": -rate * inner * p, "wrong-loss": rate * inner * p}
-    refuse_misconceptions(step, slips, **fields)
-    refuse_misconceptions(step, {slip: -slips[slip] for slip in ("no-rate", "no-inner-derivative")}, "uphill", **fields)
+        misconceptions |= {"saturating": -rate * inner * p, "wrong-loss": rate * inner * p}
+    refuse_misconceptions(step, misconceptions, **fields)
+    refuse_misconceptions(
+        step,
+        {cause: -misconceptions[cause] for cause in ("no-rate", "no-inner-derivative")},
+        "uphill",
+        **fields,
+    )
     return found
 
 
@@ -181,15 +193,17 @@ def training_step(student, rng):
     yield check_that("generator-half", right_g, 1.5)
 
     if not isinstance(given, list | tuple | np.ndarray) or len(np.atleast_1d(np.asarray(given, dtype=object))) != 2:
-        raise Wrong("no-losses")
+        raise Misconception("no-losses")
     loss_d, loss_g = (as_number(value, what) for value, what in zip(given, ("L_D", "L_G"), strict=True))
     close = {"rtol": 1e-3, "atol": 1e-5}  # float32
     fail_if(np.isclose(loss_g, want_d, **close) and not np.isclose(loss_d, want_d, **close), "losses-swapped")
     want_g, at_once = (loss for _, _, loss in slopes)
     want_g = at_once if np.isclose(loss_g, at_once, **close) else want_g
     losses, sizes = {"L_D": (loss_d, want_d), "L_G": (loss_g, want_g)}, {"n": len(real)}
-    found = first_wrong(
-        agrees("losses", f"The {name} of `train_step`", *pair, None, 1, say("losses.advice"), 1e-3, quantities=sizes)
+    found = first_failed(
+        check_array(
+            "losses", f"The {name} of `train_step`", *pair, None, 1, say("losses.advice"), 1e-3, quantities=sizes
+        )
         for name, pair in losses.items()
     )
     yield check_that("losses", True, 1, loss_d=loss_d, loss_g=loss_g) if found.passed else found
@@ -198,15 +212,15 @@ def training_step(student, rng):
 def one_step(student, d_rate, g_rate, real, noise):
     """Weights of (generator, discriminator) before and after one step of plain descent, and what the step returned."""
     gan = student.call("build_gan", d_rate, g_rate, 100, "sgd")
-    if not isinstance(gan, list | tuple) or len(gan) != 4 or not all(isinstance(part, Handle) for part in gan):
-        raise Wrong("changed-network")
+    if not isinstance(gan, list | tuple) or len(gan) != 4 or not all(isinstance(part, RemoteObject) for part in gan):
+        raise Misconception("changed-network")
     before = [chain(student, network) for network in gan[:2]]
     try:
         given = student.call("train_step", *gan, real, noise)
     except StudentError as error:
         if "Unknown variable" not in error.text:
             raise
-        raise Wrong("wrong-optimizer") from None
+        raise Misconception("wrong-optimizer") from None
     return before, [chain(student, network) for network in gan[:2]], given
 
 
@@ -293,14 +307,14 @@ def same_way(moved, wanted):
 
 
 def explain_discriminator(student, networks, moved, real, noise, d_rate, g_rate):
-    """Raises `Wrong` where a usual slip explains how the discriminator moved."""
+    """Raises `Misconception` where a usual misconception explains how the discriminator moved."""
     (generator, before), (g_after, after) = networks, moved
     moved = way(before, after)
     fail_if(not moved.any(), "discriminator-still")
     slope = d_gradients(generator, before, real, noise)[1]
     of_made = through_both(generator, before, noise, expit)[1]
     of_g = g_gradients(generator, before, noise)[1]
-    slips = {
+    misconceptions = {
         "uphill": d_rate * slope,
         "optimizers-swapped": -g_rate * slope,
         "halved": -d_rate / 2 * slope,
@@ -309,7 +323,7 @@ def explain_discriminator(student, networks, moved, real, noise, d_rate, g_rate)
         "not-averaged": -d_rate * len(real) * slope,
         "labels-swapped": -d_rate * (of_g + of_real(before, real, expit)[0]),
     }
-    refuse_misconceptions(moved, slips, "discriminator", rtol=5e-3)
+    refuse_misconceptions(moved, misconceptions, "discriminator", rtol=5e-3)
     refuse_misconceptions(moved, {"half-the-loss": -d_rate * of_made}, "made-points", rtol=5e-3)
     first = d = gone(before, -d_rate * slope)
     for times in (2, 3, 4, 5):
@@ -323,14 +337,14 @@ def explain_discriminator(student, networks, moved, real, noise, d_rate, g_rate)
 
 
 def explain_generator(student, networks, moved, real, noise, d_rate, g_rate):
-    """Raises `Wrong` where a usual slip explains how the generator moved."""
+    """Raises `Misconception` where a usual misconception explains how the generator moved."""
     (before, discriminator), (after, d_after) = networks, moved
     moved = way(before, after)
     fail_if(not moved.any(), "generator-still")
     early = through_both(before, discriminator, noise, expit)[0]
     for d in (d_after, discriminator):
         slope, of_caught = g_gradients(before, d, noise)[0], through_both(before, d, noise, expit)[0]
-        slips = {
+        misconceptions = {
             "uphill": g_rate * slope,
             "optimizers-swapped": -d_rate * slope,
             "not-averaged": -g_rate * len(noise) * slope,
@@ -338,7 +352,7 @@ def explain_generator(student, networks, moved, real, noise, d_rate, g_rate):
             "labels-swapped": -g_rate * of_caught,
             "generator-moves-twice": -g_rate * (early + g_gradients(gone(before, -g_rate * early), d, noise)[0]),
         }
-        refuse_misconceptions(moved, slips, "generator", rtol=5e-3)
+        refuse_misconceptions(moved, misconceptions, "generator", rtol=5e-3)
     for d in (d_after, discriminator):
         g = gone(before, -g_rate * g_gradients(before, d, noise)[0])
         for times in (2, 3, 4, 5):
@@ -379,7 +393,7 @@ def modes(student, rng):
     points = made_by(student, "mended", noise, 2)
     fail_if(points.std(axis=0).max() < 1e-3, "constant", x=points[0, 0], y=points[0, 1])
     if isinstance(student.config("mended"), dict):  # of a subclassed one the layers alone do not tell
-        same_as_replay(student, "mended", noise[:50])
+        check_forward(student, "mended", noise[:50])
     share = shares(points)
     reached, on_modes = int(np.sum(share >= 0.01)), share.sum()
     fail_if(reached == 0 and np.linalg.norm(points, axis=1).mean() < 1.2, "not-trained")
@@ -387,11 +401,11 @@ def modes(student, rng):
     missed += " and others" if reached < 5 else ""
     fail_if(reached < 8, "mode-collapse", reached=reached, on_modes=on_modes, missed=missed)
     yield Finding("modes", True, f"8 of 8 modes; the rarest holds {share.min():.1%} of the points.", points=1)
-    yield check_limit("07.3", "on_modes", on_modes)
+    yield check_metric("07.3", "on_modes", on_modes)
 
 
 def counting(student, rng):
-    """The finding that `count_modes` counts, with usual slips by name."""
+    """The finding that `count_modes` counts, with usual misconceptions by name."""
     sets = (
         ring_points(rng, [100] * 8),
         ring_points(rng, [300, 0, 0, 40, 0, 0, 0, 200]),
@@ -412,7 +426,7 @@ def counting(student, rng):
     wanted = [int(np.sum(shares(points) >= 0.01)) for points in sets]
     given = [as_number(student.call("count_modes", points), "What `count_modes` returns") for points in sets]
     nearest = [np.linalg.norm(points[:, None] - CENTRES, axis=2).argmin(axis=1) for points in sets]
-    slips = {
+    misconceptions = {
         "counts-single-points": [np.sum(shares(points) > 0) for points in sets],
         "no-distance": [np.sum(np.bincount(near, minlength=8) >= 0.01 * len(near)) for near in nearest],
         "counts-points": [np.sum(shares(points) * len(points)) for points in sets],
@@ -421,7 +435,7 @@ def counting(student, rng):
         "more-than": [np.sum(shares(points) > 0.01) for points in sets],
         "counts-missing": [8 - want for want in wanted],
     }
-    refuse_misconceptions(given, slips)
+    refuse_misconceptions(given, misconceptions)
     refuse_misconceptions(given, {"no-distance": [len(np.unique(near)) for near in nearest]}, "each-point")
     i = next((i for i in range(len(sets)) if given[i] != wanted[i]), 0)
     too = "many" if given[i] > wanted[i] else "few"
@@ -457,7 +471,7 @@ def digits(student, rng):
     fail_if(images.std(axis=0).max() < 0.02, "constant")
     confidence, entropy = confidence_and_entropy(read(images))
     measured = {"confidence": confidence, "entropy": entropy}
-    found = [check_limit("07.4", name, value, form=".2f") for name, value in measured.items()]
+    found = [check_metric("07.4", name, value, form=".2f") for name, value in measured.items()]
     if not all(finding.passed for finding in found):
         low, high = images.min(), images.max()
         fail_if(low < -0.2 or high > 1.2, "wrong-range", low=low, high=high)
@@ -467,11 +481,11 @@ def digits(student, rng):
 
 
 def judging(student, rng):
-    """The finding that `judge` gives the two numbers, with usual slips by name."""
+    """The finding that `judge` gives the two numbers, with usual misconceptions by name."""
     images, labels = load_mnist()[1]
     first, second = rng.permutation(np.flatnonzero(np.isin(labels, [1, 4, 7, 9])))[:600].reshape(2, 300)
     images = images[..., None].astype("float32") / 255
-    images = 0.6 * images[first] + 0.4 * images[second]  # the reader is in doubt, so that each slip shows
+    images = 0.6 * images[first] + 0.4 * images[second]  # the reader is in doubt, so that each misconception shows
     in_doubt = read(images).max(axis=1).argsort()
     images = images[rng.permutation(np.append(in_doubt[:75], in_doubt[75::3]))]
     p = read(images)
@@ -480,13 +494,13 @@ def judging(student, rng):
     confidence, entropy = confidence_and_entropy(p)
     pairs = {"confidence": (given[0], confidence), "entropy": (given[1], entropy)}
     sizes = {"the number of pictures": len(p)}
-    found = first_wrong(
-        agrees("judge", f"The {name} of `judge`", *pair, None, 1, say("judge.advice"), 0.01, quantities=sizes)
+    found = first_failed(
+        check_array("judge", f"The {name} of `judge`", *pair, None, 1, say("judge.advice"), 0.01, quantities=sizes)
         for name, pair in pairs.items()
     )
     if found.passed:
         return check_that("judge", True, 1, confidence=given[0], entropy=given[1])
-    slips = {
+    misconceptions = {
         "order": (entropy, confidence),
         "entropy-of-each": (confidence, entr(p).sum(axis=1).mean()),
         "bits": (confidence, entropy / np.log(2)),
@@ -502,7 +516,7 @@ def judging(student, rng):
         "mean-of-all": (p.mean(), entropy),
         "confidence-of-mean": (p.mean(axis=0).max(), entropy),
     }
-    refuse_misconceptions(given, slips, rtol=0.01)
+    refuse_misconceptions(given, misconceptions, rtol=0.01)
     return found
 
 
@@ -544,9 +558,9 @@ def fast_simulation(student, rng):
     spread = min(min(ratio, 1 / max(ratio, 1e-9)) for ratio in ratios)
     worst = max(ratios, key=lambda ratio: abs(np.log(max(ratio, 1e-9))))
     found = (
-        check_limit("07.5", "profile", profile, most=True),
-        check_limit("07.5", "total", total, most=True),
-        check_limit("07.5", "spread", spread, 0.5, ".2f", worst=worst),
+        check_metric("07.5", "profile", profile, most=True),
+        check_metric("07.5", "total", total, most=True),
+        check_metric("07.5", "spread", spread, 0.5, ".2f", worst=worst),
     )
     if not all(finding.passed for finding in found):
         explain_showers(fast, full, samples, profile)
@@ -560,10 +574,10 @@ def apart(fast, full):
 
 
 def explain_showers(fast, full, samples, profile):
-    """Raises `Wrong` where a known cause explains wrong showers."""
+    """Raises `Misconception` where a known cause explains wrong showers."""
     layers = {energy: made[:, :12] for energy, made in samples.items()}
     if max(made.std(axis=0).max() for made in layers.values()) < 1e-3:
-        raise Wrong("constant" if np.allclose(layers[2.0][0], layers[9.0][0], atol=1e-3) else "no-noise")
+        raise Misconception("constant" if np.allclose(layers[2.0][0], layers[9.0][0], atol=1e-3) else "no-noise")
     fail_if(min(made.min() for made in layers.values()) < -0.2, "negative")
     for factor, too in ((12.0, "small"), (1 / 12, "large")):
         fail_if(max(apart(fast[e] * factor, full[e]) for e in ENERGIES) < 0.2, "wrong-scale", too=too)

@@ -5,19 +5,19 @@ from dataclasses import replace
 import numpy as np
 from sklearn.metrics import log_loss
 
-from coursekit.checks.codec import Handle
-from coursekit.checks.framework import Wrong, check_that, exercise, fail_if, say, threshold, without_machinery
+from coursekit.checks.codec import RemoteObject
+from coursekit.checks.framework import Misconception, check_that, exercise, fail_if, say, threshold, without_machinery
 from coursekit.checks.proxy import NotAttempted, StudentError
 from coursekit.checks.report import Finding
 from coursekit.checks.vocabulary.arrays import (
-    agrees,
     as_array,
-    first_wrong,
+    call_array,
+    call_arrays,
+    check_array,
+    first_failed,
     refuse_misconceptions,
-    returned,
-    returned_parts,
 )
-from coursekit.checks.vocabulary.metrics import check_limit
+from coursekit.checks.vocabulary.metrics import check_metric
 from coursekit.checks.vocabulary.models import as_binary_probabilities, as_class_probabilities
 from coursekit.data import load_karate_club, make_decays
 
@@ -63,11 +63,11 @@ def nearer(given, one, other):
 @exercise("08.1")
 def message_passing(student, rng):
     """The three functions on fresh graphs; the layer as a function of features and graph, its weights read off by probes."""
-    # Every node with an edge first: there most slips give finite numbers, by which they can be told.
+    # Every node with an edge first: there most misconceptions give finite numbers, by which they can be told.
     graphs = [random_graph(rng, *sizes) for sizes in ((7, 9, 0), (8, 9, 1), (11, 12, 1), (2, 1, 0))]
-    yield lambda: first_wrong(adjacent(student, *graph) for graph in graphs)
-    yield lambda: first_wrong(means(student, A) for _, A in graphs)
-    yield lambda: first_wrong(heard(student, A, rounds) for _, A in graphs for rounds in (2, 0, 1, 3, 6))
+    yield lambda: first_failed(adjacent(student, *graph) for graph in graphs)
+    yield lambda: first_failed(means(student, A) for _, A in graphs)
+    yield lambda: first_failed(heard(student, A, rounds) for _, A in graphs for rounds in (2, 0, 1, 3, 6))
     yield lambda: layer_mixes(student, rng)
 
 
@@ -76,21 +76,21 @@ def adjacent(student, edges, A):
     eye = np.eye(len(A))
     one_way, rows = eye.copy(), 0 * eye
     one_way[edges[:, 0], edges[:, 1]] = rows[edges] = 1
-    given = returned(student, "adjacency", edges, len(A), shape=A.shape)
-    slips = {
+    given = call_array(student, "adjacency", edges, len(A), shape=A.shape)
+    misconceptions = {
         "whole-rows": nearer(given, rows, np.maximum(rows, eye)),
         "no-self-loops": A - eye,
         "one-way": nearer(given, one_way, one_way.T),
         "one-way-and-no-loops": one_way - eye,
         "double-loops": A + eye,
     }
-    return agrees("adjacency", "`adjacency`", given, A, slips, points=1)
+    return check_array("adjacency", "`adjacency`", given, A, misconceptions, points=1)
 
 
 def means(student, A):
     """The finding on `mean_matrix`."""
     degree = A.sum(axis=1)
-    slips = {
+    misconceptions = {
         "columns": A / degree,
         "not-divided": A,
         "whole-mean": A / len(A),
@@ -106,10 +106,10 @@ def means(student, A):
         "columns-less-self": A / np.maximum(degree - 1, 1e-12),
     }
     try:
-        given = returned(student, "mean_matrix", A, shape=A.shape)
-    except Wrong as wrong:
+        given = call_array(student, "mean_matrix", A, shape=A.shape)
+    except Misconception as wrong:
         if wrong.finding.code == "not-finite" and degree.min() == 1:
-            raise Wrong("lonely.self-not-counted") from None
+            raise Misconception("lonely.self-not-counted") from None
         raise
     sums, strangers = given.sum(axis=1), np.abs(given[A == 0]).max(initial=0)
     if strangers > 1e-6:
@@ -117,12 +117,12 @@ def means(student, A):
     else:
         advice = say("sums-right" if np.allclose(sums, 1) else "sums", low=sums.min(), high=sums.max())
     wanted, quantities = A / degree[:, None], {"n": len(A)}
-    return agrees("mean-matrix", "`mean_matrix`", given, wanted, slips, 1, advice, quantities=quantities)
+    return check_array("mean-matrix", "`mean_matrix`", given, wanted, misconceptions, 1, advice, quantities=quantities)
 
 
 def heard(student, A, rounds):
     """The finding on `heard_of`."""
-    given = returned(student, "heard_of", A, rounds, shape=A.shape)
+    given = call_array(student, "heard_of", A, rounds, shape=A.shape)
     fail_if(not np.isin(given, (0, 1)).all(), "not-boolean")
     reach = [np.linalg.matrix_power(A, r) > 0 for r in range(rounds + 2)]
     wanted, eye = reach[rounds], np.eye(len(A), dtype=bool)
@@ -130,13 +130,13 @@ def heard(student, A, rounds):
     if not right:
         for r, known in enumerate(reach):
             fail_if(np.array_equal(given, known), "wrong-rounds", rounds=rounds, other=r)
-        slips = {
+        misconceptions = {
             "negated": ~wanted,
             "forgets": np.linalg.matrix_power(A - eye, rounds) > 0,
             "not-oneself": wanted & ~eye,
             "last-round": wanted & ~reach[max(rounds - 1, 0)],
         }
-        refuse_misconceptions(given, slips, rounds=rounds)
+        refuse_misconceptions(given, misconceptions, rounds=rounds)
     return check_that("heard-of", right, 1, rounds=rounds, seen_pairs=int(given.sum()), pairs=int(wanted.sum()))
 
 
@@ -147,9 +147,9 @@ def layer_mixes(student, rng):
         layer = student.call("GraphLayer", units, "tanh")
     except StudentError:
         if student.describe("GraphLayer")["family"] == "keras":
-            raise Wrong("no-class.wrong-type") from None
+            raise Misconception("no-class.wrong-type") from None
         raise
-    fail_if(not isinstance(layer, Handle), "wrong-type")
+    fail_if(not isinstance(layer, RemoteObject), "wrong-type")
 
     def ask(features, graph):
         given = layer_answer(student, layer, features, graph)
@@ -180,7 +180,7 @@ def layer_mixes(student, rng):
         layer_elsewhere(student, layer, X, G)
         return check_that("graph-layer", True, 1)
     twice, twice_b = learned(lambda y: np.arctanh(np.clip(np.arctanh(np.clip(y, -0.76, 0.76)), -1 + 1e-7, 1 - 1e-7)))
-    slips = {
+    misconceptions = {
         "activation-twice": np.tanh(G @ np.tanh(X @ twice + twice_b)),
         "activation-first": G @ np.tanh(X @ W + b),
         "graph-unused": np.tanh(X @ W + b),
@@ -191,8 +191,8 @@ def layer_mixes(student, rng):
         "graph-twice": np.tanh(G @ G @ (X @ W + b)),
         "first-graph": np.tanh(G[:1] @ (X @ W + b)),
     }
-    for slip, values in slips.items():
-        fail_if(np.allclose(given, values, atol=1e-3), slip)
+    for cause, values in misconceptions.items():
+        fail_if(np.allclose(given, values, atol=1e-3), cause)
     return check_that("graph-layer", False, 1)
 
 
@@ -206,7 +206,7 @@ def layer_answer(student, layer, features, graph):
         if "'ellipsis' object is not callable" in error.text:
             raise NotAttempted("self.dense", "make a `layers.Dense` in `__init__` of `GraphLayer`.") from None
         if "ncompatible shapes" in error.text or "size-incompatible" in error.text:
-            raise Wrong("wrong-product", cause=cause_of(error)) from None
+            raise Misconception("wrong-product", cause=cause_of(error)) from None
         raise
     return as_array(answer, "What a `GraphLayer` returns")
 
@@ -216,11 +216,11 @@ def cause_of(error):
 
 
 def layer_elsewhere(student, layer, X, G):
-    """Raises `Wrong` where it cannot be part of a model, as in 08.2, or has no other units and activation."""
+    """Raises `Misconception` where it cannot be part of a model, as in 08.2, or has no other units and activation."""
     try:
         student.symbolic(layer, [X.shape[1:], G.shape[1:]])
     except StudentError as error:
-        raise Wrong("not-in-a-model", kind=error.kind) from None
+        raise Misconception("not-in-a-model", kind=error.kind) from None
     given = layer_answer(student, student.call("GraphLayer", 2, "softmax"), X, G)
     fail_if(given.shape != (*X.shape[:2], 2), "layer-shape", shape=given.shape)
     fail_if(np.abs(given.sum(axis=2) - 1).max() > 1e-3, "fixed-activation", total=given[0, 0].sum())
@@ -233,7 +233,7 @@ def layer_elsewhere(student, layer, X, G):
 def karate_club(student, rng):
     """The matrix on a fresh graph, the two known labels, then the network: uses the graph, ignores numbers, is right."""
     graphs = [random_graph(rng, *sizes)[1] for sizes in ((7, 9, 0), (8, 9, 1), (13, 20, 1))]
-    yield lambda: first_wrong(normalises(student, A) for A in graphs)
+    yield lambda: first_failed(normalises(student, A) for A in graphs)
     yield lambda: two_known(as_array(student.value("known"), "`known`"))
     yield lambda: trained_club(student, rng)
 
@@ -241,8 +241,8 @@ def karate_club(student, rng):
 def normalises(student, A):
     """The finding on `normalise`."""
     degree, eye = A.sum(axis=1), np.eye(len(A))
-    given = returned(student, "normalise", A, shape=A.shape)
-    slips = {
+    given = call_array(student, "normalise", A, shape=A.shape)
+    misconceptions = {
         "rows": A / degree[:, None],
         "one-degree": nearer(given, A / np.sqrt(degree), A / np.sqrt(degree)[:, None]),
         "no-root": A / np.outer(degree, degree),
@@ -254,7 +254,9 @@ def normalises(student, A):
         "loops-out": nearer(given, normalised(A - eye), normalised(A) * (1 - eye)),
     }
     advice, quantities = say("normalise.by-both"), {"n": len(A)}
-    return agrees("normalise", "`normalise`", given, normalised(A), slips, 1, advice, quantities=quantities)
+    return check_array(
+        "normalise", "`normalise`", given, normalised(A), misconceptions, 1, advice, quantities=quantities
+    )
 
 
 def trained_club(student, rng):
@@ -270,14 +272,14 @@ def trained_club(student, rng):
     fail_if(belief[0] > 0.7 and belief[33] < 0.3, "labels-swapped")
     if belief[0] > 0.4 or belief[33] < 0.6:
         explain_club(student, eye, graph, shuffled, order)
-        raise Wrong("not-trained", first=belief[0], last=belief[33])
+        raise Misconception("not-trained", first=belief[0], last=belief[33])
     fail_if(np.abs(club_scores(student, eye, eye)[:, -1] - belief).max() < 1e-3, "graph-unused")
     apart = np.abs(club_scores(student, *shuffled)[:, -1] - belief[order]).max()
     if apart > 1e-2:
         explain_club(student, eye, graph, shuffled, order)
     yield check_that("same-in-any-order", apart <= 1e-2, 1, apart=apart)
     hidden = np.setdiff1d(np.arange(34), [0, 33])
-    placed = check_limit("08.2", "accuracy", np.mean((belief > 0.5)[hidden] == faction[hidden]))
+    placed = check_metric("08.2", "accuracy", np.mean((belief > 0.5)[hidden] == faction[hidden]))
     if placed.passed:
         links, without_him = graph > 0, eye.copy()
         without_him[0] = 0
@@ -286,11 +288,11 @@ def trained_club(student, rng):
         fail_if(moved[links[0]].max() > 1e-3 and moved[far].max() < 1e-6, "one-layer")
     surprise = log_loss(faction[hidden], belief[hidden], labels=[0, 1])
     fail_if(surprise < threshold("08.2", "surprise"), "leak", surprise=surprise, belief=belief[8])
-    yield replace(placed, seen={**placed.seen, "surprise": surprise})
+    yield replace(placed, measured={**placed.measured, "surprise": surprise})
 
 
 def read_as_probabilities(name, scores):
-    """Raises `Wrong` where probabilities were asked for and logits, labels or something else was given."""
+    """Raises `Misconception` where probabilities were asked for and logits, labels or something else was given."""
     if scores.shape[1] == 1:
         as_binary_probabilities(name, scores)
     else:
@@ -298,11 +300,11 @@ def read_as_probabilities(name, scores):
 
 
 def explain_club(student, features, graph, shuffled, order):
-    """Raises `Wrong` where the network is one of [graph, features]: exchanged, it knows both labels and no order."""
+    """Raises `Misconception` where the network is one of [graph, features]: exchanged, it knows both labels and no order."""
     try:
         belief = club_scores(student, graph, features)[:, -1]
         moved = club_scores(student, *shuffled[::-1])[:, -1]
-    except (StudentError, Wrong):
+    except (StudentError, Misconception):
         return
     fail_if(belief[0] < 0.4 and belief[33] > 0.6 and np.abs(moved - belief[order]).max() < 1e-2, "inputs-swapped")
 
@@ -353,7 +355,7 @@ def trained_sets(student, rng, particles, mask, label):
     answers = scores[:, -1]
     if np.ptp(answers) < 1e-3:
         fail_if(scores.shape[1] == 1 and np.allclose(scores, 1, atol=1e-6), "softmax.constant")
-        raise Wrong("constant", answer=answers[0])
+        raise Misconception("constant", answer=answers[0])
     read_as_probabilities("set_model", scores)
     some, some_mask = particles[:300], mask[:300]
     order = rng.random(some_mask.shape).argsort(axis=1)
@@ -363,7 +365,7 @@ def trained_sets(student, rng, particles, mask, label):
     yield padding_is_unseen(rng, ask, some, some_mask, answers[:300])
     accuracy = np.mean((answers > 0.5) == label)
     fail_if(accuracy < 0.2, "labels-swapped", exchanged=1 - accuracy)
-    yield check_limit("08.3", "accuracy", accuracy)
+    yield check_metric("08.3", "accuracy", accuracy)
 
 
 def set_answer(student, particles, mask):
@@ -377,9 +379,9 @@ def set_answer(student, particles, mask):
         except StudentError:
             pass
         else:
-            raise Wrong("inputs-swapped") from None
+            raise Misconception("inputs-swapped") from None
         if "ncompatible shapes" in error.text or "broadcast" in error.text:
-            raise Wrong("mask-axis", cause=cause_of(error)) from None
+            raise Misconception("mask-axis", cause=cause_of(error)) from None
         raise
 
 
@@ -389,7 +391,7 @@ def padding_is_unseen(rng, ask, particles, mask, answers):
     try:
         again = ask(np.pad(particles, (*rows, (0, 0))), np.pad(mask, rows))[:, -1]
     except StudentError as error:
-        raise Wrong("fixed-size", kind=error.kind) from None
+        raise Misconception("fixed-size", kind=error.kind) from None
     moved = np.abs(again - answers).max()
     fail_if(moved > UNMOVED, "padding-counts", moved=moved)
     rubbish = np.where(mask[:, :, None] > 0, particles, rng.normal(size=particles.shape))
@@ -402,19 +404,19 @@ def shuffles(student, particles, mask):
     shapes = {"particles": particles.shape, "mask": mask.shape}
 
     def ask(seed):
-        return returned_parts(student, "shuffle_particles", particles, mask, seed, like=shapes)
+        return call_arrays(student, "shuffle_particles", particles, mask, seed, like=shapes)
 
     (moved, moved_mask), (again, _), (other, _) = ask(5), ask(5), ask(6)
     if np.array_equal(moved, particles):
         fail_if(not np.array_equal(moved_mask, mask), "particles-left")
-        raise Wrong("not-shuffled")
+        raise Misconception("not-shuffled")
     if not same_rows(moved, particles):
         fail_if(np.allclose(np.sort(moved, axis=2), np.sort(particles, axis=2)), "components-shuffled")
         fail_if(np.allclose(np.sort(moved, axis=1), np.sort(particles, axis=1)), "each-column.other-particles")
         before, after = particles.sum(axis=(1, 2)), moved.sum(axis=(1, 2))
         same_events = np.allclose(np.sort(after), np.sort(before), atol=1e-4)
         fail_if(same_events and not np.allclose(after, before, atol=1e-4), "events-shuffled")
-        raise Wrong("other-particles")
+        raise Misconception("other-particles")
     fail_if(not same_rows(np.dstack([moved, moved_mask]), np.dstack([particles, mask])), "mask-left")
     fail_if(not np.allclose(moved, again), "not-seeded")
     fail_if(np.allclose(moved, other), "seed-unused")

@@ -3,12 +3,12 @@
 import numpy as np
 from scipy.special import softmax
 
-from coursekit.checks.codec import Handle
-from coursekit.checks.framework import Wrong, check_that, exercise, fail_if, say, threshold
+from coursekit.checks.codec import RemoteObject
+from coursekit.checks.framework import Misconception, check_that, exercise, fail_if, say, threshold
 from coursekit.checks.report import Finding
-from coursekit.checks.vocabulary.arrays import as_array, as_number, refuse_misconceptions, returned, type_name
-from coursekit.checks.vocabulary.metrics import check_limit
-from coursekit.checks.vocabulary.models import class_probabilities, describe_keras, predictions, rebuild, same_as_replay
+from coursekit.checks.vocabulary.arrays import as_array, as_number, call_array, refuse_misconceptions, type_name
+from coursekit.checks.vocabulary.metrics import check_metric
+from coursekit.checks.vocabulary.models import check_forward, class_probabilities, describe_keras, predictions, rebuild
 from coursekit.checks.vocabulary.relations import describe_relation
 from coursekit.exercises.digits import (
     as_input,
@@ -70,12 +70,12 @@ def read(student, name, x, y):
 
 
 def explain(student, name, x, y, kind):
-    """Raises `Wrong` where something that was looked at explains a poor accuracy."""
+    """Raises `Misconception` where something that was looked at explains a poor accuracy."""
     explain_unread(student, name, lambda x: five_scores(student, name, x), x, y, kind[0])
 
 
 def explain_test_digits(student, name):
-    """Raises `Wrong` where unseen digits are read better than those that were to be learned from."""
+    """Raises `Misconception` where unseen digits are read better than those that were to be learned from."""
     shares = [read(student, name, *first(2000, digits, NEW)) for digits in (train_digits(), test_digits())]
     # By chance the shares of 2,000 digits each differ by about 0.6 points.
     refuse_learned_test_digits(name, *shares, say("own-digits"), room=0.02)
@@ -125,7 +125,7 @@ def old_digits(student, rng):
     """The network that the function builds; the trained one on noisy test digits."""
     fail_if(student.describe("build_network")["family"] == "keras", "wrong-type")
     model = student.call("build_network")
-    fail_if(not isinstance(model, Handle), "made.wrong-type", type=type_name(model))
+    fail_if(not isinstance(model, RemoteObject), "made.wrong-type", type=type_name(model))
     n_params = describe_keras(student, model)["n_params"]
     x, y = noisy(rng, OLD)
     scores = five_scores(student, model, x[:300], "build_network()")
@@ -140,18 +140,18 @@ def old_digits(student, rng):
     accuracy = read(student, "old_model", x, y)
     if not accuracy >= threshold("09.1", "accuracy"):
         explain(student, "old_model", x, y, OLD)
-    same_as_replay(student, "old_model", x[:20])
+    check_forward(student, "old_model", x[:20])
     trained = read(student, "old_model", *first(1000, train_digits(), OLD))
-    yield check_limit("09.1", "accuracy", accuracy, trained=trained)
+    yield check_metric("09.1", "accuracy", accuracy, trained=trained)
 
 
 def five_probabilities(student, name, x, y):
-    """Raises `Wrong` where a network does not answer with five probabilities."""
+    """Raises `Misconception` where a network does not answer with five probabilities."""
     if predictions(student, name, x[:1]).shape[1] > 1:  # one column is told as labels, where it is
         five_scores(student, name, x)
     try:
         class_probabilities(student, name, x, 5)
-    except Wrong as wrong:
+    except Misconception as wrong:
         if wrong.finding.code == "one-hot":  # grey values far too large drive a softmax to 0 and 1
             accuracy = read(student, name, x, y)
             refuse_other_scale(name, lambda x: five_scores(student, name, x), x, y, accuracy)
@@ -175,7 +175,7 @@ def frozen_body(student, rng):
         shared = moved(old[:depth], before[:depth]) and same_weights(now[:depth], old[:depth])
         fail_if(shared, "shared.body-not-frozen")
         fail_if(same_weights(now[depth : depth + 2], old[depth:]), "old-head-moved")
-        raise Wrong("old-model-changed")
+        raise Misconception("old-model-changed")
     explain_body(student, now, before, depth)
     fail_if(same_weights(now[depth : depth + 2], before[depth:]) and len(now) > len(before), "old-head-kept")
     movable, head = trainable(student, "transfer_model", x), sum(w.size for w in now[depth:])
@@ -187,8 +187,8 @@ def frozen_body(student, rng):
         fail_if(not any(np.any(w) for w in now[depth:] if w.ndim == 1), "untrained", accuracy=accuracy)
         explain(student, "transfer_model", x, y, NEW)
     explain_test_digits(student, "transfer_model")
-    same_as_replay(student, "transfer_model", x[:20])
-    yield check_limit("09.2", "accuracy", accuracy, points=2)
+    check_forward(student, "transfer_model", x[:20])
+    yield check_metric("09.2", "accuracy", accuracy, points=2)
 
 
 def noted(student):
@@ -203,7 +203,7 @@ def noted(student):
 
 
 def explain_body(student, now, before, depth):
-    """Raises `Wrong` where the first weights of the network are not those of the old body."""
+    """Raises `Misconception` where the first weights of the network are not those of the old body."""
     fail_if(len(now) <= depth or not same_shapes(now[:depth], before[:depth]), "other-body")
     if not moved(now[:depth], before[:depth]):
         return
@@ -212,7 +212,7 @@ def explain_body(student, now, before, depth):
     normalised = any(layer["class"] == "BatchNormalization" for layer in student.layers("old_model"))
     fail_if(normalised and not moved(kernels, noted_kernels), "batch-normalization")
     fail_if(far > 0.8, "new-body", far=far)
-    raise Wrong("body-not-frozen", far=far)
+    raise Misconception("body-not-frozen", far=far)
 
 
 def trainable(student, name, x):
@@ -233,7 +233,7 @@ def right_count(student, body, head):
     of_kernels = sum(w.size for w in head if w.ndim > 1)
     if given == of_head:
         return check_that("n-trainable", True, 1, count=of_head)
-    slips = {
+    misconceptions = {
         "forgot-biases": of_kernels,
         "counted-all": of_head + of_body,
         "counted-body": of_body,
@@ -242,7 +242,7 @@ def right_count(student, body, head):
         "one-bias": of_kernels + 1,
         "arrays": len(head),
     }
-    refuse_misconceptions(given, slips, rtol=1e-9, count=given)
+    refuse_misconceptions(given, misconceptions, rtol=1e-9, count=given)
     relation = describe_relation(given, of_head, {"the five outputs": 5.0}, rtol=1e-9) or say("n-trainable.unrelated")
     return check_that("n-trainable", False, count=given, relation=relation)
 
@@ -271,7 +271,9 @@ def few_examples(student, rng):
     for name, share in shares.items():
         fail_if(blind[name] > 0.5, "more-than-given", name=name, blind=blind[name])  # guessing reads 20 %
         if share < 0.3:
-            raise Wrong("untrained", name=name, share=share, advice=of_old_model(student, x) or say("look.at-the-loss"))
+            raise Misconception(
+                "untrained", name=name, share=share, advice=of_old_model(student, x) or say("look.at-the-loss")
+            )
     refuse_old_weights(student, rng)
     if body.passed:
         own = own_head(student, *examples, unseen)
@@ -279,7 +281,7 @@ def few_examples(student, rng):
         fail_if(nothing > frozen + 0.03, "exchanged", nothing=nothing, frozen=frozen)
     for name, limit in limits.items():
         advice = of_old_model(student, x) or say("look.longer")
-        yield check_limit("09.3", limit, shares[name], points=1.5, advice=advice)
+        yield check_metric("09.3", limit, shares[name], points=1.5, advice=advice)
 
 
 def right_features(student, x):
@@ -291,7 +293,7 @@ def right_features(student, x):
     W, b = flat(student, "old_model")[-2:]
     if given.shape[1] != len(W):
         fail_if(given.shape[1] == 5, "after-the-head")
-        raise Wrong("head.wrong-shape", given=given.shape[1], taken=len(W))
+        raise Misconception("head.wrong-shape", given=given.shape[1], taken=len(W))
     fail_if(np.ptp(given, axis=0).max() < 1e-6, "constant")
     logits, wanted = given @ W + b, predictions(student, "old_model", x)
     fail_if(np.ptp(wanted, axis=0).max() < 1e-6, "head.constant")
@@ -316,15 +318,15 @@ def guessed(student, name, x, y, unseen, constant=False):
     digits = np.unique(given)
     if not np.isin(digits, range(5, 10)).all():
         fail_if(np.isin(digits, range(5)).all() and len(digits) > 1, "labels-not-shifted", name=name)
-        raise Wrong("wrong-values", name=name, low=digits[0], high=digits[-1])
+        raise Misconception("wrong-values", name=name, low=digits[0], high=digits[-1])
     if len(digits) == 1 and not constant:
         advice = of_old_model(student, unseen[:100]) or say("look.at-the-labels")
-        raise Wrong("guesses.constant", name=name, digit=digits[0], n=len(x), advice=advice)
+        raise Misconception("guesses.constant", name=name, digit=digits[0], n=len(x), advice=advice)
     return np.ravel(given).astype(int) - 5
 
 
 def refuse_old_weights(student, rng):
-    """Raises `Wrong` where `from_nothing` reads old digits, numbered 5 to 9, that it has seen one of each of.
+    """Raises `Misconception` where `from_nothing` reads old digits, numbered 5 to 9, that it has seen one of each of.
 
     Over ten seeds the solution's network read 62 to 84 % of them, one that began with the weights of `old_model` 99 %.
     """
@@ -369,14 +371,14 @@ def fine_tuning(student, rng):
     if not (accuracy >= threshold("09.4", "accuracy") and gain >= threshold("09.4", "gain")):
         if total > 0.5:
             fail_if(not started_from(tuned[0], transfer[0]), "from-nothing", accuracy=accuracy)
-            raise Wrong("learning-rate-too-large", total=total, accuracy=accuracy)
+            raise Misconception("learning-rate-too-large", total=total, accuracy=accuracy)
         explain(student, "fine_tuned", x, y, NEW)
     explain_test_digits(student, "fine_tuned")
-    same_as_replay(student, "fine_tuned", x[:20])
+    check_forward(student, "fine_tuned", x[:20])
     yield Finding("moved", True, f"All layers have moved, the body by {total:.0%} of its size.", points=1)
     advice = of_old_model(student, x[:100]) or say("moved.little" if total < 0.05 else "moved.much", total=total)
-    yield check_limit("09.4", "accuracy", accuracy, points=2, advice=advice)
-    yield check_limit("09.4", "gain", gain, form="+.1%", total=total, too="little" if total < 0.05 else "much")
+    yield check_metric("09.4", "accuracy", accuracy, points=2, advice=advice)
+    yield check_metric("09.4", "gain", gain, form="+.1%", total=total, too="little" if total < 0.05 else "much")
 
 
 # --- 09.5
@@ -421,8 +423,8 @@ def head_on(student, weights, x, y):
 
 
 def remembered_finding(student, old, weights, kept, x, y):
-    """The finding on the student's function, for both networks; the usual slips by name."""
-    given = [returned(student, "remembered", student.value(name)) for name in weights]
+    """The finding on the student's function, for both networks; the usual misconceptions by name."""
+    given = [call_array(student, "remembered", student.value(name)) for name in weights]
     for name, before in {"old_model": old, **weights}.items():
         fail_if(moved(flat(student, name), before), "changes-network", name=name, again=say(f"again.{name}"))
 

@@ -6,17 +6,24 @@ import numpy as np
 from scipy.special import expit
 from sklearn.metrics import log_loss, roc_auc_score
 
-from coursekit.checks.framework import Wrong, check_that, exercise, fail_if, say
+from coursekit.checks.framework import Misconception, check_that, exercise, fail_if, say
 from coursekit.checks.proxy import StudentError
 from coursekit.checks.report import Finding
-from coursekit.checks.vocabulary.arrays import agrees, as_array, as_number, refuse_misconceptions, returned, type_name
-from coursekit.checks.vocabulary.metrics import check_limit
+from coursekit.checks.vocabulary.arrays import (
+    as_array,
+    as_number,
+    call_array,
+    check_array,
+    refuse_misconceptions,
+    type_name,
+)
+from coursekit.checks.vocabulary.metrics import check_metric
 from coursekit.checks.vocabulary.models import (
     as_binary_probabilities,
+    check_forward,
     describe_keras,
     predictions,
     refuse_constant,
-    same_as_replay,
 )
 from coursekit.checks.vocabulary.relations import describe_relation
 
@@ -55,13 +62,13 @@ def _scores(student, name, X):
         if error.kind not in ("ValueError", "InvalidArgumentError", "AbortedError"):  # what Keras makes of a shape
             raise
         shape = ", ".join(map(str, X.shape[1:]))
-        raise Wrong("wrong-inputs", name=name, shape=shape, kind=error.kind) from None
+        raise Misconception("wrong-inputs", name=name, shape=shape, kind=error.kind) from None
     fail_if(scores.shape[1] != 1, "wrong-shape", name=name, columns=scores.shape[1])
     return scores[:, 0]
 
 
 def _area_of(student, name, X, y, others=None):
-    """The area of a Keras model on fresh jets and its scores, or `Wrong` with the cause of a poor one.
+    """The area of a Keras model on fresh jets and its scores, or `Misconception` with the cause of a poor one.
 
     An untrained sum over particles may order the jets well by chance; its answers are not on the right side of one half.
     `others` are inputs that a student may have trained on by mistake: code -> X.
@@ -75,7 +82,7 @@ def _area_of(student, name, X, y, others=None):
     as_binary_probabilities(name, scores[:500, None])
     area, right = measured(scores)
     if isinstance(student.config(name), dict):  # of a subclassed model the layers alone do not tell what it computes
-        same_as_replay(student, name, X[:20])
+        check_forward(student, name, X[:20])
     for code, X_other in (others or {}).items() if area < 0.76 or right < _RIGHT else ():
         answers = _scores(student, name, X_other)
         if np.ptp(answers) < 1e-6:  # of inputs that the network was not made for
@@ -116,7 +123,7 @@ def to_images(student, rng):
     fail_if(given.shape != shape, "wrong-shape", jets=jets.shape, given=given.shape, shape=shape)
     wanted = _pixels(jets)
     real = np.dstack([jets[:, :, 0] > 0, jets[:, :, 1:]])
-    slips = {
+    misconceptions = {
         "transposed": wanted.transpose(0, 2, 1),
         "upside-down": wanted[:, ::-1],
         "mirrored": wanted[:, :, ::-1],
@@ -135,11 +142,11 @@ def to_images(student, rng):
         "normalised": wanted / wanted.sum(axis=(1, 2), keepdims=True),
     }
     advice = "Cell (i, j) begins at eta = -0.4 + 0.05 i and phi = -0.4 + 0.05 j."
-    places = agrees("places", "The image", given, wanted, slips, 1, advice)
+    places = check_array("places", "The image", given, wanted, misconceptions, 1, advice)
     kept, inside = given.sum(axis=(1, 2)), wanted.sum(axis=(1, 2))
     i = np.abs(kept - inside).argmax()
     energy = check_that("energy", abs(kept[i] - inside[i]) < 1e-3 * inside[i], 1, inside=inside[i], kept=kept[i])
-    # A slip that has a name comes first: it explains the energy too.
+    # A misconception that has a name comes first: it explains the energy too.
     yield from (energy, places) if places.code == "places" else (places, energy)
 
 
@@ -178,7 +185,7 @@ def image_network(student, rng):
     jets, y = _jets(rng, _N_JETS)
     images = _pixels(jets)[..., None].astype("float32")
     area, _ = _area_of(student, "cnn", np.log1p(images), y, {"unscaled-inputs": images})
-    yield check_limit("10.2", "area", area, 2, ".3f")
+    yield check_metric("10.2", "area", area, 2, ".3f")
     found = any("Conv" in name and "1D" not in name for name in _classes(student.config("cnn")))
     yield check_that("convolution", found, 1)
 
@@ -192,10 +199,10 @@ def sequence_network(student, rng):
     jets, y = _jets(rng, _N_JETS)
     jets = jets[:, rng.permutation(jets.shape[1])]  # padding in the middle too
     probe = jets[:50]
-    given = returned(student, "in_order", probe.copy(), shape=probe.shape)
+    given = call_array(student, "in_order", probe.copy(), shape=probe.shape)
     wanted, torn = _ordered(probe), np.sort(probe, axis=1)
     padded_last = np.where(probe[:, :, 0] > 0, probe[:, :, 0], np.inf)
-    slips = {
+    misconceptions = {
         "rising": wanted[:, ::-1],
         "softest-first": np.take_along_axis(probe, np.argsort(padded_last, axis=1)[:, :, None], axis=1),
         "not-sorted": probe,
@@ -203,7 +210,7 @@ def sequence_network(student, rng):
         "columns-torn-falling": torn[:, ::-1],
         "one-order-for-all": probe[:, np.argsort(-probe[0, :, 0])],
     }
-    yield agrees("in-order", "`in_order`", given, wanted, slips, 1, "Hardest first, rows kept whole.")
+    yield check_array("in-order", "`in_order`", given, wanted, misconceptions, 1, "Hardest first, rows kept whole.")
     describe_keras(student, "lstm")
     ordered = _ordered(jets)
     others = {"order-unlike": _inputs(ordered[:, ::-1]), "unscaled-inputs": ordered.astype("float32")}
@@ -211,7 +218,7 @@ def sequence_network(student, rng):
     found = any(part in name for name in _classes(student.config("lstm")) for part in ("LSTM", "GRU", "RNN"))
     fail_if(not found, "not-recurrent")
     fail_if(_fits_better(y, _scores(student, "lstm", _inputs(jets)), scores), "no-order.order-unlike")
-    yield check_limit("10.3", "area", area, 2, ".3f")
+    yield check_metric("10.3", "area", area, 2, ".3f")
 
 
 def _fits_better(y, these, those):
@@ -244,13 +251,13 @@ def set_network(student, rng):
     longer = np.concatenate([few, np.zeros((len(few), 13, 3), dtype="float32")], axis=1)
     try:
         padded = _scores(student, "set_network", longer)
-    except (StudentError, Wrong) as error:
-        if isinstance(error, Wrong) and error.finding.code != "wrong-inputs":
+    except (StudentError, Misconception) as error:
+        if isinstance(error, Misconception) and error.finding.code != "wrong-inputs":
             raise
-        raise Wrong("fixed-size") from None
+        raise Misconception("fixed-size") from None
     apart = np.abs(padded - answers).max()
     fail_if(apart > room, "padding-matters", apart=apart)
-    yield check_limit("10.4", "area", area, 2, ".3f")
+    yield check_metric("10.4", "area", area, 2, ".3f")
     yield Finding("set", True, "Neither the order of the particles nor the padding matters.", points=1)
 
 
@@ -272,14 +279,14 @@ def _areas(student, y, scores):
     fail_if(isinstance(given, tuple | list) and len(given) == 3, "wrong-type")
     given = as_number(given, "What `area` returns")
     n_quarks, n_gluons = np.bincount(y)
-    slips = {
+    misconceptions = {
         "reversed": 1 - wanted,
         "accuracy": np.mean((scores > 0.5) == y),
         "not-averaged": wanted * n_gluons * n_quarks,
     }
     advice = "Compare every gluon with every quark."
     quantities = {"the number of quarks": n_quarks, "the number of gluons": n_gluons}
-    right = agrees("area", "`area`", given, wanted, slips, advice=advice, quantities=quantities)
+    right = check_array("area", "`area`", given, wanted, misconceptions, advice=advice, quantities=quantities)
     if right.code == "area" and not right.passed:
         squeezed = as_number(student.call("area", y, expit(scores)), "What `area` returns")
         of_probabilities_alone = abs(squeezed - wanted) < 0.01  # thresholds may be few
@@ -291,9 +298,11 @@ def _areas(student, y, scores):
         return
     tied = np.round(scores)
     g, q = tied[y == 1][:, None], tied[y == 0]
-    given = float(returned(student, "area", y, tied))
-    slips = {"ties-lost": np.mean(g > q), "ties-won": np.mean(g >= q)}
-    yield agrees("area", "With ties `area`", given, roc_auc_score(y, tied), slips, 1, "A tie counts one half.")
+    given = float(call_array(student, "area", y, tied))
+    misconceptions = {"ties-lost": np.mean(g > q), "ties-won": np.mean(g >= q)}
+    yield check_array(
+        "area", "With ties `area`", given, roc_auc_score(y, tied), misconceptions, 1, "A tie counts one half."
+    )
 
 
 def _rejections(student, y, scores):
@@ -303,7 +312,7 @@ def _rejections(student, y, scores):
         return np.mean(quarks >= cut)
 
     for efficiency in (0.7, 0.3, 0.55):  # not at 0.8: there the median gluon has that score
-        given = float(returned(student, "rejection", y, scores, efficiency))
+        given = float(call_array(student, "rejection", y, scores, efficiency))
         # Quantiles are defined in several ways: they lie within a gluon or two of each other.
         k = efficiency * len(gluons)
         tight, loose = gluons[max(int(k) - 3, 0)], gluons[min(int(k) + 2, len(gluons) - 1)]
@@ -312,7 +321,7 @@ def _rejections(student, y, scores):
             continue
         cut = np.quantile(gluons, 1 - efficiency)
         share = passing(cut)
-        slips = {
+        misconceptions = {
             "not-inverted": share,
             "rejected-share": 1 - share,
             "wrong-side": 1 / passing(np.quantile(gluons, efficiency)),
@@ -323,7 +332,7 @@ def _rejections(student, y, scores):
             "cut-of-all": 1 / passing(np.quantile(scores, 1 - efficiency)),
             "efficiency-unused": 1 / passing(np.quantile(gluons, 0.5)),
         }
-        refuse_misconceptions(given, slips, rtol=0.01, share=1 - efficiency)
+        refuse_misconceptions(given, misconceptions, rtol=0.01, share=1 - efficiency)
         relation = describe_relation(given, 1 / share, {"the efficiency": efficiency}, rtol=0.01)
         name = "related" if relation else "too-large" if given > 1 / share else "too-small"
         return Finding("rejection", False, say(f"rejection.{name}", efficiency=efficiency, relation=relation))
@@ -359,10 +368,10 @@ def _counts(student, rng):
         fail_if(units and given == wanted - 3 * units, "one-bias", given=given)
         for other, _ in views.values():
             if other != name and given == student.describe(other)["n_params"]:
-                raise Wrong("networks-exchanged", given=given, other=other, key=key)
+                raise Misconception("networks-exchanged", given=given, other=other, key=key)
         for layer in layers:
             if layer["params"] and given == wanted - layer["params"]:
-                raise Wrong("layer-left-out", given=given, name=layer["name"], kind=layer["class"])
+                raise Misconception("layer-left-out", given=given, name=layer["name"], kind=layer["class"])
         kinds = set(_classes(student.config(name)))
         rules = "".join(say(f"counted.{kind}") for kind in _COUNTED if kind in kinds)
         compared = "fewer" if given > wanted else "more"
@@ -377,11 +386,11 @@ def _counts(student, rng):
 def leaderboard(student, rng):
     """The area of the student's best tagger on hidden fresh jets, beside that of the count."""
     jets, y = _jets(rng, _N_JETS)
-    scores = returned(student, "best", jets, shape=(len(jets),))
+    scores = call_array(student, "best", jets, shape=(len(jets),))
     refuse_constant(scores, "best", ".3f", say("untrained"))
     area = roc_auc_score(y, scores)
     fail_if(area < 0.4, "reversed", area=area, other=1 - area)
-    again = returned(student, "best", jets[:100][::-1].copy(), shape=(100,))[::-1]
+    again = call_array(student, "best", jets[:100][::-1].copy(), shape=(100,))[::-1]
     fail_if(np.mean(np.abs(again - scores[:100]) > 1e-3 * np.ptp(scores)) > 0.5, "depends-on-others")
     count = roc_auc_score(y, np.sum(jets[:, :, 0] > 0, axis=1))
     advice = "advice.more"
@@ -389,4 +398,4 @@ def leaderboard(student, rng):
         advice = "advice.decisions"
     elif area < count + 0.01:
         advice = "advice.count"
-    yield check_limit("10.6", "area", area, 4, ".3f", count=count, advice=say(advice))
+    yield check_metric("10.6", "area", area, 4, ".3f", count=count, advice=say(advice))

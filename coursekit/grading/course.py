@@ -154,14 +154,14 @@ def load(number, folder=None):
         cells = parse(path.read_bytes())
     except Unreadable as error:
         raise CourseError(f"notebooks/{path.name} cannot be read: {error} Run `coursekit build {number}`.") from None
-    exercises = {item.id: item for item in framework.of(number)}
+    exercises = {item.id: item for item in framework.exercises_in(number)}
     checks, said = {}, []
     for cell in cells:
         calls = [call for call in _look(cell).calls if call[0] in exercises] if cell.kind == "code" else []
         for id, call in calls:
             if id in checks:
                 raise CourseError(f"notebooks/{path.name} checks {id} twice. Run `coursekit build {number}`.")
-            checks[id] = _expressions(call, list(exercises[id].needs))
+            checks[id] = _expressions(call, list(exercises[id].arguments))
         role = "check" if calls else "install" if _installs(cell) else _role(cell)
         said.append(replace(cell, role=role))
     if set(checks) != set(exercises):
@@ -527,21 +527,21 @@ def _bindings(tree):
     return frozenset(bound), frozenset(used)
 
 
-def _arguments(call, needs):
+def _arguments(call, arguments):
     """What a check call hands in: need -> expression. Positional arguments take the declared names in order."""
-    given = dict(zip(needs, call.args[1:], strict=False))
-    given.update({keyword.arg: keyword.value for keyword in call.keywords if keyword.arg in needs})
+    given = dict(zip(arguments, call.args[1:], strict=False))
+    given.update({keyword.arg: keyword.value for keyword in call.keywords if keyword.arg in arguments})
     try:
         return {need: ast.unparse(value) for need, value in given.items()}
     except (RecursionError, ValueError):
         return {}
 
 
-def _expressions(call, needs):
-    given = _arguments(call, needs)
-    if list(sorted(given)) != sorted(needs):
-        raise CourseError(f"A check cell of the course reads `{ast.unparse(call)}`; it should hand in {needs}.")
-    return {need: given[need] for need in needs}
+def _expressions(call, arguments):
+    given = _arguments(call, arguments)
+    if list(sorted(given)) != sorted(arguments):
+        raise CourseError(f"A check cell of the course reads `{ast.unparse(call)}`; it should hand in {arguments}.")
+    return {need: given[need] for need in arguments}
 
 
 def _check(notebook, id, index=-1, source=""):

@@ -234,7 +234,7 @@ def _outputs(outputs):
 
 def _judge(framework, job, channel, id, expressions):
     """The report of one exercise, as a dict."""
-    item = framework.find(id)
+    item = framework.get_exercise(id)
     start = time.monotonic()
     if channel.ended:
         report = _ended(item, channel.ended)
@@ -322,7 +322,7 @@ def judge_again(job, result):
         id = step["exercise"]
         if step["kind"] != "check" or job["only"] and id not in job["only"]:
             continue
-        item = framework.find(id)
+        item = framework.get_exercise(id)
         if any(finding["code"] == "ended" for finding in reports.get(id, {}).get("findings", [])):
             continue
         start = time.monotonic()

@@ -185,7 +185,7 @@ def _report(data, id, title, points):
             f["passed"],
             _cut(clean(f["message"]), 1500),
             float(f.get("points") or 0),
-            note=f.get("note") is True,
+            advice=f.get("advice") is True,
         )
         for f in data.get("findings", ())
     )

@@ -55,7 +55,7 @@ def main():
             name, how = spoiled
             objects = {**objects, name: hostile.spoil(objects[name], how)}
         if "local" in transports:
-            report = framework.judge(framework.find(cases[key].exercise), local_student(objects))
+            report = framework.judge(framework.get_exercise(cases[key].exercise), local_student(objects))
             write_frame(writer, *pack(report.to_dict(), None))
         if "pipe" in transports:
             serve(objects, reader, writer)

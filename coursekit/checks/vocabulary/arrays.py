@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from coursekit.checks.codec import Handle
-from coursekit.checks.framework import Wrong, say
+from coursekit.checks.codec import RemoteObject
+from coursekit.checks.framework import Misconception, say
 from coursekit.checks.proxy import argument_text
 from coursekit.checks.report import Finding
 from coursekit.checks.vocabulary.relations import describe_relation
@@ -23,15 +23,15 @@ def as_array(value, what, shape=None):
 
     Raises
     ------
-    Wrong
+    Misconception
         With the code "wrong-type", "wrong-shape" or "not-finite".
     """
     if value is ...:
-        raise Wrong("unfinished", f"{what} is still `...`.")
+        raise Misconception("unfinished", f"{what} is still `...`.")
     if value is None:
-        raise Wrong("none", f"{what} is None. Did a function forget to `return` its result?")
-    if isinstance(value, Handle):
-        raise Wrong("wrong-type", f"{what} is a {value.type_name}; an array of numbers was expected.")
+        raise Misconception("none", f"{what} is None. Did a function forget to `return` its result?")
+    if isinstance(value, RemoteObject):
+        raise Misconception("wrong-type", f"{what} is a {value.type_name}; an array of numbers was expected.")
     try:
         array = np.asarray(value)
         if array.dtype.kind not in "biuf":
@@ -39,15 +39,15 @@ def as_array(value, what, shape=None):
         array = array.astype(float)
     except (TypeError, ValueError):
         seen = "a string" if isinstance(value, str) else f"a {type(value).__name__} that is not numeric"
-        raise Wrong("wrong-type", f"{what} is {seen}; an array of numbers was expected.") from None
+        raise Misconception("wrong-type", f"{what} is {seen}; an array of numbers was expected.") from None
     if shape is not None and not _fits(array.shape, shape):
-        raise Wrong(
+        raise Misconception(
             "wrong-shape",
             f"{what} has shape {shape_text(array.shape)}; {shape_text(shape)} was expected. Print its `.shape`.",
         )
     if not np.isfinite(array).all():
         bad = int((~np.isfinite(array)).sum())
-        raise Wrong(
+        raise Misconception(
             "not-finite",
             f"{what} holds {bad} value{'s' if bad > 1 else ''} that {'are' if bad > 1 else 'is'} NaN or infinite. Look "
             "for a division by zero, the logarithm of zero, the root of a negative number, a place that was never "
@@ -60,32 +60,32 @@ def as_number(value, what):
     """`value` as one finite float; an array of one element counts."""
     array = as_array(value, what)
     if array.size != 1:
-        raise Wrong("wrong-shape", f"{what} has shape {shape_text(array.shape)}; a single number was expected.")
+        raise Misconception("wrong-shape", f"{what} has shape {shape_text(array.shape)}; a single number was expected.")
     return float(array.ravel()[0])
 
 
-def returned(student, name, *args, shape=()):
+def call_array(student, name, *args, shape=()):
     """What the student's function `name` gives for `args`, as finite floats of shape `shape`.
 
     Axes of length 1 may be missing or too many.
 
     Raises
     ------
-    Wrong
+    Misconception
         With the code "wrong-shape", or one of `as_array`.
     """
     given = as_array(student.call(name, *args), f"What `{name}` returns")
     if tuple(size for size in given.shape if size != 1) != tuple(size for size in shape if size != 1):
         said = " and ".join(map(argument_text, args))
         wanted = f"shape {shape_text(shape)}" if shape else "a single number"
-        raise Wrong(
+        raise Misconception(
             "wrong-shape",
             f"`{name}` was given {said}, and returned shape {shape_text(given.shape)}; {wanted} was expected.",
         )
     return given.reshape(shape)
 
 
-def returned_parts(student, name, *args, like):
+def call_arrays(student, name, *args, like):
     """What `name` gives for `args`, where several things are expected.
 
     Parameters
@@ -99,17 +99,17 @@ def returned_parts(student, name, *args, like):
     """
     given = student.call(name, *args)
     if given is None:
-        raise Wrong("none", f"`{name}` returns None. Did it forget to `return` its result?")
+        raise Misconception("none", f"`{name}` returns None. Did it forget to `return` its result?")
     if isinstance(given, np.ndarray) and given.ndim and len(given) == len(like) > 1:
         given = list(given)
     if not isinstance(given, list | tuple) or len(given) != len(like):
         seen = f"{len(given)} things" if isinstance(given, list | tuple) else f"one {type_name(given)}"
-        raise Wrong("wrong-type", f"`{name}` returns {seen}; {', '.join(like)} were expected, in this order.")
+        raise Misconception("wrong-type", f"`{name}` returns {seen}; {', '.join(like)} were expected, in this order.")
     parts = []
     for (part, shape), value in zip(like.items(), given, strict=True):
         array = as_array(value, f"`{part}`, as `{name}` returns it,")
         if array.size != np.prod(shape, dtype=int):
-            raise Wrong(
+            raise Misconception(
                 "wrong-shape",
                 f"`{name}` returns `{part}` of shape {shape_text(array.shape)}; {shape_text(shape)} was expected.",
             )
@@ -117,12 +117,12 @@ def returned_parts(student, name, *args, like):
     return parts
 
 
-def agrees(
+def check_array(
     code,
     what,
     given,
     wanted,
-    slips=None,
+    misconceptions=None,
     points=0,
     advice="",
     rtol=1e-4,
@@ -138,7 +138,7 @@ def agrees(
     code, what : str
         The finding's code, and how its sentence names the answer, e.g. "`mse`".
     given, wanted : array_like of one shape
-    slips : dict of str to array_like, optional
+    misconceptions : dict of str to array_like, optional
         The usual mistakes: code -> what they would give. The sentence of that name, in the group `code` or outside,
         explains it.
     rtol : float
@@ -146,24 +146,24 @@ def agrees(
     names : tuple of str, optional
         What the entries along the first axis are called, e.g. ("w", "b").
     quantities, steps : dict, optional
-        Numbers of the exercise and values on the way, by name: where no slip fits, they help to find how the answer is
-        related to the right one. See `relations.describe_relation`.
+        Numbers of the exercise and values on the way, by name: where no misconception fits, they help to find how the
+        answer is related to the right one. See `relations.describe_relation`.
     fields : dict, optional
-        What the sentences of the slips name.
+        What the sentences of the misconceptions name.
 
     Returns
     -------
     Finding
-        With the slip's code and sentence where a slip explains a wrong answer. The check goes on, so that the other
+        With a misconception's code and sentence where it explains a wrong answer. The check goes on, so that the other
         parts of the answer are judged too.
     """
     given, wanted = np.asarray(given, dtype=float), np.asarray(wanted, dtype=float)
 
     if _same(given, wanted, rtol):
         return Finding(code, True, f"{what} is right.", points=points)
-    for slip, values in (slips or {}).items():
+    for name, values in (misconceptions or {}).items():
         if _same(given, np.asarray(values, dtype=float), rtol):
-            return Finding(slip, False, say(f"{code}.{slip}", slip, **(fields or {})), points=points)
+            return Finding(name, False, say(f"{code}.{name}", name, **(fields or {})), points=points)
     relation = describe_relation(given, wanted, quantities, steps, rtol)
     if relation:
         return Finding(code, False, f"{what} {relation}. {advice}".strip(), points=points)
@@ -176,26 +176,26 @@ def agrees(
     return Finding(code, False, message, points=points)
 
 
-def refuse_misconceptions(given, slips, group="", rtol=1e-4, **fields):
-    """Raise `Wrong` for the first of the usual mistakes that gives the same answer.
+def refuse_misconceptions(given, misconceptions, group="", rtol=1e-4, **fields):
+    """Raise `Misconception` for the first of the usual mistakes that gives the same answer.
 
     Parameters
     ----------
     given : array_like, or list of arrays
         One answer, or its several parts.
-    slips : dict of str to the same
+    misconceptions : dict of str to the same
         Code -> what the mistake would give. Its sentence stands under that name, in the group or outside.
     rtol : float
         Of the largest value of the mistake's answer.
     **fields
         What the sentences name.
     """
-    for slip, values in slips.items():
+    for misconception, values in misconceptions.items():
         if _same(_flat(given), _flat(values), rtol):
-            raise Wrong(slip, say(f"{group}.{slip}", slip, **fields))
+            raise Misconception(misconception, say(f"{group}.{misconception}", misconception, **fields))
 
 
-def first_wrong(findings):
+def first_failed(findings):
     """The first of several findings that does not hold; the last one where all do."""
     for finding in findings:
         if not finding.passed:
@@ -205,7 +205,7 @@ def first_wrong(findings):
 
 def type_name(value):
     """The name of a value's class, also of one that stayed on the student's side."""
-    return value.type_name if isinstance(value, Handle) else type(value).__name__
+    return value.type_name if isinstance(value, RemoteObject) else type(value).__name__
 
 
 def _same(given, other, rtol):

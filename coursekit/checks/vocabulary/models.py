@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from coursekit.checks.framework import Wrong
+from coursekit.checks.framework import Misconception
 from coursekit.checks.proxy import StudentError
 from coursekit.checks.vocabulary.arrays import as_array, shape_text, type_name
 
-# The layers that `replay` may build. None of them can run code of the student's.
+# The layers that `recompute_forward` may build. None of them can run code of the student's.
 _REPLAYABLE = frozenset(
     ["Sequential", "Functional", "InputLayer", "Dense", "Conv1D", "Conv2D", "DepthwiseConv2D", "SeparableConv2D"]
     + ["MaxPooling2D", "AveragePooling2D", "GlobalAveragePooling2D", "GlobalMaxPooling2D", "Flatten", "Reshape"]
@@ -29,12 +29,12 @@ _LOSSES_OF_NUMBERS = frozenset(
 
 def predictions(student, name, X):
     """What the model predicts for `X`, as a finite array with one row a sample, shape (n, k)."""
-    scores = as_array(student.predict(name, X), f"The prediction of {called(name)}")
+    scores = as_array(student.predict(name, X), f"The prediction of {name_text(name)}")
     if scores.ndim == 0 or len(scores) != len(X):
-        raise Wrong(
+        raise Misconception(
             "wrong-shape",
-            f"{called(name)} was asked about {len(X)} samples and answered with shape {shape_text(scores.shape)}; one "
-            "row a sample was expected.",
+            f"{name_text(name)} was asked about {len(X)} samples and answered with shape {shape_text(scores.shape)}; "
+            "one row a sample was expected.",
         )
     return scores.reshape(len(X), -1)
 
@@ -43,8 +43,8 @@ def one_column(student, name, X):
     """One number a sample, shape (n,): what a regressor predicts."""
     given = predictions(student, name, X)
     if given.shape[1] != 1:
-        raise Wrong(
-            "wrong-shape", f"{called(name)} answers with {given.shape[1]} columns; one number a sample was expected."
+        raise Misconception(
+            "wrong-shape", f"{name_text(name)} answers with {given.shape[1]} columns; one number a sample was expected."
         )
     return given[:, 0]
 
@@ -58,8 +58,9 @@ def predicted_labels(student, name, X, n_classes=2):
     if scores.shape[1] == n_classes and n_classes > 1:
         return scores.argmax(axis=1)
     if scores.shape[1] != 1:
-        raise Wrong(
-            "wrong-shape", f"{called(name)} answers with {scores.shape[1]} columns; {n_classes} classes were expected."
+        raise Misconception(
+            "wrong-shape",
+            f"{name_text(name)} answers with {scores.shape[1]} columns; {n_classes} classes were expected.",
         )
     column = scores[:, 0]
     if n_classes > 2 or np.isin(column, np.arange(n_classes)).all():
@@ -94,24 +95,25 @@ def as_binary_probabilities(name, scores):
 
     Raises
     ------
-    Wrong
+    Misconception
         With the code "wrong-shape", "logits" or "labels".
     """
     if scores.shape[1] > 2:
-        raise Wrong(
-            "wrong-shape", f"{called(name)} answers with {scores.shape[1]} columns; the probability of 1 was expected."
+        raise Misconception(
+            "wrong-shape",
+            f"{name_text(name)} answers with {scores.shape[1]} columns; the probability of 1 was expected.",
         )
     if scores.min() < -1e-4 or scores.max() > 1 + 1e-4:
-        raise Wrong(
+        raise Misconception(
             "logits",
-            f"{called(name)} answers with {scores.min():.2f} to {scores.max():.2f}; probabilities, from 0 to 1, were "
-            "asked for. End the network with `activation='sigmoid'`.",
+            f"{name_text(name)} answers with {scores.min():.2f} to {scores.max():.2f}; probabilities, from 0 to 1, "
+            "were asked for. End the network with `activation='sigmoid'`.",
         )
     if len(scores) > 20 and np.isin(scores, (0, 1)).all() and np.ptp(scores) > 0:
-        raise Wrong(
+        raise Misconception(
             "labels",
-            f"{called(name)} answers with 0 and 1 alone; probabilities were asked for. Leave the rounding to whoever "
-            "reads them.",
+            f"{name_text(name)} answers with 0 and 1 alone; probabilities were asked for. Leave the rounding to "
+            "whoever reads them.",
         )
     return np.clip(scores[:, -1], 0, 1)
 
@@ -129,46 +131,50 @@ def as_class_probabilities(name, scores, n_classes):
 
     Raises
     ------
-    Wrong
+    Misconception
         With the code "wrong-shape", "labels", "one-hot", "logits", "not-probabilities" or "softmax-twice".
     """
     asked = f"{n_classes} probabilities a sample were asked for"
     if scores.shape[1] == 1 and np.array_equal(scores, np.rint(scores)):
-        raise Wrong("labels", f"{called(name)} answers with the class itself; {asked}. Leave out the `argmax`.")
+        raise Misconception(
+            "labels", f"{name_text(name)} answers with the class itself; {asked}. Leave out the `argmax`."
+        )
     if scores.shape[1] != n_classes:
-        raise Wrong("wrong-shape", f"{called(name)} answers with {scores.shape[1]} columns; {asked}.")
+        raise Misconception("wrong-shape", f"{name_text(name)} answers with {scores.shape[1]} columns; {asked}.")
     sums = scores.sum(axis=1)
     if scores.min() < -1e-4 or scores.max() > 1 + 1e-4:
-        raise Wrong(
+        raise Misconception(
             "logits",
-            f"{called(name)} answers with {scores.min():.2f} to {scores.max():.2f}, and its first row sums to "
+            f"{name_text(name)} answers with {scores.min():.2f} to {scores.max():.2f}, and its first row sums to "
             f"{sums[0]:.2f}; {asked}. End the network with `activation='softmax'`.",
         )
     if np.abs(sums - 1).max() > 1e-2:
-        raise Wrong(
+        raise Misconception(
             "not-probabilities",
-            f"The answers of {called(name)} sum to {sums[0]:.2f} in the first row; {asked}, and they sum to 1. A "
+            f"The answers of {name_text(name)} sum to {sums[0]:.2f} in the first row; {asked}, and they sum to 1. A "
             "softmax makes them do so; a sigmoid treats each class alone.",
         )
     if len(scores) > 20 and np.isin(scores, (0, 1)).all():
-        raise Wrong("one-hot", f"{called(name)} answers with zeros and a single one; {asked}. Leave the rounding out.")
+        raise Misconception(
+            "one-hot", f"{name_text(name)} answers with zeros and a single one; {asked}. Leave the rounding out."
+        )
     most = np.e / (np.e + n_classes - 1)  # the largest value of the softmax of a softmax
     if len(scores) > 20 and scores.max() <= most + 1e-4 and np.quantile(scores.max(axis=1), 0.9) > 0.95 * most:
-        raise Wrong(
+        raise Misconception(
             "softmax-twice",
-            f"No probability of {called(name)} is above {most:.3f}, the most that a softmax of a softmax can give: one "
-            "softmax too many.",
+            f"No probability of {name_text(name)} is above {most:.3f}, the most that a softmax of a softmax can give: "
+            "one softmax too many.",
         )
     return scores
 
 
 def refuse_constant(answers, name, form=".3g", advice="Was it fitted?"):
-    """Raise `Wrong` where a model answers the same to everything, with the code "constant"."""
+    """Raise `Misconception` where a model answers the same to everything, with the code "constant"."""
     if np.ptp(answers) < 1e-6:
         answer = np.ravel(answers)[0]
         if answer == 1 and isinstance(answer, np.floating):
             advice = "Does it end in a softmax? That of one number is always 1: use `activation='sigmoid'`."
-        raise Wrong("constant", f"{called(name)} answers {answer:{form}} to everything. {advice}")
+        raise Misconception("constant", f"{name_text(name)} answers {answer:{form}} to everything. {advice}")
 
 
 def describe_keras(student, name):
@@ -176,15 +182,15 @@ def describe_keras(student, name):
 
     Raises
     ------
-    Wrong
+    Misconception
         With the code "not-keras" or "not-built".
     """
     said = student.describe(name)
     if said["family"] != "keras":
-        raise Wrong("not-keras", f"{called(name)} is a {said['type']}; a Keras model was expected.")
+        raise Misconception("not-keras", f"{name_text(name)} is a {said['type']}; a Keras model was expected.")
     if not said["built"]:
-        raise Wrong(
-            "not-built", f"{called(name)} has no weights yet. Begin it with `keras.Input(...)`, or fit it first."
+        raise Misconception(
+            "not-built", f"{name_text(name)} has no weights yet. Begin it with `keras.Input(...)`, or fit it first."
         )
     return said
 
@@ -227,7 +233,7 @@ def rebuild(student, name, input_shape):
     return model
 
 
-def replay(student, name, X):
+def recompute_forward(student, name, X):
     """The predictions of a Keras model for `X`, computed again from its configuration and weights.
 
     Returns
@@ -242,38 +248,40 @@ def replay(student, name, X):
         return None
 
 
-def same_as_replay(student, name, X, required=False):
-    """Raises `Wrong` where the model's answers are not those of its own layers and weights.
+def check_forward(student, name, X, required=False):
+    """Raises `Misconception` where the model's answers are not those of its own layers and weights.
 
     With `required`, where every right answer is made of Keras's own layers, also where they cannot be computed again.
     """
-    again = replay(student, name, X)
+    again = recompute_forward(student, name, X)
     if again is None:
         if required:
-            raise Wrong("not-plain-layers", f"{called(name)} cannot be built again from its layers and weights. Use "
-                        "Keras's own layers, and nothing else.")  # fmt: skip
+            raise Misconception(
+                "not-plain-layers",
+                f"{name_text(name)} cannot be built again from its layers and weights. Use Keras's own layers alone.",
+            )
         return
     answered = predictions(student, name, X)
     again = again.reshape(len(X), -1)
     if answered.shape != again.shape or not np.allclose(answered, again, rtol=1e-2, atol=1e-3):
-        raise Wrong(
+        raise Misconception(
             "not-its-layers",
-            f"The predictions of {called(name)} are not what its layers and weights compute. Hand in the network "
+            f"The predictions of {name_text(name)} are not what its layers and weights compute. Hand in the network "
             "itself.",
         )
 
 
-def same_as_replay_or_sigmoid(student, name, X):
-    """Raises `Wrong` where a network's answers are neither its layers' nor the sigmoid of them.
+def check_forward_or_sigmoid(student, name, X):
+    """Raises `Misconception` where a network's answers are neither its layers' nor the sigmoid of them.
 
     A sigmoid that is written into `call` is none of the layers of a subclassed model.
     """
-    again = replay(student, name, X)
+    again = recompute_forward(student, name, X)
     if again is not None and again.shape == (len(X), 1):
         answered = predictions(student, name, X)
         if answered.shape == again.shape and np.allclose(answered, 1 / (1 + np.exp(-again)), rtol=1e-2, atol=1e-3):
             return
-    same_as_replay(student, name, X)
+    check_forward(student, name, X)
 
 
 def _replayable(config):
@@ -292,6 +300,6 @@ def _replayable(config):
     return True
 
 
-def called(name):
+def name_text(name):
     """How a sentence names a model: by the student's name, where it has one."""
     return f"`{name}`" if isinstance(name, str) else f"the {type_name(name)}"
