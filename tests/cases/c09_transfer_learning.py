@@ -538,14 +538,17 @@ def from_old(x, y, x_unseen):
 
 def body_that_learns():
     """The layers of `old_model` move while a head on them learns."""
+    import keras
+
     model = filled(old_model().get_weights())
+    body = keras.Sequential(model.layers[:-1])
 
     def learn(x, y, x_unseen):
         answer = with_frozen_body(x, y, x_unseen)
         model.set_weights(nudged(0.01, model.get_weights()))
         return answer
 
-    return {"old_model": model, "with_frozen_body": learn}
+    return {"old_model": model, "features": lambda x: np.asarray(body(x)), "with_frozen_body": learn}
 
 
 def features_in_place(x):
