@@ -99,9 +99,6 @@ SQUARE_SLIPS = {
 }
 
 
-# --- 00.1
-
-
 @exercise("00.1")
 def linear_neuron(student, rng):
     """The three functions on random points, against the formulas and the usual misconceptions."""
@@ -177,9 +174,6 @@ def _closed_form(student, rng):
     yield Finding("closed-form", True, "`closed_form` is right.", 1)
 
 
-# --- 00.2
-
-
 @exercise("00.2")
 def downhill(student, rng):
     """The gradient; then a step, which is judged by the student's own gradient."""
@@ -228,9 +222,6 @@ def _step(student, probes):
     }
     advice = "It should be w - learning_rate dw, and b likewise."
     return check_array("step", "`step`", given, moved, misconceptions, 1, advice, fields={"rate": fixed})
-
-
-# --- 00.3
 
 
 @exercise("00.3")
@@ -341,9 +332,6 @@ def _trained(student):
     worse = loss(w, b) > loss(0, 0) + 0.01
     advice = say("excess.worse-than-zero" if worse else "excess.not-there-yet", dw=dw, db=db)
     return check_metric("00.3", "excess", excess, 1, ".4f", True, loss=loss(w, b), best=best, what_to_do=advice)
-
-
-# --- 00.4
 
 
 @exercise("00.4")
@@ -465,9 +453,6 @@ def _three_rates(student):
         if not passed:
             return check_that(code, False, 1, rate=rates[name], left=rest)
     return check_that("rates", True, 1)
-
-
-# --- 00.5
 
 
 @exercise("00.5")
@@ -629,8 +614,6 @@ def _adam_step(
         w = w - sign * rate * (corrected[0] if momentum else g) / size
     return w, *{"new": (m, v), "old": old, "corrected": corrected}[carry]
 
-
-# --- 00.6
 
 CHOICES = {
     "mean": "squared",

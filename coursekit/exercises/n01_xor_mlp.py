@@ -73,9 +73,6 @@ def _why_straight(student, name):
     return "stopped-early" if stopped else "stuck", say("straight.not-used", sizes=sizes, advice=advice)
 
 
-# --- 01.1
-
-
 @exercise("01.1")
 def best_line(student, rng):
     """The perceptron must be a threshold on a weighted sum; the line gets three corners; the best is three."""
@@ -128,9 +125,6 @@ def _best(student):
     return Finding("best", best == 3, say(names.get(best, "best.wrong"), best=best), 0.5)
 
 
-# --- 01.2
-
-
 @exercise("01.2")
 def xor_by_hand(student, rng):
     """Any weights that put the four corners on the right side of 0.5 pass."""
@@ -169,9 +163,6 @@ def _list(values):
     return ", ".join(f"{value:g}" for value in np.round(values, 3))
 
 
-# --- 01.3
-
-
 @exercise("01.3")
 def xor_classifier(student, rng):
     """The model must label the corners and fresh noisy points by XOR; a linear one is named as such."""
@@ -207,9 +198,6 @@ def _other_beginnings(student):
         tries = [MLPClassifier(**{**settings, "random_state": k}).fit(X, y) for k in range(n_tries)]
         learned = sum(np.array_equal(one.predict(CORNERS), XOR) for one in tries)
         fail_if(learned < 7, "not-every-seed", units=units, learned=learned, n_tries=n_tries)
-
-
-# --- 01.4
 
 
 @exercise("01.4")
@@ -289,9 +277,6 @@ def _place(name, right):
     return say("place.delta2" if layer == "2" else "place.delta1")
 
 
-# --- 01.5
-
-
 @exercise("01.5")
 def keras_twice(student, rng):
     """Both APIs, one architecture, equal weights, a trained network, and the count of its parameters."""
@@ -327,9 +312,6 @@ def keras_twice(student, rng):
     yield Finding("n-params", count == 33, say(names.get(count, "n-params.wrong"), count=count), 1)
 
 
-# --- 01.6
-
-
 @exercise("01.6")
 def fit_surface(student, rng):
     """R² against the noise-free surface on fresh points; constant, linear, rescaled and swapped fits are named."""
@@ -357,8 +339,6 @@ def _explain_bad_fit(student, name, X, truth, fitted, r2):
     if code == "stopped-early":
         raise Misconception(code, say("fit.stopped", r2=r2, why=_stopped(student, name)))
 
-
-# --- 01.7
 
 PARTS = (slice(0, 400), slice(400, None))
 
@@ -422,9 +402,6 @@ def _explain_curve(student, train, test, now_train, now_test, X, y, fitted):
     if len(losses) and np.shape(losses)[-1:] == train.shape and np.allclose(train, losses):
         raise Misconception("curves.half-loss", last=train[-1])
     fail_if(_close(train[0], now_train) and len(train) > 1, "curves.reversed")
-
-
-# --- 01.8
 
 
 @exercise("01.8")

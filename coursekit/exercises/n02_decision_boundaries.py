@@ -42,9 +42,6 @@ MARGINS = {
 }
 
 
-# --- 02.1
-
-
 @exercise("02.1")
 def mesh(student, rng):
     """The mesh holds every pair once; the field of a known function stands where it should, whatever the order."""
@@ -97,9 +94,6 @@ def _field(student):
         fail_if(np.array_equal(field, exchanged), "field.columns-exchanged")
         fail_if(np.ptp(field) == 0, "field.constant", value=field[0, 0])
     return check_that("field", share == 1, 1, share=share)
-
-
-# --- 02.2
 
 
 @exercise("02.2")
@@ -172,8 +166,6 @@ def _why_poor(student, model, data, name, accuracy, fresh):
         return say("stopped", steps=steps) if steps and steps >= params["max_iter"] else say("more-units")
     return say("not-free-enough", data=data)
 
-
-# --- 02.3
 
 FEW = make_moons(150, noise=0.35, random_state=1)
 VAL = make_moons(500, noise=0.35, random_state=2)
@@ -341,9 +333,6 @@ def _sums(student, again, X):
     return (inside @ kernel + bias)[:, 0]
 
 
-# --- 02.4
-
-
 @exercise("02.4")
 def own_region(student, rng):
     """The region is neither trivial nor too fine; both networks are judged against the nearest neighbours."""
@@ -386,9 +375,6 @@ def _labels(student, X):
     labels = call_array(student, "region", X, shape=(len(X),))
     fail_if(not np.isin(labels, (0, 1)).all(), "labels-not-0-1", labels=np.unique(labels)[:4].tolist())
     return labels.astype(int)
-
-
-# --- 02.5
 
 
 @exercise("02.5")

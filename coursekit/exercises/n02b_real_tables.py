@@ -46,9 +46,6 @@ def _credit():
     return labels, numbers, {name: table[name].fillna("").to_numpy(dtype=str) for name in CATEGORIES}
 
 
-# --- 02b.1
-
-
 @exercise("02b.1")
 def split_and_encode(student, rng):
     """Disjoint stratified parts; every word and number kept; and no statistic from any but the training rows."""
@@ -229,9 +226,6 @@ def _imputed_from_training(name, values, X, rows):
         fail_if(leaks, "leak-imputation", name=name, filled=filled, typical=typical.__name__, own=own)
 
 
-# --- 02b.2
-
-
 @exercise("02b.2")
 def rare_class(student, rng):
     """The weights by their two equations; the recall of both classes on the test rows."""
@@ -280,8 +274,6 @@ def _weights(given, y):
     relation = describe_relation(given, wanted, {"n": len(y), "n0": n0, "n1": n1})
     raise Misconception("weights", seen=seen, relation=relation or say("weights.should-be", w0=wanted[0], w1=wanted[1]))
 
-
-# --- 02b.3
 
 # Keras measures in float32 and in batches; its area under the curve is a sum over 200 cuts.
 _LOSS_TOLERANCE, _SAME_LOSS, _AREA_TOLERANCE = 0.002, 0.0005, 0.005
@@ -415,9 +407,6 @@ def _log_loss(y, p, weights=None):
     return log_loss(y, np.clip(p, 1e-7, 1 - 1e-7), sample_weight=weights, labels=[0, 1])
 
 
-# --- 02b.4
-
-
 @exercise("02b.4")
 def roc_by_hand(student, rng):
     """The curve for distinct scores, then for tied ones; then the area of a given curve."""
@@ -516,9 +505,6 @@ def _explain_curve(given, wanted, y, scores, weights, name):
     skips = len(points) < len(vertices) and on_curve
     fail_if(skips, "curve.cuts-missing", n_points=len(points), n_vertices=len(vertices))
     raise Misconception("curve.roc", given=_under(given), wanted=_under(wanted))
-
-
-# --- 02b.5
 
 
 @exercise("02b.5")
@@ -629,9 +615,6 @@ def _each_agrees(code, given, wanted, misconceptions, quantities, rtol, atol=0.0
     relation = describe_relation(given, wanted, quantities, rtol=rtol / 2 if atol else rtol)
     relation = relation or say(f"{code}.differs", given=given[i], wanted=wanted[i])
     return check_that(code, right, 1, relation=relation)
-
-
-# --- 02b.6
 
 
 @exercise("02b.6")

@@ -119,9 +119,6 @@ def houses_of_scaler(student, name):
     return scaled_by(student, name, X_test, {**rows, "X_last": X_test})
 
 
-# --- 03.1
-
-
 @exercise("03.1")
 def audit(student, rng):
     """The column's name, the inverse of its formula, the count at the cap, and the error of the classic network."""
@@ -187,9 +184,6 @@ def _classic(student, table):
     names = ("max_iter", "learning_rate_init", "early_stopping", "alpha")
     settings = ", ".join(f"{name}={settings[name]}" for name in names if name in settings)
     return within("03.1", rmse, settings=settings)
-
-
-# --- 03.2
 
 
 @exercise("03.2")
@@ -285,9 +279,6 @@ def _explain_scale(X_train, X_test):
     raise Misconception("wrong-scale", column=worst, mean=X_train[:, worst].mean(), deviation=X_train[:, worst].std())
 
 
-# --- 03.3
-
-
 @exercise("03.3")
 def baseline_and_network(student, rng):
     """The baseline against least squares; the scores against those of each model on the three parts; then the test."""
@@ -368,9 +359,6 @@ def _scores(given, predicted, prices):
     return explained("wrong-scores", "`scores`", given, val, misconceptions, 1, advice, {"100,000": 100_000})
 
 
-# --- 03.4
-
-
 @exercise("03.4")
 def grid_search(student, rng):
     """A search over a pipeline that holds the scaler; its scores; the error of the best on the test houses."""
@@ -422,9 +410,6 @@ def _mean_scores(scores, results):
     advice = "Take `search.cv_results_['mean_test_score']` as it is."
     found = explained("not-its-scores", "`mean_scores`", scores, wanted, misconceptions, 0.5, advice)
     return check_that("scores", True, 0.5, n_scores=len(scores), rmse=-wanted.max()) if found.passed else found
-
-
-# --- 03.5
 
 
 @exercise("03.5")

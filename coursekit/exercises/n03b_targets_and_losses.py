@@ -85,9 +85,6 @@ def _explain_prices(name, fitted, truth):
         raise Misconception("scaled-target", name=name, fitted=np.mean(fitted), truth=np.mean(truth))
 
 
-# --- 03b.1
-
-
 @exercise("03b.1")
 def target_unit(student, rng):
     """The two functions undo each other; the built networks begin where they should and stay where they should."""
@@ -206,9 +203,6 @@ def _explain_range(low, high, smallest, largest):
     raise Misconception("range", **seen)
 
 
-# --- 03b.2
-
-
 @exercise("03b.2")
 def categories(student, rng):
     """One-hot for codes of which some are missing; a network whose embedding matters to its predictions."""
@@ -308,9 +302,6 @@ def _uses_embedding(student, X, y, codes, fitted, rng):
         yield advice("more-columns", say("more-columns", shape=tables[0]))
 
 
-# --- 03b.3
-
-
 @exercise("03b.3")
 def own_function(student, rng):
     """Any function that uses its five variables; a model that has learned it; the residuals that follow from both."""
@@ -386,9 +377,6 @@ def _residuals(student, spread):
     i = int(np.abs(given - wanted).argmax())
     seen = {"i": i, "given": given[i], "wanted": wanted[i], "mean": wanted.mean(), "std": wanted.std()}
     return check_that("residuals", same(wanted), 1, **seen)
-
-
-# --- 03b.4
 
 
 _GRID = 0.006  # of the range of y: how fine the candidates have to be
@@ -498,9 +486,6 @@ def _robust_model(student):
         fail_if(high > 0.15, "squared-loss" if "squared" in loss else "pulled-up", high=UNIT * high)
     check_forward(student, name, X[:20])
     return check_metric("03b.4", "mae", dollars, 1.5, ",.0f", most=True)
-
-
-# --- 03b.5
 
 
 @exercise("03b.5")

@@ -94,9 +94,6 @@ def noisy_sample(rng, n=1000):
     return np.clip(images[rows].astype(int) + noise, 0, 255).astype("uint8"), labels[rows]
 
 
-# --- 04.1
-
-
 @exercise("04.1")
 def dense_baseline(student, rng):
     """Accuracy on noisy test digits, the size, and that it is not linear."""
@@ -142,9 +139,6 @@ def same_as_replay_of_digits(student, name, images):
     except StudentError:
         return
     check_forward(student, name, as_input(images))
-
-
-# --- 04.2
 
 
 @exercise("04.2")
@@ -225,8 +219,6 @@ def _pooled(student, rng):
     below_zero = -np.abs(rng.normal(size=(8, 6)))
     return first_failed(tried(image, size) for image, size in [*drawn, (below_zero, 2)])
 
-
-# --- 04.3
 
 LECTURE_COUNTS = (80, 0, 0, 21648, 170)
 
@@ -358,9 +350,6 @@ def _computation(student, model, digits):
     raise Misconception("other-computation")
 
 
-# --- 04.4
-
-
 @exercise("04.4")
 def training(student, rng):
     """The three callbacks, an honest validation, and the accuracy on digits that nobody trained on."""
@@ -437,9 +426,6 @@ def _refuse_seen_as_validation(student, history):
                 raise Misconception(
                     "seen-as-validation", which="all" if n == 60_000 else f"the {place}", n=n, steps=steps
                 )
-
-
-# --- 04.5
 
 
 @exercise("04.5")
@@ -530,9 +516,6 @@ def _refuse_other_loss(student, symptom):
     fail_if(other, "pairs.wrong-loss", symptom=symptom, loss=said.get("loss"))
 
 
-# --- 04.6
-
-
 @exercise("04.6")
 def shifts(student, rng):
     """The shift against its definition; the table against the two networks themselves."""
@@ -611,9 +594,6 @@ def _shifted(images, down, right):
     return padded[:, 4 - down : 32 - down, 4 - right : 32 - right]
 
 
-# --- 04.7
-
-
 @exercise("04.7")
 def beat_99(student, rng):
     """The accuracy over all test digits, in two steps."""
@@ -645,9 +625,6 @@ def _convolutions(config):
         return sum(map(found, part)) if isinstance(part, list | tuple) else 0
 
     return found(config) if isinstance(config, dict) else None
-
-
-# --- 04.8
 
 
 @exercise("04.8")

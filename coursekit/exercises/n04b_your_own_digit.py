@@ -38,9 +38,6 @@ def inside(image, level=0.0):
     return image[top : bottom + 1, left : right + 1]
 
 
-# --- 04b.1
-
-
 def photographs(rng, n=40):
     """Test digits as a photograph would show them: large, dark on unevenly lit paper, anywhere; with their labels."""
     from PIL import Image
@@ -169,9 +166,6 @@ def _trained_network():
     return keras.models.load_model(path("mnist_cnn.keras"))
 
 
-# --- 04b.2
-
-
 @exercise("04b.2")
 def read_digits(student, rng):
     """Shape for one and for many, probabilities, and the accuracy on test digits."""
@@ -227,9 +221,6 @@ def _explain_reading(student, x, labels, accuracy):
     guesses = answer_of_pictures(student, x).argmax(axis=1)
     renumbered = sum(np.bincount(labels[guesses == k]).max(initial=0) for k in range(10)) / len(labels)
     fail_if(renumbered > accuracy + 0.2, "renumbered", renumbered=renumbered)
-
-
-# --- 04b.3
 
 
 @exercise("04b.3")

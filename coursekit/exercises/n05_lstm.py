@@ -73,9 +73,6 @@ def _classes(student, name):
     return [part for part, _ in _parts(student.config(name))]
 
 
-# --- 05.1
-
-
 @exercise("05.1")
 def recurrent_cell(student, rng):
     """The states for random weights; the usual misconceptions are recognised by computing them."""
@@ -130,9 +127,6 @@ def _state_slips(wanted, x, Wx, Wh, b):
         "reversed": wanted[::-1],
         "wrong-direction": _rnn(x[::-1], Wx, Wh, b),
     }
-
-
-# --- 05.2
 
 
 @exercise("05.2")
@@ -241,8 +235,6 @@ def _three_outputs(student, rng):
         fail_if(seen.shape != wanted.shape, "model.wrong-shape", what=what, shape=seen.shape, wanted=wanted.shape)
         yield check_array(code, what, seen, wanted, None, points, say("outputs.advice"))
 
-
-# --- 05.3
 
 WINDOW, N_TRAIN = 24, 221
 
@@ -367,9 +359,6 @@ def _forecast(id, student, name, X_test, sunspots, slope, offset, points):
     return check_metric(id, "rmse", rmse, points, ".1f", most=True, naive=naive, advice=advice)
 
 
-# --- 05.4
-
-
 @exercise("05.4")
 def in_step(student, rng):
     """The share of right steps over 60 steps; an answer that uses the future, or no past, is named."""
@@ -470,8 +459,6 @@ def _step_scores(student, name, pulses):
     return _probabilities(name, scores.reshape(n, steps))
 
 
-# --- 05.5
-
 PAD = -10.0
 
 
@@ -567,8 +554,6 @@ def _explain_padding(student, apart):
     fail_if(float(masks[0]) != PAD, "wrong-mask-value", apart=apart, skips=masks[0], pad=PAD)
     raise Misconception("mask-lost", apart=apart)
 
-
-# --- 05.6
 
 SYMBOLS = "0123456789+."
 LAGS = np.array([[5, 5, 2, 2], [1, 3, 4, 6], [6, 4, 3, 1]])
@@ -692,9 +677,6 @@ def _lags(lags):
     where = {"row": row, "column": column, "lag": lags[row, column], "digit": digit, "place": place}
     steps = {"read": question.index(digit) + 1, "written": answer.index("46"[column % 2]) + 6}
     return check_that("lags", False, 1, question=question, answer=answer, **where, **steps)
-
-
-# --- 05.7
 
 
 @exercise("05.7")

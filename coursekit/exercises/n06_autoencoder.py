@@ -108,9 +108,6 @@ def in_words(finding, code, name, points=0.0, **fields):
     return Finding(code if cause == "wrong" else cause, False, say(name, **fields), points)
 
 
-# --- 06.1
-
-
 def coarse(x):
     """Digits as 7 by 7 pixels, each the mean of 4 by 4; rows of 49."""
     return np.reshape(x, (-1, 7, 4, 7, 4)).mean(axis=(2, 4)).reshape(-1, 49)
@@ -189,9 +186,6 @@ def _plane(student, rng):
     yield check_metric("06.1", "angle", angle, 2, ".2f", most=True)
 
 
-# --- 06.2
-
-
 def worth_of_map(student, x):
     """Codes of the digits `x`, the copies that the decoder makes of them, and their mean squared error."""
     codes = answers(student, "encoder", x, 2)
@@ -245,9 +239,6 @@ def _logits_linear(between, ends):
     safe = inside[:200] & inside[200:]
     between, ends = (logit(np.clip(p, 1e-6, 1 - 1e-6)) for p in (between, ends))
     return safe.any() and np.abs(between - (ends[:200] + ends[200:]) / 2)[safe].mean() < 0.02
-
-
-# --- 06.3
 
 
 @exercise("06.3")
@@ -344,9 +335,6 @@ def _psnr(clean, noisy):
     return -10 * np.log10(error(clean, noisy) + 1e-12)  # a perfect copy has 120 dB
 
 
-# --- 06.4
-
-
 @cache
 def error_of_zeros():
     """Mean squared error of other digits where only zeros are known: copied by the 16 best axes of zeros."""
@@ -431,9 +419,6 @@ def _curve(student, rng):
     return check_that("roc", right and abs(area - wanted) < 0.02, 1.5, area=area, side=side)
 
 
-# --- 06.5
-
-
 @exercise("06.5")
 def holes(student, rng):
     """The three functions on random points and codes of the map; the hole against all test digits."""
@@ -502,9 +487,6 @@ def _grid(student, rng):
         "same-axis": pairs(first, first),
     }
     return check_array("code-grid", "`code_grid`", ordered(given), pairs(first, second), misconceptions, 1)
-
-
-# --- 06.6
 
 
 @exercise("06.6")

@@ -44,8 +44,6 @@ def made_by(student, name, noise, columns):
     return made
 
 
-# --- 07.1
-
 SIGNS = ((1, 1, 1), (-1, 1, 1), (1, -1, 1), (-1, -1, 1))  # of theta, psi and the rate
 MANY = ((7, 5), (1, 4), (6, 2))  # real and made samples of three draws
 
@@ -160,9 +158,6 @@ def right_step(student, name, mine, draws):
         **fields,
     )
     return found
-
-
-# --- 07.2
 
 
 @exercise("07.2")
@@ -365,8 +360,6 @@ def explain_generator(student, networks, moved, real, noise, d_rate, g_rate):
     fail_if(np.abs(after[0][0] - before[0][0]).max() > 1e-7, "own-noise")
 
 
-# --- 07.3
-
 ANGLES = np.arange(8) * np.pi / 4
 CENTRES = 2 * np.stack([np.cos(ANGLES), np.sin(ANGLES)], axis=1)
 RADIUS = 0.3
@@ -440,9 +433,6 @@ def counting(student, rng):
     i = next((i for i in range(len(sets)) if given[i] != wanted[i]), 0)
     too = "many" if given[i] > wanted[i] else "few"
     return check_that("count-modes", given == wanted, 1, too=too, given=given[i], n=len(sets[i]))
-
-
-# --- 07.4
 
 
 @cache
@@ -519,8 +509,6 @@ def judging(student, rng):
     refuse_misconceptions(given, misconceptions, rtol=0.01)
     return found
 
-
-# --- 07.5
 
 ENERGIES = (2.0, 5.0, 9.0)
 

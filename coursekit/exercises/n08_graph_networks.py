@@ -57,9 +57,6 @@ def nearer(given, one, other):
     return min(one, other, key=lambda answer: np.abs(given - answer).max())
 
 
-# --- 08.1
-
-
 @exercise("08.1")
 def message_passing(student, rng):
     """The three functions on fresh graphs; the layer as a function of features and graph, its weights read off by probes."""
@@ -226,9 +223,6 @@ def layer_elsewhere(student, layer, X, G):
     fail_if(np.abs(given.sum(axis=2) - 1).max() > 1e-3, "fixed-activation", total=given[0, 0].sum())
 
 
-# --- 08.2
-
-
 @exercise("08.2")
 def karate_club(student, rng):
     """The matrix on a fresh graph, the two known labels, then the network: uses the graph, ignores numbers, is right."""
@@ -327,8 +321,6 @@ def club_scores(student, features, graph):
     fail_if(scores.size not in (34, 68) or 34 not in scores.shape, "answer.wrong-shape", shape=scores.shape)
     return scores.reshape(34, -1)
 
-
-# --- 08.3
 
 # What a sum in another order changes in float32 is some 1e-6 of a probability.
 UNMOVED = 1e-3

@@ -117,9 +117,6 @@ def of_old_model(student, x):
     return say("old-model.small", n_params=n_params) if n_params < 8000 else ""
 
 
-# --- 09.1
-
-
 @exercise("09.1")
 def old_digits(student, rng):
     """The network that the function builds; the trained one on noisy test digits."""
@@ -156,9 +153,6 @@ def five_probabilities(student, name, x, y):
             accuracy = read(student, name, x, y)
             refuse_other_scale(name, lambda x: five_scores(student, name, x), x, y, accuracy)
         raise
-
-
-# --- 09.2
 
 
 @exercise("09.2")
@@ -245,9 +239,6 @@ def right_count(student, body, head):
     refuse_misconceptions(given, misconceptions, rtol=1e-9, count=given)
     relation = describe_relation(given, of_head, {"the five outputs": 5.0}, rtol=1e-9) or say("n-trainable.unrelated")
     return check_that("n-trainable", False, count=given, relation=relation)
-
-
-# --- 09.3
 
 
 @exercise("09.3")
@@ -348,9 +339,6 @@ def own_head(student, x, y, unseen, steps=150, rate=1.0):
     return (asked @ W).argmax(axis=1)
 
 
-# --- 09.4
-
-
 @exercise("09.4")
 def fine_tuning(student, rng):
     """How far the body has moved, and what it brought on noisy test digits."""
@@ -379,9 +367,6 @@ def fine_tuning(student, rng):
     advice = of_old_model(student, x[:100]) or say("moved.little" if total < 0.05 else "moved.much", total=total)
     yield check_metric("09.4", "accuracy", accuracy, points=2, advice=advice)
     yield check_metric("09.4", "gain", gain, form="+.1%", total=total, too="little" if total < 0.05 else "much")
-
-
-# --- 09.5
 
 
 @exercise("09.5")

@@ -110,9 +110,6 @@ def _classes(config):
             yield from _classes(part)
 
 
-# --- 10.1
-
-
 @exercise("10.1")
 def to_images(student, rng):
     """Particles inside and outside of the grid, some in one cell, on random places away from the borders of cells."""
@@ -175,9 +172,6 @@ def _pixels(jets, put=np.add.at, outside="drop", cell=np.floor):
     return images
 
 
-# --- 10.2
-
-
 @exercise("10.2")
 def image_network(student, rng):
     """The area on fresh jets; images in GeV instead of their logarithm are recognised; then the convolutions."""
@@ -188,9 +182,6 @@ def image_network(student, rng):
     yield check_metric("10.2", "area", area, 2, ".3f")
     found = any("Conv" in name and "1D" not in name for name in _classes(student.config("cnn")))
     yield check_that("convolution", found, 1)
-
-
-# --- 10.3
 
 
 @exercise("10.3")
@@ -232,9 +223,6 @@ def _fits_better(y, these, those):
     return loss < other_loss - 0.002 and roc_auc_score(y, these) > roc_auc_score(y, those) + 0.002
 
 
-# --- 10.4
-
-
 @exercise("10.4")
 def set_network(student, rng):
     """The area on fresh jets; the same answers for shuffled rows, and with more rows of zeros."""
@@ -259,9 +247,6 @@ def set_network(student, rng):
     fail_if(apart > room, "padding-matters", apart=apart)
     yield check_metric("10.4", "area", area, 2, ".3f")
     yield Finding("set", True, "Neither the order of the particles nor the padding matters.", points=1)
-
-
-# --- 10.5
 
 
 @exercise("10.5")
@@ -377,9 +362,6 @@ def _counts(student, rng):
         compared = "fewer" if given > wanted else "more"
         return check_that("n-params", False, name=name, given=given, compared=compared, rules=rules)
     return check_that("n-params", True, 1)
-
-
-# --- 10.6
 
 
 @exercise("10.6")

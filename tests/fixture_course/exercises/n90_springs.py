@@ -11,9 +11,6 @@ from coursekit.data import make_spring
 MARGINS = {}
 
 
-# --- 90.1
-
-
 @exercise("90.1")
 def a_line(student, rng):
     """Both functions on random points."""
@@ -30,9 +27,6 @@ def a_line(student, rng):
         yield check_array("loss", "`loss`", given, np.mean(error**2), misconceptions, points)
 
 
-# --- 90.2
-
-
 @exercise("90.2")
 def no_functions(student, rng):
     """The array and the words against the data of the notebook; the model on fresh masses."""
@@ -46,9 +40,6 @@ def no_functions(student, rng):
     fresh = rng.uniform(0.5, 3.5, size=50)
     off = np.abs(one_column(student, "model", fresh[:, None]) - np.polyval(np.polyfit(mass, length, 1), fresh)).max()
     yield Finding("model", bool(off < 1), f"`model` is off by up to {off:.2f} cm.", points=1)
-
-
-# --- 90.3
 
 
 @exercise("90.3")
