@@ -589,4 +589,4 @@ def faster(student, rng):
     fail_if(0 < given < 1, "inverted", given=given)
     # Clocks on a busy machine and ways of calling Keras differ widely: only the order of size is asked for.
     passed = measured / 300 <= given <= 30 * measured and given > 1
-    return check_that("speed-up", passed, 1, given=given, measured=measured)
+    return check_that("speed-up", passed, 1, given=given, own=measured)
