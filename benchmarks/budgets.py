@@ -6,11 +6,9 @@ Runs each solution and each untouched student notebook once under nbval, one aft
 the whole process tree. It takes as long as that takes.
 """
 
-import json
 import os
 import platform
 import re
-import shutil
 import statistics
 import subprocess
 import sys
@@ -22,7 +20,7 @@ from pathlib import Path
 import psutil
 
 from coursekit.build import root, sources
-from coursekit.run import own_kernel
+from coursekit.run import log_of_checks, nbval_command
 
 NAMES = [path.stem for path in sources() if path.stem[0].isdigit()]
 
@@ -46,12 +44,7 @@ def nbval(path, mode):
         Where the notebook is red: then its seconds say nothing.
     """
     with tempfile.TemporaryDirectory() as folder:
-        copy = shutil.copy(path, folder)
-        log = Path(folder) / "log"
-        environment = os.environ | {"COURSEKIT_MODE": mode, "COURSEKIT_LOG": str(log), "COURSEKIT_HOME": folder}
-        environment |= {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"} | own_kernel(Path(folder) / ".jupyter")
-        command = [sys.executable, "-m", "pytest", "-q", "-p", "nbval.plugin", "-p", "no:cacheprovider", "--nbval-lax"]
-        command += ["--nbval-current-env", "--nbval-cell-timeout=300", "--rootdir", folder, copy]
+        command, environment = nbval_command(path, mode, Path(folder))
         start, peak = time.perf_counter(), 0
         process = subprocess.Popen(command, env=environment, cwd=folder, stdout=subprocess.PIPE, text=True)
         while process.poll() is None:
@@ -61,7 +54,7 @@ def nbval(path, mode):
             except psutil.NoSuchProcess:
                 pass
             time.sleep(0.1)
-        checks = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()] if log.exists() else []
+        checks = log_of_checks(Path(folder))
         if process.returncode != 0:
             raise RuntimeError(f"{path.name} is red under nbval in mode {mode}:\n{process.stdout.read()[-3000:]}")
         return time.perf_counter() - start, peak / 2**30, checks

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import sys
 import tempfile
 import time
@@ -52,6 +53,43 @@ def own_kernel(folder):
     return {"JUPYTER_PATH": os.pathsep.join([str(folder), *([others] if others else [])])}
 
 
+def nbval_command(path, mode, folder):
+    """How a notebook is run under nbval in an empty folder, with nbval's own plugin alone.
+
+    Parameters
+    ----------
+    path : Path
+    mode : str
+        "strict" or "untouched": what the checks do where an answer is wrong or open.
+    folder : Path
+        The notebook's copy runs there; the log of its checks is ``folder / "log"``.
+
+    Returns
+    -------
+    list of str
+        The command.
+    dict
+        Its environment.
+    """
+    copy = shutil.copy(path, folder)
+    environment = os.environ | {
+        "COURSEKIT_MODE": mode,
+        "COURSEKIT_LOG": str(folder / "log"),
+        "COURSEKIT_HOME": str(folder / "home"),
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+        **own_kernel(folder / "jupyter"),
+    }
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "nbval.plugin", "-p", "no:cacheprovider", "--nbval-lax"]
+    command += ["--nbval-current-env", "--nbval-cell-timeout=300", "--rootdir", str(folder), str(copy)]
+    return command, environment
+
+
+def log_of_checks(folder):
+    """What the checks of a notebook wrote there, an entry each."""
+    log = folder / "log"
+    return [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()] if log.exists() else []
+
+
 def execute(path, on_cell=None, timeout=600):
     """Execute the notebook at `path` in a scratch folder; the file itself is left as it is.
 
@@ -74,8 +112,11 @@ def execute(path, on_cell=None, timeout=600):
     total, error = len(notebook.cells), ""
     start = time.perf_counter()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        log = Path(folder) / "checks.log"
-        mine = {"COURSEKIT_LOG": str(log), "COURSEKIT_QUIET": "1", **own_kernel(Path(folder) / ".jupyter")}
+        mine = {
+            "COURSEKIT_LOG": str(Path(folder) / "log"),
+            "COURSEKIT_QUIET": "1",
+            **own_kernel(Path(folder) / ".jupyter"),
+        }
         kept = {name: os.environ.get(name) for name in mine}
         os.environ |= mine
         try:
@@ -94,5 +135,5 @@ def execute(path, on_cell=None, timeout=600):
         finally:
             for name, value in kept.items():
                 os.environ.pop(name) if value is None else os.environ.update({name: value})
-        lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
-    return Run(path.stem, tuple(json.loads(line) for line in lines), time.perf_counter() - start, error)
+        checks = tuple(log_of_checks(Path(folder)))
+    return Run(path.stem, checks, time.perf_counter() - start, error)

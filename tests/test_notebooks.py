@@ -1,8 +1,6 @@
 """nbval over every notebook: solutions in strict mode, untouched student notebooks in untouched mode."""
 
 import json
-import os
-import shutil
 import subprocess
 import sys
 
@@ -10,41 +8,16 @@ import nbformat
 import pytest
 
 from coursekit.build import exercises, root, sources
-from coursekit.run import execute, own_kernel
+from coursekit.run import execute, log_of_checks, nbval_command
 
 NAMES = [path.stem for path in sources() if path.stem[0].isdigit()]
 
 
 def nbval(path, mode, folder):
     """Run one notebook under nbval in `folder`; returns the finished process and the log of its checks."""
-    copy = shutil.copy(path, folder)
-    log = folder / "log"
-    environment = os.environ | {
-        "COURSEKIT_MODE": mode,
-        "COURSEKIT_LOG": str(log),
-        "COURSEKIT_HOME": str(folder / "home"),
-        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
-        **own_kernel(folder / "jupyter"),
-    }
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-p",
-        "nbval.plugin",
-        "--nbval-lax",
-        "--nbval-current-env",
-        "--nbval-cell-timeout=300",
-    ]
-    done = subprocess.run(
-        [*command, "-q", "-p", "no:cacheprovider", "--rootdir", str(folder), str(copy)],
-        env=environment,
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=600,
-    )
-    return done, [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()] if log.exists() else []
+    command, environment = nbval_command(path, mode, folder)
+    done = subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, timeout=600)
+    return done, log_of_checks(folder)
 
 
 @pytest.mark.parametrize(
