@@ -132,7 +132,7 @@ def test(context: typer.Context):
     from coursekit.run import share_cores
 
     _checkout()
-    # One process more than cores, because a test often waits for a kernel or a browser to start.
+    # Three on two cores, because a test often waits for a kernel or a browser to start; a notebook takes up to 2.5 GB.
     workers = 3 if (os.cpu_count() or 1) > 1 else 1
     command = [sys.executable, "-m", "pytest", "-n", str(workers), "--dist", "loadgroup", *context.args]
     raise typer.Exit(subprocess.call(command, cwd=ROOT, env={**os.environ, **share_cores(workers)}))

@@ -9,7 +9,7 @@ import pytest
 from coursekit.place import EXERCISES
 
 MODULES = sorted(EXERCISES.glob("n*.py"))
-ENDS = {"right", "wrong", "measured", "advice"}  # what check_that and check_limit say of a group
+ENDS = {"right", "wrong", "measured", "advice"}  # what check_that and check_metric say of a group
 
 
 def strings(node):
@@ -26,17 +26,17 @@ def named(says):
 
 
 def tables(path):
-    """The tables of sentences of a module's file: that of the notebook, and that of each exercise with it."""
+    """The table of sentences of each exercise of a module, with those of the whole notebook."""
     texts = tomllib.loads(path.with_suffix(".toml").read_text(encoding="utf-8"))
     common = texts.pop("says", {})
-    return common, {id: common | texts[id].get("says", {}) for id in texts}
+    return {id: common | texts[id].get("says", {}) for id in texts}
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
 def test_every_sentence_is_said(path):
     spelt = strings(ast.parse(path.read_text(encoding="utf-8")))
     known = {part for text in spelt for part in (text, text.replace("_", "-"), *text.split("."))}
-    for says in tables(path)[1].values():
+    for says in tables(path).values():
         for name, _ in named(says):
             group, _, inner = name.rpartition(".")
             assert {inner, group or inner} <= known | ENDS, f"{path.stem} never says {name!r}"
@@ -81,7 +81,7 @@ def said(node):
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
 def test_what_is_said_stands_there_with_its_fields(path):
     """Of every exercise that may say it."""
-    table = tables(path)[1]
+    table = tables(path)
     for id, functions in checks(ast.parse(path.read_text(encoding="utf-8"))):
         sentences = dict(named(table[id]))
         sentences |= {name.removesuffix(".wrong"): text for name, text in sentences.items() if name.endswith(".wrong")}

@@ -42,7 +42,7 @@ class Exercise:
         `Misconception` or with an error of the student's, leaves the later parts to be judged.
     points : float
         What a passed exercise is worth: the sum of the points of its findings.
-    needs : dict of str to str
+    arguments : dict of str to str
         The objects it looks at: name -> what each is.
     hints : tuple of str
         From a nudge to nearly the answer.

@@ -31,6 +31,13 @@ def as_input(images):
     return images[..., None].astype("float32") / 255
 
 
+def noisy(rng, images, labels, n=1000):
+    """Some digits with a little noise, uint8, and their labels: a table of the known ones would not help."""
+    rows = rng.choice(len(images), n, replace=False)
+    noise = rng.integers(0, 12, size=(n, 28, 28))
+    return np.clip(images[rows].astype(int) + noise, 0, 255).astype("uint8"), labels[rows]
+
+
 def refuse_other_scale(name, scores_of, x, y, accuracy):
     """Raises `Misconception` where pictures on another scale are read and those in [0, 1] are not."""
     for factor, said in ((255.0, "0 to 255"), (1 / 255, "0 to 1/255")):

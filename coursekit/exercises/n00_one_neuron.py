@@ -1,6 +1,5 @@
 """Checks of notebook 00: one neuron, trained by hand."""
 
-from contextlib import contextmanager
 from functools import partial
 
 import numpy as np
@@ -17,6 +16,7 @@ from coursekit.checks.vocabulary.arrays import (
     call_arrays,
     check_array,
     first_failed,
+    saying_not_finite,
     type_name,
 )
 from coursekit.checks.vocabulary.metrics import check_metric
@@ -79,17 +79,8 @@ def _derivatives(student, name, right, probes, misconceptions, points):
     return check_array(code, what, given[:, part], wanted[:, part], known, points, quantities=quantities, steps=steps)
 
 
-@contextmanager
-def _not_finite_says(name):
-    """Say the sentence `name` where an answer holds NaN or infinity."""
-    try:
-        yield
-    except Misconception as wrong:
-        raise (Misconception(name) if wrong.finding.code == "not-finite" else wrong) from None
-
-
 # Of the mean squared error.
-SQUARE_SLIPS = {
+SQUARE_MISCONCEPTIONS = {
     "not-averaged": lambda y, p: np.sum((p - y) ** 2),
     "root": metrics.root_mean_squared_error,
     "mean-squared": lambda y, p: np.mean(p - y) ** 2,
@@ -130,7 +121,7 @@ def _mse(student, rng):
         y = rng.normal(5, 2, size=n)
         return y, y + rng.normal(0.4, 1, size=n)
 
-    misconceptions = SQUARE_SLIPS | {
+    misconceptions = SQUARE_MISCONCEPTIONS | {
         "not-squared": lambda y, p: np.mean(p - y),
         "squares-apart": lambda y, p: np.mean(p**2 - y**2),
         "two-parameters": lambda y, p: np.sum((p - y) ** 2) / (len(y) - 2),
@@ -236,7 +227,7 @@ def logistic_neuron(student, rng):
 def _sigmoid(student, rng):
     for scale, ends in ((3, [-1000, 0, 1000]), (1, [0, 0.0, 0]), (30, [-40, 40, 5])):
         z = np.concatenate([rng.normal(0, scale, size=20), ends])
-        with _not_finite_says("sigmoid.not-finite"):
+        with saying_not_finite("sigmoid.not-finite"):
             given = call_array(student, "sigmoid", z, shape=z.shape)
         s = expit(z)
         misconceptions = {
@@ -269,7 +260,7 @@ def _log_loss(student, rng):
         "absolute": metrics.mean_absolute_error,
     }
     probes, others = [points(25) for _ in range(3)], [points(n) for n in (1, 4, 11)]
-    with _not_finite_says("log-loss.not-finite"):
+    with saying_not_finite("log-loss.not-finite"):
         return _numbers(student, "log_loss", right, probes, misconceptions, 1, others)
 
 
@@ -642,7 +633,7 @@ def _errors(rng, n):
 
 def _squared_and_absolute(student, rng):
     probes, others = [_errors(rng, 20) for _ in range(3)], [_errors(rng, n) for n in (1, 2, 9)]
-    yield _numbers(student, "squared_loss", metrics.mean_squared_error, probes, SQUARE_SLIPS, 0.5, others)
+    yield _numbers(student, "squared_loss", metrics.mean_squared_error, probes, SQUARE_MISCONCEPTIONS, 0.5, others)
     misconceptions = {
         "not-averaged": lambda y, p: np.sum(np.abs(p - y)),
         "no-absolute": lambda y, p: np.mean(p - y),
@@ -689,7 +680,7 @@ def _shares(rng, n, k):
     return tuple(0.9 * rng.dirichlet(np.ones(k), size=n) + 0.1 / k for _ in range(2))
 
 
-def _slips_of_rows(right):
+def _misconceptions_of_rows(right):
     """What may be wrong in a mean over rows of what is summed over the classes."""
     return {
         "wrong-sign": lambda p, q: -right(p, q),
@@ -703,7 +694,7 @@ def _cross_entropy(student, rng):
     def right(p, q):
         return -np.mean(np.sum(p * np.log(q), axis=1))
 
-    misconceptions = _slips_of_rows(right) | {
+    misconceptions = _misconceptions_of_rows(right) | {
         "binary": lambda p, q: right(p, q) + right(1 - p, 1 - q),
         "no-p": lambda p, q: right(np.ones_like(p), q),
         "divergence": lambda p, q: right(p, q / p),
@@ -717,7 +708,7 @@ def _divergence(student, rng):
     def right(p, q):
         return np.mean(np.sum(rel_entr(p, q), axis=1))
 
-    misconceptions = _slips_of_rows(right) | {
+    misconceptions = _misconceptions_of_rows(right) | {
         "swapped-sign": lambda p, q: -right(q, p),
         "symmetric": lambda p, q: right(p, q) + right(q, p),
         "cross-entropy": lambda p, q: -np.mean(np.sum(p * np.log(q), axis=1)),

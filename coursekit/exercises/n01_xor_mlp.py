@@ -22,8 +22,8 @@ from coursekit.checks.vocabulary.metrics import check_metric
 from coursekit.checks.vocabulary.models import (
     binary_probabilities,
     check_forward,
-    check_forward_or_sigmoid,
     describe_keras,
+    is_function,
     one_column,
     predicted_labels,
     predictions,
@@ -166,7 +166,7 @@ def _list(values):
 @exercise("01.3")
 def xor_classifier(student, rng):
     """The model must label the corners and fresh noisy points by XOR; a linear one is named as such."""
-    fail_if(student.describe("model")["type"] in ("function", "method", "builtin_function_or_method"), "not-a-model")
+    fail_if(is_function(student, "model"), "not-a-model")
     corners = predicted_labels(student, "model", CORNERS)
     X, y = make_xor(n_samples=400, noise=0.15, seed=int(rng.integers(2**31)))
     labels = predicted_labels(student, "model", X)
@@ -178,7 +178,7 @@ def xor_classifier(student, rng):
         code, why = _why_straight(student, "model")
         raise Misconception(code, say("one-line", right=right, why=why))
     fail_if(accuracy < 0.3, "labels-swapped", accuracy=accuracy)
-    check_forward_or_sigmoid(student, "model", CORNERS)
+    check_forward(student, "model", CORNERS, sigmoid_outside=True)
     wrong = [f"({a:g}, {b:g})" for (a, b), seen, want in zip(CORNERS, corners, XOR, strict=True) if seen != want]
     if right == 4:
         _other_beginnings(student)

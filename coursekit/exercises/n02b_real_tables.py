@@ -12,7 +12,14 @@ from coursekit.checks.codec import RemoteObject
 from coursekit.checks.framework import Misconception, check_that, exercise, fail_if, say, threshold
 from coursekit.checks.proxy import StudentError
 from coursekit.checks.report import Finding
-from coursekit.checks.vocabulary.arrays import as_array, as_number, call_array, first_failed, type_name
+from coursekit.checks.vocabulary.arrays import (
+    as_array,
+    as_number,
+    call_array,
+    first_failed,
+    saying_not_finite,
+    type_name,
+)
 from coursekit.checks.vocabulary.metrics import check_metric
 from coursekit.checks.vocabulary.models import (
     binary_probabilities,
@@ -128,12 +135,8 @@ def _encode(student, train, other):
         fail_if(
             isinstance(array, RemoteObject) and array.type_name[:3] in ("csr", "csc", "coo"), "encode.sparse", what=what
         )
-        try:
+        with saying_not_finite("encode.gaps-left", what=what):
             array = as_array(array, what)
-        except Misconception as wrong:
-            if wrong.finding.code == "not-finite":
-                raise Misconception("encode.gaps-left", what=what) from None
-            raise
         columns = array.ndim == 2 and len(array) == len(rows)
         fail_if(not columns, "encode.wrong-shape", what=what, shape=array.shape, n_rows=len(rows))
         arrays.append(array)
@@ -577,12 +580,8 @@ def _explain_nan(student, X):
 def _scaled(student, rng):
     # From 0.01 to 10, where log(1 + m) is not nearly log(m); in `train` the quartiles are not a variance apart.
     train, values = 10 ** rng.uniform(-2, 0, 200), 10 ** rng.uniform(-1.5, 1, 80)
-    try:
+    with saying_not_finite("log-last"):
         given = call_array(student, "log_scaled", train, values, shape=(80,))
-    except Misconception as wrong:
-        if wrong.finding.code == "not-finite":
-            raise Misconception("log-last") from None
-        raise
     logs, own = np.log(train), np.log(values)
 
     def standardised(of, numbers):

@@ -1,7 +1,5 @@
 """Checks of notebook 03: house prices."""
 
-from dataclasses import replace
-
 import numpy as np
 from scipy.spatial import cKDTree
 from scipy.special import expit
@@ -14,7 +12,14 @@ from coursekit.checks.codec import RemoteObject
 from coursekit.checks.framework import Misconception, check_that, exercise, fail_if, say, threshold
 from coursekit.checks.proxy import StudentError
 from coursekit.checks.report import Finding
-from coursekit.checks.vocabulary.arrays import as_array, as_number, call_arrays, check_array, type_name
+from coursekit.checks.vocabulary.arrays import (
+    as_array,
+    as_number,
+    call_arrays,
+    check_array,
+    saying_not_finite,
+    type_name,
+)
 from coursekit.checks.vocabulary.metrics import check_metric
 from coursekit.checks.vocabulary.models import one_column
 from coursekit.checks.vocabulary.relations import describe_relation
@@ -35,9 +40,8 @@ def within(id, rmse, fold=None, **fields):
     """The finding that an error lies within its recorded band; raises `Misconception` where it is too good to be true."""
     low = threshold(id, "lowest")
     fail_if(rmse < low, "rmse.seen-before", rmse=rmse, low=low)
-    found = check_metric(id, "rmse", rmse, 1.5, ".3f", most=True, **fields)
-    seen = found.measured | {"lowest": rmse} | ({} if fold is None else {"fold": fold})
-    return replace(found, measured=seen)
+    beside = {"lowest": rmse} | ({} if fold is None else {"fold": fold})
+    return check_metric(id, "rmse", rmse, 1.5, ".3f", most=True, beside=beside, **fields)
 
 
 def parts_of(student, name):
@@ -130,12 +134,8 @@ def audit(student, rng):
     fail_if(column not in table.columns, "no-column", name=column, columns=", ".join(table.columns))
     yield check_that("engineered", right, 1, name=column, largest=table[column].max())
     values = np.concatenate([rng.uniform(0, 396.9, size=12), [0.0, 396.9]])
-    try:
+    with saying_not_finite("not-finite"):
         low, high = call_arrays(student, "shares", values, like={"low": values.shape, "high": values.shape})
-    except Misconception as wrong:
-        if wrong.finding.code == "not-finite":
-            raise Misconception("not-finite") from None
-        raise
     half = np.sqrt(values / 1000)
     pair = np.array([0.63 - half, 0.63 + half])
     misconceptions = {

@@ -1,6 +1,5 @@
 """Checks of notebook 03b: targets, categories and losses of a network for house prices."""
 
-from dataclasses import replace
 from functools import cache, partial
 from types import SimpleNamespace
 
@@ -15,7 +14,14 @@ from coursekit.checks.proxy import StudentError
 from coursekit.checks.report import Finding, advice
 from coursekit.checks.vocabulary.arrays import as_array, as_number, call_array, check_array, first_failed, type_name
 from coursekit.checks.vocabulary.metrics import check_metric
-from coursekit.checks.vocabulary.models import check_forward, describe_keras, one_column, rebuild, refuse_constant
+from coursekit.checks.vocabulary.models import (
+    check_forward,
+    describe_keras,
+    is_function,
+    one_column,
+    rebuild,
+    refuse_constant,
+)
 from coursekit.checks.vocabulary.relations import describe_relation
 
 # What is added to the worst of ten seeds of the solution; see benchmarks/record.py. Errors are in dollars.
@@ -48,8 +54,7 @@ def _mae(truth, fitted):
 
 def _at_most(id, name, dollars, unseen, points=1):
     """The finding that an error in dollars is within its recorded limit; the ratio `unseen` is recorded with it."""
-    finding = check_metric(id, name, dollars, points, ",.0f", most=True)
-    return replace(finding, measured={name: dollars, "unseen": unseen})
+    return check_metric(id, name, dollars, points, ",.0f", most=True, beside={"unseen": unseen})
 
 
 def _ratios(off):
@@ -65,11 +70,6 @@ def _refuse_seen(name, off, limit):
         train, val, test = (UNIT * off[rows].mean() for rows in _houses().rows)
         message = say("seen", name=name, train=train, val=val, test=test, rows=" and the ".join(seen))
         raise Misconception("leak-train-test" if "test" in seen else "leak-validation", message)
-
-
-def _refuse_function(student, name):
-    function = student.describe(name)["type"] in ("function", "method", "builtin_function_or_method")
-    fail_if(function, "not-a-model", name=name)
 
 
 def _explain_prices(name, fitted, truth):
@@ -308,7 +308,7 @@ def own_function(student, rng):
     X = rng.uniform(size=(500, 5))
     truth = _own(student, X, rng)
     yield Finding("function", True, "Your function uses all five variables, and is not a plane.", 1)
-    _refuse_function(student, "my_model")
+    fail_if(is_function(student, "my_model"), "not-a-model", name="my_model")
     fitted = one_column(student, "my_model", X)
     refuse_constant(fitted, "my_model", ".4g")
     r2 = r2_score(truth, fitted)
@@ -474,7 +474,7 @@ def _explain_constants(y, given, best, tolerance):
 def _robust_model(student):
     houses = _houses()
     X, y, name = houses.X[houses.test], houses.y[houses.test], "robust_model"
-    _refuse_function(student, name)
+    fail_if(is_function(student, name), "not-a-model", name=name)
     fitted = one_column(student, name, X)
     refuse_constant(fitted, name, ".4g")
     dollars, high = _mae(y, fitted), np.mean(fitted - y)

@@ -12,11 +12,12 @@ from coursekit.checks.proxy import StudentError
 from coursekit.checks.report import Finding
 from coursekit.checks.vocabulary.arrays import as_array, call_array, check_array, first_failed, type_name
 from coursekit.checks.vocabulary.metrics import check_metric
-from coursekit.checks.vocabulary.models import check_forward, class_probabilities, predictions
+from coursekit.checks.vocabulary.models import check_forward_where_taken, class_probabilities, predictions
 from coursekit.checks.vocabulary.relations import describe_relation
 from coursekit.exercises.digits import (
     as_input,
     explain_unread,
+    noisy,
     refuse_learned_test_digits,
     refuse_other_scale,
     test_digits,
@@ -86,20 +87,12 @@ def refuse_test_digits(student, name, unseen):
     return seen
 
 
-def noisy_sample(rng, n=1000):
-    """Some test digits with a little noise: a table of the known ones would not help."""
-    images, labels = test_digits()
-    rows = rng.choice(len(images), n, replace=False)
-    noise = rng.integers(0, 12, size=(n, 28, 28))
-    return np.clip(images[rows].astype(int) + noise, 0, 255).astype("uint8"), labels[rows]
-
-
 @exercise("04.1")
 def dense_baseline(student, rng):
     """Accuracy on noisy test digits, the size, and that it is not linear."""
-    images, labels = noisy_sample(rng)
+    images, labels = noisy(rng, *test_digits())
     accuracy = digit_accuracy(student, "dense", images, labels)
-    same_as_replay_of_digits(student, "dense", images[:50])
+    check_forward_where_taken(student, "dense", as_input(images[:50]))
     count = student.describe("dense")["n_params"]
     fail_if(_is_linear(student, "dense", images[:50]), "linear-model", accuracy=accuracy)
     seen = refuse_test_digits(student, "dense", share_read(student, "dense", *test_digits()))
@@ -125,20 +118,6 @@ def _is_linear(student, name, images):
     spread = spread[readable.sum(axis=1) > 1]
     # Rounding leaves about 1e-4; a network with ReLU is off by about one.
     return len(spread) > 0 and np.median(spread) < 0.01
-
-
-def same_as_replay_of_digits(student, name, images):
-    """`check_forward` where the model takes pictures with a channel axis; others are left to their predictions.
-
-    The layers of a subclassed model do not say what its `call` does between them, so it is left to them too.
-    """
-    if not isinstance(student.config(name), dict):
-        return
-    try:
-        predictions(student, name, as_input(images))
-    except StudentError:
-        return
-    check_forward(student, name, as_input(images))
 
 
 @exercise("04.2")
@@ -353,14 +332,14 @@ def _computation(student, model, digits):
 @exercise("04.4")
 def training(student, rng):
     """The three callbacks, an honest validation, and the accuracy on digits that nobody trained on."""
-    images, labels = noisy_sample(rng)
+    images, labels = noisy(rng, *test_digits())
     accuracy = digit_accuracy(student, "lecture_model", images, labels)
     count = student.describe("lecture_model")["n_params"]
     if count is not None:
         _explain_size(count, student.layers("lecture_model"))
     test_loss, test_accuracy = _loss_and_accuracy(student, *test_digits())
     seen = refuse_test_digits(student, "lecture_model", test_accuracy)
-    same_as_replay_of_digits(student, "lecture_model", images[:50])
+    check_forward_where_taken(student, "lecture_model", as_input(images[:50]))
     history = {name: np.asarray(values) for name, values in student.history("history").items()}
     fail_if(not any(np.isfinite(values).all() for values in history.values()), "not-finite")
     fail_if("val_loss" not in history, "no-validation", found=", ".join(history) or "nothing")
@@ -491,7 +470,7 @@ def _pairs(student, rng):
     seen, unseen = (right(*drawn(digits, 1000)) for digits in (training_digits, test_digits()))
     # By chance the shares of 10,000 answers each differ by about 0.2 points.
     refuse_learned_test_digits("pair_model", seen, unseen, "Train on `pairs`, `shown`.", room=0.008)
-    same_as_replay_of_digits(student, "pair_model", pairs[:20])
+    check_forward_where_taken(student, "pair_model", as_input(pairs[:20]))
     return check_metric("04.5", "label_accuracy", label_accuracy, 2, seen=seen)
 
 
@@ -601,7 +580,7 @@ def beat_99(student, rng):
     accuracy = digit_accuracy(student, "best_model", images, labels)
     refuse_test_digits(student, "best_model", accuracy)
     fail_if(accuracy > 0.9985, "leak", accuracy=accuracy)
-    same_as_replay_of_digits(student, "best_model", images[:50])
+    check_forward_where_taken(student, "best_model", as_input(images[:50]))
     rows = rng.choice(len(images), 500, replace=False)
     paler = images[rows].astype(int) - rng.integers(1, 12, size=(500, 28, 28))
     paler = np.where(images[rows] > 0, np.maximum(paler, 1), 0)  # the paper stays black: some networks ask only for ink

@@ -25,6 +25,8 @@ from coursekit.checks.vocabulary.models import (
     as_class_probabilities,
     check_forward,
     describe_keras,
+    layer_configs,
+    layer_kinds,
     predictions,
     refuse_constant,
 )
@@ -43,34 +45,11 @@ MARGINS = {
 _RECURRENT = {"LSTM", "GRU", "SimpleRNN", "RNN", "LSTMCell", "GRUCell", "SimpleRNNCell"}
 
 
-def _replayed(student, name, X):
-    """`check_forward`, where the layers alone tell what the model computes: not of a subclassed one."""
-    if isinstance(student.config(name), dict):
-        check_forward(student, name, X)
-
-
 def _refuse_other_rules(labels, right, rules):
     """Raises `Misconception` where labels follow one of `rules`, code -> labels, and not the right one."""
     share = np.mean(labels == right)
     for code, rule in rules.items():
         fail_if(np.mean(labels == rule) > max(0.96, share + 0.02), code, share=share)
-
-
-def _parts(config):
-    """Every layer in a Keras configuration, however deep: pairs of class name and settings."""
-    if isinstance(config, dict):
-        if "class_name" in config and isinstance(config.get("config"), dict):
-            yield config["class_name"], config["config"]
-        for part in config.values():
-            yield from _parts(part)
-    elif isinstance(config, list | tuple):
-        for part in config:
-            yield from _parts(part)
-
-
-def _classes(student, name):
-    """The class names of all layers of a Keras model."""
-    return [part for part, _ in _parts(student.config(name))]
 
 
 @exercise("05.1")
@@ -89,7 +68,7 @@ def recurrent_cell(student, rng):
         what, steps = f"`rnn` for `x` of shape {x.shape}", {"`x @ Wx + b`": x @ Wx + b, "`x @ Wx`": x @ Wx}
         found = check_array(code, what, given, wanted, None, points, say("step"), steps=steps)
         if T > 1 and not found.passed:
-            refuse_misconceptions(given, _state_slips(wanted, x, Wx, Wh, b))
+            refuse_misconceptions(given, _state_misconceptions(wanted, x, Wx, Wh, b))
         yield found
 
 
@@ -106,7 +85,7 @@ def _states(x, h, step):
     return np.array(states)
 
 
-def _state_slips(wanted, x, Wx, Wh, b):
+def _state_misconceptions(wanted, x, Wx, Wh, b):
     zeros = np.zeros(len(b))
     return {
         "no-state": np.tanh(x @ Wx + b),
@@ -149,7 +128,7 @@ def _one_step(student, x, h, c, W, U, b):
     )
     if found.passed:
         return Finding("step", True, "One step is right: hidden and cell state.", points=1)
-    refuse_misconceptions(new, _step_slips(*wanted, x, h, c, W, U, b), "step")
+    refuse_misconceptions(new, _step_misconceptions(*wanted, x, h, c, W, U, b), "step")
     for order in list(permutations("ifgo"))[1:]:  # the first is the right one
         refuse_misconceptions(new, {"gate-order": _lstm_step(x, h, c, W, U, b, order)}, "step", order=", ".join(order))
     return found
@@ -161,7 +140,7 @@ def _lstm_step(x, h, c, W, U, b, order="ifgo"):
     return expit(z["o"]) * np.tanh(c), c
 
 
-def _step_slips(h_new, c_new, x, h, c, W, U, b):
+def _step_misconceptions(h_new, c_new, x, h, c, W, U, b):
     z_i, z_f, z_g, z_o = np.split(x @ W + h @ U + b, 4)
     i, f, g, o = expit(z_i), expit(z_f), np.tanh(z_g), expit(z_o)
 
@@ -203,7 +182,7 @@ def _three_outputs(student, rng):
     fail_if(said["family"] != "keras", "model.not-keras", type=said["type"])
     layers = student.layers(built)
     fail_if(not layers, "model.not-a-model", type=said["type"])
-    others = [name for name, _ in _parts(student.config(built)) if name.startswith(("GRU", "SimpleRNN"))]
+    others = [name for name, _ in layer_configs(student.config(built)) if name.startswith(("GRU", "SimpleRNN"))]
     if others:
         raise Misconception("cell.not-lstm", name=others[0].removesuffix("Cell"))
     X = rng.normal(size=(n, steps, features)).astype("float32")
@@ -256,7 +235,7 @@ def forecast_sunspots(student, rng):
     _, y_train, X_test, _ = _windows_of(student, sunspots, N_TRAIN, WINDOW)
     slope, offset, _ = _line(sunspots[WINDOW:N_TRAIN], y_train)
     found = _forecast("05.3", student, "model", X_test, sunspots, slope, offset, points=2)
-    fail_if(found.passed and not {"LSTM", "LSTMCell"} & {*_classes(student, "model")}, "not-lstm")
+    fail_if(found.passed and not {"LSTM", "LSTMCell"} & layer_kinds(student, "model"), "not-lstm")
     yield found
 
 
@@ -354,7 +333,7 @@ def _forecast(id, student, name, X_test, sunspots, slope, offset, points):
         copied = np.abs(forecast - last).mean() < 0.35 * np.abs(truth - last).mean()
         fail_if(copied, "forecast.copies-last-value", name=name, rmse=rmse, naive=naive)
     fail_if(rmse < 0.4 * naive, "forecast.test-years-learned", rmse=rmse)
-    _replayed(student, name, X_test[:20])
+    check_forward(student, name, X_test[:20], chain=False)
     advice = say("forecast.worse-than-naive" if rmse > naive else "forecast.more-epochs")
     return check_metric(id, "rmse", rmse, points, ".1f", most=True, naive=naive, advice=advice)
 
@@ -369,11 +348,11 @@ def in_step(student, rng):
     apart = np.abs(_step_scores(student, "latch", other) - scores)[:, :30].max()
     if apart > 1e-3:
         raise Misconception("looks-ahead", apart=apart, cause=_cause_of_looking_ahead(student))
-    labels, kinds = (scores > 0.5).astype(int), set(_classes(student, "latch"))
+    labels, kinds = (scores > 0.5).astype(int), layer_kinds(student, "latch")
     share = np.mean(labels == on)
     if share < threshold("05.4", "accuracy"):
         _explain_latch(kinds, pulses, on, scores, labels)
-    _replayed(student, "latch", pulses[:20, :, None])
+    check_forward(student, "latch", pulses[:20, :, None], chain=False)
     yield Finding("in-step", True, "A model that answers at each step from the past alone.")
     only_convolutions = kinds & {"Conv1D", "SeparableConv1D"} and not kinds & _RECURRENT
     advice = say("accuracy.convolution" if only_convolutions else "accuracy.longer")
@@ -382,7 +361,7 @@ def in_step(student, rng):
 
 def _cause_of_looking_ahead(student):
     """The end of a sentence: the layer of `latch` that sees later steps, where one is known to."""
-    for name, settings in _parts(student.config("latch")):
+    for name, settings in layer_configs(student.config("latch")):
         if name == "Bidirectional":
             return say("looks-ahead.bidirectional")
         if "Conv1D" in name and settings.get("padding") != "causal":
@@ -520,7 +499,7 @@ def _check_walker(student, walks, rng):
         }
         _refuse_other_rules(labels, up, rules)
         fail_if(share < 0.65, "untrained", share=share)
-    _replayed(student, "walker", padded[:20])
+    check_forward(student, "walker", padded[:20], chain=False)
     yield Finding("padding", True, "Its answers stay the same with more padding, and with padding elsewhere.", points=1)
     yield check_metric("05.5", "accuracy", share)
 
@@ -546,7 +525,7 @@ def _moved_padding(student, walks, rng):
 
 def _explain_padding(student, apart):
     """Raises `Misconception` with the reason why padding reaches the answer."""
-    parts = list(_parts(student.config("walker")))
+    parts = list(layer_configs(student.config("walker")))
     masks = [settings.get("mask_value", 0) for name, settings in parts if name == "Masking"]
     fail_if(not masks, "no-mask", apart=apart)
     first = next(name for name, _ in parts if name == "Masking" or name in _RECURRENT)
@@ -592,7 +571,7 @@ def _exact(student, rng, texts, sums, said):
     exact = _share(said[reverse], sums)
     if exact < 0.9:
         _explain_adder(student, said, sums, exact, rng)
-    _replayed(student, "adder", _one_hot(texts[:20], reverse))
+    check_forward(student, "adder", _one_hot(texts[:20], reverse), chain=False)
     return check_metric("05.6", "exact", exact, points=2)
 
 
@@ -725,7 +704,7 @@ def _formula(student, name, sizes, right, misconceptions):
 def _gru(student):
     """The finding about the forecast with a GRU."""
     said = describe_keras(student, "gru")
-    fail_if(not {"GRU", "GRUCell"} & {*_classes(student, "gru")}, "not-a-gru", type=said["type"])
+    fail_if(not {"GRU", "GRUCell"} & layer_kinds(student, "gru"), "not-a-gru", type=said["type"])
     sunspots = load_sunspots()["sunspots"].to_numpy(dtype=float)
     mean, std = sunspots[:N_TRAIN].mean(), sunspots[:N_TRAIN].std()
     X_test = sliding_window_view((sunspots - mean) / std, WINDOW)[N_TRAIN - WINDOW : -1, :, None]

@@ -15,7 +15,7 @@ from coursekit.checks.proxy import StudentError
 from coursekit.checks.report import Finding
 from coursekit.checks.vocabulary.arrays import as_array, call_array, check_array, refuse_misconceptions
 from coursekit.checks.vocabulary.metrics import check_metric
-from coursekit.checks.vocabulary.models import check_forward, predictions
+from coursekit.checks.vocabulary.models import check_forward_where_taken, predictions
 from coursekit.data import load_mnist
 
 # What is added to the worst of ten seeds of the solution; see benchmarks/record.py. Smaller networks are right too: the
@@ -77,35 +77,13 @@ def not_logits(name, copies, x):
     fail_if(logits, "logits", name=name, low=copies.min(), high=copies.max())
 
 
-def replayed(student, name, x):
-    """`check_forward` where the network takes the rows as they are; a subclassed one is left to its predictions."""
-    if not isinstance(student.config(name), dict):
-        return
-    try:
-        predictions(student, name, x)
-    except StudentError:
-        return
-    check_forward(student, name, x)
-
-
 def pictures(student, name, x, clean):
     """The pictures that a network makes of the rows `x`, where they should be like `clean`."""
     copies = answers(student, name, x, 784)
     not_logits(name, copies, clean)
     fail_if(np.ptp(copies, axis=0).max() < 1e-3, "pictures.constant", name=name)
-    replayed(student, name, x[:50])
+    check_forward_where_taken(student, name, x[:50])
     return copies
-
-
-def in_words(finding, code, name, points=0.0, **fields):
-    """The finding of `check_array`, with the sentence `name` where all it could say was two numbers that differ.
-
-    Its code is the sentence's, and the finding's own where that is "wrong".
-    """
-    if finding.passed or finding.code != code or not finding.message.startswith(f"`{code.replace('-', '_')}` gives "):
-        return finding
-    cause = name.rpartition(".")[2]
-    return Finding(code if cause == "wrong" else cause, False, say(name, **fields), points)
 
 
 def coarse(x):
@@ -152,9 +130,10 @@ def _angles(student, rng):
         "only-normalised": arccos(singular(A / np.linalg.norm(A, axis=0), B / np.linalg.norm(B, axis=0))),
         "no-svd": arccos(np.diag(np.linalg.qr(A)[0].T @ np.linalg.qr(B)[0])),
     }
-    finding = check_array("principal-angles", "`principal_angles`", given, wanted, misconceptions, 1, rtol=1e-3)
+    code, what = "principal-angles", "`principal_angles`"
+    finding = check_array(code, what, given, wanted, misconceptions, 1, rtol=1e-3, otherwise=code)
     if not finding.passed:
-        return in_words(finding, "principal-angles", "principal-angles.wrong", 1)
+        return finding
     # Where spaces share a direction, rounding gives cosines above 1.
     for n, k, shared in ((5, 1, 1), (9, 3, 1), (12, 4, 2), *[(9, 3, 3)] * 30):
         A, B = rng.normal(size=(n, k)), rng.normal(size=(n, k))
@@ -200,8 +179,8 @@ def map_of_digits(student, rng):
     """The error of the copies of unseen digits; linear, dead, unscaled and unfitted maps are named."""
     x, _ = sample(rng)
     codes, copies, mse = worth_of_map(student, x)
-    replayed(student, "encoder", x[:50])
-    replayed(student, "decoder", codes[:50].astype("float32"))
+    check_forward_where_taken(student, "encoder", x[:50])
+    check_forward_where_taken(student, "decoder", codes[:50].astype("float32"))
     yield Finding("code", True, "Two numbers a digit, and a picture for each.", 1)
     if mse > threshold("06.2", "mse"):
         _explain_map(student, x, codes, copies, mse)
@@ -278,9 +257,8 @@ def _right_psnr(student, rng):
         "mean-square-of-picture": 10 * np.log10(of(lambda a, b: np.mean(a**2)) / mse),
     }
     advice = "10 times the logarithm to base 10 of 1 / MSE."
-    return in_words(
-        check_array("psnr", "`psnr`", given, wanted, misconceptions, 1, advice), "psnr", "psnr.wrong", advice=advice
-    )
+    fields = {"advice": advice}
+    return check_array("psnr", "`psnr`", given, wanted, misconceptions, 1, advice, fields=fields, otherwise="psnr")
 
 
 def _right_smooth(student, rng):
@@ -305,11 +283,11 @@ def _right_smooth(student, rng):
         "no-filter": of(lambda stack, rows, s: rows),
         "fixed": of(lambda stack, rows, s: gaussian_filter(stack, (0, 1.0, 1.0))),
     }
-    # Where a Gaussian is cut off, at 3 or at 4 sigma, changes it by less than a hundredth.
-    finding = check_array("smooth", "`smooth`", given, wanted, misconceptions, 1, rtol=0.01)
     width = "more" if np.mean(given**2) < np.mean(wanted**2) else "less"
     kept = given.sum() / wanted.sum()
-    return in_words(finding, "smooth", "smooth.wrong" if abs(kept - 1) < 0.02 else "smooth.ink", width=width, kept=kept)
+    name, fields = "smooth" if abs(kept - 1) < 0.02 else "smooth.ink", {"width": width, "kept": kept}
+    # Where a Gaussian is cut off, at 3 or at 4 sigma, changes it by less than a hundredth.
+    return check_array("smooth", "`smooth`", given, wanted, misconceptions, 1, rtol=0.01, fields=fields, otherwise=name)
 
 
 def _right_denoiser(student, rng):
@@ -525,9 +503,10 @@ def _kl(student, rng):
     _refuse_terms(given, mean, log_var)
     steps = {"the mean of each row": mean.mean(axis=1), "the sum of `log_var`": log_var.sum(axis=1)}
     advice = "It is half the sum of mean², the variance, -1 and -log_var, over axis 1."
-    finding = check_array("kl-term", "`kl_term`", given, wanted, {}, 1, advice, steps=steps, quantities={"d": 3})
+    known = {"steps": steps, "quantities": {"d": 3}, "fields": {"advice": advice}}
+    finding = check_array("kl-term", "`kl_term`", given, wanted, {}, 1, advice, **known, otherwise="kl-term")
     if not finding.passed:
-        return in_words(finding, "kl-term", "kl-term.wrong", advice=advice)
+        return finding
     for n, d in ((1, 2), (4, 5), (3, 1)):
         mean, log_var = (rng.normal(size=(n, d)).astype("float32") for _ in range(2))
         given = as_array(student.call("kl_term", mean, log_var), "What `kl_term` returns")
@@ -580,8 +559,8 @@ def _vae(student, rng):
     points = mean + np.exp(np.clip(log_var, None, 10) / 2) * rng.normal(size=mean.shape)
     copies = answers(student, "vae_decoder", points.astype("float32"), 784)
     not_logits("vae_decoder", copies, x)
-    replayed(student, "vae_encoder", x[:50])
-    replayed(student, "vae_decoder", mean[:50].astype("float32"))
+    check_forward_where_taken(student, "vae_encoder", x[:50])
+    check_forward_where_taken(student, "vae_decoder", mean[:50].astype("float32"))
     kl, mse, of_mean = divergence(mean, log_var).mean(), error(copies, x), error(mean_picture(), x)
     fail_if(kl > 2 * threshold("06.6", "kl"), "clouds.no-kl", kl=kl, spread=mean.std())
     fail_if(mse > 1.2 * of_mean, "clouds.untrained", mse=mse, of_mean=of_mean)

@@ -53,8 +53,8 @@ def losses_by_hand(student, rng):
     """Values of both losses, also for huge logits; the steps against the gradients of the losses."""
     draws = [(rng.normal(0, 2, n), rng.normal(0, 2, m)) for n, m in MANY]
     huge = np.array([1000.0, -800.0]), np.array([-1000.0, 600.0])
-    yield lambda: right_loss(student, "d_loss", d_loss, D_SLIPS, draws, huge)
-    yield lambda: right_loss(student, "g_loss", g_loss, G_SLIPS, [draw[1:] for draw in draws], huge[:1])
+    yield lambda: right_loss(student, "d_loss", d_loss, D_MISCONCEPTIONS, draws, huge)
+    yield lambda: right_loss(student, "g_loss", g_loss, G_MISCONCEPTIONS, [draw[1:] for draw in draws], huge[:1])
     draws = rng.uniform((0.3, 0.5, 0.1), (2, 2, 0.4), size=(4, 3)).round(3) * SIGNS
     yield lambda: right_step(student, "d_step", 1, draws)
     yield lambda: right_step(student, "g_step", 0, draws)
@@ -72,7 +72,7 @@ def g_loss(made):
     return cost(-made)
 
 
-D_SLIPS = {
+D_MISCONCEPTIONS = {
     "labels-swapped": lambda real, made: cost(real) + cost(-made),
     "not-averaged": lambda real, made: np.sum(softplus(-real)) + np.sum(softplus(made)),
     "wrong-sign": lambda real, made: -cost(-real) - cost(made),
@@ -85,7 +85,7 @@ D_SLIPS = {
     "difference": lambda real, made: cost(-real) - cost(made),
     "no-logarithm": lambda real, made: np.mean(expit(-real)) + np.mean(expit(made)),
 }
-G_SLIPS = {
+G_MISCONCEPTIONS = {
     "saturating": lambda made: -cost(made),
     "labels-swapped": lambda made: cost(made),
     "not-averaged": lambda made: np.sum(softplus(-made)),
@@ -385,8 +385,7 @@ def modes(student, rng):
     noise = rng.normal(size=(4000, 8)).astype("float32")
     points = made_by(student, "mended", noise, 2)
     fail_if(points.std(axis=0).max() < 1e-3, "constant", x=points[0, 0], y=points[0, 1])
-    if isinstance(student.config("mended"), dict):  # of a subclassed one the layers alone do not tell
-        check_forward(student, "mended", noise[:50])
+    check_forward(student, "mended", noise[:50], chain=False)
     share = shares(points)
     reached, on_modes = int(np.sum(share >= 0.01)), share.sum()
     fail_if(reached == 0 and np.linalg.norm(points, axis=1).mean() < 1.2, "not-trained")

@@ -13,6 +13,7 @@ from coursekit.checks.vocabulary.relations import describe_relation
 from coursekit.exercises.digits import (
     as_input,
     explain_unread,
+    noisy,
     refuse_learned_test_digits,
     refuse_other_scale,
     test_digits,
@@ -44,12 +45,10 @@ def first(n, digits, kind):
     return as_input(images[:n]), labels[:n]
 
 
-def noisy(rng, kind, n=1000):
+def noisy_half(rng, kind, n=1000):
     """Some test digits of one half with a little noise, likewise."""
-    images, labels = half(test_digits(), kind)
-    rows = rng.choice(len(images), n, replace=False)
-    noise = rng.integers(0, 12, size=(n, 28, 28))
-    return as_input(np.clip(images[rows].astype(int) + noise, 0, 255).astype("uint8")), labels[rows]
+    images, labels = noisy(rng, *half(test_digits(), kind), n)
+    return as_input(images), labels
 
 
 def flat(student, name):
@@ -124,7 +123,7 @@ def old_digits(student, rng):
     model = student.call("build_network")
     fail_if(not isinstance(model, RemoteObject), "made.wrong-type", type=type_name(model))
     n_params = describe_keras(student, model)["n_params"]
-    x, y = noisy(rng, OLD)
+    x, y = noisy_half(rng, OLD)
     scores = five_scores(student, model, x[:300], "build_network()")
     class_probabilities(student, model, x[:300], 5)
     fail_if(student.call("build_network") == model, "same-network")
@@ -160,7 +159,7 @@ def frozen_body(student, rng):
     """The body against the noted weights; trainable weights counted; noisy test digits 5 to 9."""
     describe_keras(student, "old_model")
     describe_keras(student, "transfer_model")
-    x, y = noisy(rng, NEW)
+    x, y = noisy_half(rng, NEW)
     accuracy = read(student, "transfer_model", x, y)
     before = noted(student)
     now, old = flat(student, "transfer_model"), flat(student, "old_model")
@@ -245,12 +244,12 @@ def right_count(student, body, head):
 def few_examples(student, rng):
     """The features against the old head; both functions learn from examples that the check draws."""
     describe_keras(student, "old_model")
-    x, _ = noisy(rng, OLD, 60)
+    x, _ = noisy_half(rng, OLD, 60)
     body = right_features(student, x)
     yield body
     fail_if(student.value("with_frozen_body") == student.value("from_nothing"), "same-function")
     before = flat(student, "old_model")
-    unseen, truth = noisy(rng, NEW, 500)
+    unseen, truth = noisy_half(rng, NEW, 500)
     # First 100 examples, then ten blank pictures: only a network that goes on where it stopped, or that has learned
     # elsewhere, can read anything after those.
     examples, blank = some_new(rng, 100), (np.zeros((10, 28, 28, 1), "float32"), np.arange(10) % 5 + 5)
@@ -323,7 +322,7 @@ def refuse_old_weights(student, rng):
     """
     images, labels = half(train_digits(), OLD)
     rows = [rng.choice(np.flatnonzero(labels == k)) for k in range(5)]
-    unseen, truth = noisy(rng, OLD, 300)
+    unseen, truth = noisy_half(rng, OLD, 300)
     share = np.mean(guessed(student, "from_nothing", as_input(images[rows]), labels[rows] + 5, unseen, True) == truth)
     fail_if(share > 0.95, "old-weights", share=share)
 
@@ -344,7 +343,7 @@ def fine_tuning(student, rng):
     """How far the body has moved, and what it brought on noisy test digits."""
     for name in ("old_model", "transfer_model", "fine_tuned"):
         describe_keras(student, name)
-    x, y = noisy(rng, NEW, 2000)
+    x, y = noisy_half(rng, NEW, 2000)
     accuracy, frozen = (read(student, name, x, y) for name in ("fine_tuned", "transfer_model"))
     old, transfer, tuned = (flat(student, name) for name in ("old_model", "transfer_model", "fine_tuned"))
     depth = len(old) - 2
@@ -383,7 +382,7 @@ def when_it_hurts(student, rng):
         fail_if(not all(np.isfinite(w).all() for w in now), "not-finite", name=name)
     kept = np.array([head_on(student, now[:-2] + old[-2:], x, y) for now in weights.values()])
     yield remembered_finding(student, old, weights, kept, x, y)
-    fresh = noisy(rng, NEW)
+    fresh = noisy_half(rng, NEW)
     accuracy, frozen = (read(student, name, *fresh) for name in ("broken", "transfer_model"))
     fail_if(frozen < threshold("09.2", "accuracy"), "untrained", frozen=frozen)
     transfer, broken = weights.values()

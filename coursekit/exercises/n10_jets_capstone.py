@@ -22,6 +22,7 @@ from coursekit.checks.vocabulary.models import (
     as_binary_probabilities,
     check_forward,
     describe_keras,
+    layer_kinds,
     predictions,
     refuse_constant,
 )
@@ -81,8 +82,7 @@ def _area_of(student, name, X, y, others=None):
     refuse_constant(scores, name, ".3f", say("untrained"))
     as_binary_probabilities(name, scores[:500, None])
     area, right = measured(scores)
-    if isinstance(student.config(name), dict):  # of a subclassed model the layers alone do not tell what it computes
-        check_forward(student, name, X[:20])
+    check_forward(student, name, X[:20], chain=False)
     for code, X_other in (others or {}).items() if area < 0.76 or right < _RIGHT else ():
         answers = _scores(student, name, X_other)
         if np.ptp(answers) < 1e-6:  # of inputs that the network was not made for
@@ -96,18 +96,6 @@ def _area_of(student, name, X, y, others=None):
     fail_if(area < 0.4 and right < 1 - _RIGHT, "reversed", area=area, other=1 - area)
     fail_if(right < _RIGHT, "not-trained", name=name, right=right, area=area)
     return area, scores
-
-
-def _classes(config):
-    """The class names in a Keras configuration, however deep."""
-    if isinstance(config, dict):
-        if "class_name" in config:
-            yield config["class_name"]
-        for part in config.values():
-            yield from _classes(part)
-    elif isinstance(config, list | tuple):
-        for part in config:
-            yield from _classes(part)
 
 
 @exercise("10.1")
@@ -180,7 +168,7 @@ def image_network(student, rng):
     images = _pixels(jets)[..., None].astype("float32")
     area, _ = _area_of(student, "cnn", np.log1p(images), y, {"unscaled-inputs": images})
     yield check_metric("10.2", "area", area, 2, ".3f")
-    found = any("Conv" in name and "1D" not in name for name in _classes(student.config("cnn")))
+    found = any("Conv" in name and "1D" not in name for name in layer_kinds(student, "cnn"))
     yield check_that("convolution", found, 1)
 
 
@@ -206,7 +194,7 @@ def sequence_network(student, rng):
     ordered = _ordered(jets)
     others = {"order-unlike": _inputs(ordered[:, ::-1]), "unscaled-inputs": ordered.astype("float32")}
     area, scores = _area_of(student, "lstm", _inputs(ordered), y, others)
-    found = any(part in name for name in _classes(student.config("lstm")) for part in ("LSTM", "GRU", "RNN"))
+    found = any(part in name for name in layer_kinds(student, "lstm") for part in ("LSTM", "GRU", "RNN"))
     fail_if(not found, "not-recurrent")
     fail_if(_fits_better(y, _scores(student, "lstm", _inputs(jets)), scores), "no-order.order-unlike")
     yield check_metric("10.3", "area", area, 2, ".3f")
@@ -357,7 +345,7 @@ def _counts(student, rng):
         for layer in layers:
             if layer["params"] and given == wanted - layer["params"]:
                 raise Misconception("layer-left-out", given=given, name=layer["name"], kind=layer["class"])
-        kinds = set(_classes(student.config(name)))
+        kinds = layer_kinds(student, name)
         rules = "".join(say(f"counted.{kind}") for kind in _COUNTED if kind in kinds)
         compared = "fewer" if given > wanted else "more"
         return check_that("n-params", False, name=name, given=given, compared=compared, rules=rules)

@@ -1,5 +1,7 @@
 """Arrays and numbers: what a student handed in, what a function returns, and whether it is the right one."""
 
+from contextlib import contextmanager
+
 import numpy as np
 
 from coursekit.checks.codec import RemoteObject
@@ -54,6 +56,15 @@ def as_array(value, what, shape=None):
             "filled, or a learning rate that is too large.",
         )
     return array
+
+
+@contextmanager
+def saying_not_finite(name, **fields):
+    """Where an answer holds NaN or infinity, the sentence `name` is said in place of the one of `as_array`."""
+    try:
+        yield
+    except Misconception as wrong:
+        raise (Misconception(name, **fields) if wrong.finding.code == "not-finite" else wrong) from None
 
 
 def as_number(value, what):
@@ -130,6 +141,7 @@ def check_array(
     quantities=None,
     steps=None,
     fields=None,
+    otherwise=None,
 ):
     """The finding that an answer is the expected one.
 
@@ -150,6 +162,9 @@ def check_array(
         answer is related to the right one. See `relations.describe_relation`.
     fields : dict, optional
         What the sentences of the misconceptions name.
+    otherwise : str, optional
+        The name of the sentence that is said where no misconception and no relation fits; two numbers that differ are
+        told where it is not given.
 
     Returns
     -------
@@ -167,6 +182,8 @@ def check_array(
     relation = describe_relation(given, wanted, quantities, steps, rtol)
     if relation:
         return Finding(code, False, f"{what} {relation}. {advice}".strip(), points=points)
+    if otherwise:
+        return Misconception(otherwise, **(fields or {})).finding
     off = np.abs(given - wanted) > rtol * max(np.abs(wanted).max(initial=0), 1e-6)
     i = np.unravel_index(off.argmax(), wanted.shape)  # the first that is off
     place = f" at {list(map(int, i))}" if wanted.ndim else ""

@@ -4,7 +4,7 @@ from coursekit.checks.framework import say, threshold
 from coursekit.checks.report import Finding
 
 
-def check_metric(id, name, value, points=1, form=".1%", most=False, **fields):
+def check_metric(id, name, value, points=1, form=".1%", most=False, beside=None, **fields):
     """The finding that a measured number reaches its recorded limit.
 
     Two sentences stand in the group `name`: "measured" says what was measured, with ``{value}`` where the number
@@ -20,6 +20,8 @@ def check_metric(id, name, value, points=1, form=".1%", most=False, **fields):
         How the numbers are written.
     most : bool
         Whether the number has to stay below the limit, as an error does.
+    beside : dict of str to float, optional
+        Further numbers that are recorded with it.
     **fields
         What else the sentences name.
     """
@@ -29,4 +31,4 @@ def check_metric(id, name, value, points=1, form=".1%", most=False, **fields):
     message = f"{say(f'{name}.measured', value=format(value, form), **fields)}; {asked}"
     if not passed:
         message = f"{message} {say(f'{name}.advice', **fields)}"
-    return Finding(name, passed, message, points=points, measured={name: value})
+    return Finding(name, passed, message, points=points, measured={name: value} | (beside or {}))

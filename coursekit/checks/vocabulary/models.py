@@ -1,6 +1,7 @@
 """Models: what they predict, as labels and numbers, and whether that is what their layers and weights compute."""
 
 import numpy as np
+from scipy.special import expit
 
 from coursekit.checks.framework import Misconception
 from coursekit.checks.proxy import StudentError
@@ -248,11 +249,20 @@ def recompute_forward(student, name, X):
         return None
 
 
-def check_forward(student, name, X, required=False):
+def check_forward(student, name, X, required=False, chain=True, sigmoid_outside=False):
     """Raises `Misconception` where the model's answers are not those of its own layers and weights.
 
-    With `required`, where every right answer is made of Keras's own layers, also where they cannot be computed again.
+    Parameters
+    ----------
+    required : bool
+        Whether every right answer is made of Keras's own layers: then one that cannot be computed again is refused too.
+    chain : bool
+        Whether a subclassed model is taken for a chain of its layers; else it is left to its predictions.
+    sigmoid_outside : bool
+        Whether the sigmoid of the layers' answer is right too. One that is written into `call` is none of the layers.
     """
+    if not chain and not isinstance(student.config(name), dict):
+        return
     again = recompute_forward(student, name, X)
     if again is None:
         if required:
@@ -263,7 +273,8 @@ def check_forward(student, name, X, required=False):
         return
     answered = predictions(student, name, X)
     again = again.reshape(len(X), -1)
-    if answered.shape != again.shape or not np.allclose(answered, again, rtol=1e-2, atol=1e-3):
+    right = [again, expit(again)] if sigmoid_outside and again.shape[1] == 1 else [again]
+    if not any(answered.shape == one.shape and np.allclose(answered, one, rtol=1e-2, atol=1e-3) for one in right):
         raise Misconception(
             "not-its-layers",
             f"The predictions of {name_text(name)} are not what its layers and weights compute. Hand in the network "
@@ -271,17 +282,36 @@ def check_forward(student, name, X, required=False):
         )
 
 
-def check_forward_or_sigmoid(student, name, X):
-    """Raises `Misconception` where a network's answers are neither its layers' nor the sigmoid of them.
+def check_forward_where_taken(student, name, X):
+    """`check_forward` where the model takes `X` as it is; one that wants another shape is left to its predictions."""
+    try:
+        if isinstance(student.config(name), dict):
+            predictions(student, name, X)
+    except StudentError:
+        return
+    check_forward(student, name, X, chain=False)
 
-    A sigmoid that is written into `call` is none of the layers of a subclassed model.
-    """
-    again = recompute_forward(student, name, X)
-    if again is not None and again.shape == (len(X), 1):
-        answered = predictions(student, name, X)
-        if answered.shape == again.shape and np.allclose(answered, 1 / (1 + np.exp(-again)), rtol=1e-2, atol=1e-3):
-            return
-    check_forward(student, name, X)
+
+def layer_configs(config):
+    """Every layer in a Keras configuration, however deep: pairs of class name and settings."""
+    if isinstance(config, dict):
+        if "class_name" in config and isinstance(config.get("config"), dict):
+            yield config["class_name"], config["config"]
+        for part in config.values():
+            yield from layer_configs(part)
+    elif isinstance(config, list | tuple):
+        for part in config:
+            yield from layer_configs(part)
+
+
+def layer_kinds(student, name):
+    """The class names of all layers of a Keras model, a set; empty for anything else."""
+    return {kind for kind, _ in layer_configs(student.config(name))}
+
+
+def is_function(student, name):
+    """Whether an object is a function or a method, and no model."""
+    return student.describe(name)["type"] in ("function", "method", "builtin_function_or_method")
 
 
 def _replayable(config):
