@@ -1,5 +1,7 @@
 """Checks of notebook 03: house prices."""
 
+from functools import cache
+
 import numpy as np
 from scipy.spatial import cKDTree
 from scipy.special import expit
@@ -75,6 +77,7 @@ def scaled_by(student, name, X, parts):
         return None
     if student.describe(name)["family"] != "sklearn" or any(len(pair) != 2 for pair in weights):
         return None
+    X = X[:100]  # as good as all of them to tell one scaler from another
     given = one_column(student, name, X)
 
     def off(Z):
@@ -109,6 +112,7 @@ def explained(code, what, given, wanted, misconceptions, points, advice, quantit
     return Finding(code, False, f"{seen} {advice}", points=points)
 
 
+@cache
 def houses():
     """X and y of the three parts of the Ames table: to fit, to choose by, to judge."""
     X, y = load_ames_numbers()
