@@ -140,7 +140,7 @@ def broken(runs, margins):
             out = {seed: v for seed, v in values.items() if not (v >= limit if margin < 0 else v <= limit)}
             if out:
                 said = ", ".join(f"{value:.4g} with seed {seed}" for seed, value in out.items())
-                sentence = framework.expected_text(framework.get_exercise(id))
+                sentence = " ".join(framework.expected_texts(framework.get_exercise(id)))
                 yield f"{id} {name}: the limit is {limit:.4g}, seen {said}. The sentence: {sentence}"
 
 

@@ -14,6 +14,8 @@ _FUNCTIONS = {
     "hint": "coursekit.checks.notebook",
     "expected": "coursekit.checks.notebook",
     "progress": "coursekit.checks.notebook",
+    "ready": "coursekit.answers",
+    "resume": "coursekit.answers",
     "variant": "coursekit.variants",
 }
 _MODULES = ("data", "plot", "checks", "widgets")

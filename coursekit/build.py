@@ -9,8 +9,9 @@ solution and, commented out, the stub that takes its place in the student notebo
     # w = ...
     # [end]
 
-A cell tagged "solution" stands in the solution notebook only. A cell that calls ``ck.check("01.3", ...)`` is the
-graded cell of exercise 01.3; the marked cells before it are its answer.
+A cell tagged "solution" stands in the solution notebook only. A markdown cell tagged "reason" says why a result is as
+it is; the student notebook folds it away under its first words in bold. A cell that calls ``ck.check("01.3", ...)`` is
+the graded cell of exercise 01.3; the marked cells before it are its answer.
 """
 
 import ast
@@ -145,6 +146,8 @@ def _notebook(cells, source, kind, solved, course):
         text = text.replace("{{repository}}", repository).replace("{{branch}}", branch)
         metadata = {"tags": tags} if tags else {}
         if cell.cell_type == "markdown":
+            if "reason" in tags and not solved:
+                text = _folded(text)
             if position == 0:
                 title, _, rest = text.partition("\n")
                 text = f"{title}\n\n{badge(repository, branch, f'{kind}/{source.stem}.ipynb')}\n{rest}"
@@ -162,6 +165,16 @@ def _notebook(cells, source, kind, solved, course):
             "coursekit": {"source": f"course/{source.name}", "solution": solved},
         },
     )
+
+
+def _folded(text):
+    """A markdown text under a line that opens it; the line is the bold beginning of the text."""
+    match = re.match(r"\*\*(.+?)\*\*\s*", text, re.DOTALL)
+    if match is None:
+        raise BuildError(f"a reason begins with its heading in bold, as in **Why it works.**: {text[:60]!r}.")
+    heading = match[1].replace("\n", " ").rstrip(".")
+    summary = f"<summary><b>{heading}</b> (open this once your check has passed)</summary>"
+    return f"<details>\n{summary}\n\n{text[match.end() :]}\n\n</details>"
 
 
 def _nbgrader(cell, following, source):

@@ -64,6 +64,7 @@ def setup(seed=0, *, keras=True, explain=True, student=""):
 
     (error_hints.install if explain else error_hints.uninstall)()
     plot.use_style()
+    plot.use_alt_text()
     print(" · ".join([*parts, device, f"seed {seed}"]))
     return seed
 

@@ -37,6 +37,9 @@ print("a wrong way:", double("x"))
 
 # %% [markdown] tags=["solution"]
 # Why it is so.
+
+# %% [markdown] tags=["reason"]
+# **The reason.** Twice is a sum.
 '''
 
 
@@ -71,6 +74,16 @@ def test_stub_and_solution(checkout):
     assert "sum_of_two = x + x" in solution and "..." not in solution and "Why it is so" in solution
     for text in (student, solution):
         assert "[stub]" not in text and "[solution]" not in text and "[end]" not in text
+
+
+def test_a_reason_is_folded_in_the_student_notebook(checkout):
+    student, solution = (built(checkout, kind).cells[-1].source for kind in ("notebooks", "solutions"))
+    assert solution == "**The reason.** Twice is a sum."
+    assert student.startswith("<details>\n<summary><b>The reason</b>") and "\n\nTwice is a sum.\n\n" in student
+
+
+def test_a_reason_without_a_heading_is_refused(checkout):
+    refuse(checkout, "# **The reason.** Twice", "# Twice", "heading in bold")
 
 
 def test_ids_are_shared_and_survive_an_edit_elsewhere(checkout):

@@ -542,6 +542,18 @@ def test_expected_puts_the_thresholds_in():
     assert "{" not in notebook.expected("01.3").text
 
 
+def test_the_answer_and_the_picture_open_after_the_first_attempt(home):
+    notebook._attempted.clear()
+    item = framework.get_exercise("01.1")
+    assert item.answer not in notebook.expected("01.1").text and notebook.expected("01.3").picture is None
+    notebook.check("01.1", best=..., line=..., perceptron=...)
+    assert item.answer not in notebook.expected("01.1").text
+    notebook.check("01.1", best=2, line=(1, 1, 1), perceptron=lambda X, w, b: X)
+    notebook.check("01.3", None)
+    assert item.answer in notebook.expected("01.1").text and notebook.expected("01.3").picture is not None
+    assert notebook.expected("04.3", now=True).text.endswith(framework.get_exercise("04.3").answer)
+
+
 def test_progress_survives_and_keeps_the_best(home):
     notebook.check("01.3", right_xor)
     notebook.check("01.3", None)

@@ -171,3 +171,22 @@ def test_graph_places_neighbours_near_each_other():
         and "a path" in (ax.get_title(), ax.get_title(loc="left"))
     )
     assert len(plot.graph([(0, 1)], np.zeros(3)).texts) == 3, "a node without an edge is drawn too"
+
+
+def test_a_figure_is_described_by_its_titles_axes_and_names():
+    fig, axs = plt.subplots(1, 2)
+    fig.suptitle("Two ways")
+    axs[0].plot([1, 2], label="training")
+    axs[0].plot([2, 1], label="validation")
+    axs[0].legend()
+    axs[0].set(title="Loss", xlabel="epoch", ylabel="log loss")
+    axs[1].imshow(np.eye(2))
+    assert plot.describe_figure(fig) == (
+        "Figure. Two ways. Panel 1: Loss. x axis: epoch; y axis: log loss. Drawn: line × 2 (training, validation). "
+        "Panel 2: Drawn: image."
+    )
+
+
+def test_equal_panels_are_told_once():
+    plot.image_grid(np.ones((3, 5, 5)), title="Digits")
+    assert plot.describe_figure(plt.gcf()).count("image") == 1

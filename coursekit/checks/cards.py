@@ -93,7 +93,7 @@ class Card:
         return (
             f'<div style="border:1px solid {_NEUTRAL};border-left:6px solid {_BLUE};border-radius:4px;'
             f'padding:0.5em 0.9em;margin:0.3em 0;max-width:52em;line-height:1.4"><strong>{escape(self.title)}</strong>'
-            f"<div>{escape(self.text)}</div>{image}</div>"
+            f"<div>{_prose(self.text)}</div>{image}</div>"
         )
 
 

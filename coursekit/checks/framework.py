@@ -47,7 +47,9 @@ class Exercise:
     hints : tuple of str
         From a nudge to nearly the answer.
     expected : str
-        The expected result in words, with numbers as ``{threshold name}``.
+        What is to be reached, in words, with numbers as ``{threshold name}``: shown from the start.
+    answer : str
+        What comes out, where that is the answer: shown after the first attempt.
     says : dict
         The sentences of its check by name, or by group and name. See `say`.
     varies : bool
@@ -62,6 +64,7 @@ class Exercise:
     arguments: dict
     hints: tuple = ()
     expected: str = ""
+    answer: str = ""
     says: dict = field(default_factory=dict)
     summary: str = ""
     varies: bool = False
@@ -125,8 +128,8 @@ def exercise(id, *, varies=False):
     """Register a check as the one of exercise `id`.
 
     Its texts stand in the file beside the check module, ``n01_xor_mlp.toml``: in the table of its id `title`, `points`,
-    `hints`, `expected`, `arguments` and `says`. The table `says` at the top holds sentences of the whole notebook. See
-    `Exercise` for what each is.
+    `hints`, `expected`, `answer`, `arguments` and `says`. The table `says` at the top holds sentences of the whole
+    notebook. See `Exercise` for what each is.
     """
 
     def register(check):
@@ -215,13 +218,13 @@ def threshold(id, name):
         raise KeyError(f"no threshold {name!r} is recorded for {id}; run benchmarks/record.py") from None
 
 
-def expected_text(item):
-    """What `Exercise.expected` says, with its thresholds put in."""
-    return re.sub(
-        r"\{(\w+)(:[^}]*)?\}",
-        lambda match: format(threshold(item.id, match[1]), (match[2] or ":.3g")[1:]),
-        item.expected,
-    )
+def expected_texts(item):
+    """What `Exercise.expected` and `Exercise.answer` say, with their thresholds put in."""
+
+    def number(match):
+        return format(threshold(item.id, match[1]), (match[2] or ":.3g")[1:])
+
+    return tuple(re.sub(r"\{(\w+)(:[^}]*)?\}", number, text) for text in (item.expected, item.answer))
 
 
 def judge(item, student, seed=None, variant=None):

@@ -18,6 +18,7 @@ from coursekit.session import grader, quiet_stderr
 from coursekit.variants import variant
 
 _hints_shown = {}
+_attempted = set()  # the exercises that this kernel has seen an answer to
 
 
 class CheckFailed(Exception):
@@ -107,16 +108,32 @@ def hint(id):
 
 
 @_unless_graded
-def expected(id):
-    """The expected result of an exercise: a number with its band, and the reference picture where there is one."""
+def expected(id, now=False):
+    """What an exercise asks for; after the first attempt also what comes out of it: the answer and the picture.
+
+    Parameters
+    ----------
+    id : str
+    now : bool
+        Show all of it at once.
+    """
     try:
         item = framework.get_exercise(id)
     except KeyError as unknown:
         return cards.Card("Nothing expected", unknown.args[0])
     path = place.exercises() / "pictures" / f"{id}.png"
-    text = framework.expected_text(item)
-    picture = path.read_bytes() if path.exists() else None
-    return cards.Card(f"{id} · expected result", text, picture, alt=text)
+    goal, answer = framework.expected_texts(item)
+    if now or id in _attempted or id in kept.load():
+        picture = path.read_bytes() if path.exists() else None
+        text = f"{goal} {answer}".strip()
+        return cards.Card(f"{id} · expected result", text, picture, alt=text)
+    hidden = [name for name, there in (("answer", answer), ("picture", path.exists())) if there]
+    if hidden:
+        goal += (
+            f" The {' and the '.join(hidden)} can be seen after your first attempt: run this cell again then, or "
+            f'`ck.expected("{id}", now=True)` at any time.'
+        )
+    return cards.Card(f"{id} · what to reach", goal)
 
 
 @_unless_graded
@@ -174,6 +191,8 @@ def _list(names):
 
 def _finish(report, seconds):
     """Log and keep a report, and raise where the mode asks for another outcome."""
+    if report.status != NOT_ATTEMPTED:
+        _attempted.add(report.exercise)
     log = os.environ.get("COURSEKIT_LOG")
     if log:
         with open(log, "a", encoding="utf-8") as file:

@@ -7,6 +7,8 @@ from importlib import import_module
 
 _WHERE = {
     "use_style": "style",
+    "use_alt_text": "alt_text",
+    "describe_figure": "alt_text",
     "waiting": "style",
     "decision_boundary": "boundaries",
     "surface_fit": "boundaries",
