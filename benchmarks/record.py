@@ -12,13 +12,20 @@ records one exercise: it runs the cells that this check needs and no others.
 
     python benchmarks/record.py 01 --seeds 10 --verify
 
-changes nothing: it measures again and prints every sentence of ``ck.expected`` that a seed does not keep. These
-sentences are the only place where a notebook states a trained number.
+changes nothing: it measures again and prints every sentence of ``ck.expected`` that a seed does not keep, and every
+claim of the text that does not hold. A claim is a cell of the source tagged ``claim``, in neither notebook, of asserts
+with the sentence as their message::
+
+    # %% tags=["claim"]
+    assert mlp > tree, "On the spirals the network beats the tree."
+
+A statement about a run holds on ten seeds, or the text says that it does not.
 """
 
 import argparse
 import ast
 import base64
+import copy
 import json
 import os
 import platform
@@ -34,7 +41,7 @@ import nbclient
 import nbformat
 
 from coursekit import place
-from coursekit.build import root, sources
+from coursekit.build import root, sources, with_claims
 from coursekit.checks import framework
 from coursekit.run import own_kernel
 
@@ -72,9 +79,12 @@ def cells_for(cells, id):
     return kept[::-1]
 
 
-def run(path, seed, log, id=None):
+def run(notebook, seed, log, id=None):
     """Execute a solution with a seed, or the part of it that exercise `id` needs; returns it with its outputs."""
-    notebook = nbformat.read(path, as_version=4)
+    notebook = copy.deepcopy(notebook)
+    for cell in notebook.cells:
+        if "claim" in cell.metadata.get("tags", []):
+            cell.metadata.tags.append("raises-exception")  # a claim that does not hold ends nothing
     if id:
         wanted = cells_for(notebook.cells, id)
         notebook.cells = [cell for cell in notebook.cells if cell.cell_type == "code" and cell.source in wanted]
@@ -144,6 +154,13 @@ def broken(runs, margins):
                 yield f"{id} {name}: the limit is {limit:.4g}, seen {said}. The sentence: {sentence}"
 
 
+def refuted(notebook):
+    """The message of every claim that did not hold in a run."""
+    for cell in notebook.cells:
+        if "claim" in cell.metadata.get("tags", []):
+            yield from (output["evalue"] for output in cell.outputs if output["output_type"] == "error")
+
+
 def pictures(notebook):
     """The PNG figures of the cells tagged picture-ID."""
     for cell in notebook.cells:
@@ -166,10 +183,16 @@ def main():
     arguments = parser.parse_args()
     number, one = arguments.what.split(".")[0], arguments.what if "." in arguments.what else None
     (source,) = sources([number])
-    solution = root() / "solutions" / f"{source.stem}.ipynb"
+    if arguments.verify and not one:
+        solution = with_claims(source)
+    else:
+        solution = nbformat.read(root() / "solutions" / f"{source.stem}.ipynb", as_version=4)
     margins = framework.load(number).MARGINS
-    if one and one not in margins:
-        sys.exit(f"{one} has no recorded limit: MARGINS of {source.stem} names {', '.join(margins) or 'none'}.")
+    if one and one not in margins and not arguments.pictures_only:
+        sys.exit(
+            f"{one} has no recorded limit, so there is nothing to measure: MARGINS of {source.stem} names "
+            f"{', '.join(margins) or 'none'}. `record.py {one} --pictures-only` draws its picture."
+        )
     margins = {id: names for id, names in margins.items() if one in (None, id)}
     path = place.EXERCISES / "thresholds.json"
     kept = json.loads(path.read_text(encoding="utf-8"))
@@ -178,22 +201,25 @@ def main():
             kept[id] = {name: limit(kept[id][name]["values"], margin) for name, margin in names.items()}
         write(path, kept)
         return
-    runs = {}
+    runs, doubts = {}, []
     for seed in range(1 if arguments.pictures_only else arguments.seeds):
         start = time.perf_counter()
         with tempfile.TemporaryDirectory() as folder:
             log = Path(folder) / "log"
-            notebook = run(solution, seed, log, one)
+            notebook = run(solution, seed, log, None if arguments.pictures_only else one)
+            doubts += [f"seed {seed}: {claim}" for claim in refuted(notebook)]
             runs[seed] = collect(log)
         print(f"seed {seed}: {time.perf_counter() - start:.0f} s, {len(runs[seed])} numbers", flush=True)
         if seed == 0 and not arguments.verify:
             for id, png in pictures(notebook):
+                if arguments.pictures_only and one not in (None, id):
+                    continue
                 (place.EXERCISES / "pictures").mkdir(exist_ok=True)
                 (place.EXERCISES / "pictures" / f"{id}.png").write_bytes(png)
     if arguments.pictures_only:
         return
     if arguments.verify:
-        lines = list(broken(runs, margins))
+        lines = [*broken(runs, margins), *doubts]
         if lines:
             sys.exit("\n".join(lines))
         print(f"Every sentence of {arguments.what} holds on {len(runs)} seeds.")

@@ -11,7 +11,8 @@ solution and, commented out, the stub that takes its place in the student notebo
 
 A cell tagged "solution" stands in the solution notebook only. A markdown cell tagged "reason" says why a result is as
 it is; the student notebook folds it away under its first words in bold. A cell that calls ``ck.check("01.3", ...)`` is
-the graded cell of exercise 01.3; the marked cells before it are its answer.
+the graded cell of exercise 01.3; the marked cells before it are its answer. A cell tagged "claim" stands in neither
+notebook: it asserts what the text says of a run, and benchmarks/record.py asks it over many seeds.
 """
 
 import ast
@@ -124,12 +125,20 @@ def derive(source, folder=None):
     return texts
 
 
+def with_claims(source):
+    """The solution notebook of a source, with the cells that assert what its text says of a run."""
+    import jupytext
+
+    cells = jupytext.reads(source.read_text(encoding="utf-8"), fmt="py:percent").cells
+    return _notebook(cells, source, "solutions", True, settings(source.parents[1]), claims=True)
+
+
 def exercises(source):
     """The ids that a source checks, in order."""
     return CHECK.findall(Path(source).read_text(encoding="utf-8"))
 
 
-def _notebook(cells, source, kind, solved, course):
+def _notebook(cells, source, kind, solved, course, claims=False):
     from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
     from coursekit.colab import badge, setup_cell
@@ -138,7 +147,7 @@ def _notebook(cells, source, kind, solved, course):
     repository, branch = course["repository"], course["branch"]
     for position, cell in enumerate(cells):
         tags = cell.metadata.get("tags", [])
-        if "solution" in tags and not solved:
+        if "solution" in tags and not solved or "claim" in tags and not claims:
             continue
         # The id comes from the source, so that both notebooks share it and an edit changes one cell's id only.
         id = _unique(hashlib.sha1(f"{cell.cell_type}{cell.source}".encode()).hexdigest()[:8], ids)
@@ -278,7 +287,7 @@ def _refuse(cells, source):
             raise BuildError(f"{where}: {error}") from None
         for kind, text in versions.items():
             _refuse_text(text, f"{where} ({kind})")
-        solved_only = "solution" in cell.metadata.get("tags", [])
+        solved_only = {"solution", "claim"} & set(cell.metadata.get("tags", []))
         for line in _lines(parts, "solution"):
             solution_lines[_squeeze(line)] = where
         if not solved_only:

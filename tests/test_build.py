@@ -38,6 +38,9 @@ print("a wrong way:", double("x"))
 # %% [markdown] tags=["solution"]
 # Why it is so.
 
+# %% tags=["claim"]
+assert double(2) == 4, "Twice two is four."
+
 # %% [markdown] tags=["reason"]
 # **The reason.** Twice is a sum.
 '''
@@ -80,6 +83,14 @@ def test_a_reason_is_folded_in_the_student_notebook(checkout):
     student, solution = (built(checkout, kind).cells[-1].source for kind in ("notebooks", "solutions"))
     assert solution == "**The reason.** Twice is a sum."
     assert student.startswith("<details>\n<summary><b>The reason</b>") and "\n\nTwice is a sum.\n\n" in student
+
+
+def test_a_claim_stands_in_neither_notebook(checkout):
+    assert all(
+        "Twice two" not in cell.source for kind in ("notebooks", "solutions") for cell in built(checkout, kind).cells
+    )
+    cells = build.with_claims(checkout / "course" / "01_small.py").cells
+    assert any("Twice two" in cell.source and "x + x" not in cell.source for cell in cells)
 
 
 def test_a_reason_without_a_heading_is_refused(checkout):
