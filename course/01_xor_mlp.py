@@ -3,7 +3,7 @@
 #
 # Four points and two classes that no straight line separates: the smallest problem that needs a hidden layer.
 #
-# About 75 min · CPU about 15 s · GPU optional
+# About 85 min · CPU about 15 s · GPU optional
 #
 # **Before you start** you should know NumPy arrays and the idea of gradient descent.
 #
@@ -576,6 +576,79 @@ ax.legend();
 # the weights, and nothing about noise.
 
 # %% [markdown]
+# ## 01.9 · The perceptron learns by itself
+#
+# **Goal:** write the learning rule of the perceptron, and train it on OR, on AND and on XOR.
+#
+# In 01.1 you chose the line. Rosenblatt's rule finds it, from one point $x$ with its label $y$ (0 or 1) at a time. The
+# perceptron predicts $\hat y = 1$ where $w \cdot x + b > 0$ and 0 elsewhere. Then
+#
+# $$w \leftarrow w + \eta \, (y - \hat y) \, x, \qquad b \leftarrow b + \eta \, (y - \hat y)$$
+#
+# where $\eta$ is the learning rate. A point that is right already changes nothing.
+#
+# - `perceptron_step(w, b, x, y, rate)`: one point; `w` and `x` have shape (d,), `b`, `y` and `rate` are numbers; gives the
+#   new `w` and `b`. Leave the arrays that you were given as they are.
+# - `train_perceptron(X, y, epochs)`: begins with zeros and goes through the rows of `X`, shape (n, d), in their order,
+#   `epochs` times, with rate 1; gives `w` and `b`.
+
+# %%
+ck.expected("01.9")
+
+# %%
+def perceptron_step(w, b, x, y, rate):
+    """The weights and the bias after one point."""
+    # [solution]
+    error = y - int(w @ x + b > 0)
+    return w + rate * error * x, b + rate * error
+    # [stub]
+    # return ...
+    # [end]
+
+
+# %%
+def train_perceptron(X, y, epochs):
+    """The weights and the bias after some passes over the points."""
+    # [solution]
+    w, b = np.zeros(X.shape[1]), 0
+    for _ in range(epochs):
+        for point, label in zip(X, y):
+            w, b = perceptron_step(w, b, point, label, 1)
+    return w, b
+    # [stub]
+    # return ...
+    # [end]
+
+
+# %%
+ck.check("01.9", perceptron_step=perceptron_step, train_perceptron=train_perceptron)
+
+# %%
+# ck.hint("01.9")
+
+# %% [markdown]
+# Predict first: which of OR, AND and XOR will it have learned after 20 passes? Then draw the line that it found for OR, and
+# put the labels of AND or `xor` in the place of those of OR.
+
+# %% tags=["picture-01.9"]
+labels = np.array([0, 1, 1, 1])  # OR
+learned = train_perceptron(corners, labels, epochs=20)
+found = ... if learned is ... else lambda X: (X @ learned[0] + learned[1] > 0).astype(int)
+ck.plot.decision_boundary(found, corners, labels, exercise="01.9", title="OR, learned from its mistakes");
+
+# %% [markdown] tags=["solution"]
+# **Why XOR never settles.** Where a line exists, the rule finds one after finitely many mistakes (Novikoff, 1962). For XOR
+# none exists, so in every pass some corner is wrong and moves the line again. The rule has no way to say "as good as can be".
+
+# %% tags=["solution"]
+fig, ax = plt.subplots(figsize=(5.5, 3))
+for name, target in (("OR", [0, 1, 1, 1]), ("AND", [0, 0, 0, 1]), ("XOR", xor)):
+    lines = [train_perceptron(corners, target, epochs) for epochs in range(16)]
+    ax.plot([np.sum((corners @ w + b > 0) == target) for w, b in lines], "o-", label=name)
+ax.set(xlabel="epochs", ylabel="corners right", ylim=(-0.2, 4.2), title="XOR goes round in circles")
+ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1));
+
+# %% [markdown]
 # ## What did you observe?
 #
 # 1. Why did a network that could represent XOR not always learn it?
@@ -610,6 +683,8 @@ ck.progress()
 # %% [markdown]
 # ## References
 #
+# - Novikoff, A. B. J. (1962). On convergence proofs on perceptrons. *Symposium on the Mathematical Theory of Automata*, 12,
+#   615–622.
 # - Minsky, M., Papert, S. (1969). *Perceptrons*. MIT Press.
 # - Rumelhart, D. E., Hinton, G. E., Williams, R. J. (1986). Learning representations by back-propagating errors.
 #   *Nature*, 323, 533–536.

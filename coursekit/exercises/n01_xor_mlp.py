@@ -13,6 +13,7 @@ from coursekit.checks.vocabulary.arrays import (
     as_array,
     as_number,
     call_array,
+    call_arrays,
     check_array,
     first_failed,
     refuse_misconceptions,
@@ -454,3 +455,104 @@ def _learned_curve(student):
     rmse = metrics.root_mean_squared_error(truth, fitted)
     what_to_do = _stopped(student, "curve_model") or say("rmse.more")
     return check_metric("01.8", "rmse", rmse, 2, ".3f", True, what_to_do=what_to_do)
+
+
+@exercise("01.9")
+def perceptron_learns(student, rng):
+    """One step at points of several sizes, right and wrong ones; then whole trainings, on OR, AND, XOR and other points."""
+    yield lambda: _one_point(student, rng)
+    yield lambda: _passes(student, rng)
+
+
+def _one_point(student, rng):
+    """Each combination of label and prediction, with several rates and sizes, and the start, where the sum is 0."""
+    probes = []
+    for size in (2, 3, 1, 5):
+        for label, side in ((0, 1), (1, -1), (0, -1), (1, 1)):
+            w, x, rate = rng.normal(size=size), rng.normal(size=size), rng.uniform(0.1, 0.9)
+            probes.append((w, side * rng.uniform(1.2, 2) - w @ x, x, label, rate))
+        probes += [(np.zeros(size), 0.0, rng.normal(size=size), label, rng.uniform(0.1, 0.9)) for label in (0, 1)]
+    given = _row(call_arrays(student, "perceptron_step", *probe, like=_pair(probe[2])) for probe in probes)
+
+    def answers(rule):
+        return _row(rule(*probe, w @ x + b) for probe in probes for w, b, x in [probe[:3]])
+
+    def error(y, z):
+        return y - (z > 0)
+
+    misconceptions = {
+        "wrong-sign": lambda w, b, x, y, rate, z: (w - rate * error(y, z) * x, b - rate * error(y, z)),
+        "no-rate": lambda w, b, x, y, rate, z: (w + error(y, z) * x, b + error(y, z)),
+        "only-change": lambda w, b, x, y, rate, z: (rate * error(y, z) * x, rate * error(y, z)),
+        "no-threshold": lambda w, b, x, y, rate, z: (w + rate * (y - z) * x, b + rate * (y - z)),
+        "sigmoid": lambda w, b, x, y, rate, z: (w + rate * (y - expit(z)) * x, b + rate * (y - expit(z))),
+        "labels-not-0-1": lambda w, b, x, y, rate, z: (w + rate * (y - np.sign(z)) * x, b + rate * (y - np.sign(z))),
+        "no-bias": lambda w, b, x, y, rate, z: (w + rate * error(y, z - b) * x, b + rate * error(y, z - b)),
+        "at-zero": lambda w, b, x, y, rate, z: (w + rate * (y - (z >= 0)) * x, b + rate * (y - (z >= 0))),
+        "no-error": lambda w, b, x, y, rate, z: (w + rate * y * x, b + rate * y),
+        "b-not-moved": lambda w, b, x, y, rate, z: (w + rate * error(y, z) * x, b),
+        "w-not-moved": lambda w, b, x, y, rate, z: (w, b + rate * error(y, z)),
+        "no-input": lambda w, b, x, y, rate, z: (w + rate * error(y, z), b + rate * error(y, z)),
+        "not-moved": lambda w, b, x, y, rate, z: (w, b),
+    }
+    known = {name: answers(rule) for name, rule in misconceptions.items()}
+    wanted = answers(lambda w, b, x, y, rate, z: (w + rate * error(y, z) * x, b + rate * error(y, z)))
+    return check_array("step", "`perceptron_step`", given, wanted, known, 1, say("step.advice"))
+
+
+def _passes(student, rng):
+    """Whole numbers as coordinates: every sum is exact, so that no rounding decides on which side a point is."""
+    tasks = []
+    for n, size, epochs in ((9, 3, 4), (6, 2, 7), (12, 4, 2), (5, 1, 1)):
+        tasks.append((rng.integers(-4, 5, size=(n, size)).astype(float), rng.integers(0, 2, size=n), epochs))
+    tasks += [(CORNERS, np.array(labels), n) for labels in ([0, 1, 1, 1], [0, 0, 0, 1], XOR) for n in (20, 3)]
+    given = _row(call_arrays(student, "train_perceptron", *task, like=_pair(task[0][0])) for task in tasks)
+
+    def answers(train):
+        return _row(train(*task) for task in tasks)
+
+    wanted = answers(_trained)
+    misconceptions = {
+        "not-kept": 0 * wanted,
+        "one-epoch": answers(lambda X, y, epochs: _trained(X, y, 1)),
+        "one-more": answers(lambda X, y, epochs: _trained(X, y, epochs + 1)),
+        "one-less": answers(lambda X, y, epochs: _trained(X, y, epochs - 1)),
+        "backwards": answers(lambda X, y, epochs: _trained(X[::-1], y[::-1], epochs)),
+        "starts-with-ones": answers(lambda X, y, epochs: _trained(X, y, epochs, start=1)),
+        "fixed-epochs": answers(lambda X, y, epochs: _trained(X, y, 20)),
+        "all-at-once": answers(_trained_at_once),
+    }
+    finding = check_array("train", "`train_perceptron`", given, wanted, misconceptions, 1)
+    if finding.code == "train" and not finding.passed:
+        # Of two points on opposite sides the first one moves w and b, by the rate, and the second one is right then.
+        x = rng.uniform(1, 4, size=3)
+        w, b = call_arrays(student, "train_perceptron", np.array([x, -x]), np.array([1, 0]), 1, like=_pair(x))
+        fail_if(b > 0 and abs(b - 1) > 1e-4 and np.allclose(w, b * x), "train.other-rate", rate=float(b))
+    return finding
+
+
+def _trained(X, y, epochs, start=0):
+    """The perceptron after so many passes."""
+    w, b = np.full(X.shape[1], float(start)), float(start)
+    for x, label in [*zip(X, y, strict=True)] * epochs:
+        error = label - (w @ x + b > 0)
+        w, b = w + error * x, b + error
+    return w, b
+
+
+def _trained_at_once(X, y, epochs):
+    """The same where w and b change at the end of a pass only."""
+    w, b = np.zeros(X.shape[1]), 0.0
+    for _ in range(epochs):
+        errors = y - (X @ w + b > 0)
+        w, b = w + errors @ X, b + errors.sum()
+    return w, b
+
+
+def _pair(x):
+    return {"w": x.shape, "b": ()}
+
+
+def _row(pairs):
+    """All w and b, one after the other."""
+    return np.concatenate([np.append(w, b) for w, b in pairs])

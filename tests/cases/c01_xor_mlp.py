@@ -4,7 +4,7 @@ from functools import cache
 
 import numpy as np
 
-from tests.cases import right, wrong
+from tests.cases import right, table, wrong
 from tests.trained import trained_once
 
 CORNERS = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
@@ -941,3 +941,184 @@ for name, code, build in (
     @wrong("01.8", code, name)
     def _(build=build):
         return approximation(model=build())
+
+
+# --- 01.9
+
+
+def perceptron_step(w, b, x, y, rate):
+    error = y - int(w @ x + b > 0)
+    return w + rate * error * x, b + rate * error
+
+
+def step_if(w, b, x, y, rate):
+    """Rosenblatt's own words: add a point that was missed, take away one that was taken for the other."""
+    predicted = sum(wi * xi for wi, xi in zip(w, x)) + b > 0
+    if predicted and y == 0:
+        return [wi - rate * xi for wi, xi in zip(w, x)], b - rate
+    if not predicted and y == 1:
+        return [wi + rate * xi for wi, xi in zip(w, x)], b + rate
+    return w, b
+
+
+def step_with(predict=lambda z: float(z > 0), sign=1):
+    """A step with another prediction."""
+
+    def step(w, b, x, y, rate):
+        error = sign * (y - predict(w @ x + b))
+        return w + rate * error * x, b + rate * error
+
+    return step
+
+
+def moved(change):
+    """A step that makes something else of w, b, x, the error and the rate."""
+    return lambda w, b, x, y, rate: change(w, b, x, y - float(w @ x + b > 0), rate)
+
+
+def step_in_place(w, b, x, y, rate):
+    error = y - int(w @ x + b > 0)
+    w += rate * error * x
+    return w, b + rate * error
+
+
+def train_perceptron(X, y, epochs, rate=1, start=0, step=perceptron_step):
+    w, b = np.full(X.shape[1], float(start)), start
+    for _ in range(epochs):
+        for point, label in zip(X, y):
+            w, b = step(w, b, point, label, rate)
+    return w, b
+
+
+def train_until_right(X, y, epochs):
+    """Stops where a pass has changed nothing: all others would change nothing either."""
+    w, b = np.zeros(X.shape[1]), 0
+    for _ in range(epochs):
+        before = w.copy(), b
+        for i in range(len(X)):
+            w, b = perceptron_step(w, b, X[i], y[i], 1)
+        if np.array_equal(before[0], w) and before[1] == b:
+            break
+    return w, b
+
+
+def train_with_a_one(X, y, epochs):
+    """The bias as the weight of an input that is always 1."""
+    extended = np.column_stack([X, np.ones(len(X))])
+    weights = np.zeros(extended.shape[1])
+    for row in np.tile(np.arange(len(X)), epochs):
+        weights += (y[row] - (extended[row] @ weights > 0)) * extended[row]
+    return weights[:-1], weights[-1]
+
+
+def train_sklearn(X, y, epochs):
+    """What scikit-learn calls a perceptron moves for points on the line too: its labels are -1 and 1."""
+    from sklearn.linear_model import Perceptron
+
+    model = Perceptron(max_iter=epochs, tol=None, shuffle=False)
+    model.fit(X, y)
+    return model.coef_[0], model.intercept_[0]
+
+
+def train_at_once(X, y, epochs):
+    w, b = np.zeros(X.shape[1]), 0
+    for _ in range(epochs):
+        errors = y - (X @ w + b > 0)
+        w, b = w + errors @ X, b + errors.sum()
+    return w, b
+
+
+def train_anew(X, y, epochs):
+    """Zeros again in every epoch."""
+    for _ in range(epochs):
+        w, b = train_perceptron(X, y, 1)
+    return w, b
+
+
+def train_returning_early(X, y, epochs):
+    """The `return` stands in the loop."""
+    w, b = np.zeros(X.shape[1]), 0
+    for _ in range(epochs):
+        for point, label in zip(X, y):
+            w, b = perceptron_step(w, b, point, label, 1)
+        return w, b
+
+
+def train_forgetful(X, y, epochs):
+    w, b = np.zeros(X.shape[1]), 0
+    for _ in range(epochs):
+        for point, label in zip(X, y):
+            perceptron_step(w, b, point, label, 1)
+    return w, b
+
+
+def train_two_inputs(X, y, epochs):
+    """Zeros for two weights, whatever the points have."""
+    w, b = np.zeros(2), 0
+    for _ in range(epochs):
+        for point, label in zip(X, y):
+            w, b = perceptron_step(w, b, point, label, 1)
+    return w, b
+
+
+def sigmoid(z):
+    return 1 / (1 + np.exp(-z))
+
+
+table(
+    "01.9",
+    lambda: {"perceptron_step": perceptron_step, "train_perceptron": train_perceptron},
+    {
+        "the rule": {},
+        "two cases, lists": {"perceptron_step": step_if},
+        "stops when all are right": {"train_perceptron": train_until_right},
+        "the bias as a weight": {"train_perceptron": train_with_a_one},
+        "float32": {"perceptron_step": lambda *args: tuple(np.float32(part) for part in perceptron_step(*args))},
+        "a list, and b as an array": {
+            "train_perceptron": lambda *args: [np.atleast_1d(part) for part in train_perceptron(*args)]
+        },
+    },
+    [
+        ("wrong-sign", "prediction minus y", {"perceptron_step": step_with(sign=-1)}),
+        ("no-threshold", "the sum", {"perceptron_step": step_with(lambda z: z)}),
+        ("sigmoid", "a sigmoid", {"perceptron_step": step_with(sigmoid)}),
+        ("labels-not-0-1", "np.sign", {"perceptron_step": step_with(np.sign)}),
+        ("at-zero", "at least 0", {"perceptron_step": step_with(lambda z: float(z >= 0))}),
+        ("step", "cut at one half", {"perceptron_step": step_with(lambda z: float(z > 1.6))}),
+        ("no-rate", "no rate", {"perceptron_step": moved(lambda w, b, x, e, rate: (w + e * x, b + e))}),
+        ("step", "half the rate", {"perceptron_step": moved(lambda w, b, x, e, r: (w + r / 2 * e * x, b + r / 2 * e))}),
+        ("only-change", "changes", {"perceptron_step": moved(lambda w, b, x, e, rate: (rate * e * x, rate * e))}),
+        ("b-not-moved", "b forgotten", {"perceptron_step": moved(lambda w, b, x, e, rate: (w + rate * e * x, b))}),
+        ("w-not-moved", "w forgotten", {"perceptron_step": moved(lambda w, b, x, e, rate: (w, b + rate * e))}),
+        ("no-input", "no x", {"perceptron_step": moved(lambda w, b, x, e, rate: (w + rate * e, b + rate * e))}),
+        ("not-moved", "nothing", {"perceptron_step": moved(lambda w, b, x, e, rate: (w, b))}),
+        (
+            "no-bias",
+            "b not in the sum",
+            {
+                "perceptron_step": lambda w, b, x, y, r: (
+                    w + r * (y - float(w @ x > 0)) * x,
+                    b + r * (y - float(w @ x > 0)),
+                )
+            },
+        ),
+        ("no-error", "y alone", {"perceptron_step": lambda w, b, x, y, rate: (w + rate * y * x, b + rate * y)}),
+        ("changes-input", "in place", {"perceptron_step": step_in_place}),
+        ("wrong-shape", "b and w", {"perceptron_step": lambda *args: perceptron_step(*args)[::-1]}),
+        ("wrong-type", "w alone", {"train_perceptron": lambda *args: train_perceptron(*args)[0]}),
+        ("not-kept", "results thrown away", {"train_perceptron": train_forgetful}),
+        ("one-epoch", "return in the loop", {"train_perceptron": train_returning_early}),
+        ("one-epoch", "zeros in every epoch", {"train_perceptron": train_anew}),
+        ("one-less", "range from 1", {"train_perceptron": lambda X, y, n: train_perceptron(X, y, n - 1)}),
+        ("one-more", "one pass more", {"train_perceptron": lambda X, y, n: train_perceptron(X, y, n + 1)}),
+        ("fixed-epochs", "always 20", {"train_perceptron": lambda X, y, n: train_perceptron(X, y, 20)}),
+        ("train", "always 5", {"train_perceptron": lambda X, y, n: train_perceptron(X, y, 5)}),
+        ("backwards", "from the end", {"train_perceptron": lambda X, y, n: train_perceptron(X[::-1], y[::-1], n)}),
+        ("all-at-once", "a whole pass", {"train_perceptron": train_at_once}),
+        ("starts-with-ones", "ones", {"train_perceptron": lambda X, y, n: train_perceptron(X, y, n, start=1)}),
+        ("train", "starts with twos", {"train_perceptron": lambda X, y, n: train_perceptron(X, y, n, start=2)}),
+        ("other-rate", "rate 0.1", {"train_perceptron": lambda X, y, n: train_perceptron(X, y, n, rate=0.1)}),
+        ("train", "scikit-learn", {"train_perceptron": train_sklearn}),
+        ("raises", "always two inputs", {"train_perceptron": train_two_inputs}),
+    ],
+)
