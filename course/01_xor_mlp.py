@@ -627,18 +627,21 @@ ck.check("01.9", perceptron_step=perceptron_step, train_perceptron=train_percept
 # ck.hint("01.9")
 
 # %% [markdown]
-# Predict first: which of OR, AND and XOR will it have learned after 20 passes? Then draw the line that it found for OR, and
-# put the labels of AND or `xor` in the place of those of OR.
+# Predict first: which of OR, AND and XOR will it have learned after 20 passes? Then draw the line that it found for OR.
+# Replace the labels of OR by those of AND, then by `xor`. Was your prediction right?
 
 # %% tags=["picture-01.9"]
-labels = np.array([0, 1, 1, 1])  # OR
-learned = train_perceptron(corners, labels, epochs=20)
-found = ... if learned is ... else lambda X: (X @ learned[0] + learned[1] > 0).astype(int)
-ck.plot.decision_boundary(found, corners, labels, exercise="01.9", title="OR, learned from its mistakes");
+if ck.ready("01.9", perceptron_step, train_perceptron):
+    labels = np.array([0, 1, 1, 1])  # OR
+    w, b = train_perceptron(corners, labels, epochs=20)
+    ck.plot.decision_boundary(
+        lambda X: (X @ w + b > 0).astype(int), corners, labels, title="OR, learned from its mistakes"
+    )
 
-# %% [markdown] tags=["solution"]
-# **Why XOR never settles.** Where a line exists, the rule finds one after finitely many mistakes (Novikoff, 1962). For XOR
-# none exists, so in every pass some corner is wrong and moves the line again. The rule has no way to say "as good as can be".
+# %% [markdown] tags=["reason"]
+# **Why XOR never settles.** Where a line exists that separates the classes, the rule finds one after a finite number of
+# mistakes (Novikoff, 1962). For XOR there is no such line, so in every pass at least one corner is wrong and moves the line
+# again. The rule cannot settle for a line that is merely as good as possible.
 
 # %% tags=["solution"]
 fig, ax = plt.subplots(figsize=(5.5, 3))

@@ -943,9 +943,6 @@ for name, code, build in (
         return approximation(model=build())
 
 
-# --- 01.9
-
-
 def perceptron_step(w, b, x, y, rate):
     error = y - int(w @ x + b > 0)
     return w + rate * error * x, b + rate * error

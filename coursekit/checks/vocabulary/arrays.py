@@ -109,9 +109,10 @@ def call_arrays(student, name, *args, like):
     list of numpy.ndarray
     """
     given = student.call(name, *args)
+    size = sum(np.prod(shape, dtype=int) for shape in like.values())
     if given is None:
         raise Misconception("none", f"`{name}` returns None. Did it forget to `return` its result?")
-    if isinstance(given, np.ndarray) and given.ndim and len(given) == len(like) > 1:
+    if isinstance(given, np.ndarray) and given.ndim and len(given) == len(like) > 1 and given.size == size:
         given = list(given)
     if not isinstance(given, list | tuple) or len(given) != len(like):
         seen = f"{len(given)} things" if isinstance(given, list | tuple) else f"one {type_name(given)}"
