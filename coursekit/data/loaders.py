@@ -3,6 +3,7 @@
 import numpy as np
 
 from coursekit.data.files import DataError, damaged, path
+from coursekit.data.photographs import read_image
 
 
 def load_mnist():
@@ -151,45 +152,6 @@ def load_drawn_digits():
     """
     labels = _csv("digits/labels.csv")
     return [read_image(path(f"digits/{name}")) for name in labels["file"]], labels["label"].to_numpy()
-
-
-def read_image(file):
-    """Read a picture as grey values.
-
-    Parameters
-    ----------
-    file : str or Path
-        A picture of yours (PNG, JPEG), or the name of a shipped one ("your_own_digit.png").
-
-    Returns
-    -------
-    numpy.ndarray of uint8, shape (height, width)
-        0 is black, 255 is white. What is transparent counts as white.
-
-    Raises
-    ------
-    FileNotFoundError
-        Where there is no such file.
-    ValueError
-        Where it is not a picture.
-    """
-    from pathlib import Path
-
-    from PIL import Image, UnidentifiedImageError
-
-    file = Path(file)
-    if not file.exists():
-        try:
-            file = path(file.as_posix())
-        except DataError:
-            raise FileNotFoundError(f"There is no file {file}. Put your picture beside the notebook.") from None
-    try:
-        with Image.open(file) as opened:
-            picture = opened.convert("RGBA")
-    except (UnidentifiedImageError, OSError):
-        raise ValueError(f"{file} is not a picture that can be read. Save it as PNG or JPEG.") from None
-    paper = Image.new("RGBA", picture.size, "white")
-    return np.asarray(Image.alpha_composite(paper, picture).convert("L"))
 
 
 def _csv(name):
