@@ -70,14 +70,18 @@ def build(names=None, check=False, repository=None, folder=None):
     changed = []
     for source in sources(names, folder):
         for path, text in derive(source, folder).items():
-            old = path.read_bytes() if path.exists() else None
-            if old == text.encode():
-                continue
-            changed.append(path)
-            if not check:
-                path.parent.mkdir(exist_ok=True)
-                path.write_bytes(text.encode())
+            changed += _written(path, text, check)
     return changed
+
+
+def _written(path, text, check):
+    """The path, in a list, where its text is another one; then, unless it is only to `check`, the text is written."""
+    if path.exists() and path.read_bytes() == text.encode():
+        return []
+    if not check:
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(text.encode())
+    return [path]
 
 
 def sources(names=None, folder=None):
@@ -338,8 +342,12 @@ def _telling(line):
 
 def main(names=(), check=False, repository=None):
     """What `coursekit build` does. Returns the exit status."""
+    from coursekit.gallery import gallery
+
     try:
         changed = build(list(names), check=check, repository=repository)
+        if not names:
+            changed += _written(root() / "docs" / "gallery.md", gallery(), check)
     except BuildError as error:
         print(error, file=sys.stderr)
         return 1

@@ -9,6 +9,7 @@ import pytest
 
 from coursekit import build
 from coursekit.checks import framework
+from coursekit.gallery import gallery
 
 SOURCE = '''# %% [markdown]
 # # 01 · A title
@@ -69,6 +70,7 @@ def refuse(checkout, old, new, match):
 
 def test_the_committed_notebooks_are_what_the_sources_give():
     assert build.build(check=True) == []
+    assert (build.root() / "docs" / "gallery.md").read_text(encoding="utf-8") == gallery()
 
 
 def test_stub_and_solution(checkout):
