@@ -6,9 +6,9 @@ from coursekit.checks import framework
 COLUMNS = 3
 HEAD = """# Gallery
 
-A figure for each exercise, as its solution draws it. They are the reference pictures that `ck.expected` shows after your
-first attempt: if you want to work on the exercises yourself, look at them later. `python -m coursekit build` writes this
-page.
+A figure for each exercise that draws one, as its solution draws it. These are the reference pictures that `ck.expected`
+shows after your first attempt: if you want to work on the exercises yourself, look at them later.
+`python -m coursekit build` writes this page.
 """
 
 
