@@ -105,6 +105,11 @@ def _perceptron(student, rng):
             }
             refuse_misconceptions(labels, misconceptions, "perceptron")
         yield check_that("perceptron", right == len(X), 1, right=right, n=len(X))
+    # Whole numbers, so that a sum is exactly 0 where a point lies on the line.
+    on_the_line, w, b = np.array([[1.0, 1.0], [2.0, 0.0], [0.0, 2.0], [3.0, 1.0]]), np.array([1.0, 1.0]), -2.0
+    labels = as_array(student.call("perceptron", on_the_line, w, b), "What `perceptron(X, w, b)` returns")
+    fail_if(labels.ravel()[:3].any(), "perceptron.at-zero")
+    yield check_that("perceptron", True, 1, right=4, n=4)
 
 
 def _line(student):
@@ -223,11 +228,11 @@ def _one_size(student, rng, n, hidden):
     gradients = []
     for name, value, parameter in zip(names, given, parameters, strict=True):
         value = as_array(value, f"`d{name}`")
-        if value.size != parameter.size:
+        if value.shape != parameter.shape:
             unsummed = name[0] == "b" and value.shape[:1] == (n,)
             where = "not-summed.wrong-shape" if unsummed else "backward.wrong-shape"
             raise Misconception(where, name=name, shape=value.shape, wanted=parameter.shape)
-        gradients.append(value.reshape(parameter.shape))
+        gradients.append(value)
 
     Z = X @ W1 + b1
     H = np.tanh(Z)

@@ -597,6 +597,7 @@ def _scaled(student, rng):
         "no-mean": own / logs.std(),
         "no-deviation": own - logs.mean(),
         "variance": (own - logs.mean()) / logs.var(),
+        "log-of-mean": (own - np.log(train.mean())) / logs.std(),
         "log-of-statistics": (own - np.log(train.mean())) / np.log(train.std()),
     }
     quantities = {"the mean": logs.mean(), "the deviation": logs.std()}

@@ -296,6 +296,8 @@ def _uses_embedding(student, X, y, codes, fitted, rng):
     tables = _tables(student)
     if not tables:
         raise Misconception("no-embedding", found=", ".join(layer["class"] for layer in student.layers("house_model")))
+    frozen = any(layer["class"] == "Embedding" and not layer["trainable"] for layer in student.layers("house_model"))
+    fail_if(frozen, "embedding.frozen")
     passed = any(rows >= 28 and columns >= 2 for rows, columns in tables)
     yield check_that("embedding", passed, 1, moved=UNIT * moved, shape=tables[0])
     if passed and max(columns for _, columns in tables) > 2:

@@ -460,6 +460,13 @@ def one_step(x, y, w, b, batch_size, learning_rate, seed):
     return step(x[batch], y[batch], w, b, learning_rate)
 
 
+def from_the_first_weights(x, y, w, b, batch_size, learning_rate, seed):
+    """Every portion's step begins at the weights of before the epoch: only the last one counts."""
+    for batch in minibatches(len(x), batch_size, seed):
+        new = step(x[batch], y[batch], w, b, learning_rate)
+    return new
+
+
 def all_from_the_start(x, y, w, b, batch_size, learning_rate, seed):
     """The gradients of all portions, taken where the epoch begins and added up."""
     moves = [
@@ -501,6 +508,7 @@ table(
         ("too-large", "one portion", {"minibatches": lambda n, size, seed: minibatches(n, n, seed)}),
         ("wrong-type", "a generator", {"minibatches": lambda *args: (batch for batch in minibatches(*args))}),
         ("one-step", "one step", {"run_epoch": one_step}),
+        ("one-step", "each step from the first weights", {"run_epoch": from_the_first_weights}),
         ("all-from-the-start", "one long step", {"run_epoch": all_from_the_start}),
         ("unused-points", "always the first portion", {"run_epoch": first_only}),
         ("not-averaged", "sums", lambda: {"run_epoch": epoch_with(slope=lambda x, *a: scaled(len(x))(x, *a))}),

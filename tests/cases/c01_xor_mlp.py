@@ -95,6 +95,7 @@ for name, code, answer in (
     ("a line through the middle", "line", {"line": (1, 0, -0.5)}),
     ("a line with all corners on one side", "line", {"line": (1, 1, 5)}),
     ("two numbers", "wrong-shape", {"line": (1, 1)}),
+    ("1 on the line itself", "at-zero", {"perceptron": lambda X, w, b: (X @ w + b >= 0).astype(int)}),
     ("labels swapped", "labels-swapped", {"perceptron": lambda X, w, b: (X @ w + b < 0).astype(int)}),
     ("minus one and one", "labels-not-0-1", {"perceptron": lambda X, w, b: np.sign(X @ w + b)}),
     ("no threshold", "no-threshold", {"perceptron": lambda X, w, b: X @ w + b}),
@@ -441,12 +442,24 @@ def backward_flat(X, y, W1, b1, W2, b2):
     return [dW1, db1, dW2.ravel(), float(db2[0])]
 
 
+def backward_einsum(X, y, W1, b1, W2, b2):
+    H, p = forward(X, W1, b1, W2, b2)
+    delta2 = (p - y) / len(y)
+    delta1 = np.einsum("no,ho,nh->nh", delta2, W2, 1 - H**2)
+    return {
+        "dW1": np.einsum("ni,nh->ih", X, delta1),
+        "db1": delta1.sum(0),
+        "dW2": H.T @ delta2,
+        "db2": delta2.sum(0),
+    }.values()
+
+
 for name, function in {
     "matrices": gradients(),
+    "einsum": lambda *given: list(backward_einsum(*given)),
     "a loop": backward_loop,
     "central differences": backward_differences,
     "automatic differentiation": backward_tensorflow,
-    "flat gradients of the output": backward_flat,
 }.items():
 
     @right("01.4", name)
@@ -488,6 +501,20 @@ def _():
 @wrong("01.4", "wrong-type", "only two gradients")
 def _():
     return {"backward": lambda *given: gradients()(*given)[:2]}
+
+
+@wrong("01.4", "wrong-shape", "flat gradients of the output")
+def _():
+    return {"backward": backward_flat}
+
+
+@wrong("01.4", "wrong-shape", "biases as rows")
+def _():
+    def backward(*given):
+        dW1, db1, dW2, db2 = gradients()(*given)
+        return dW1, db1[None], dW2, db2[None]
+
+    return {"backward": backward}
 
 
 @wrong("01.4", "constant", "zeros")

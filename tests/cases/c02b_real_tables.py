@@ -991,6 +991,11 @@ for name, code, function in (
     ("mean alone", "no-deviation", lambda t, v: np.log(v) - np.log(t).mean()),
     ("variance", "variance", lambda t, v: (np.log(v) - np.log(t).mean()) / np.log(t).var()),
     ("logarithm last", "log-last", lambda t, v: np.log((v - t.mean()) / t.std())),
+    (
+        "logarithm of the mean, deviation of the logarithms",
+        "log-of-mean",
+        lambda t, v: (np.log(v) - np.log(t.mean())) / np.log(t).std(),
+    ),
     ("logarithm of the mean", "log-of-statistics", lambda t, v: (np.log(v) - np.log(t.mean())) / np.log(t.std())),
     ("to a range", "range", lambda t, v: (np.log(v) - np.log(t).min()) / np.ptp(np.log(t))),
     ("no mean", "no-mean", lambda t, v: np.log(v) / np.log(t).std()),

@@ -340,6 +340,16 @@ def trained_houses(style="functional"):
     return model
 
 
+def frozen_table():
+    """A network whose embedding is not trainable."""
+    import keras
+
+    model = keras.models.clone_model(trained_houses())
+    model.set_weights(trained_houses().get_weights())
+    next(layer for layer in model.layers if type(layer).__name__ == "Embedding").trainable = False
+    return model
+
+
 def rows_of(style):
     """X, y, codes of the rows that a style of training takes."""
     chosen = {"rows:all": (0, 1, 2), "rows:train and test": (0, 2), "rows:train and validation": (0, 1)}.get(
@@ -446,6 +456,7 @@ for name, code, build in (
     ("the codes do not reach the output", "ignores-codes|mae", lambda: places("codes left out")),
     ("a dense layer on one-hot", "no-embedding", lambda: places("dense")),
     ("one column", "embedding|mae", lambda: places("one column")),
+    ("a frozen embedding", "frozen", lambda: places(house_model=frozen_table())),
     ("inputs swapped", "inputs-swapped", lambda: places("swapped")),
     ("in dollars", "in-dollars", lambda: places(house_model=dollar_houses())),
     ("not scaled back", "scaled-target", lambda: places(house_model=scaled_houses())),

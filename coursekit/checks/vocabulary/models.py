@@ -169,7 +169,7 @@ def as_class_probabilities(name, scores, n_classes):
     return scores
 
 
-def refuse_constant(answers, name, form=".3g", advice="Was it fitted?"):
+def refuse_constant(answers, name, form=".3g", advice="Was it fitted, and did its loss fall?"):
     """Raise `Misconception` where a model answers the same to everything, with the code "constant"."""
     if np.ptp(answers) < 1e-6:
         answer = np.ravel(answers)[0]
