@@ -1,18 +1,18 @@
 # %% [markdown]
 # # 08 · When the data is a graph
 #
-# Friendships, molecules, the particles of a collision: things and the ties between them, in no particular order. Build
-# networks that read them as they are.
+# Friendships, molecules, the particles of a collision: all of these are things with ties between them, and the things come
+# in no particular order. In this notebook you build networks that read such data as it is.
 #
-# About 75 min · CPU about 15 s · GPU optional
+# About 130 minutes in 2 sessions · CPU about 15 s · GPU optional
 #
 # **Before you start** you should know matrix products in NumPy and the functional API of Keras (notebook 01).
 #
 # ## You will learn
 #
 # - how nodes pass messages along edges, first as a matrix product, then as a layer that you write yourself;
-# - how a network labels 34 people when it knows the labels of two;
-# - how to build a network that cannot see the order of its inputs, and how to prove it.
+# - how a network can label 34 people when it knows the labels of only two;
+# - how to build a network that does not notice the order of its inputs, and how to test that it does not.
 
 # %% [markdown]
 # ## Setup
@@ -20,7 +20,7 @@
 # %%
 import coursekit as ck
 
-seed = ck.setup(seed=0)  # before Keras is imported: then it loads without notices
+seed = ck.setup(seed=0)  # before Keras is imported, so that TensorFlow's start-up messages stay hidden
 
 import keras
 import matplotlib.pyplot as plt
@@ -30,9 +30,9 @@ from keras import layers, ops
 # %% [markdown]
 # ## Look at the data
 #
-# A graph is a set of **nodes** and of **edges**, each of which ties two nodes together. The first one is small: seven
-# people, and who talks to whom. An array of shape (8, 2) holds the edges, one pair of nodes a row. The order of the
-# rows means nothing, nor does the order within a pair, nor do the numbers of the nodes: they are names.
+# A graph consists of **nodes** and **edges**; each edge joins two nodes. Our first graph is small: seven people, with an
+# edge between any two who talk to each other. An array of shape (8, 2) holds the edges, one pair of nodes per row. The
+# order of the rows means nothing, and neither does the order within a pair. The numbers of the nodes are only names.
 
 # %%
 friends = np.array([(0, 1), (0, 2), (1, 2), (2, 3), (3, 4), (4, 5), (4, 6), (5, 6)])
@@ -40,28 +40,56 @@ fig, ax = plt.subplots(figsize=(4.5, 2))
 ck.plot.graph(friends, ax=ax, title="Seven people, eight edges");
 
 # %% [markdown]
+# ## Session 1 of 2 · Messages, and two labels for a whole club
+#
+# About 75 minutes. You need the cells above, and nothing from session 2. You write one round of messages, turn it into a
+# layer, and use two such layers to label the members of a club.
+
+# %% [markdown]
 # ## Predict before you run
 #
-# Person 0 starts a rumour. In each round everybody tells all neighbours what they have heard so far. Write down who knows
-# it after one round and after two. How many rounds does it take until person 6 knows?
+# Person 0 starts a rumour. In each round, everybody tells all their neighbours what they have heard so far. Write down how
+# many people know it after one round and after two. How many rounds does it take until person 6 knows?
 
 # %% [markdown]
 # ## 08.1 · Messages along the edges
 #
 # **Goal:** write one round of messages, first in NumPy, then as a layer of your own.
 #
-# The **adjacency matrix** $A$ has $A_{ij} = 1$ where nodes $i$ and $j$ are tied, and else 0. Give every node an edge to
-# itself as well, a **self-loop** ($A_{ii} = 1$), so that it does not forget its own state. The **degree** of a node is the
-# sum of its row: the number of its neighbours and itself. In one round each node takes the mean over these:
+# The **adjacency matrix** $A$ has $A_{ij} = 1$ where an edge joins nodes $i$ and $j$, and 0 elsewhere. We also give every
+# node an edge to itself, a **self-loop** ($A_{ii} = 1$), so that it does not forget its own state. The **degree** $d_i$ of
+# node $i$ is the sum of its row: the number of its neighbours, plus one for itself. In one round, each node replaces its
+# state $h_i$ by the mean over its neighbours and itself:
 #
 # $$h_i \leftarrow \frac{1}{d_i} \sum_j A_{ij}\, h_j, \qquad d_i = \sum_j A_{ij}$$
 #
-# - `adjacency(edges, n_nodes)`: `edges` (m, 2) of whole numbers; gives (n, n), with both directions and the self-loops.
-# - `mean_matrix(A)`: gives the matrix $M$ of shape (n, n) for which `M @ H` takes these means; each of its rows adds up to 1.
-# - `heard_of(A, rounds)`: (n, n) of booleans; row $i$, column $j$ says whether $i$ has heard of $j$ after so many rounds.
-# - `GraphLayer(units, activation)`: a layer of Keras. It is called on a list `[features, graph]`: features (b, n, k) for
-#   b graphs at once, and a matrix for each, (b, n, n). It multiplies the features by a weight matrix and adds a bias (a
-#   `layers.Dense`), then lets the matrix mix the nodes (`ops.matmul`), then applies the activation. It gives (b, n, units).
+# - `adjacency(edges, n_nodes)`: `edges` holds whole numbers, shape (m, 2); returns $A$, shape (n, n), with both directions of
+#   every edge and the self-loops.
+# - `mean_matrix(A)`: returns the matrix $M$, shape (n, n), for which `M @ H` takes these means. Each of its rows adds up to 1.
+# - `heard_of(A, rounds)`: returns booleans, shape (n, n). Row $i$, column $j$ says whether $i$ has heard of $j$ after that
+#   many rounds. Before the first round, everybody has heard of themselves only.
+# - `GraphLayer(units, activation)`: a Keras layer, described below.
+#
+# **A layer of your own.** A Keras layer is a class with two methods. `__init__` makes what the layer keeps, such as other
+# layers with their weights; `call` says what happens to the input. This one adds a `Dense` layer's output to its input:
+#
+# ```python
+# class Shortcut(layers.Layer):
+#     def __init__(self, units, **kwargs):
+#         super().__init__(**kwargs)
+#         self.dense = layers.Dense(units)   # made once, so that its weights are kept
+#
+#     def call(self, inputs):
+#         return inputs + self.dense(inputs)
+# ```
+#
+# Inside `call`, use the functions of `keras.ops`; they work like NumPy's (`ops.matmul`, `ops.sum`, ...), and Keras can
+# differentiate them.
+#
+# Your `GraphLayer` is called on a list `[features, graph]`: the features of the nodes, shape (b, n, k), for b graphs at
+# once, and one matrix for each graph, shape (b, n, n). It passes the features through a `Dense` layer with `units` units
+# (weights and a bias), lets the matrix mix the nodes (`ops.matmul`), and then applies the activation. The result has shape
+# (b, n, units).
 
 # %%
 ck.expected("08.1")
@@ -131,24 +159,27 @@ ck.check("08.1", adjacency=adjacency, mean_matrix=mean_matrix,
 # %%
 # ck.hint("08.1")  # take the first # away and run this line for a hint; run it again for the next
 
-# %% tags=["picture-08.1"]
-A = adjacency(friends, 7)
-reach = ... if A is ... else [heard_of(A, rounds) for rounds in (0, 1, 2)]
-if A is ... or reach[0] is ...:
-    ck.plot.graph(friends, ..., exercise="08.1")
-else:
-    fig, axs = plt.subplots(1, 3, figsize=(10, 2.2))
-    for rounds, (ax, heard) in enumerate(zip(axs, reach)):
-        title = f"round {rounds}: {heard[:, 0].sum()} know"
-        ck.plot.graph(friends, heard[:, 0], ax, highlight=[0], title=title)
-    fig.suptitle("The rumour of person 0 travels one edge a round");
+# %% [markdown]
+# How many people know the rumour after each round? Compare with your prediction.
 
-# %% [markdown] tags=["solution"]
-# **Why this is all of it.** A product with a matrix that holds the edges is a round of messages; a product with a weight
-# matrix learns what to say. A graph network alternates the two. Two layers see two edges far: person 0 is not heard of by
-# 5 and 6 until the fourth round.
+# %% tags=["picture-08.1"]
+if ck.ready("08.1", adjacency, mean_matrix, heard_of):
+    A = adjacency(friends, 7)
+    fig, axs = plt.subplots(1, 3, figsize=(10, 2.2))
+    for rounds, ax in enumerate(axs):
+        knows = heard_of(A, rounds)[:, 0]
+        title = f"round {rounds}: {knows.sum()} know"
+        ck.plot.graph(friends, knows, ax, highlight=[0], title=title)
+    fig.suptitle("The rumour of person 0 travels one edge per round");
+
+# %% [markdown] tags=["reason"]
+# **Why a matrix product is a round of messages.** Row $i$ of $A H$ adds up the states of exactly those nodes that have an
+# edge to node $i$. A product with a weight matrix, on the other hand, changes what each node says. A graph network
+# alternates the two. With two layers a node hears from nodes at most two edges away; person 6, four edges away from person
+# 0, hears the rumour in the fourth round.
 #
-# **Why the mean.** With the plain sum, `A @ H`, numbers grow in every round, fastest at the nodes with many neighbours.
+# **Why the mean and not the sum?** With the plain sum, `A @ H`, the numbers grow in every round, and fastest at the nodes
+# with many neighbours. Means stay within the range of the first values.
 
 # %% tags=["solution"]
 state = np.ones((7, 1))
@@ -157,9 +188,9 @@ for _ in range(10):
 print("sums after ten rounds: ", state.ravel().astype(int))
 print("means after ten rounds:", (np.linalg.matrix_power(mean_matrix(A), 10) @ np.ones(7)).round(3))
 
-# %% [markdown] tags=["solution"]
-# **A wrong way.** Leave the self-loops out: two people who talk only to each other exchange their states for ever, and
-# each has forgotten its own.
+# %% [markdown] tags=["reason"]
+# **What goes wrong without self-loops.** Two people who talk only to each other would swap their states in every round, for
+# ever, and each would have forgotten what they knew themselves.
 
 # %% tags=["solution"]
 pair = np.array([[0.0, 1.0], [1.0, 0.0]])
@@ -171,30 +202,40 @@ for rounds in range(4):
 #
 # **Goal:** train a graph network that finds out who went with whom.
 #
-# From 1970 to 1972 Wayne Zachary watched a karate club of 34 members. He wrote down who met outside the club: 78 pairs.
-# Then the instructor (member 0) and the administrator (member 33) fell out over the price of the lessons, and the club
-# split into two. Who went with whom? Learn it from the edges and from two labels: that of the instructor, 0, and that of
-# the administrator, 1. The other 32 labels are for the judge.
+# From 1970 to 1972, Wayne Zachary observed a karate club of 34 members and wrote down which of them met outside the club:
+# 78 pairs. Then the instructor (member 0) and the administrator (member 33) fell out over the price of the lessons, and
+# the club split in two. Who went with whom? Your network learns it from the edges and from two labels: the instructor's, 0,
+# and the administrator's, 1. The other 32 labels stay hidden until the network is judged.
 
 # %%
-club, faction = ck.data.load_karate_club()  # (78, 2) edges; (34,) labels
+club, faction = ck.data.load_karate_club()  # edges, shape (78, 2), and labels, shape (34,)
 print(f"{len(club)} edges; {np.sum(faction == 0)} went with the instructor, {np.sum(faction == 1)} did not")
 
 # %% [markdown]
-# Kipf and Welling divide by the square root of both degrees, which keeps the matrix symmetric:
-# $\hat A_{ij} = A_{ij} / \sqrt{d_i d_j}$. Two of your layers with $\hat A$ in place of the mean make their **graph
-# convolutional network**, the GCN. Nothing is known of a member but the name, so the features are the unit vectors: a
-# matrix with ones on the diagonal.
+# Instead of taking the mean, Kipf and Welling divide by the square roots of both degrees, which keeps the matrix symmetric:
+# $\hat A_{ij} = A_{ij} / \sqrt{d_i d_j}$. Two of your layers, with $\hat A$ as their matrix, form a **graph
+# convolutional network** (GCN). We know nothing about a member except who it is, so the features of member $i$ are a
+# one-hot vector: all 34 of them together are the identity matrix.
 #
-# - `normalise(A)`: (n, n), with self-loops, to $\hat A$ of shape (n, n).
-# - `known`: shape (34,), 1 for a member whose label the training may use and 0 for the others: the weight of each member
+# - `normalise(A)`: takes $A$ with its self-loops, shape (n, n), and returns $\hat A$, shape (n, n).
+# - `known`: shape (34,); 1 for a member whose label the training may use, 0 for the others. It is the weight of each member
 #   in the loss.
-# - `gcn`: a trained `keras.Model`, called on `[features, graph]` of shapes (1, 34, 34) and (1, 34, 34): one graph. Gives
-#   the probabilities of both labels, (1, 34, 2). Two graph layers: 16 units with tanh, then 2 with softmax.
+# - `gcn`: a trained `keras.Model`, called on `[features, graph]`, both of shape (1, 34, 34), because there is one graph. It
+#   returns the probabilities of both labels, shape (1, 34, 2). It has two graph layers: 16 units with tanh, then 2 units with
+#   softmax.
 #
-# To train it, hand `fit` arrays with an axis in front for the one graph: `faction[None]` has shape (1, 34), and
-# `sample_weight=known[None]` tells the loss which members count. Thirty epochs of Adam with a learning rate of 0.02 will
-# do; an epoch is one step.
+# **A model with two inputs** is built from a list, and fitted on a list:
+#
+# ```python
+# inputs = [keras.Input((None, 3)), keras.Input((None, None))]   # None: any number of nodes
+# model = keras.Model(inputs, SomeLayer()(inputs))
+# model.compile(keras.optimizers.Adam(0.02), "sparse_categorical_crossentropy")
+# model.fit([features, graph], labels, sample_weight=weights, epochs=30, verbose=0)
+# ```
+#
+# `sparse_categorical_crossentropy` takes labels as whole numbers. `sample_weight` multiplies the loss of each member; a
+# weight of 0 keeps a label out of the training. As there is one graph, every array needs a first axis of length 1:
+# `faction[None]` has shape (1, 34), and so has `known[None]`. Thirty epochs of Adam with a learning rate of 0.02 are enough.
 
 # %%
 ck.expected("08.2")
@@ -237,22 +278,20 @@ ck.check("08.2", normalise=normalise, known=known, gcn=gcn)
 # ck.hint("08.2")
 
 # %% [markdown]
-# Colour shows what the network believes, the shape of a node what happened: circles went with the instructor, squares
-# with the administrator. The two with a thick rim are those whose labels were known.
+# The colour of a node shows what the network believes; its shape shows what really happened: circles went with the
+# instructor, squares with the administrator. The two nodes with a thick rim are those whose labels the network was given.
 
 # %%
 def beliefs(model):
-    """The probability of label 1 for each member; `...` while something is missing."""
-    if model is ... or normalise(np.eye(2)) is ... or adjacency(club, 34) is ...:
-        return ...
-    graph = normalise(adjacency(club, 34))[None]
-    return np.asarray(model([np.eye(34)[None], graph]))[0, :, -1]
+    """The probability of label 1 for each member, shape (34,)."""
+    graph = normalise(adjacency(club, 34))
+    return np.asarray(model([np.eye(34)[None], graph[None]]))[0, :, 1]
 
 
 # %% tags=["picture-08.2"]
-title = "Two labels colour the whole club"
-ck.plot.graph(club, beliefs(gcn), truth=faction, highlight=[0, 33], exercise="08.2",
-              label="probability of label 1", title=title);
+if ck.ready("08.2", adjacency, normalise, gcn):
+    title = "Two labels colour the whole club"
+    ck.plot.graph(club, beliefs(gcn), truth=faction, highlight=[0, 33], label="probability of label 1", title=title)
 
 # %% tags=["solution"]
 believed = beliefs(gcn)
@@ -261,15 +300,20 @@ print(f"{34 - len(wrong)} of 34 right; wrong: {wrong}")
 unsure = np.argsort(np.abs(believed - 0.5))[:4]
 print("least sure:", ", ".join(f"member {i} ({believed[i]:.2f})" for i in unsure))
 
-# %% [markdown] tags=["solution"]
-# **Why two labels are enough.** The loss sees two members, but their states are mixed from their neighbours' and their
-# neighbours' neighbours'. To be right about the instructor, the network must give label 0 to what his surroundings say.
+# %% tags=["claim"]
+assert 8 in wrong and believed[8] > 0.8, "Of member 8 the network is sure, and wrong."
+assert len(wrong) <= 3, "At most three of the 34 members are placed wrongly."
+
+# %% [markdown] tags=["reason"]
+# **Why two labels are enough.** The loss looks at two members only, but the state of each is a mixture of their neighbours'
+# states and of their neighbours' neighbours'. To give the instructor label 0, the network must give label 0 to what is
+# typical of the people around him, and the same holds for the administrator.
 #
-# **Member 8** is the odd one: he had taken the administrator's side, and went with the instructor because he was three
-# weeks from the test for his black belt (Zachary, 1977). No edge knows of that.
+# **Member 8** is the exception: most of his friends, the administrator among them, were on the other side, but he went with
+# the instructor because he was three weeks away from the test for his black belt (Zachary, 1977). No edge knows that.
 #
-# **A wrong way.** Train the same network without edges: each member hears only himself. It learns both labels by heart
-# and has nothing to say about the others.
+# **What goes wrong without edges.** Train the same network on a graph without edges, and each member hears only themselves.
+# The network memorises the two labels and has nothing to say about the others: about half of them come out right.
 
 # %% tags=["solution"]
 alone = keras.models.clone_model(gcn)
@@ -278,29 +322,42 @@ no_edges = np.eye(34)[None]
 alone.fit([features, no_edges], faction[None], sample_weight=known[None], epochs=30, verbose=0)
 guess = np.asarray(alone([features, no_edges]))[0].argmax(axis=1)
 unknown = known == 0
-print(f"without edges {np.mean(guess[unknown] == faction[unknown]):.0%} of the 32 unknown are right,")
-print(f"with edges {np.mean((believed > 0.5)[unknown] == faction[unknown]):.0%}")
+share_alone = np.mean(guess[unknown] == faction[unknown])
+share_with_edges = np.mean((believed > 0.5)[unknown] == faction[unknown])
+print(f"of the 32 unknown labels, {share_alone:.0%} are right without edges, {share_with_edges:.0%} with edges")
 
-# %% [markdown] tags=["solution"]
-# **Another wrong way.** If two rounds are good, are thirty better? Every round is a mean, and means of means are all
-# alike. Graph networks are shallow for this reason; it is called **oversmoothing**.
+# %% tags=["claim"]
+assert 0.2 < share_alone < 0.8, "Without edges about half of the labels come out right."
+
+# %% [markdown] tags=["reason"]
+# **Why not thirty layers?** Every round takes a mean, and means of means become more and more alike, until the states of all
+# members are nearly the same. This is called **oversmoothing**, and it is the reason why graph networks are usually shallow.
 
 # %% tags=["solution"]
 smooth = mean_matrix(adjacency(club, 34))
 for rounds in (0, 1, 2, 8, 30):
-    states = np.linalg.matrix_power(smooth, rounds)  # begun with the unit vectors
+    states = np.linalg.matrix_power(smooth, rounds)  # the first states are the one-hot vectors
     apart = np.linalg.norm(states - states.mean(axis=0), axis=1).mean()
-    print(f"{rounds:>2} rounds: a member's state is {apart:.3f} away from the mean of all")
+    print(f"{rounds:>2} rounds: the state of a member is {apart:.3f} away from the mean of all")
+
+# %% [markdown]
+# This is the end of session 1, and a good place to stop. In session 2 the data has no edges at all.
+
+# %% [markdown]
+# ## Session 2 of 2 · Sets, in which order means nothing
+#
+# About 55 minutes. You need the setup cell at the top, and nothing from session 1. You build a network that reads sets of
+# particles, and test that it does not notice their order.
 
 # %% [markdown]
 # ## 08.3 · Particles have no order
 #
-# **Goal:** build a network for sets of particles that cannot see their order, and prove it by permutation.
+# **Goal:** build a network for sets of particles that does not notice their order, and test it by permutation.
 #
-# A heavy particle decays at rest, into two bodies or into three. Each body breaks into fragments, and the fragments are
-# all that a detector sees: 6 to 12 momenta with three components each, in units of half of the heavy particle's mass. Were
-# there two bodies (label 0) or three (label 1)? Counting does not tell, the directions do. Decays with fewer than 12
-# fragments are padded with zeros; a mask has 1 where there is a fragment and 0 where there is padding.
+# A heavy particle at rest decays into two bodies or into three. Each body breaks up into fragments, and the fragments are
+# all that a detector sees: 6 to 12 momenta with three components each, in units of half the mass of the heavy particle.
+# Were there two bodies (label 0) or three (label 1)? The number of fragments does not tell, but their directions do. Events
+# with fewer than 12 fragments are padded with zeros; a **mask** has 1 where there is a fragment and 0 where there is padding.
 
 # %%
 particles, mask, label = ck.data.make_decays(n_samples=6000, seed=1)
@@ -308,7 +365,8 @@ particles.shape, mask.shape, label.shape
 
 # %%
 fig, axs = plt.subplots(1, 4, figsize=(10, 2.8))
-for ax, event in zip(axs, [*np.flatnonzero(label == 0)[:2], *np.flatnonzero(label == 1)[:2]]):
+events = [*np.flatnonzero(label == 0)[:2], *np.flatnonzero(label == 1)[:2]]
+for ax, event in zip(axs, events):
     px, py, _ = particles[event].T
     ax.quiver(0 * px, 0 * py, px, py, angles="xy", scale_units="xy", scale=1, width=0.01)
     ax.set(xlim=(-0.9, 0.9), ylim=(-0.9, 0.9), aspect="equal", xlabel="$p_x$")
@@ -317,23 +375,37 @@ axs[0].set_ylabel("$p_y$")
 fig.suptitle("Two bodies fly back to back; three do not");
 
 # %% [markdown]
-# A sum does not know in which order its terms came. The **deep sets** of Zaheer and others (2017) use this: the same
-# small network $\varphi$ looks at every particle alone, the results are added up, and another network $\rho$ reads the sum:
+# **Predict:** a plain network reads the 36 numbers of an event in the order in which they come. If you shuffle the fragments
+# of an event, by how much will its answer move?
+#
+# A sum does not depend on the order of its terms. The **deep sets** of Zaheer and others (2017) use this: one small network
+# $\varphi$ looks at each particle by itself, the results are added up, and another network $\rho$ reads the sum:
 #
 # $$f(x_1, \ldots, x_n) = \rho\left(\sum_i m_i\, \varphi(x_i)\right)$$
 #
-# The mask $m_i$ keeps padding out: $\varphi(0)$ need not be 0, because of the biases.
+# $x_i$ is the momentum of particle $i$, and the mask $m_i$ keeps padding out of the sum. Without it even padding with zeros
+# would count, because $\varphi(0)$ is not 0 when the layers have biases.
 #
-# - `shuffle_particles(particles, mask, seed)`: particles (n, p, 3) and mask (n, p); gives both with the p rows of each
-#   event, padding included, in a new order that `seed` decides, a mask entry still beside its particle. The originals
-#   stay as they are.
-# - `set_model`: a trained `keras.Model`, called on `[particles, mask]`; gives the probability of label 1, (n, 1). It has to
-#   work for any number p of rows: `keras.Input((None, 3))` and `keras.Input((None,))`.
+# - `shuffle_particles(particles, mask, seed)`: takes particles (n, p, 3) and mask (n, p). Returns both with the p rows of each
+#   event, padding included, in a new random order that `seed` decides. Each mask entry stays with its particle, and the
+#   original arrays stay as they are.
+# - `MaskedSum`: a layer that takes `[states, mask]`, of shapes (n, p, units) and (n, p), and returns the sum over the particles
+#   that are there, shape (n, units).
+# - `set_model`: a trained `keras.Model`, called on `[particles, mask]`. Returns the probability of label 1, shape (n, 1). It
+#   has to work for any number p of rows: `keras.Input((None, 3))` and `keras.Input((None,))`.
 #
-# What stands in the padding must not matter, nor how much padding there is. A `layers.Dense` on (n, p, 3) is a $\varphi$:
-# it treats the p rows alike. Write the masked sum as a layer, with `ops.sum` over axis 1; `mask[:, :, None]` has shape
-# (n, p, 1). Two layers of 64 units for $\varphi$ and one for $\rho$ do; train on `particles`, `mask`, `label` for about
-# 15 epochs.
+# **Some tools.** A `layers.Dense` on an array of shape (n, p, 3) treats all p rows alike, so it can serve as $\varphi$.
+# `mask[:, :, None]` has shape (n, p, 1) and multiplies every unit of a particle by the same number. `ops.sum(x, axis=1)` adds
+# up over the particles. To reorder each row of an array by itself, sort random numbers:
+#
+# ```python
+# order = rng.random((2, 4)).argsort(axis=1)        # in each row the numbers 0 to 3, in a random order
+# np.take_along_axis(table, order, axis=1)          # table has shape (2, 4)
+# np.take_along_axis(vectors, order[:, :, None], axis=1)    # vectors has shape (2, 4, 3): whole rows move
+# ```
+#
+# Two layers of 64 units for $\varphi$ and one for $\rho$, all with ReLU, are enough. Train for about 15 epochs on
+# `particles`, `mask` and `label`.
 
 # %%
 ck.expected("08.3")
@@ -386,98 +458,112 @@ ck.check("08.3", shuffle_particles=shuffle_particles, set_model=set_model)
 # ck.hint("08.3")
 
 # %% [markdown]
-# Now the proof. Shuffle every fresh event, ask again, and look how far the answers move. Beside it stands a network that
-# reads the 36 numbers of an event in the order in which they come.
+# Now the test: shuffle every fresh event, ask again, and see how far the answers move. Beside your network stands the plain
+# one of the prediction above. What had you predicted?
 
 # %%
 def plain_network():
-    """A network that sees the order: the rows of an event one after the other."""
-    hidden = [layers.Dense(64, activation="relu") for _ in range(2)]
-    model = keras.Sequential(
-        [keras.Input((12, 3)), layers.Flatten(), *hidden, layers.Dense(1, activation="sigmoid")]
-    )
+    """A network that sees the order: the rows of an event stand one after the other."""
+    model = keras.Sequential([
+        keras.Input((12, 3)),
+        layers.Flatten(),
+        layers.Dense(64, activation="relu"),
+        layers.Dense(64, activation="relu"),
+        layers.Dense(1, activation="sigmoid"),
+    ])
     model.compile(keras.optimizers.Adam(0.003), "binary_crossentropy")
     return model
 
 
 # %%
 fresh, fresh_mask, fresh_label = ck.data.make_decays(n_samples=1000, seed=2)
-shuffled, shuffled_mask = shuffle_particles(fresh, fresh_mask, seed=3)
-ready = set_model is not ... and shuffled is not ...
-if ready:
+if ck.ready("08.3", shuffle_particles, set_model):
+    shuffled, shuffled_mask = shuffle_particles(fresh, fresh_mask, seed=3)
     plain = plain_network()
     plain.fit(particles, label, epochs=15, batch_size=128, verbose=0)
-    answers = {
-        "plain network": [np.asarray(plain(x)).ravel() for x in (fresh, shuffled)],
-        "set network": [np.asarray(set_model(x)).reshape(1000, -1)[:, -1]
-                        for x in ([fresh, fresh_mask], [shuffled, shuffled_mask])],
+    before = {
+        "plain network": np.ravel(plain(fresh)),
+        "set network": np.ravel(set_model([fresh, fresh_mask])),
+    }
+    after = {
+        "plain network": np.ravel(plain(shuffled)),
+        "set network": np.ravel(set_model([shuffled, shuffled_mask])),
     }
 
 # %% tags=["picture-08.3"]
-if not ready:
-    ck.plot.graph(..., ..., exercise="08.3")
-else:
+if ck.ready("08.3", shuffle_particles, set_model):
     fig, axs = plt.subplots(1, 2, figsize=(8, 3.8))
-    for ax, (name, (before, after)) in zip(axs, answers.items()):
-        right = np.mean((before > 0.5) == fresh_label)
-        ax.plot(before, after, ".", markersize=4, alpha=0.5)
+    for ax, name in zip(axs, before):
+        right = np.mean((before[name] > 0.5) == fresh_label)
+        ax.plot(before[name], after[name], ".", markersize=4, alpha=0.5)
         ax.set(xlabel="answer", ylabel="answer after a shuffle", aspect="equal")
         ax.set_title(f"{name}: {right:.0%} right")
-    fig.suptitle("Only one of the two cannot see the order");
+    fig.suptitle("Only the plain network notices the order");
 
-# %% [markdown] tags=["solution"]
-# **Why the plain network is worse.** To it, the 12 places are 12 different things. It has to learn separately what a
-# fragment means in each of them, from the same 6,000 events. The set network learns it once. There are 12! orders, about
-# 480 million, of the same event.
+# %% [markdown] tags=["reason"]
+# **Why the plain network is worse.** To the plain network the 12 rows are 12 different things. It has to learn separately
+# what a fragment means in each of them, from the same 6,000 events. The set network learns it once, for all rows. One and
+# the same event can be written down in up to 12! orders, about 480 million, and only the set network knows that they are
+# all the same.
 
 # %% tags=["solution"]
-for name, (before, after) in answers.items():
-    print(f"{name:<14} largest change {np.abs(before - after).max():.1e}")
+for name in before:
+    print(f"{name:<14} largest change {np.abs(before[name] - after[name]).max():.1e}")
 print(f"parameters: plain {plain.count_params():,}, set {set_model.count_params():,}")
 
-# %% [markdown] tags=["solution"]
-# **A wrong way.** Leave the mask out. The order still does not matter, but whatever stands in the padding is added to the
-# sum, and an event changes its answer with what happens to be stored behind it. Zeros are no way out: $\varphi(0)$ need not
-# be 0.
+# %% tags=["claim"]
+right = {name: np.mean((before[name] > 0.5) == fresh_label) for name in before}
+moved = {name: np.abs(before[name] - after[name]).max() for name in before}
+assert right["set network"] > right["plain network"], "The plain network is worse."
+assert moved["set network"] < 1e-4 and moved["plain network"] > 0.3, "Only the plain network notices the order."
+
+# %% [markdown] tags=["reason"]
+# **What goes wrong without the mask.** The order would still not matter, but whatever stands in the padding would be added
+# to the sum: the answer for an event would change with numbers that happen to be stored behind it. Padding with zeros does
+# not help, because $\varphi(0)$ is not 0.
 
 # %% tags=["solution"]
 rubbish = np.random.default_rng(seed).normal(size=(1000, 8, 3)).astype("float32")
 longer = np.concatenate([fresh, rubbish], axis=1)
 with_mask = np.concatenate([fresh_mask, np.zeros((1000, 8), "float32")], axis=1)
 for name, used in (("mask kept", with_mask), ("mask of ones", np.ones_like(with_mask))):
-    again = np.asarray(set_model([longer, used])).ravel()
-    moved = np.abs(again - answers["set network"][0]).max()
-    print(f"8 rows of rubbish more, {name}: largest change {moved:.1e}")
+    change = np.abs(np.ravel(set_model([longer, used])) - before["set network"]).max()
+    print(f"8 rows of rubbish added, {name}: largest change {change:.1e}")
+
+# %% tags=["claim"]
+assert change > 0.3, "Without the mask, numbers in the padding change an answer."
 
 # %% [markdown]
 # ## What did you observe?
 #
 # 1. After how many rounds has person 6 heard of person 0, and what has that to do with the number of layers?
 # 2. Whom does the network of 08.2 place wrongly, and how sure is it of them?
-# 3. Deep sets have no edges. As a graph network, which graph do they work on?
+# 3. Deep sets use no edges. If you see them as a graph network, which graph do they work on?
 #
 # <details><summary>Answers</summary>
 #
-# 1. After four: there are four edges between them. A network of two graph layers can never know of person 0 at person 6.
-# 2. Members 2 and 8. Member 2 has friends on both sides, stands in the middle of the drawing, and the network is unsure.
-#    Of member 8 it is sure, and wrong: most of his friends, the administrator among them, are on the other side.
-# 3. On the graph where every particle is tied to one more node, the event, and hears nothing from the others. Let the
-#    event's node send its state back to the particles, and you have message passing among all of them.
+# 1. After four, because there are four edges between them. A network with two graph layers can never know anything about
+#    person 0 at person 6.
+# 2. Member 8, always: most of his friends, the administrator among them, are on the other side, so the network is sure, and
+#    wrong. Often member 2 as well, who has friends on both sides; of that one the network is unsure.
+# 3. On a graph in which every particle has an edge to one extra node, the event, and to nothing else. If the node of the
+#    event sent its state back to the particles, they would all exchange messages.
 #
 # </details>
 #
 # ## Go further
 #
-# - Train the GCN on other pairs of known labels. Which pair is the worst?
-# - Put your `GraphLayer` into the set network: the graph of an event ties all its fragments, `mask[:, :, None] *
-#   mask[:, None, :]`, divided by their number. Does it help?
-# - Give the set network only the 3 hardest fragments of each event. How much is lost?
+# - Train the GCN on another pair of known labels. Which pair is the worst?
+# - Use your `GraphLayer` in the set network. The graph of an event joins all its fragments: `mask[:, :, None] * mask[:, None,
+#   :]`, divided by their number. Does it help?
+# - Give the set network only the 3 fragments with the largest momenta in each event. How much is lost?
 #
 # ## Summary
 #
-# One round of messages is a product with a matrix that holds the edges; a graph layer puts learned weights beside it. As
-# every node has the same weights, the numbers of the nodes do not matter, and few labels go a long way. A set is a graph
-# without edges among its members: treat its members alike, add them up, and no order and no padding can change the answer.
+# One round of messages is a product with a matrix that holds the edges; a graph layer adds learned weights. Because every
+# node shares the same weights, the numbering of the nodes does not matter, and a few labels go a long way. A set is like a
+# graph without edges between its members: treat all members alike and add up the results, and neither their order nor the
+# amount of padding can change the answer.
 
 # %%
 ck.progress()

@@ -1,18 +1,18 @@
 # %% [markdown]
 # # 09 · Transfer learning
 #
-# A network that reads the digits 0 to 4 has learned what strokes look like. Keep what it knows, and it reads 5 to 9 from
-# a few examples.
+# A network that reads the digits 0 to 4 has learned what pen strokes look like. Keep that knowledge, and a few examples are
+# enough for it to read 5 to 9 as well.
 #
-# About 75 min · CPU about 25 s · GPU optional
+# About 160 minutes in 3 sessions · CPU about 25 s · GPU optional
 #
 # **Before you start** you should know convolutional networks in Keras (notebook 04).
 #
 # ## You will learn
 #
 # - how to cut off the head of a trained network, freeze its body and put on a new head;
-# - how much that saves: a learning curve from 10 to 1,000 examples, against the same network from nothing;
-# - how to fine-tune, and when it hurts: large steps, and too few examples.
+# - how many examples that saves: a learning curve from 10 to 1,000 examples, beside the same network trained from scratch;
+# - how to fine-tune, and when it does harm: with large steps, and with too few examples.
 
 # %% [markdown]
 # ## Setup
@@ -20,7 +20,7 @@
 # %%
 import coursekit as ck
 
-seed = ck.setup(seed=0)  # before Keras is imported: then it loads without notices
+seed = ck.setup(seed=0)  # before Keras is imported, so that TensorFlow's start-up messages stay hidden
 
 import keras
 import matplotlib.pyplot as plt
@@ -30,12 +30,13 @@ from keras import layers
 # %% [markdown]
 # ## Look at the data
 #
-# MNIST, in two halves: the **old** digits 0 to 4, of which there are plenty, and the **new** ones, 5 to 9, which are
-# scarce. Pictures have shape (n, 28, 28, 1), grey values in [0, 1]. Labels are the digits themselves.
+# MNIST in two halves: the **old** digits 0 to 4, of which there are plenty, and the **new** digits 5 to 9, of which we pretend
+# to have few. Pictures have shape (n, 28, 28, 1), with grey values in [0, 1]. The labels are the digits themselves.
 
 # %%
 (x_train, y_train), (x_test, y_test) = ck.data.load_mnist()
-x_train, x_test = (x[..., None].astype("float32") / 255 for x in (x_train, x_test))
+x_train = x_train[..., None].astype("float32") / 255
+x_test = x_test[..., None].astype("float32") / 255
 
 x_old, y_old = x_train[y_train < 5][:15_000], y_train[y_train < 5][:15_000]
 x_old_test, y_old_test = x_test[y_test < 5][:2000], y_test[y_test < 5][:2000]
@@ -45,35 +46,89 @@ x_new_test, y_new_test = x_test[y_test >= 5][:2000], y_test[y_test >= 5][:2000]
 
 # %%
 def draw_examples(n, draw):
-    """n of the new training digits, as many of each; another `draw`, other digits."""
+    """n of the new training digits, equally many of each kind; another `draw` gives other digits."""
     rng = np.random.default_rng([seed, n, draw])
     of_each = [rng.choice(np.flatnonzero(y_new == digit), n // 5, replace=False) for digit in range(5, 10)]
     rows = rng.permutation(np.concatenate(of_each))
     return x_new[rows], y_new[rows]
 
 
+def accuracy_on_new(network):
+    """The share of unseen new digits that a network with five outputs reads."""
+    return np.mean(np.array(network(x_new_test)).argmax(axis=1) == y_new_test - 5)
+
+
+x_1000, y_1000 = draw_examples(1000, draw=0)
 x_ten, y_ten = draw_examples(10, draw=0)
 ck.plot.image_grid(x_ten, y_ten, n_columns=10, title="Ten examples: two of each new digit");
 
 # %% [markdown]
-# ## Predict before you run
+# Two functions for training, and three networks for those who begin in session 2 or 3: you need not read them now.
+
+# %%
+def compiled(network, learning_rate=0.1):
+    """The network, ready for plain gradient descent."""
+    loss = "sparse_categorical_crossentropy"
+    network.compile(keras.optimizers.SGD(learning_rate), loss, steps_per_execution=50)
+    return network
+
+
+def train_briefly(network, x, y, steps=200):
+    """Train from the present weights; `y` counts from 0. The examples are repeated as often as necessary."""
+    rows = np.resize(np.random.permutation(len(x)), 32 * steps)
+    network.fit(x[rows], y[rows], batch_size=32, verbose=0)
+
+
+# %%
+def small_network():
+    """A body of two convolutions, and a head of five outputs."""
+    network = keras.Sequential([keras.Input((28, 28, 1))])
+    for filters in (16, 32):
+        network.add(layers.Conv2D(filters, 5, strides=2, activation="relu"))
+    network.add(layers.Flatten())
+    network.add(layers.Dense(5, activation="softmax", name="head"))
+    return network
+
+
+def network_for_old_digits():
+    network = small_network()
+    network.compile("adam", "sparse_categorical_crossentropy", steps_per_execution=50)
+    network.fit(x_old, y_old, epochs=4, verbose=0)
+    return network
+
+
+def network_for_new_digits(old_model):
+    network = keras.models.clone_model(old_model)
+    network.set_weights(old_model.get_weights()[:-2] + network.get_weights()[-2:])
+    for layer in network.layers[:-1]:
+        layer.trainable = False
+    network.compile("adam", "sparse_categorical_crossentropy", steps_per_execution=16)
+    network.fit(x_1000, y_1000 - 5, epochs=20, verbose=0)
+    return network
+
+
+# %% [markdown]
+# ## Session 1 of 3 · A new head on an old body
 #
-# You have just seen ten examples, and could read thousands of such digits. A network that learns from these ten
-# alone: how many of 100 unseen digits does it read? And one that could read 0 to 4 already? Write down two numbers; then
-# two for 1,000 examples.
+# About 75 minutes. You need the cells above. You train a network on the old digits, cut off its head, and put a new one on.
+#
+# **Predict before you run.** You have just seen ten examples, and could read thousands of such digits. How many of 100
+# unseen digits will a network read that has learned from these ten alone? And one that could read 0 to 4 before? Write down
+# two numbers, and then two more for 1,000 examples. Session 2 measures all four.
 
 # %% [markdown]
 # ## 09.1 · Learn 0 to 4
 #
 # **Goal:** build a small convolutional network and train it on the old digits.
 #
-# Think of it as two parts. The **body** turns a picture into numbers that describe it, its **features**. The
+# Think of the network as two parts. The **body** turns a picture into numbers that describe it, its **features**. The
 # **head**, the last layer, turns the features into classes.
 #
-# - `build_network()`: gives a new, untrained network: pictures (n, 28, 28, 1) to five probabilities, (n, 5). The body
-#   begins with convolutions and ends with `Flatten`; the head is one `Dense` layer with softmax. Keep it small, below
-#   50,000 parameters, but not too small: all later exercises live on this body, so give it two or three convolutions of
-#   16 to 32 filters.
+# - `build_network()`: returns a new, untrained network that takes pictures (n, 28, 28, 1) and gives five probabilities, (n, 5).
+#   The body begins with convolutions and ends with `Flatten`; the head is one `Dense` layer with softmax. Keep it below 50,000
+#   parameters, but do not make it too small, because all later exercises use this body: two or three convolutions with 16
+#   to 32 filters each are a good size. `Conv2D(16, 5, strides=2)` moves its 5 by 5 window two pixels at a time; this
+#   **stride** halves height and width, as a pooling layer would.
 # - `old_model`: such a network, trained on `x_old`, `y_old`.
 
 # %%
@@ -115,10 +170,10 @@ ck.check("09.1", build_network=build_network, old_model=old_model)
 # %%
 # ck.hint("09.1")  # take the first # away and run this line for a hint; run it again for the next
 
-# %% [markdown] tags=["solution"]
-# **What does it make of a 7?** It has never seen one and has no output for it. It answers all the same, and is often
-# sure: a softmax has no way to say "none of these". The features behind the answer are another matter: they describe
-# strokes and their places, and a 7 has those too.
+# %% [markdown] tags=["reason"]
+# **What does it make of a 7?** It has never seen one and has no output for it. It gives an answer all the same, and is often
+# sure of it: a softmax has no way of saying "none of these". But the features from which the answer is made describe strokes
+# and their places, and a 7 has those too.
 
 # %% tags=["solution"]
 sevens = x_new_test[y_new_test == 7][:8]
@@ -131,19 +186,28 @@ ck.plot.image_grid(sevens, names, title="Asked for 0 to 4, the network always fi
 #
 # **Goal:** cut off the head, freeze the body, and train a new head on 1,000 new digits.
 #
-# Freezing a layer means `layer.trainable = False`, *before* `compile`: training then leaves its weights alone. The
-# head starts from nothing, and a head of five outputs counts its classes from 0: output 0 stands for digit 5, output
-# 4 for digit 9.
+# `layer.trainable = False` **freezes** a layer: training leaves its weights as they are. Set it before you compile. Once `fit`
+# has run, Keras goes on using the training step that it built then, and a later change of `trainable` does nothing until
+# you compile again. `model.layers` is the list of all layers, and `keras.Sequential` can be given layers that already exist:
 #
-# - `transfer_model`: takes (n, 28, 28, 1), gives (n, 5). All layers of `old_model` but its last, frozen, and a new
-#   `Dense` head, trained on `x_1000`, `y_1000`.
-# - `n_trainable`: how many weights training could move in it, worked out by hand.
+# ```python
+# first_two = keras.Sequential([keras.Input((28, 28, 1)), *old_model.layers[:2]])   # shares these layers with old_model
+# first_two.trainable = False    # freezes all of them
+# ```
 #
-# The next cell notes what the body weighs before you begin; the check compares.
+# The new head starts from random weights. A head with five outputs counts its classes from 0: output 0 stands for the digit
+# 5, output 4 for the digit 9, so its labels are `y_1000 - 5`.
+#
+# - `transfer_model`: takes (n, 28, 28, 1) and gives (n, 5). It consists of all layers of `old_model` but the last, frozen, and
+#   a new `Dense` head, trained on `x_1000`, `y_1000`.
+# - `n_trainable`: how many numbers training can change in it, worked out by hand.
+#
+# The next cell notes the weights of `old_model` before you begin; the check compares.
 
 # %%
-x_1000, y_1000 = draw_examples(1000, draw=0)
-weights_before = ... if old_model is ... else old_model.get_weights()
+weights_before = ...
+if ck.ready("09.1", old_model):
+    weights_before = old_model.get_weights()
 
 # %%
 ck.expected("09.2")
@@ -170,18 +234,17 @@ ck.check("09.2", old_model=old_model, weights_before=weights_before,
 # ck.hint("09.2")
 
 # %% tags=["picture-09.2"]
-if transfer_model is ...:
-    ck.plot.confusion_matrix(..., ..., exercise="09.2")
-else:
-    read = 5 + np.array(transfer_model(x_new_test)).argmax(axis=1)
-    ax = ck.plot.confusion_matrix(y_new_test - 5, read - 5, title="Strokes learned on 0 to 4 tell 5 to 9 apart")
+if ck.ready("09.2", transfer_model):
+    read = np.array(transfer_model(x_new_test)).argmax(axis=1)
+    title = "The body from 0 to 4 tells 5 to 9 apart"
+    ax = ck.plot.confusion_matrix(y_new_test - 5, read, title=title)
     ax.set_xticks(range(5), range(5, 10))
-    ax.set_yticks(range(5), range(5, 10));
+    ax.set_yticks(range(5), range(5, 10))
 
-# %% [markdown] tags=["solution"]
-# **Is it the body that helps?** Take a body that has learned nothing: the same layers with random weights, frozen. A
-# head on top of random features is not bad, and that is the fair yardstick for "the body has learned something
-# useful".
+# %% [markdown] tags=["reason"]
+# **Is it really the body that helps?** To find out, take a body that has learned nothing: the same layers with random
+# weights, frozen. A head on random features reads a good part of the digits too, so this is the fair comparison. The body
+# that has learned 0 to 4 does clearly better.
 
 # %% tags=["solution"]
 random_body = keras.Sequential([keras.Input((28, 28, 1)), *build_network().layers[:-1]])
@@ -190,56 +253,59 @@ on_random = keras.Sequential([*random_body.layers, layers.Dense(5, activation="s
 on_random.compile(keras.optimizers.Adam(0.003), "sparse_categorical_crossentropy")
 on_random.fit(x_1000, y_1000 - 5, batch_size=32, epochs=12, verbose=0)
 for name, model in (("random body", on_random), ("body of 0 to 4", transfer_model)):
-    share = np.mean(np.array(model(x_new_test)).argmax(axis=1) == y_new_test - 5)
-    print(f"{name:<15} {share:.1%} of unseen new digits")
+    print(f"{name:<15} {accuracy_on_new(model):.1%} of unseen new digits")
 
-# %% [markdown] tags=["solution"]
-# **Traps.** A layer is an object: `transfer_model` *shares* its body with `old_model`. Had you trained without
-# freezing, `old_model` would have changed too, and would no longer read 0 to 4. And `trainable` is read by `compile`;
-# set later, it comes too late. With `BatchNormalization` in the body there is more to freeze than gradients see: the
-# running mean and variance move in every training step. Keras stops them when `trainable` is `False`; a body frozen
-# by other means would drift.
+# %% tags=["claim"]
+assert accuracy_on_new(on_random) > 0.6, "A head on random features reads a good part of the digits."
+assert accuracy_on_new(transfer_model) > accuracy_on_new(on_random) + 0.02, "The body of 0 to 4 does clearly better."
+
+# %% [markdown] tags=["reason"]
+# **Three traps.** A layer is an object, so `transfer_model` *shares* its body with `old_model`. If you had trained without
+# freezing, `old_model` would have changed too, and would no longer read 0 to 4. Second, `trainable` has to be set before
+# `compile`. Third, some layers hold numbers that are not trained by gradients: `BatchNormalization` brings the outputs of a
+# layer to mean 0 and standard deviation 1 over a batch, and keeps a running average of both for later use. `trainable =
+# False` stops that average as well; a body that is frozen in another way would keep changing.
+
+# %% [markdown]
+# This is the end of session 1, and a good place to stop. Session 2 measures how much the frozen body saves.
+
+# %% [markdown]
+# ## Session 2 of 3 · How many examples it saves
+#
+# About 35 minutes. You need the cells at the top and the next one, which takes over your networks from session 1. If
+# you begin here, it trains a network like yours.
+
+# %%
+build_network = ck.resume("build_network", lambda: small_network)
+old_model = ck.resume("old_model", network_for_old_digits)
 
 # %% [markdown]
 # ## 09.3 · From 10 to 1,000 examples
 #
-# **Goal:** measure how much the frozen body saves, against the same network from nothing.
+# **Goal:** measure how many examples the frozen body saves, compared with the same network trained from scratch.
 #
-# A frozen body gives the same features for a picture every time. So compute them **once** and train the head alone,
-# as a network of its own: no convolution in any training step. Then repeat: new examples, a new head, and again. One
-# draw of ten examples may be lucky; several draws show by how much luck counts.
+# A frozen body gives the same features for a picture every time. So compute the features **once** and train the head alone,
+# as a network of its own: then no training step has to compute a convolution. Ten examples may happen to be good ones, so
+# the learning curve below repeats everything with several draws; the differences between them show how much luck is
+# involved.
 #
-# - `features(x)`: pictures (n, 28, 28, 1) to features (n, k), an array, by the body of `old_model`.
-# - `with_frozen_body(x, y, x_unseen)`: learns from pictures `x` with labels `y`, 5 to 9, by a new head on the frozen
-#   body; gives its guesses for `x_unseen`, an array of digits 5 to 9.
+# - `features(x)`: takes pictures (n, 28, 28, 1), returns the features that the body of `old_model` gives, an array (n, k).
+# - `with_frozen_body(x, y, x_unseen)`: learns from pictures `x` with labels `y`, 5 to 9, by training a new head on the
+#   features; returns its guesses for `x_unseen`, an array of digits from 5 to 9.
 # - `from_nothing(x, y, x_unseen)`: the same with the whole network of `build_network()`, trained from random weights.
 #
-# `train_briefly` is given: 200 steps on batches of 32, however few examples there are. It uses plain gradient descent
-# (`SGD`), which keeps no memory of earlier steps. So one compiled network serves for all draws, if you put its first
-# weights back each time.
-
-# %%
-def compiled(network, learning_rate=0.1):
-    """The network, ready for plain gradient descent."""
-    loss = "sparse_categorical_crossentropy"
-    network.compile(keras.optimizers.SGD(learning_rate), loss, steps_per_execution=50)
-    return network
-
-
-def train_briefly(network, x, y, steps=200):
-    """Train from the present weights; `y` counts from 0. The examples are repeated as often as it takes."""
-    rows = np.resize(np.random.permutation(len(x)), 32 * steps)
-    network.fit(x[rows], y[rows], batch_size=32, verbose=0)
-
+# `compiled` and `train_briefly` are given at the top. `train_briefly` takes 200 steps on batches of 32, however few examples there are. It uses plain gradient
+# descent (`SGD`), which remembers nothing of earlier steps. So you can compile one network, keep a copy of its first weights
+# (`first = network.get_weights()`), and put them back for each draw (`network.set_weights(first)`).
 
 # %%
 ck.expected("09.3")
 
 # %%
 def features(x):
-    """What the body of `old_model` makes of pictures."""
+    """The features of pictures, by the body of `old_model`."""
     # [solution]
-    return np.array(body(x))
+    return np.array(keras.Sequential(old_model.layers[:-1])(x))
     # [stub]
     # return ...
     # [end]
@@ -247,7 +313,8 @@ def features(x):
 
 # %%
 # [solution]
-head = compiled(keras.Sequential([keras.Input((288,)), layers.Dense(5, activation="softmax")]))
+n_features = features(x_ten).shape[1]
+head = compiled(keras.Sequential([keras.Input((n_features,)), layers.Dense(5, activation="softmax")]))
 new_head = head.get_weights()
 # [stub]
 # head = ...
@@ -293,84 +360,100 @@ ck.check("09.3", old_model=old_model, features=features,
 # ck.hint("09.3")
 
 # %% [markdown]
-# Now the learning curve: three draws for each number of examples.
+# Now the learning curve, with three draws for each number of examples.
 
 # %%
 SIZES = (10, 50, 200, 1000)
 
 
 def accuracies(learn, draws=3):
-    """The share of unseen new digits read right, (sizes, draws); `...` while `learn` is not written."""
+    """The share of unseen new digits read right, shape (sizes, draws)."""
     rows = []
     for n in SIZES:
         guesses = [learn(*draw_examples(n, draw), x_new_test[:1000]) for draw in range(draws)]
-        if guesses[0] is ...:
-            return ...
         rows.append([np.mean(np.ravel(guess) == y_new_test[:1000]) for guess in guesses])
     return np.array(rows)
 
 
-curves = {"frozen body": accuracies(with_frozen_body), "from nothing": accuracies(from_nothing)}
-
-
-# %%
-def draw_curves(curves, title, exercise):
-    """Accuracy against the number of examples: every draw a dot, the mean a line."""
-    if any(curve is ... for curve in curves.values()):
-        return ck.plot.waiting(exercise=exercise)
+def draw_curves(curves, title):
+    """Accuracy against the number of examples: a dot for every draw, a line through the means."""
     _, ax = plt.subplots(figsize=(6.6, 4))
-    for (name, curve), marker, line in zip(curves.items(), "osD", ("-", "--", ":")):
-        (drawn,) = ax.semilogx(SIZES, curve.mean(axis=1), line, marker=marker, label=name)
-        ax.semilogx(SIZES, curve, ".", color=drawn.get_color(), alpha=0.4)
+    for (name, curve), style in zip(curves.items(), ("o-", "s--")):
+        (line,) = ax.semilogx(SIZES, curve.mean(axis=1), style, label=name)
+        ax.semilogx(SIZES, curve, ".", color=line.get_color(), alpha=0.4)
     ax.set_xticks(SIZES, [f"{n:,}" for n in SIZES])
     ax.minorticks_off()
     ax.yaxis.set_major_formatter("{x:.0%}")
     ax.set(xlabel="examples of the new digits", ylabel="unseen new digits read right", title=title)
     ax.legend(loc="lower right")
-    return ax
 
 
 # %% tags=["picture-09.3"]
-draw_curves(curves, "What was learned on 0 to 4 pays off on 5 to 9", "09.3");
+if ck.ready("09.3", features, with_frozen_body, from_nothing):
+    curves = {"frozen body": accuracies(with_frozen_body), "from scratch": accuracies(from_nothing)}
+    draw_curves(curves, "What was learned on 0 to 4 pays off on 5 to 9")
 
-# %% [markdown] tags=["solution"]
-# **How to read it.** Go from a point of the upper line to the right until you meet the lower one: there you see how
-# many examples the network from nothing needs for the same accuracy. The dots say how much of it is luck.
+# %% [markdown]
+# Compare with the four numbers that you predicted at the beginning. Which of them surprises you most?
+
+# %% tags=["claim"]
+frozen_mean, scratch_mean = (curve.mean(axis=1) for curve in curves.values())
+assert (frozen_mean[:3] > scratch_mean[:3]).all(), "With up to 200 examples the frozen body is ahead."
+assert frozen_mean[0] - scratch_mean[0] > frozen_mean[-1] - scratch_mean[-1], "The lines come together."
+
+# %% [markdown] tags=["reason"]
+# **How to read the curve.** From a point on the upper line, go to the right until you meet the lower line: there you see how
+# many examples the network trained from scratch needs for the same accuracy. The dots show how much of it is luck.
 
 # %% tags=["solution"]
-frozen_mean, nothing_mean = (curve.mean(axis=1) for curve in curves.values())
+frozen_mean, scratch_mean = (curve.mean(axis=1) for curve in curves.values())
 for n, accuracy in zip(SIZES, frozen_mean):
-    needed = 10 ** np.interp(accuracy, nothing_mean, np.log10(SIZES))
-    said = f"about {needed:,.0f}" if accuracy < nothing_mean[-1] else "more than 1,000"
-    print(f"{n:>5,} examples with the frozen body ({accuracy:.0%}) are worth {said} from nothing")
+    needed = 10 ** np.interp(accuracy, scratch_mean, np.log10(SIZES))
+    said = f"about {needed:,.0f}" if accuracy < scratch_mean[-1] else "more than 1,000"
+    print(f"{n:>5,} examples with the frozen body ({accuracy:.0%}) are worth {said} from scratch")
 
-# %% [markdown] tags=["solution"]
-# **A wrong way.** Forget to put the first weights back, and each draw goes on where the one before ended. The dots
-# then show a network that has seen the examples of all draws, and the gain looks larger than it is.
+# %% [markdown] tags=["reason"]
+# **A common mistake.** If you forget to put the first weights back, each draw continues where the one before ended. The dots
+# then belong to a network that has seen the examples of all draws so far, and the gain looks larger than it is.
+
+# %% [markdown]
+# This is the end of session 2, and a good place to stop. In session 3 the body may move.
+
+# %% [markdown]
+# ## Session 3 of 3 · Fine-tuning, and when it does harm
+#
+# About 50 minutes. You need the cells at the top and the next one, which takes over your networks from session 1. If
+# you begin here, it trains networks like yours.
+
+# %%
+old_model = ck.resume("old_model", network_for_old_digits)
+transfer_model = ck.resume("transfer_model", lambda: network_for_new_digits(old_model))
 
 # %% [markdown]
 # ## 09.4 · Fine-tuning
 #
 # **Goal:** let the whole network move a little, and gain what the frozen body could not give.
 #
-# The features were made for 0 to 4. **Fine-tuning** adapts them: start from the trained transfer network, make all
-# layers trainable, compile again, and train on the same examples with a **small** learning rate. Small, because the
+# The features were made for 0 to 4. **Fine-tuning** adapts them: start from the trained transfer network, make all layers
+# trainable, compile again, and train on the same examples with a **small** learning rate. It has to be small because the
 # body is nearly right already.
 #
-# - `fine_tuned`: takes (n, 28, 28, 1), gives (n, 5); starts from the weights of `transfer_model`, all layers trained
-#   on `x_1000`, `y_1000`. Work on a copy: `transfer_model` and `old_model` stay as they are. `copy_of` is given.
+# - `fine_tuned`: takes (n, 28, 28, 1) and gives (n, 5). It starts from the weights of `transfer_model`, and all of its layers
+#   are trained on `x_1000`, `y_1000`. Work on a copy, so that `transfer_model` and `old_model` stay as they are: `copy_of` is
+#   given below; `compiled` and `train_briefly` are given at the top.
 
 # %%
 def copy_of(network):
-    """A network with the same layers and weights that shares nothing with `network`; all of it trainable."""
-    if network is ...:
-        return ...
+    """A network with the same layers and weights that shares nothing with `network`; all of it is trainable."""
     copy = keras.models.clone_model(network)
     copy.set_weights(network.get_weights())
     for layer in copy.layers:
         layer.trainable = True
     return copy
 
+
+# %% [markdown]
+# **Predict:** will the body move far, relative to the size of its weights: by 5 %, 50 % or 500 %?
 
 # %%
 ck.expected("09.4")
@@ -390,42 +473,41 @@ ck.check("09.4", old_model=old_model, transfer_model=transfer_model, fine_tuned=
 # ck.hint("09.4")
 
 # %% tags=["picture-09.4"]
-if fine_tuned is ...:
-    ck.plot.waiting(exercise="09.4")
-else:
+if ck.ready("09.4", fine_tuned):
+    kernels = list(zip(old_model.get_weights(), fine_tuned.get_weights()))[:-2:2]  # without the biases and the head
+    moved = [np.linalg.norm(after - before) / np.linalg.norm(before) for before, after in kernels]
     fig, ax = plt.subplots(figsize=(6, 2.8))
-    pairs = list(zip(old_model.get_weights(), fine_tuned.get_weights()))[:-1:2]
-    moved = [np.linalg.norm(b - a) / np.linalg.norm(a) for a, b in pairs[:-1]]
     bars = ax.barh([f"layer {i + 1} of the body" for i in range(len(moved))], moved, height=0.5)
     ax.bar_label(bars, [f"{share:.0%}" for share in moved], padding=3)
     ax.set(xlabel="distance moved / size of the weights", xlim=(0, 1.3 * max(moved)))
     ax.set_title("Fine-tuning moves the body a little")
 
-# %% [markdown] tags=["solution"]
-# **Why a little is enough.** The head already reads most digits, so the gradients that reach the body are small and
-# point to what is still confused. From nothing, the same steps would go into finding strokes at all. The gain is
-# small here, because strokes of 0 to 4 fit 5 to 9 well already; the further apart the tasks, the more there is to
-# adapt.
+# %% tags=["claim"]
+assert max(moved) < 0.5, "Fine-tuning moves the body a little."
+assert accuracy_on_new(fine_tuned) > accuracy_on_new(transfer_model), "Fine-tuning gains a little."
+
+# %% [markdown] tags=["reason"]
+# **Why a little is enough.** The head reads most digits already, so the gradients that reach the body are small and point at
+# what is still confused. From scratch, the same steps would be spent on finding strokes at all. The gain is small here
+# because the strokes of 0 to 4 suit 5 to 9 well already; the further apart two tasks are, the more there is to adapt.
 
 # %% tags=["solution"]
 for name, model in (("frozen body", transfer_model), ("fine-tuned", fine_tuned)):
-    share = np.mean(np.array(model(x_new_test)).argmax(axis=1) == y_new_test - 5)
-    print(f"{name:<12} {share:.1%} of unseen new digits")
+    print(f"{name:<12} {accuracy_on_new(model):.1%} of unseen new digits")
 
 # %% [markdown]
 # ## 09.5 · When it hurts
 #
 # **Goal:** measure what the body forgets, and break it.
 #
-# Put the old head back on the body of a fine-tuned network: does it still read 0 to 4? What a network loses of the
-# old task while it learns a new one is called **catastrophic forgetting**.
+# Put the old head back on the body of a fine-tuned network: does it still read 0 to 4? What a network loses of an old task
+# while it learns a new one is called **catastrophic forgetting**.
 #
-# - `remembered(network)`: takes a network such as `fine_tuned`, gives the share (0 to 1) of `x_old_test`,
-#   `y_old_test` that its body reads with the head of `old_model`. It must leave `network` and `old_model` as they
-#   are.
-# - `broken`: a copy of `transfer_model`, trained as in 09.4 on `x_1000`, `y_1000`, with a learning rate so large that
-#   it reads at least 5 of 100 *new* digits fewer than `transfer_model`, and that its body remembers fewer than 80 of
-#   100 old ones.
+# - `remembered(network)`: takes a network such as `fine_tuned` and returns the share (0 to 1) of `x_old_test`, `y_old_test` that
+#   its body reads with the head of `old_model`. It must leave `network` and `old_model` as they are. `get_weights()` returns a
+#   list; its last two arrays are the weights and the biases of the head.
+# - `broken`: a copy of `transfer_model`, trained as in 09.4 on `x_1000`, `y_1000`, with a learning rate so large that it reads at
+#   least 5 of 100 *new* digits fewer than `transfer_model`, and that its body remembers fewer than 80 of 100 old digits.
 
 # %%
 ck.expected("09.5")
@@ -461,54 +543,55 @@ ck.check("09.5", old_model=old_model, transfer_model=transfer_model,
 # ck.hint("09.5")
 
 # %% [markdown]
-# Between 09.4 and 09.5 lies a whole range. Scan it, with plenty of examples and with ten.
+# Between the learning rates of 09.4 and 09.5 lies a whole range. The next cells scan it, with 1,000 examples and with ten.
+# **Predict:** with ten examples, which learning rate will be best?
 
 # %%
 RATES = (0.003, 0.01, 0.03, 0.1, 0.2, 0.4)
 
 
-def scan(sizes):
-    """For each number of examples: new digits read and old digits remembered after fine-tuning, (rates, 2)."""
-    if broken is ... or remembered(broken) is ...:
-        return ...
-    network, start, scans = compiled(copy_of(transfer_model)), transfer_model.get_weights(), {}
-    for n in sizes:
-        (x, y), rows = draw_examples(n, draw=0), []
-        for rate in RATES:
-            network.set_weights(start)
-            network.optimizer.learning_rate = rate
-            train_briefly(network, x, y - 5, steps=100)
-            right = np.array(network(x_new_test)).argmax(axis=1) == y_new_test - 5
-            rows.append([right.mean(), remembered(network)])
-        scans[n] = np.array(rows)
-    return scans
+def scan(n):
+    """New digits read and old digits remembered after fine-tuning on n examples, shape (rates, 2)."""
+    x, y = draw_examples(n, draw=0)
+    network = compiled(copy_of(transfer_model))
+    rows = []
+    for rate in RATES:
+        network.set_weights(transfer_model.get_weights())
+        network.optimizer.learning_rate = rate
+        train_briefly(network, x, y - 5, steps=100)
+        rows.append([accuracy_on_new(network), remembered(network)])
+    return np.array(rows)
 
-
-scans = scan(sizes=(1000, 10))
 
 # %% tags=["picture-09.5"]
-if scans is ...:
-    ck.plot.waiting(exercise="09.5")
-else:
+if ck.ready("09.5", remembered):
     fig, axs = plt.subplots(1, 2, figsize=(9.6, 3.6), sharey=True)
-    frozen = np.mean(np.array(transfer_model(x_new_test)).argmax(axis=1) == y_new_test - 5)
+    scans = {1000: scan(1000), 10: scan(10)}
     for ax, (n, rows) in zip(axs, scans.items()):
         ax.semilogx(RATES, rows[:, 0], "o-", label="new digits, 5 to 9")
         ax.semilogx(RATES, rows[:, 1], "s--", label="old digits, 0 to 4")
-        ax.axhline(frozen, color="black", linewidth=1, linestyle=":", label="new digits, frozen body")
+        ax.axhline(accuracy_on_new(transfer_model), color="black", linestyle=":", label="new digits, frozen body")
         ax.set(xlabel="learning rate", title=f"fine-tuned on {n:,} examples")
         ax.yaxis.set_major_formatter("{x:.0%}")
     axs[0].set_ylabel("read right")
     axs[0].legend(loc="lower left")
-    fig.suptitle("Large steps forget, and ten examples can only spoil")
+    fig.suptitle("Large steps forget, and ten examples gain nothing")
 
-# %% [markdown] tags=["solution"]
-# **What happens on the left of the picture.** Steps too small to move anything: the network stays what it was. In the
-# middle the body adapts and still remembers. On the right the first steps, with large gradients from examples that
-# the head still gets wrong, tear up the body; what comes after is training from bad weights. With ten examples no
-# rate gains anything: the network bends to these ten pictures and reads the others worse than before. Few examples:
-# keep the body frozen. A network at chance answers one digit whatever it sees: its ReLUs are dead, and nothing brings
-# them back.
+# %% tags=["claim"]
+frozen = accuracy_on_new(transfer_model)
+assert scans[1000][-1, 1] < scans[1000][0, 1] - 0.2, "Large steps forget."
+assert scans[10][:, 0].max() < frozen + 0.005, "Ten examples gain nothing."
+assert scans[1000][:, 0].max() > frozen, "With 1,000 examples some rate gains."
+
+# %% [markdown] tags=["reason"]
+# **What the picture shows.** On the left the steps are too small to move anything, and the network stays what it was. In
+# the middle the body adapts and still remembers. On the right, the first steps come from examples that the head still gets
+# wrong; their gradients are large, and with a large rate they destroy the body, so that training continues from bad weights.
+# With ten examples no rate gains anything: the network adapts to these ten pictures and reads the others no better than
+# before, or worse. With few examples, keep the body frozen.
+#
+# A broken network often gives the same answer whatever it sees. Then its ReLUs are dead: their inputs are negative for
+# every picture, so their gradient is 0, and no further training brings them back.
 
 # %% tags=["solution"]
 guesses, counts = np.unique(5 + np.array(broken(x_new_test)).argmax(axis=1), return_counts=True)
@@ -519,34 +602,33 @@ print(f"old digits remembered: fine-tuned {remembered(fine_tuned):.0%}, broken {
 # ## What did you observe?
 #
 # 1. Where are the two lines of 09.3 furthest apart, and why do they come together?
-# 2. Why may the head be trained with a larger learning rate than the body?
-# 3. A frozen body forgets nothing. Why not always freeze?
-# 4. What would you expect if the old task were photographs of cats and dogs?
+# 2. Why can the head be trained with a larger learning rate than the body?
+# 3. A frozen body forgets nothing. Why not always freeze it?
+# 4. What would you expect if the old task had been photographs of cats and dogs?
 #
 # <details><summary>Answers</summary>
 #
-# 1. Where examples are scarce. What the body brings along is worth a number of examples; once you have those, you can
-#    learn it from them.
-# 2. The head starts from nothing and has far to go; the body is nearly where it should be.
-# 3. Its features were made for another task. With enough examples the network can find better ones, and from then on
-#    a frozen body is the limit.
-# 4. The first layer, which finds edges, would still help a little; later layers would describe fur. The nearer the
-#    tasks, the more there is to carry over.
+# 1. Where examples are scarce. What the body brings along is worth a certain number of examples; once you have that many,
+#    the network can learn it from them.
+# 2. The head starts from random weights and has far to go; the body is nearly where it should be.
+# 3. Its features were made for another task. With enough examples the network can find better ones, and then a frozen body
+#    sets the limit.
+# 4. The first layer, which finds edges, would still help a little; later layers would describe fur. The more alike two tasks
+#    are, the more can be carried over.
 #
 # </details>
 #
 # ## Go further
 #
-# - Exchange the tasks: learn 5 to 9 first. Is it as good a preparation?
-# - Train the old network on only two digits, or on 500 pictures. How much must a body have seen to be worth freezing?
-# - Unfreeze only the last convolution. Is that as good as unfreezing all?
+# - Exchange the two tasks: learn 5 to 9 first. Is that an equally good preparation?
+# - Train the old network on only two digits, or on 500 pictures. How much must a body have seen before it is worth freezing?
+# - Unfreeze only the last convolution. Is that as good as unfreezing everything?
 #
 # ## Summary
 #
-# The body of a trained network describes pictures; the head names them. Freeze the body, and a new head learns from
-# few examples, at little cost, because features are computed once. With more examples, fine-tune all layers with a
-# small learning rate. Large steps destroy what was learned, and what is destroyed cannot be noticed on the new task
-# alone: measure the old one too.
+# The body of a trained network describes pictures; the head names them. If you freeze the body, a new head learns from few
+# examples, and cheaply, because the features are computed only once. With more examples, fine-tune all layers with a small
+# learning rate. Large steps destroy what was learned, and the new task alone will not tell you so: measure the old one too.
 
 # %%
 ck.progress()

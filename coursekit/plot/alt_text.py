@@ -55,10 +55,11 @@ def describe_figure(figure):
 
 
 def _describe_axes(ax):
-    if not ax.axison and not ax.get_title() and not ax.images:
+    title = " ".join(text for place in ("left", "center", "right") if (text := ax.get_title(loc=place)))
+    if not ax.axison and not title and not ax.images:
         return ""
     axes = [f"{name} axis: {label}" for name, label in (("x", ax.get_xlabel()), ("y", ax.get_ylabel())) if label]
-    return " ".join(part for part in (_sentence(ax.get_title()), _sentence("; ".join(axes)), _drawn(ax)) if part)
+    return " ".join(part for part in (_sentence(title), _sentence("; ".join(axes)), _drawn(ax)) if part)
 
 
 def _drawn(ax):

@@ -1,0 +1,76 @@
+"""Every notebook is divided into sessions: of honest length, and each can be begun from the setup cells alone."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from benchmarks.session_times import estimate, split
+from coursekit.build import root, solution_text, sources, stub_text
+
+SOURCES = [path for path in sources() if "## Session 1 of" in path.read_text(encoding="utf-8")]
+LONGEST = 90  # minutes
+
+
+def script(cells, solved):
+    """The code of the cells, as the student or the solution notebook has it."""
+    text = solution_text if solved else stub_text
+    left_out = {"claim"} if solved else {"claim", "solution"}
+    code = [cell for cell in cells if cell.cell_type == "code" and not left_out & set(cell.metadata.get("tags", []))]
+    return "\n\n".join(text(cell.source) for cell in code)
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.stem)
+def test_sessions_are_of_honest_length(source):
+    setup, sessions = split(source)
+    assert [session.number for session in sessions] == list(range(1, len(sessions) + 1)) and sessions
+    for session in sessions:
+        cells = setup + session.cells if session.number == 1 else session.cells
+        assert session.minutes <= LONGEST
+        assert abs(session.minutes - estimate(cells)) <= 8, f"session {session.number}: {estimate(cells):.0f} minutes"
+    text = source.read_text(encoding="utf-8")
+    total = sum(session.minutes for session in sessions)
+    (said,) = re.findall(r"^# About (\d+) minutes in (\d+) sessions?", text, re.MULTILINE)
+    assert said == (str(total), str(len(sessions)))
+    assert all(f"of {len(sessions)} ·" in cell.source for cell in (session.cells[0] for session in sessions))
+
+
+@pytest.mark.parametrize("solved", [False, True], ids=["student", "solution"])
+@pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.stem)
+def test_a_session_uses_nothing_of_another(source, solved):
+    """Every name is one of the setup's or of the session's own."""
+    setup, sessions = split(source)
+    for session in sessions:
+        code = script(setup + session.cells, solved)
+        command = [
+            sys.executable,
+            "-m",
+            "ruff",
+            "check",
+            "--isolated",
+            "--select",
+            "F821",
+            "--output-format",
+            "json",
+            "-",
+        ]
+        found = subprocess.run(command, input=code, capture_output=True, text=True).stdout
+        names = sorted({problem["message"] for problem in json.loads(found)})
+        assert not names, f"session {session.number}: {names}"
+
+
+def test_each_session_runs_alone(tmp_path):
+    """The setup cells and one session of each student notebook, as it is handed out, in one process."""
+    scripts = {}
+    for source in SOURCES:
+        setup, sessions = split(source)
+        sessions = {str(session.number): script(session.cells, solved=False) for session in sessions}
+        scripts[source.stem] = {"setup": script(setup, solved=False), "sessions": sessions}
+    (tmp_path / "scripts.json").write_text(json.dumps(scripts))
+    environment = {**os.environ, "MPLBACKEND": "Agg", "COURSEKIT_HOME": str(tmp_path), "PYTHONPATH": str(root())}
+    command = [sys.executable, "-c", "from tests.run_sessions import main; main('scripts.json')"]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
