@@ -1,18 +1,19 @@
 # %% [markdown]
 # # 10 · One problem, three networks
 #
-# A jet of particles is a picture, a sequence and a set. Tell quarks from gluons three times, and find out which view suits
-# the problem.
+# A jet of particles can be seen as a picture, as a sequence and as a set. You tell quarks from gluons in all three ways, and
+# find out which view suits the problem.
 #
-# About 90 min · CPU about 25 s · GPU optional
+# About 200 minutes in 3 sessions · CPU about 25 s · GPU optional
 #
 # **Before you start** you should know convolutions (notebook 04), the LSTM (05) and the ROC curve (02b).
 #
 # ## You will learn
 #
 # - how the same particles become an image, an ordered sequence and a set, and what each view throws away;
-# - how to build a network that cannot care about the order of its inputs;
-# - how to compare networks honestly: the same jets, one yardstick, the cost beside the gain, and a simple count to beat.
+# - how to build a network whose answer cannot depend on the order of its inputs;
+# - how to compare networks fairly: on the same jets, with the same measure, with the cost beside the gain, and with a simple
+#   count of particles as the opponent.
 
 # %% [markdown]
 # ## Setup
@@ -20,7 +21,7 @@
 # %%
 import coursekit as ck
 
-seed = ck.setup(seed=0)  # before Keras is imported: then it loads without notices
+seed = ck.setup(seed=0)  # before Keras is imported, so that TensorFlow's start-up messages stay hidden
 
 import time
 
@@ -33,15 +34,16 @@ from sklearn.metrics import roc_auc_score, roc_curve
 # %% [markdown]
 # ## Look at the data
 #
-# Where protons collide at the highest energies, a quark or a gluon is knocked out. It radiates gluons, they radiate again,
-# and what arrives in the detector is a spray of particles, called a jet. A gluon carries more colour charge than a quark
-# and radiates 9/4 times as often: $C_A = 3$ against $C_F = 4/3$. This is the only difference, and it is a difference of
-# probabilities, so no network can be right every time.
+# When protons collide at high energy, a quark or a gluon is sometimes knocked out. It radiates gluons, these radiate again,
+# and what arrives in the detector is a spray of particles, called a **jet**. A gluon carries more colour charge than a
+# quark and radiates 9/4 times as often ($C_A = 3$ against $C_F = 4/3$). In our simulation this is the main difference
+# between the two, and it is a difference of probabilities, so no network can be right every time.
 #
-# `make_jets` is a toy shower: its docstring tells the physics. A jet is a block of 40 rows, one for each particle, with
-# three numbers: the transverse momentum $p_T$ in GeV, and the distances $\Delta\eta$ and $\Delta\phi$ from the axis of the
-# jet (pseudorapidity and azimuth, both in radians). The rows are in no order. Rows of zeros at the end are no particles. About
-# twelve soft particles in each jet come from other collisions: pile-up, the same for quarks and gluons.
+# `make_jets` is a toy simulation; its docstring explains the physics. A jet is a block of 40 rows, one for each particle, with
+# three numbers: the transverse momentum $p_T$ in GeV, and the distances from the axis of the jet in pseudorapidity,
+# $\Delta\eta$ (which has no unit), and in azimuth, $\Delta\phi$ (in radians). The rows are in no particular order; rows of
+# zeros at the end stand for no particle. About twelve soft particles in each jet come from other collisions. They are
+# called **pile-up**, and are the same for quarks and gluons.
 
 # %%
 jets_train, y_train = ck.data.make_jets(n_samples=6000, seed=1)
@@ -58,39 +60,110 @@ for label, pair in ((0, axs[:2]), (1, axs[2:])):
 axs[0].set(ylabel=r"$\Delta\phi$", xlim=(-0.5, 0.5), ylim=(-0.5, 0.5));
 
 # %% [markdown]
-# The area of a disc is the particle's $p_T$. The simplest guess needs no network: a gluon makes more particles, so count
-# them. Pile-up blurs the count.
+# The area of a disc is proportional to the $p_T$ of the particle. The simplest guess needs no network: a gluon makes more
+# particles, so count them. Pile-up blurs the count.
 
 # %%
 count_test = np.sum(jets_test[:, :, 0] > 0, axis=1)
 fig, ax = plt.subplots(figsize=(5.6, 3))
 for label, name in ((0, "quark"), (1, "gluon")):
     ax.hist(count_test[y_test == label], bins=np.arange(41) + 0.5, histtype="step", linewidth=2, label=name)
-ax.set(xlabel="particles in the jet", ylabel="jets", title="Gluons make more particles, quarks often make as many")
+ax.set(xlabel="particles in the jet", ylabel="jets", title="Gluons tend to make more particles")
 ax.legend()
-print(f"area below the ROC curve of the count: {roc_auc_score(y_test, count_test):.3f}")
+print(f"area under the ROC curve of the count: {roc_auc_score(y_test, count_test):.3f}")
 
 # %% [markdown]
-# ## Predict before you run
+# The functions in the next cell are used in all sessions: `train` compiles a network with the Adam optimiser, fits it and
+# notes the seconds; `scores_of` asks it about jets; the other two prepare its inputs. $\ln(1 + p_T / \mathrm{GeV})$ brings
+# momenta from 0.5 to 1,000 GeV into a range that a network can work with.
+
+# %%
+seconds = {}
+
+
+def train(name, model, inputs, epochs, learning_rate=0.003, batch_size=128):
+    """Fit `model` to tell gluons (1) from quarks (0), and note the seconds under `name`."""
+    model.compile(keras.optimizers.Adam(learning_rate), loss="binary_crossentropy")
+    start = time.perf_counter()
+    model.fit(inputs, y_train, epochs=epochs, batch_size=batch_size, verbose=0)
+    seconds[name] = time.perf_counter() - start
+
+
+def scores_of(model, inputs):
+    """The probability of a gluon for each jet, shape (n,)."""
+    return np.ravel(model.predict(inputs, batch_size=2000, verbose=0))
+
+
+def log_images(images):
+    """Images (n, 16, 16) in GeV as a network reads them: the logarithm, with a channel axis, (n, 16, 16, 1)."""
+    return np.log1p(np.asarray(images))[..., None].astype("float32")
+
+
+def particle_inputs(jets):
+    """Three numbers of order 1 for each particle; a row of zeros stays a row of zeros."""
+    jets = np.asarray(jets)
+    return np.dstack([np.log1p(jets[:, :, 0]), jets[:, :, 1:] / HALF_WIDTH]).astype("float32")
+
+
+N_PIXELS, HALF_WIDTH = 16, 0.4  # of the images
+
+# %% [markdown]
+# These are simple stand-ins for the answers of sessions 1 and 2, for those who begin later. You need not read them now.
+
+# %%
+def images_by_histogram(jets):
+    edges = np.linspace(-HALF_WIDTH, HALF_WIDTH, N_PIXELS + 1)
+    return np.array([np.histogram2d(*jet[:, 1:].T, bins=edges, weights=jet[:, 0])[0] for jet in jets])
+
+
+def sorted_one_by_one(jets):
+    return np.array([jet[np.argsort(jet[:, 0])[::-1]] for jet in jets])
+
+
+def simple_cnn(images):
+    network = keras.Sequential([keras.Input((16, 16, 1)), layers.Conv2D(8, 5, strides=2, activation="relu")])
+    network.add(layers.Flatten())
+    network.add(layers.Dense(1, "sigmoid"))
+    train("CNN", network, images, epochs=8)
+    return network
+
+
+def simple_recurrent_network(sequences):
+    network = keras.Sequential([keras.Input((40, 3)), layers.Masking(), layers.LSTM(12), layers.Dense(1, "sigmoid")])
+    train("LSTM", network, sequences, epochs=5, learning_rate=0.02, batch_size=256)
+    return network
+
+
+# %% [markdown]
+# ## Session 1 of 3 · Jets as images
 #
-# The area below the ROC curve is the probability that a random gluon gets a higher score than a random quark. You see what the
-# count reaches. Which of the three networks will do best, and which will be the cheapest: the one that sees an
-# image, a sequence, or a set? Write down an order for both.
+# About 80 minutes. You need the cells above. You turn particles into pictures, and train a convolutional network on them.
+#
+# **Predict before you run.** The area under the ROC curve (AUC) is the probability that a random gluon gets a higher score
+# than a random quark. You have seen what the count reaches. Which of the three networks will do best: the one that sees an
+# image, a sequence, or a set? And which will be the cheapest? Write down an order for both; session 3 compares.
 
 # %% [markdown]
 # ## 10.1 · From particles to an image
 #
 # **Goal:** turn each jet into a picture: the $p_T$ that falls into each cell of a grid.
 #
-# A calorimeter sees no particles. It sees cells, and the energy in each.
+# A calorimeter does not see particles. It sees cells, and the energy in each of them.
 #
-# - `to_images(jets)`: takes (n, particles, 3), gives (n, 16, 16), in GeV.
-# - The grid covers $-0.4 \le \Delta\eta < 0.4$ and $-0.4 \le \Delta\phi < 0.4$ in 16 × 16 cells of side 0.05. Row $i$ counts
-#   along $\Delta\eta$, column $j$ along $\Delta\phi$, both from $-0.4$ upwards.
-# - Particles in the same cell add up. A particle outside of the grid is left out.
-
-# %%
-N_PIXELS, HALF_WIDTH = 16, 0.4
+# - `to_images(jets)`: takes (n, particles, 3), returns (n, 16, 16), in GeV.
+# - The grid covers $-0.4 \le \Delta\eta < 0.4$ and $-0.4 \le \Delta\phi < 0.4$ in 16 × 16 cells with sides of 0.05. Row $i$
+#   counts along $\Delta\eta$, column $j$ along $\Delta\phi$, both from $-0.4$ upwards. `N_PIXELS` and `HALF_WIDTH` hold 16
+#   and 0.4.
+# - The $p_T$ of particles in the same cell adds up. A particle outside the grid is left out.
+#
+# **A trap.** `table[rows] += values` adds only one of the values where a row number occurs twice. `np.add.at` adds them all:
+#
+# ```python
+# table = np.zeros(3)
+# np.add.at(table, [0, 2, 2], [5.0, 1.0, 1.0])    # table is now [5, 0, 2]
+# ```
+#
+# It works with several indices as well: `np.add.at(images, (jet, row, column), values)`.
 
 # %%
 ck.expected("10.1")
@@ -119,32 +192,39 @@ ck.check("10.1", to_images)
 # ck.hint("10.1")  # take the first # away and run this line for a hint; run it again for the next
 
 # %% tags=["picture-10.1"]
-images = to_images(jets_train[:3000])
-if images is ...:
-    ck.plot.image_grid(..., exercise="10.1")
-else:
+if ck.ready("10.1", to_images):
+    images = np.asarray(to_images(jets_train[:3000]))
     fig, axs = plt.subplots(1, 2, figsize=(8.4, 3.4), layout="constrained")
     box = (-HALF_WIDTH, HALF_WIDTH, -HALF_WIDTH, HALF_WIDTH)
     for ax, label, name in zip(axs, (0, 1), ("quarks", "gluons")):
-        mean = np.asarray(images)[y_train[:3000] == label].mean(axis=0)
+        mean = images[y_train[:3000] == label].mean(axis=0)
         drawn = ax.imshow(np.log10(mean.T + 1e-2), origin="lower", extent=box, cmap="cividis", vmin=-1.5, vmax=2.5)
         ax.set(title=name, xlabel=r"$\Delta\eta$", ylabel=r"$\Delta\phi$")
         ax.grid(False)
     fig.colorbar(drawn, ax=axs, label="$\\log_{10}$ of the mean $p_T$ (GeV)")
-    fig.suptitle("The mean gluon is a little wider than the mean quark");
+    fig.suptitle("The mean gluon is a little wider than the mean quark")
 
-# %% [markdown] tags=["solution"]
-# **Why `np.add.at`.** Two particles of a jet often fall into the same cell. `images[jet, row, column] += pt` reads all cells
-# first, adds, and writes: where an index comes twice, only the last particle stays. The sum over the image tells.
+# %% tags=["claim"]
+widths = []
+for label in (0, 1):
+    mean = images[y_train[:3000] == label].mean(axis=0)
+    rows = np.arange(16) - 7.5
+    widths.append(np.sqrt(np.sum(mean * (rows[:, None] ** 2 + rows**2)) / mean.sum()))
+assert widths[1] > 1.02 * widths[0], "The mean gluon is a little wider than the mean quark."
+
+# %% [markdown] tags=["reason"]
+# **Why `np.add.at` is needed.** Two particles of a jet often fall into the same cell. `images[jet, row, column] += pt` first
+# reads all cells, then adds, then writes: where the same cell comes twice, only one of the two particles is kept. The total
+# energy shows it: with `+=` part of it is lost.
 
 # %% tags=["solution"]
-side = 2 * HALF_WIDTH / N_PIXELS
-jet, row, column = np.arange(3000)[:, None], *np.floor((jets_train[:3000, :, 1:].T + HALF_WIDTH) / side).astype(int)
-inside = (np.abs(jets_train[:3000, :, 1:]) < HALF_WIDTH).all(axis=2)
-where = np.broadcast_to(jet, inside.shape)[inside], row.T[inside], column.T[inside]
+first = jets_train[:3000]
+row, column = np.floor((first[:, :, 1:].T + HALF_WIDTH) / (2 * HALF_WIDTH / N_PIXELS)).astype(int)
+inside = (np.abs(first[:, :, 1:]) < HALF_WIDTH).all(axis=2)
+jet = np.broadcast_to(np.arange(3000)[:, None], inside.shape)[inside]
 lost = np.zeros((3000, N_PIXELS, N_PIXELS))
-lost[where] += jets_train[:3000, :, 0][inside]
-print(f"energy inside {jets_train[:3000, :, 0][inside].sum() / 3000:.0f} GeV a jet,")
+lost[jet, row.T[inside], column.T[inside]] += first[:, :, 0][inside]
+print(f"energy inside the grid {first[:, :, 0][inside].sum() / 3000:.0f} GeV per jet,")
 print(f"with np.add.at {images.sum() / 3000:.0f}, with += {lost.sum() / 3000:.0f}")
 
 # %% [markdown]
@@ -152,27 +232,16 @@ print(f"with np.add.at {images.sum() / 3000:.0f}, with += {lost.sum() / 3000:.0f
 #
 # **Goal:** build and train a small convolutional network on the images.
 #
-# A cell holds 0 to 1,000 GeV. The logarithm $\ln(1 + p_T / \mathrm{GeV})$ keeps the soft cells in sight. `image_inputs` does
-# this, with your `to_images`. `train` compiles with the Adam optimiser, fits, and notes the seconds.
+# A cell holds between 0 and 1,000 GeV. `image_inputs` takes the logarithm, so that the soft cells remain visible, and adds the
+# channel axis.
 #
-# - `cnn`: a Keras model, trained on `image_inputs(jets_train)`; takes (n, 16, 16, 1), gives the probability of a gluon (n, 1).
+# - `cnn`: a Keras model, trained on `image_inputs(jets_train)`; takes (n, 16, 16, 1) and gives the probability of a gluon,
+#   (n, 1). `train("CNN", cnn, image_inputs(jets_train), epochs=8)` does the training.
 
 # %%
-seconds = {}
-
-
 def image_inputs(jets):
-    """The logarithm of the images, (n, 16, 16, 1); `...` while `to_images` is not written."""
-    images = to_images(jets)
-    return ... if images is ... else np.log1p(np.asarray(images))[..., None].astype("float32")
-
-
-def train(name, model, inputs, epochs, learning_rate=0.003, batch_size=128):
-    """Fit `model` to tell gluons (1) from quarks (0), and note the seconds under `name`."""
-    model.compile(keras.optimizers.Adam(learning_rate), loss="binary_crossentropy")
-    start = time.perf_counter()
-    model.fit(inputs, y_train, epochs=epochs, batch_size=batch_size, verbose=0)
-    seconds[name] = time.perf_counter() - start
+    """The logarithm of your images, shape (n, 16, 16, 1)."""
+    return log_images(to_images(jets))
 
 
 # %%
@@ -204,57 +273,54 @@ ck.check("10.2", cnn)
 # %%
 # ck.hint("10.2")
 
-# %%
-def scores_of(model, inputs):
-    """The probability of a gluon for each jet, (n,); `...` while there is no model."""
-    return ... if model is ... else np.ravel(model.predict(inputs, batch_size=2000, verbose=0))
-
-
-def curve_of(scores):
-    """fpr and tpr on the test jets, as `ck.plot.roc_curves` wants them."""
-    return ... if scores is ... else roc_curve(y_test, scores)[:2]
-
-
 # %% tags=["picture-10.2"]
-cnn_scores = scores_of(cnn, image_inputs(jets_test))
-curves = {"CNN": curve_of(cnn_scores), "count": ... if cnn is ... else curve_of(count_test)}
-ck.plot.roc_curves(curves, exercise="10.2", title="The image sees through the pile-up");
+if ck.ready("10.2", to_images, cnn):
+    cnn_scores = scores_of(cnn, image_inputs(jets_test))
+    curves = {"CNN": roc_curve(y_test, cnn_scores)[:2], "count": roc_curve(y_test, count_test)[:2]}
+    ck.plot.roc_curves(curves, title="The network on images beats the count")
 
-# %% [markdown] tags=["solution"]
-# **Why it beats the count.** A cell shows *how hard* what fell into it is. Pile-up is soft, and the network can learn to give
-# it little weight. The count gives the same weight to a particle of 0.6 GeV and to one of 300.
+# %% tags=["claim"]
+assert roc_auc_score(y_test, cnn_scores) > roc_auc_score(y_test, count_test) + 0.01, "The network on images beats the count."
+
+# %% [markdown] tags=["reason"]
+# **Why it beats the count.** A cell shows *how much* energy fell into it. Pile-up is soft, and the network can learn to give
+# it little weight. The count gives the same weight to a particle of 0.6 GeV as to one of 300 GeV.
 #
-# **A wrong way.** Feed the cells in GeV, without the logarithm. The core of the jet holds hundreds of GeV, and the soft
-# radiation, which tells the classes apart, drowns in it.
+# **What the logarithm does.** The core of a jet holds hundreds of GeV, and the soft radiation around it a few. Without the
+# logarithm, the numbers of the core are a hundred times larger than those which tell the classes apart.
 
 # %% tags=["solution"]
 raw = keras.models.clone_model(cnn)
 train("CNN, GeV", raw, np.expm1(image_inputs(jets_train)), epochs=8)
 raw_scores = scores_of(raw, np.expm1(image_inputs(jets_test)))
-print(f"area with the logarithm {roc_auc_score(y_test, cnn_scores):.3f}, in GeV {roc_auc_score(y_test, raw_scores):.3f}")
+print(f"AUC with the logarithm {roc_auc_score(y_test, cnn_scores):.3f}, in GeV {roc_auc_score(y_test, raw_scores):.3f}")
+
+# %% tags=["claim"]
+assert roc_auc_score(y_test, cnn_scores) > roc_auc_score(y_test, raw_scores), "The logarithm helps."
+
+# %% [markdown]
+# This is the end of session 1, and a good place to stop. In session 2 the network reads particles, not pixels.
+
+# %% [markdown]
+# ## Session 2 of 3 · Jets as sequences and as sets
+#
+# About 55 minutes. You need the cells at the top, and nothing from session 1. An LSTM reads the particles in an order;
+# then you build a network for which no order exists.
 
 # %% [markdown]
 # ## 10.3 · As a sequence: hardest first
 #
 # **Goal:** put the particles in order, and let an LSTM read them.
 #
-# An LSTM reads row by row, so somebody has to choose the order. The hardest particle first is the custom.
+# An LSTM reads row by row, so somebody has to choose the order. It is customary to start with the hardest particle, the one
+# with the largest $p_T$.
 #
-# - `in_order(jets)`: takes (n, particles, 3); gives the same particles, each jet sorted by falling $p_T$, so that the rows
-#   of zeros stay at the end.
-# - `lstm`: a Keras model with an LSTM (a GRU will do, and you then find its formula for 10.5), trained on
-#   `particle_inputs(in_order(jets_train))`; takes (n, 40, 3), gives the probability of a gluon (n, 1). A `layers.Masking()` in front makes the LSTM skip rows that are all zero.
-#
-# `particle_inputs` gives $\ln(1 + p_T/\mathrm{GeV})$, $\Delta\eta / 0.4$ and $\Delta\phi / 0.4$; a row of zeros stays one.
-
-# %%
-def particle_inputs(jets):
-    """Three numbers of order 1 for each particle; `...` while there are no jets."""
-    if jets is ...:
-        return ...
-    jets = np.asarray(jets)
-    return np.dstack([np.log1p(jets[:, :, 0]), jets[:, :, 1:] / HALF_WIDTH]).astype("float32")
-
+# - `in_order(jets)`: takes (n, particles, 3) and returns the same particles, with the rows of each jet sorted by falling
+#   $p_T$. The rows of zeros thus stay at the end. `order = np.argsort(a, axis=1)` gives the row numbers from the smallest to the
+#   largest value in each row, and `np.take_along_axis(jets, order[:, :, None], axis=1)` moves whole particles into that order.
+# - `lstm`: a Keras model with an LSTM, trained on `particle_inputs(in_order(jets_train))`; takes (n, 40, 3) and gives the
+#   probability of a gluon, (n, 1). A `layers.Masking()` in front makes the LSTM skip rows that are all zero. (A GRU will do as
+#   well; you then have to look up its number of parameters for 10.5.)
 
 # %%
 ck.expected("10.3")
@@ -270,8 +336,10 @@ def in_order(jets):
     # [end]
 
 
-sequences_train = particle_inputs(in_order(jets_train))
-sequences_test = particle_inputs(in_order(jets_test))
+# %%
+if ck.ready("10.3", in_order):
+    sequences_train = particle_inputs(in_order(jets_train))
+    sequences_test = particle_inputs(in_order(jets_test))
 
 # %%
 # [solution]
@@ -295,45 +363,52 @@ ck.check("10.3", in_order=in_order, lstm=lstm)
 # ck.hint("10.3")
 
 # %% [markdown]
-# Cover all but the first few particles of each test jet. How many does the network need to see? Beware: a jet that is cut
-# short is unlike any that the LSTM was trained on, so the curve need not rise everywhere.
+# How many particles does the network need to see? The next cell covers all but the first few particles of each test jet.
+# Note that a jet cut short in this way is unlike any that the LSTM was trained on, so the curve need not rise everywhere.
 
 # %%
 def hardest(sequences, n):
-    """A copy in which all but the first `n` rows are zero."""
-    return sequences * (np.arange(sequences.shape[1]) < n)[:, None]
+    """A copy in which all rows but the first `n` are zero."""
+    seen = np.arange(sequences.shape[1]) < n
+    return sequences * seen[:, None]
 
 
 # %% tags=["picture-10.3"]
-ax = ck.plot.style.waiting(exercise="10.3") if lstm is ... else plt.subplots(figsize=(5.6, 3.2))[1]
-if lstm is not ...:
+if ck.ready("10.3", in_order, lstm):
     shown = [1, 2, 4, 8, 16, 24, 40]
     areas = [roc_auc_score(y_test, scores_of(lstm, hardest(sequences_test, n))) for n in shown]
+    fig, ax = plt.subplots(figsize=(5.6, 3.2))
     ax.plot(shown, areas, "o-", label="LSTM")
     ax.axhline(roc_auc_score(y_test, count_test), color="black", linestyle=":", label="count of all particles")
-    ax.set(xlabel="hardest particles that it sees", ylabel="area below the ROC curve")
+    ax.set(xlabel="number of hardest particles shown to the LSTM", ylabel="area under the ROC curve")
     ax.set_title("How much the hardest particles tell")
-    ax.legend(loc="lower right");
+    ax.legend(loc="lower right")
 
-# %% [markdown] tags=["solution"]
-# **A wrong way.** `np.sort(jets, axis=1)` sorts each of the three columns on its own. The hardest $p_T$ then stands beside
-# the smallest $\Delta\eta$ of some other particle: the rows are no particles any more. Sort *indices*, and take whole rows.
+# %% [markdown] tags=["reason"]
+# **A common mistake.** `np.sort(jets, axis=1)` sorts each of the three columns by itself. The largest $p_T$ of a jet then stands
+# beside its largest $\Delta\eta$ and its largest $\Delta\phi$, which belong to other particles: the rows are no longer
+# particles. Sort *row numbers*, and take whole rows.
 
 # %% [markdown]
 # ## 10.4 · As a set: the order must not matter
 #
 # **Goal:** build a network that gives the same answer in whatever order the particles come.
 #
-# The particles of a jet have no order; we invented one for the LSTM. A deep set treats every particle alike, and adds up:
+# The particles of a jet have no order; we invented one for the LSTM. A deep set treats all particles alike, and adds up:
 #
 # $$p(\text{gluon}) = F\!\Big(\sum_{i} m_i \, \Phi(x_i)\Big)$$
 #
-# $x_i$ is row $i$, $\Phi$ a small network applied to each row with the same weights, $m_i$ the mask: 1 for a particle, 0
-# for a row of zeros. A sum does not depend on the order of its terms. $F$ turns it into a probability.
+# $x_i$ is row $i$; $\Phi$ is a small network applied to each row with the same weights; $m_i$ is the mask, 1 for a particle
+# and 0 for a row of zeros. A sum does not depend on the order of its terms. $F$ turns it into a probability.
 #
 # - `set_network`: a Keras model, trained on `particle_inputs(jets_train)`. It takes (n, particles, 3) with *any* number of
-#   particles: begin it with `keras.Input((None, 3))`. It gives the probability of a gluon (n, 1). More rows of zeros
-#   must not change the answer. Adding up takes patience: the worked solution trains for 15 epochs.
+#   particles, so begin it with `keras.Input((None, 3))`. It gives the probability of a gluon, (n, 1). Additional rows of zeros
+#   must not change the answer.
+#
+# A `layers.Dense` treats all rows alike, so it can be part of $\Phi$. The functions of `keras.ops` work on the tensors of a
+# functional model: `keras.ops.not_equal(x, 0)` gives booleans, `keras.ops.any(..., axis=-1, keepdims=True)` tells of each row
+# whether one of its numbers is not zero, `keras.ops.cast(mask, "float32")` makes numbers of booleans, and
+# `keras.ops.sum(..., axis=1)` adds up over the particles. Training a sum takes patience: the worked solution takes 15 epochs.
 
 # %%
 ck.expected("10.4")
@@ -359,40 +434,91 @@ ck.check("10.4", set_network)
 # ck.hint("10.4")
 
 # %% [markdown]
-# Shuffle the rows of each test jet and ask both networks again.
+# **Predict:** if the rows of each test jet are shuffled, what happens to the AUC of the LSTM, and to that of the set?
 
 # %% tags=["picture-10.4"]
-ready = set_network is not ... and lstm is not ...
-ax = plt.subplots(figsize=(5.6, 3.2))[1] if ready else ck.plot.style.waiting(exercise="10.4")
-if ready:
-    shuffled = np.random.default_rng(0).permuted(np.arange(40)[None].repeat(len(jets_test), 0), axis=1)
-    mixed = np.take_along_axis(sequences_test, shuffled[:, :, None], axis=1)
+if ck.ready("10.4", in_order, lstm, set_network):
+    order = np.random.default_rng(0).random((len(jets_test), 40)).argsort(axis=1)
+    shuffled = np.take_along_axis(sequences_test, order[:, :, None], axis=1)
+    fig, ax = plt.subplots(figsize=(5.6, 3.2))
     for place, model in enumerate((lstm, set_network)):
-        pair = [roc_auc_score(y_test, scores_of(model, inputs)) for inputs in (sequences_test, mixed)]
+        pair = [roc_auc_score(y_test, scores_of(model, inputs)) for inputs in (sequences_test, shuffled)]
         bars = ax.bar([place - 0.2, place + 0.2], pair, 0.36, color=["#0072B2", "#E69F00"])
         ax.bar_label(bars, [f"sorted\n{pair[0]:.3f}", f"shuffled\n{pair[1]:.3f}"])
-    ax.set(xticks=[0, 1], xticklabels=["LSTM", "set"], ylim=(0.5, 1), ylabel="area below the ROC curve")
-    ax.set_title("Shuffling hurts the LSTM and leaves the set alone");
+    ax.set(xticks=[0, 1], xticklabels=["LSTM", "set"], ylim=(0.5, 1), ylabel="area under the ROC curve")
+    ax.set_title("Shuffling hurts the LSTM, and does nothing to the set")
 
-# %% [markdown] tags=["solution"]
-# **Why a sum, and not a mean?** The mean over the particles forgets how many there are, and the number is what tells most.
-# The sum keeps it: if one hidden unit is 1 for every particle, its sum is the count. If it is 1 for particles above
-# 2 GeV, the sum is a count that pile-up hardly touches. $F$ sees 32 such counts.
+# %% tags=["claim"]
+lstm_change, set_change = (
+    roc_auc_score(y_test, scores_of(model, sequences_test)) - roc_auc_score(y_test, scores_of(model, shuffled))
+    for model in (lstm, set_network)
+)
+assert lstm_change > 0.005, "Shuffling hurts the LSTM."
+assert abs(set_change) < 1e-4, "Shuffling does nothing to the set."
+
+# %% [markdown] tags=["reason"]
+# **Why a sum, and not a mean?** A mean over the particles forgets how many there are, and it is their number that tells most.
+# A sum keeps it: if a hidden unit gives 1 for every particle, its sum is the count. If it gives 1 for particles above 2 GeV,
+# the sum is a count that hardly notices pile-up. $F$ sees 32 such sums.
 #
-# **Why the mask?** $\Phi(0)$ is not 0, because of the biases. Without the mask every row of zeros adds something, and the
-# answer depends on how many rows the file happens to have.
+# **Why the mask?** $\Phi(0)$ is not 0, because of the biases. Without the mask, every row of zeros adds something, and the
+# answer depends on how many rows the array happens to have.
+
+# %% [markdown]
+# This is the end of session 2, and a good place to stop. In session 3 the three networks meet.
+
+# %% [markdown]
+# ## Session 3 of 3 · The comparison, and the leaderboard
+#
+# About 65 minutes. You need the cells at the top and the next two, which take over your networks from sessions 1 and 2. If
+# you begin here, they train simple ones.
+
+# %%
+to_images = ck.resume("to_images", lambda: images_by_histogram)
+in_order = ck.resume("in_order", lambda: sorted_one_by_one)
+
+
+def image_inputs(jets):
+    """The logarithm of the images, shape (n, 16, 16, 1)."""
+    return log_images(to_images(jets))
+
+
+cnn = ck.resume("cnn", lambda: simple_cnn(image_inputs(jets_train)))
+lstm = ck.resume("lstm", lambda: simple_recurrent_network(particle_inputs(in_order(jets_train))))
+
+
+# %%
+class MaskedSum(layers.Layer):
+    """The sum over the rows that are not all zero."""
+
+    def call(self, states, rows):
+        there = keras.ops.max(keras.ops.abs(rows), axis=-1) > 0
+        return keras.ops.einsum("npk,np->nk", states, keras.ops.cast(there, "float32"))
+
+
+def simple_set_network():
+    rows = keras.Input((None, 3))
+    total = MaskedSum()(layers.Dense(32, "relu")(layers.Dense(32, "relu")(rows)), rows)
+    network = keras.Model(rows, layers.Dense(1, "sigmoid")(layers.Dense(16, "relu")(total)))
+    train("set", network, particle_inputs(jets_train), epochs=8)
+    return network
+
+
+set_network = ck.resume("set_network", simple_set_network)
 
 # %% [markdown]
 # ## 10.5 · The comparison
 #
 # **Goal:** measure all three on the same jets: area, rejection and size.
 #
-# - `area(y, scores)`: labels 0 or 1 and scores, both (n,). Gives the probability that a random gluon (1) has a higher
-#   score than a random quark (0); a tie counts one half. This is the area below the ROC curve.
-# - `rejection(y, scores, efficiency)`: cut on the score so that the share `efficiency` of the gluons passes, then 1 over the
-#   share of the quarks that passes too. 10 means: one quark in ten is mistaken.
-# - `n_params`: a dict with the keys `"CNN"`, `"LSTM"` and `"set"`: the weights and biases of your three networks, counted
-#   by hand. An LSTM with $m$ inputs and $k$ units has $4 k (m + k + 1)$.
+# - `area(y, scores)`: takes labels 0 or 1 and scores, both (n,). Returns the probability that a random gluon (1) has a higher
+#   score than a random quark (0), where a tie counts one half. This is the area under the ROC curve.
+# - `rejection(y, scores, efficiency)`: cut on the score so that the share `efficiency` of the gluons passes; the rejection is 1
+#   divided by the share of the quarks that passes too. A rejection of 10 means that one quark in ten is taken for a gluon.
+#   `np.quantile(values, q)` gives the number below which the share `q` of the values lies.
+# - `n_params`: a dict with the keys `"CNN"`, `"LSTM"` and `"set"`: the number of weights and biases of your three networks,
+#   counted by hand. An LSTM with $m$ inputs and $k$ units has $4 k (m + k + 1)$. (`cnn.summary()` lists the layers of a network
+#   that you have not built yourself.)
 
 # %%
 ck.expected("10.5")
@@ -439,35 +565,42 @@ ck.check("10.5", area=area, rejection=rejection, n_params=n_params,
 # ck.hint("10.5")
 
 # %%
-lstm_scores = scores_of(lstm, sequences_test)
+cnn_scores = scores_of(cnn, image_inputs(jets_test))
+lstm_scores = scores_of(lstm, particle_inputs(in_order(jets_test)))
 set_scores = scores_of(set_network, particle_inputs(jets_test))
 entries = {"CNN": cnn_scores, "LSTM": lstm_scores, "set": set_scores, "count": count_test}
 
-
-def row(name, scores):
-    """One line of the table."""
-    size = f"{n_params[name]:8,}" if name in n_params else " " * 8
-    spent = f"{seconds[name]:8.1f}" if name in seconds else " " * 8
-    return f"{name:<6}{area(y_test, scores):8.3f}{rejection(y_test, scores, 0.5):10.1f}{size}{spent}"
-
-
-if all(answer is not ... for answer in (cnn_scores, lstm_scores, set_scores, n_params, area(y_test, count_test))):
-    print("          area rejection  params seconds")
-    print("\n".join(row(name, scores) for name, scores in entries.items()))
+if ck.ready("10.5", area, rejection, n_params):
+    print("           area  rejection   params  seconds")
+    for name, scores in entries.items():
+        line = f"{name:<6}{area(y_test, scores):9.3f}{rejection(y_test, scores, 0.5):11.1f}"
+        if name in n_params:
+            line += f"{n_params[name]:9,}{seconds[name]:9.1f}"
+        print(line)
 
 # %% tags=["picture-10.5"]
-curves = {name: curve_of(scores) for name, scores in entries.items()}
-waiting = any(curve is ... for curve in curves.values())
-title = "Three views, nearly one curve"
-ck.plot.roc_curves({} if waiting else curves, exercise="10.5", title=title);
+if ck.ready("10.5", area, rejection, n_params):
+    curves = {name: roc_curve(y_test, scores)[:2] for name, scores in entries.items()}
+    ck.plot.roc_curves(curves, title="Three views, nearly one curve")
 
-# %% [markdown] tags=["solution"]
-# **Why so close?** What tells the classes apart is the number of radiations, and how hard and how wide each is. All three views show it:
-# the shower leaves little more to be found. What differs is the price. The set network
-# needs neither a grid nor an order, and no memory. Where the place of the pixels matters, as in photographs, the image wins.
+# %% [markdown]
+# Compare with the two orders that you wrote down in session 1: which network is best, and which is cheapest?
+
+# %% tags=["claim"]
+areas = {name: roc_auc_score(y_test, scores) for name, scores in entries.items()}
+three = [areas[name] for name in ("CNN", "LSTM", "set")]
+assert max(three) - min(three) < 0.02, "Three views, nearly one curve."
+assert min(three) > areas["count"] + 0.01, "All three beat the count."
+
+# %% [markdown] tags=["reason"]
+# **Why are they so close?** What tells the classes apart is the number of radiations, and how hard and how wide each of them
+# is. All three views show this, and the simulation leaves little else to be found. What differs is the price: the set
+# network needs neither a grid nor an order, and no memory. Where the place of the pixels matters, as in photographs, the
+# image wins.
 #
-# **How sure is the order?** The area from 4,000 jets has an error of its own. Draw the test jets again, with replacement,
-# and measure how the difference of two areas moves: on the same jets, so that what is common drops out.
+# **How certain is the ranking?** An area measured on 4,000 jets has an uncertainty of its own. To estimate it, draw the test
+# jets again, with replacement, many times (this is called the bootstrap), and see how much the difference between two areas
+# varies. Both areas are computed on the same jets, so that what is common to them cancels.
 
 # %% tags=["solution"]
 rng = np.random.default_rng(0)
@@ -483,12 +616,12 @@ for name in ("CNN", "LSTM", "count"):
 #
 # **Goal:** write the best tagger that you can, and let fresh jets decide.
 #
-# - `best(jets)`: takes (n, 40, 3) as `make_jets` gives them, in GeV and in no order; gives one score a jet (n,), higher for a
-#   gluon. Each jet is scored by itself: its score does not depend on the other jets of the array. Anything is allowed: one of the networks, several together, more training jets (`make_jets` makes as many as
-#   you like), features of your own, trees.
+# - `best(jets)`: takes (n, 40, 3) as `make_jets` gives them, in GeV and in no particular order; returns one score per jet, (n,),
+#   higher for a gluon. Each jet is scored by itself: its score must not depend on the other jets of the array.
 #
-# The check draws jets that you have never seen; the picture below shows where you stand on the board. It is passed near
-# the area of the worked solution. A good network of 10.3 or 10.4 may pass alone; there is no top.
+# Anything is allowed: one of the networks, several together, more training jets (`make_jets` makes as many as you like),
+# features of your own, trees. The check draws jets that you have never seen, and asks for about the area of the worked
+# solution; the picture below shows where you stand. There is no upper limit.
 
 # %%
 ck.expected("10.6")
@@ -514,64 +647,71 @@ ck.check("10.6", best)
 # ck.hint("10.6")
 
 # %% tags=["picture-10.6"]
-entries["yours"] = ... if best is ... else best(jets_test)
-board = {name: roc_auc_score(y_test, s) for name, s in entries.items() if s is not ...}
-ready = best is not ...
-ax = plt.subplots(figsize=(5.6, 2.8))[1] if ready else ck.plot.style.waiting(exercise="10.6")
-if ready:
+if ck.ready("10.6", best):
+    board = {name: roc_auc_score(y_test, scores) for name, scores in entries.items()}
+    board["yours"] = roc_auc_score(y_test, best(jets_test))
     names = sorted(board, key=board.get)
     colours = ["#D55E00" if name == "yours" else "#0072B2" for name in names]
+    fig, ax = plt.subplots(figsize=(5.6, 2.8))
     bars = ax.barh(names, [board[name] for name in names], color=colours)
     ax.bar_label(bars, [f" {board[name]:.3f}" for name in names])
-    ax.set(xlim=(0.5, 1), xlabel="area below the ROC curve, 4,000 test jets", title="The board");
+    ax.set(xlim=(0.5, 1), xlabel="area under the ROC curve, 4,000 test jets", title="The leaderboard")
 
-# %% [markdown] tags=["solution"]
-# **Why several together.** Networks that see different views make different mistakes. Where two are unsure and one is sure, the
-# mean of the log-odds follows the sure one. The gain is small here, because the mistakes are mostly the shower's
-# own: a gluon that happened to radiate little looks like a quark, to everybody.
+# %% tags=["claim"]
+hard = np.sum(jets_test[:, :, 0] > 3, axis=1)
+clean, y_clean = ck.data.make_jets(n_samples=4000, seed=2, pileup=0)
+assert abs(roc_auc_score(y_test, hard) - max(three)) < 0.01, "A count above 3 GeV is as good as the networks."
+assert board["yours"] > max(three) - 0.002, "Together they are at least about as good as the best alone."
+assert roc_auc_score(y_clean, np.sum(clean[:, :, 0] > 0, axis=1)) > max(three) - 0.02, "Without pile-up the count does well."
+
+# %% [markdown] tags=["reason"]
+# **Why several together?** Networks that see different views make different mistakes. Where two are unsure and one is sure,
+# the mean of the log-odds follows the one that is sure. The gain is small here, because most of the mistakes are in the
+# jets themselves: a gluon that happened to radiate little looks like a quark to everybody.
 #
-# **The physicist's entry.** Pile-up is soft, radiation is often hard: count only the particles above 3 GeV. One line, no
-# training, and as good as the networks. They had to find this out by themselves, from examples; whoever knows how the
-# data came about starts where they end.
+# **The physicist's entry.** Pile-up is soft, radiation is often hard: count only the particles above 3 GeV. This one line,
+# without any training, is as good as the networks. They had to find it out by themselves, from examples; somebody who knows
+# how the data came about can start where they end.
 
 # %% tags=["solution"]
 for cut in (0, 1, 2, 3, 5, 10):
     print(f"count above {cut:>2} GeV: area {roc_auc_score(y_test, np.sum(jets_test[:, :, 0] > cut, axis=1)):.3f}")
 print(f"three networks:     area {board['yours']:.3f}")
 
-# %% [markdown] tags=["solution"]
-# **A wrong way.** Choose the best of many tries by their area on the test jets, and report that area. The more you try, the
-# luckier the winner. The check draws fresh jets for this reason.
+# %% [markdown] tags=["reason"]
+# **A common mistake.** Somebody tries many taggers, chooses the best by its area on the test jets, and reports that area. The
+# more you try, the luckier the winner. This is why the check draws fresh jets.
 
 # %% [markdown]
 # ## What did you observe?
 #
-# 1. Without pile-up (`make_jets(..., pileup=0)`) the count does nearly as well as the networks. Why?
-# 2. Which information does the image lose that the set has? Which does the sequence add that the set does not have?
+# 1. Without pile-up (`make_jets(..., pileup=0)`) the plain count does nearly as well as the networks. Why?
+# 2. Which information does the image lose that the set has? Which does the sequence have that the set does not have?
 # 3. Why did no network come near an area of 1?
 #
 # <details><summary>Answers</summary>
 #
-# 1. In this shower almost all the difference is the number of radiations. Where nothing blurs it, the number of particles
-#    is close to the best that can be known. Frye and others (2017) show this for real jets.
-# 2. The image rounds the positions to cells of 0.05, adds up what falls into one cell, and leaves out what falls outside.
-#    The sequence adds nothing: the order follows from the $p_T$ that every row has.
-# 3. The classes overlap. A quark that radiates much and a gluon that radiates little are the same jet.
+# 1. In this simulation almost all of the difference lies in the number of radiations. If nothing blurs it, the number of
+#    particles is close to the best that can be known. Frye and others (2017) find the same in calculations and detailed
+#    simulations of jets.
+# 2. The image rounds positions to cells of 0.05, adds up what falls into the same cell, and leaves out what falls outside the
+#    grid. The sequence has nothing more than the set: its order follows from the $p_T$ in each row.
+# 3. The classes overlap. A quark that radiates much and a gluon that radiates little may give the same jet.
 #
 # </details>
 #
 # ## Go further
 #
-# - Train with 600 jets in place of 6,000. Which network suffers most?
-# - Replace the sum of the deep set by the maximum. What does it still know?
+# - Train with 600 jets instead of 6,000. Which network suffers most?
+# - Replace the sum of the deep set by the maximum. What can it still know?
 # - Turn every jet by a random angle in the plane. Which network notices? Train with turned jets, and see which one gains.
 #
 # ## Summary
 #
-# The same particles are an image, a sequence or a set, and the choice of the view is a choice of what the network need not
-# learn: shifts for the convolution, memory for the LSTM, order for the set. The differences here are smaller than the gap to the
-# naive count, so measure the cost too: parameters, seconds, and what has to be invented. A comparison is honest on the
-# same jets, with an error beside each difference, and with fresh data for the winner.
+# The same particles are an image, a sequence or a set. Choosing a view means choosing what the network need not learn:
+# shifts for the convolution, memory for the LSTM, order for the set. Here the networks differ less from each other than from
+# the plain count, so compare the cost as well: parameters, seconds, and what has to be invented. A comparison is fair on the
+# same jets, with an uncertainty beside each difference, and with fresh data for the winner.
 
 # %%
 ck.progress()
