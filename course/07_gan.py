@@ -1,18 +1,18 @@
 # %% [markdown]
 # # 07 · Two networks against each other
 #
-# One network makes things up, another tells them from the real ones; both get better, until the made-up things are hard
-# to tell. That is a generative adversarial network, a GAN.
+# One network makes up samples, the other tries to tell them from real ones. Both get better, until the made-up samples are
+# hard to recognise. This is a **generative adversarial network**, a GAN.
 #
-# About 90 min · CPU about 30 s · GPU optional
+# About 225 minutes in 4 sessions · CPU about 30 s · GPU optional
 #
 # **Before you start** you should know Keras layers and gradients (notebook 01) and convolutions (notebook 04).
 #
 # ## You will learn
 #
 # - what each of the two networks minimises, and how to write their training step yourself with `tf.GradientTape`;
-# - how to see that a generator has collapsed, and what mends it;
-# - how to judge generated digits without looking at them, and how a GAN replaces a slow simulation of a particle detector.
+# - how to notice that a generator has collapsed, and what prevents it;
+# - how to judge generated digits without looking at them, and how a GAN can replace a slow simulation of a particle detector.
 
 # %% [markdown]
 # ## Setup
@@ -20,7 +20,7 @@
 # %%
 import coursekit as ck
 
-seed = ck.setup(seed=0)  # before Keras is imported: then it loads without notices
+seed = ck.setup(seed=0)  # before Keras is imported, so that TensorFlow's start-up messages stay hidden
 
 import random
 import time
@@ -36,9 +36,9 @@ from scipy.special import gamma
 # %% [markdown]
 # ## Look at the data
 #
-# The first thing to imitate is small enough to see: eight Gaussian spots of standard deviation 0.1 on a circle of radius
-# 2. Each spot is a **mode** of the distribution, a place where points are dense. Nobody hands over a formula; the
-# networks see points only. `ring_batch` draws new ones.
+# The first distribution to imitate is small enough to see: eight Gaussian spots with a standard deviation of 0.1, on a
+# circle of radius 2. Each spot is a **mode** of the distribution, a place where the points are dense. The networks are not
+# told any formula; they see only points. `ring_batch` draws new ones.
 
 # %%
 angles = np.arange(8) * np.pi / 4
@@ -57,7 +57,7 @@ ring_batch(5)
 
 # %%
 def ring_panel(ax, points, title):
-    """Made points in colour over the circles that hold the real ones."""
+    """Points in colour; a grey circle around each centre holds the real ones."""
     for centre in centres:
         ax.add_patch(plt.Circle(centre, 3 * spread, color="#B0B0B0", fill=False))
     ax.plot(*np.asarray(points).T, ".", markersize=2, alpha=0.5)
@@ -69,38 +69,114 @@ fig, ax = plt.subplots(figsize=(3.6, 3.6))
 ring_panel(ax, ring_batch(2000), "Real points: eight modes")
 
 # %% [markdown]
-# A **generator** $G$ turns noise $z$, eight numbers from a normal distribution, into a point $G(z)$. A **discriminator**
-# $D$ gives a point one number, its **logit**: large when it takes the point for a real one. The probability that it means
-# is $\sigma(a) = 1 / (1 + e^{-a})$ for a logit $a$.
+# A **generator** $G$ turns noise $z$, eight numbers from a normal distribution, into a point $G(z)$. A **discriminator** $D$
+# gives each point one number, its **logit** $a$. A large logit means that it takes the point for a real one: the
+# probability is the sigmoid of the logit, $\sigma(a) = 1 / (1 + e^{-a})$.
 #
-# ## Predict before you run
+# The next cells hold the networks, their optimisers and the training loop, which are the same for every GAN of this
+# notebook. Read them when you come to 07.2.
+
+# %%
+LATENT = 8  # numbers of noise for one point
+
+
+def mlp(n_inputs, n_outputs):
+    """A small network: two hidden layers of 64 units."""
+    return keras.Sequential([
+        keras.Input((n_inputs,)),
+        layers.Dense(64, activation="leaky_relu"),
+        layers.Dense(64, activation="leaky_relu"),
+        layers.Dense(n_outputs),
+    ])
+
+
+def optimizer_for(network, rate, steps, kind="adam", beta_2=0.999):
+    """Adam (or plain descent, "sgd") for one network; the learning rate falls from `rate` to 0 along a cosine."""
+    schedule = keras.optimizers.schedules.CosineDecay(rate, steps)
+    if kind == "sgd":
+        optimizer = keras.optimizers.SGD(schedule)
+    else:
+        optimizer = keras.optimizers.Adam(schedule, 0.5, beta_2)
+    optimizer.build(network.trainable_variables)  # its own variables must exist before a tf.function runs
+    return optimizer
+
+
+# %%
+def train(gan, step, real_batch, noise_batch, look, looks):
+    """Train, and return what `look(generator)` gives after each number of steps in `looks`, as a dict."""
+    step = getattr(step, "python_function", step)
+
+    @tf.function
+    def many(n):
+        for _ in tf.range(n):
+            step(*gan, real_batch(), noise_batch())
+
+    seen, done = {}, 0
+    for target in looks:
+        many(tf.constant(target - done))
+        seen[target] = look(gan[0])
+        done = target
+    return seen
+
+
+# %% [markdown]
+# `train` stops now and then to `look` at the generator. The steps between two looks run inside a `tf.function`: TensorFlow
+# turns them into a graph once, which then runs without Python. So a step must not ask for a number there and then, as
+# `float(loss)` would.
+
+# %%
+def ring_noise(n=256):
+    return tf.random.normal((n, LATENT))
+
+
+def ring_look(generator):
+    """2,000 points of a generator."""
+    return np.array(generator(ring_noise(2000)))
+
+
+def build_gan(d_rate, g_rate, steps=5000, kind="adam"):
+    """A new GAN for the ring: generator, discriminator, and an optimiser for each, with its learning rate."""
+    generator, discriminator = mlp(LATENT, 2), mlp(2, 1)
+    g_optimizer = optimizer_for(generator, g_rate, steps, kind)
+    d_optimizer = optimizer_for(discriminator, d_rate, steps, kind)
+    return generator, discriminator, g_optimizer, d_optimizer
+
+
+# %% [markdown]
+# ## Session 1 of 4 · Two losses, and one training step
 #
-# The generator is told one thing only: how well its points fool the discriminator. Does that oblige it to visit all eight
-# spots? Write down what you expect the generator to do when it finds one spot before the others, and what the
-# discriminator would answer.
+# About 75 minutes. You need the cells above. You write the losses of both players and the step that trains them.
+#
+# **Predict before you run.** The generator is told only how well its points fool the discriminator. Does that force it to
+# visit all eight spots? Write down what you expect the generator to do if it finds one spot before the others, and how the
+# discriminator would respond.
 
 # %% [markdown]
 # ## 07.1 · The two losses by hand
 #
-# **Goal:** write both losses from logits, and see which weight moves in which step.
+# **Goal:** write both losses in terms of logits, and see which weight moves in which step.
 #
-# The discriminator is a classifier: real points have the label 1, made ones the label 0. Its loss is the binary
-# cross-entropy of both halves, averaged over each and added. The generator wants its points to be taken for real. With
-# $a_i$ the logits of $n$ real points and $b_j$ those of $m$ made ones:
+# The discriminator is a classifier: real points have the label 1, made-up points the label 0. Its loss is the binary
+# cross-entropy, averaged over the real points and over the made-up ones, and then added up. The generator wants its points
+# to be taken for real. With $a_i$ the logits of $n$ real points and $b_j$ those of $m$ made-up ones:
 #
 # $$L_D = -\frac{1}{n} \sum_i \log \sigma(a_i) - \frac{1}{m} \sum_j \log (1 - \sigma(b_j)), \qquad
 # L_G = -\frac{1}{m} \sum_j \log \sigma(b_j)$$
 #
-# - `d_loss(real_logits, fake_logits)` and `g_loss(fake_logits)`: arrays in, a number out. They must be right for a logit
-#   of 1000 too, where $\sigma$ rounds to 1 and a logarithm of 0 waits. Use $-\log \sigma(a) = \log(1 + e^{-a})$, and look up
-#   `np.logaddexp`.
+# - `d_loss(real_logits, fake_logits)` and `g_loss(fake_logits)`: arrays in, a number out. They must be right even for a logit of
+#   1000, where $\sigma$ rounds to 1 and the formula above would take the logarithm of 0. Use $-\log \sigma(a) = \log(1 + e^{-a})$,
+#   and let `np.logaddexp(0, x)` compute $\log(1 + e^{x})$ without overflow.
 #
-# The smallest GAN has two weights (Mescheder, Geiger and Nowozin, 2018). All real points are at $x = 0$; the generator
-# always makes the point $x = \theta$; the discriminator's logit for a point is $\psi x$. So
+# The smallest possible GAN has two weights (Mescheder, Geiger and Nowozin, 2018). All real points are at $x = 0$, the
+# generator always makes the point $x = \theta$, and the discriminator's logit for a point $x$ is $\psi x$. Therefore
 # $L_D = \log 2 - \log(1 - \sigma(\psi \theta))$ and $L_G = -\log \sigma(\psi \theta)$.
 #
-# - `d_step(theta, psi, rate)`: one step of gradient descent on $L_D$ with the learning rate `rate`. Gives `(theta, psi)`.
-# - `g_step(theta, psi, rate)`: one step on $L_G$. Gives `(theta, psi)`. Which of the two weights moves in each step?
+# - `d_step(theta, psi, rate)`: one step of gradient descent by the discriminator on $L_D$, with the learning rate `rate`;
+#   returns `(theta, psi)`.
+# - `g_step(theta, psi, rate)`: one step by the generator on $L_G$; returns `(theta, psi)`.
+#
+# Each player changes only its own weight. The derivatives that you need are $\frac{d}{da} \log \sigma(a) = \sigma(-a)$ and
+# $\frac{d}{da} \log (1 - \sigma(a)) = -\sigma(a)$, and the chain rule. `sigmoid` is given.
 
 # %%
 ck.expected("07.1")
@@ -157,42 +233,40 @@ ck.check("07.1", d_loss=d_loss, g_loss=g_loss, d_step=d_step, g_step=g_step)
 # ck.hint("07.1")  # take the first # away and run this line for a hint; run it again for the next
 
 # %% [markdown]
-# Let the two play, step by step. The solution is $\theta = 0$, where made and real points agree, and $\psi = 0$, where the
-# discriminator can only guess. They begin at $\theta = 1$. Do they reach it?
+# Now let the two play, step by step. The solution is $\theta = 0$, where made-up and real points agree, and $\psi = 0$, where
+# the discriminator can only guess. They begin at $\theta = 1$. **Predict:** will they get there?
 
 # %%
 def play(d_step, g_step, steps=600, rate=0.1):
-    """The path of (theta, psi), shape (steps, 2); `...` while a step is not written."""
-    path, state = [], (1.0, 0.0)
+    """The path of (theta, psi), shape (steps, 2)."""
+    theta, psi = 1.0, 0.0
+    path = []
     for _ in range(steps):
-        for step in (d_step, g_step):
-            state = step(*state, rate)
-            if state is ...:
-                return ...
-        path.append(state)
+        theta, psi = d_step(theta, psi, rate)
+        theta, psi = g_step(theta, psi, rate)
+        path.append((theta, psi))
     return np.array(path)
 
 
 # %% tags=["picture-07.1"]
-path = play(d_step, g_step)
-if path is ...:
-    ck.plot.waiting(exercise="07.1")
-else:
+if ck.ready("07.1", d_step, g_step):
+    path = play(d_step, g_step)
     fig, ax = plt.subplots(figsize=(5, 3.6))
     ax.plot(*path.T, linewidth=1)
     ax.plot(*path[0], "o", label="start")
     ax.plot(0, 0, "k*", markersize=12, label="solution")
     ax.set(xlabel=r"$\theta$, where the generator is", ylabel=r"$\psi$, what the discriminator says")
     ax.set_title("Two players circle the solution")
-    ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1));
+    ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1))
 
-# %% [markdown] tags=["solution"]
-# **Why they circle.** Each step goes downhill on its own loss and moves the other's hill. The generator runs where $\psi$
-# points; when it overshoots, the discriminator turns round, and so on. There is no common loss that falls, so "the loss
-# goes down" is no sign of progress in a GAN.
+# %% [markdown] tags=["reason"]
+# **Why they circle.** Each step goes downhill on its own loss, and changes the loss of the other player. The generator runs
+# in the direction that $\psi$ points to; when it overshoots, the discriminator turns round, and so on. There is no common
+# loss that falls, so "the loss goes down" is no sign of progress in a GAN.
 #
-# **What stops the circling.** Make steep discriminators pay: add $\frac{\gamma}{2} \psi^2$ to $L_D$, the squared slope of
-# the logit at the real points. This is the R1 penalty of the same paper.
+# **What ends the circling.** Make steep discriminators pay: add $\frac{\gamma}{2} \psi^2$ to $L_D$, where $\psi$ is the slope
+# of the logit at the real points and $\gamma$ a small number. This is the R1 penalty of the same paper. With $\gamma = 0.3$
+# the path spirals into the solution.
 
 # %% tags=["solution"]
 def calmer_d_step(theta, psi, rate, gamma=0.3):
@@ -208,10 +282,10 @@ ax.set(xlabel="step", ylabel="distance from the solution")
 ax.set_title("A penalty on the slope ends the circling")
 ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1));
 
-# %% [markdown] tags=["solution"]
-# **A wrong way.** The first paper's formula for the generator is to *maximise* the discriminator's loss,
-# $L_G = \log (1 - \sigma(b))$. It has the same goal and a useless slope: where the discriminator is sure that a point is
-# made, at a logit of −6, it is 400 times flatter. A beginner who is caught every time learns nothing.
+# %% [markdown] tags=["reason"]
+# **Why not simply maximise the discriminator's loss?** In the first formula of the original paper the generator minimises
+# $\log (1 - \sigma(b))$. That has the same goal, but a useless slope: where the discriminator is sure that a point is made up,
+# at a logit of −6, it is 400 times flatter. A beginner who is caught every time would learn nothing.
 
 # %% tags=["solution"]
 for logit in (-6.0, 0.0, 6.0):
@@ -223,46 +297,25 @@ for logit in (-6.0, 0.0, 6.0):
 #
 # **Goal:** write one training step of both networks with `tf.GradientTape`.
 #
-# A tape records what is computed inside its `with` block; afterwards `tape.gradient(loss, variables)` gives the
-# derivatives. An optimiser applies them: `optimizer.apply(gradients, variables)`. The variables of a network are
-# `network.trainable_variables`. You decide which network's variables move.
+# A tape records what is computed inside its `with` block. Afterwards it gives the derivatives of a result by any variables,
+# and an optimiser moves these variables:
+#
+# ```python
+# with tf.GradientTape() as tape:
+#     loss = tf.reduce_mean((network(x) - y) ** 2)
+# weights = network.trainable_variables
+# optimizer.apply(tape.gradient(loss, weights), weights)   # one step downhill for these weights, and for no others
+# ```
 #
 # `train_step(generator, discriminator, g_optimizer, d_optimizer, real, noise)`:
 #
-# - `real` (n, 2) are real points; `noise` (n, 8) goes into the generator, in both halves the same. Both are tensors.
-# - **First half:** the loss $L_D$ of 07.1; move the discriminator with `d_optimizer`.
-# - **Second half:** the loss $L_G$, with the discriminator that has just moved; move the generator with `g_optimizer`.
-#   (To take both gradients first and then move both is a known variant, and passes too.)
-# - Gives both losses, $(L_D, L_G)$, as tensors.
+# - `real` (n, 2) holds real points; `noise` (n, 8) goes into the generator, the same noise in both halves. Both are tensors.
+# - **First half:** compute the loss $L_D$ of 07.1, and move the discriminator with `d_optimizer`.
+# - **Second half:** compute the loss $L_G$ with the discriminator that has just moved, and move the generator with
+#   `g_optimizer`. (Taking both gradients first and moving both networks afterwards is a known variant, and passes too.)
+# - Returns both losses, $(L_D, L_G)$, as tensors.
 #
-# `tf.nn.softplus(a)` is $\log(1 + e^a)$, safe for any $a$. The networks are given.
-
-# %%
-LATENT = 8  # numbers of noise for one point
-
-
-def mlp(n_inputs, n_outputs):
-    """A small network: two hidden layers of 64 units."""
-    hidden = [layers.Dense(64, activation="leaky_relu") for _ in range(2)]
-    return keras.Sequential([keras.Input((n_inputs,)), *hidden, layers.Dense(n_outputs)])
-
-
-def optimizer_for(network, rate, steps, kind="adam", beta_2=0.999):
-    """An optimiser for one network; its rate falls from `rate` to 0 along a cosine."""
-    rate = keras.optimizers.schedules.CosineDecay(rate, steps)
-    made = keras.optimizers.SGD(rate) if kind == "sgd" else keras.optimizers.Adam(rate, 0.5, beta_2)
-    made.build(network.trainable_variables)  # its own variables, made before any tf.function runs
-    return made
-
-
-# %%
-def build_gan(d_rate, g_rate, steps=5000, kind="adam"):
-    """A new GAN for the ring: generator, discriminator and an optimiser for each."""
-    generator, discriminator = mlp(LATENT, 2), mlp(2, 1)
-    g_optimizer = optimizer_for(generator, g_rate, steps, kind)
-    d_optimizer = optimizer_for(discriminator, d_rate, steps, kind)
-    return generator, discriminator, g_optimizer, d_optimizer
-
+# `tf.nn.softplus(a)` is $\log(1 + e^a)$, safe for any $a$. Each optimiser moves only one of the two networks.
 
 # %%
 ck.expected("07.2")
@@ -293,64 +346,36 @@ ck.check("07.2", train_step=train_step, build_gan=build_gan)
 # ck.hint("07.2")
 
 # %% [markdown]
-# The loop around the step is given, and used for every GAN of this notebook. It stops now and then to `look` at the
-# generator. The steps between two looks run inside one `tf.function`: TensorFlow makes a graph of them once and is not
-# held up by Python. So write nothing in your step that needs a number there and then, such as `float(loss)`.
+# Here is a first GAN, in a hurry: its generator learns at 30 times the rate of its discriminator. Watch where the points go,
+# and compare with your prediction.
 
 # %%
-def train(gan, step, real_batch, noise_batch, look, looks):
-    """What `look(generator)` gives after each number of steps in `looks`; `...` if `step` is not written."""
-    step = getattr(step, "python_function", step)  # many() makes the graph, once a GAN
-    if step(*gan, real_batch(), noise_batch()) is ...:
-        return ...
-
-    @tf.function
-    def many(n):
-        for _ in tf.range(n):
-            step(*gan, real_batch(), noise_batch())
-
-    seen, done = {}, 0
-    for target in looks:
-        many(tf.constant(target - done))
-        seen[target], done = look(gan[0]), target
-    return seen
-
-
-# %% [markdown]
-# A first GAN, in a hurry: its generator learns at 30 times the rate of its discriminator. Watch where the points go.
-
-# %%
-def ring_noise(n=256):
-    return tf.random.normal((n, LATENT))
-
-
-def ring_look(generator):
-    return np.array(generator(ring_noise(2000)))
-
-
-LOOKS = (1, 250, 500, 1000, 2000, 4000)
-hasty_gan = build_gan(d_rate=0.0001, g_rate=0.003, steps=4000)
-hasty = train(hasty_gan, train_step, ring_batch, ring_noise, ring_look, LOOKS)
-
-
-# %%
-def ring_strip(seen, exercise, finding):
-    """The generator's points after each number of steps."""
-    if seen is ...:
-        return ck.plot.waiting(exercise=exercise)
+def ring_strip(seen, title):
+    """The points of the generator after each number of steps."""
     fig, axs = plt.subplots(1, len(seen), figsize=(2 * len(seen), 2.6))
     for ax, (steps, points) in zip(axs, seen.items()):
         ring_panel(ax, points, f"{steps:,} step{'s' if steps > 1 else ''}")
-    return fig.suptitle(finding, x=0.01, ha="left", fontsize=12)
+    fig.suptitle(title, x=0.01, ha="left", fontsize=12)
 
 
 # %% tags=["picture-07.2"]
-ring_strip(hasty, "07.2", "In a hurry: the crowd runs about and never spreads");
+if ck.ready("07.2", train_step):
+    hasty_gan = build_gan(d_rate=0.0001, g_rate=0.003, steps=4000)
+    hasty = train(hasty_gan, train_step, ring_batch, ring_noise, ring_look, (1, 250, 500, 1000, 2000, 4000))
+    ring_strip(hasty, "In a hurry: the crowd moves about and does not fill the ring")
 
-# %% [markdown] tags=["solution"]
-# **Why the list of weights decides.** Both losses depend on both networks, so the tape could give four gradients, and none
-# of them is zero. Two must not be applied. Down $L_D$ the generator would learn to be caught; down $L_G$ the discriminator
-# would learn to be fooled.
+# %% tags=["claim"]
+def modes_in(points):
+    apart = np.linalg.norm(points[:, None] - centres, axis=2)
+    return np.sum(np.mean(apart < 3 * spread, axis=0) >= 0.01)
+
+
+assert max(modes_in(points) for points in hasty.values()) < 8, "In a hurry the crowd does not fill the ring."
+
+# %% [markdown] tags=["reason"]
+# **Why it matters which weights move.** Both losses depend on both networks, so the tape can give four gradients, and none of
+# them is zero. Two of them must not be used. If the generator moved down $L_D$, it would learn to be caught; if the
+# discriminator moved down $L_G$, it would learn to be fooled.
 
 # %% tags=["solution"]
 generator, discriminator, *_ = build_gan(0.002, 0.001)
@@ -364,23 +389,31 @@ for loss_name, one in (("L_D", of_d), ("L_G", of_g)):
         print(f"gradient of {loss_name} by the {name:<13} has length {size:.3f}")
 
 # %% [markdown]
+# This is the end of session 1, and a good place to stop. In session 2 you find out why the hurried generator failed.
+
+# %% [markdown]
+# ## Session 2 of 4 · Collapse, and how to prevent it
+#
+# About 45 minutes. You need the cells at the top and your `train_step` of 07.2, of which you will write a variant.
+
+# %% [markdown]
 # ## 07.3 · Count the modes, and mend the collapse
 #
 # **Goal:** count how many spots a generator reaches, and train one that reaches all eight.
 #
-# A generator that makes only a few of the modes has **collapsed**. Losses do not show it, counting does.
+# A generator that makes only a few of the modes has **collapsed**. The losses do not show this; counting does.
 #
-# - `count_modes(points)`: `points` (n, 2); gives how many of the eight centres have at least 1 % of the points within a
+# - `count_modes(points)`: takes points (n, 2) and returns how many of the eight centres have at least 1 % of the points within a
 #   distance of 0.3 (three standard deviations).
-# - `mended`: a generator, trained; takes noise (n, 8), gives points (n, 2). 8 of 8 modes, and most points on a spot.
-# - `growth`: what `train(gan, step, ring_batch, ring_noise, ring_look, looks)` gave for it, with five or six numbers of steps as
-#   `looks`.
+# - `mended`: a trained generator; takes noise (n, 8) and gives points (n, 2). All eight modes, and most points on a spot.
+# - `growth`: what `train(gan, step, ring_batch, ring_noise, ring_look, looks)` returned for it, with five or six numbers of steps
+#   as `looks`.
 #
-# Why did the hurried one fail? Its generator moved a long way before the discriminator noticed. Which of the two should
-# learn faster? `build_gan(d_rate, g_rate, steps)` takes both rates; 5,000 steps are enough. Better rates go a long way.
-# To be safe, make the discriminator less steep where the real points are: `steepness(discriminator, real)` is given, the
-# mean squared length of the slope $\partial D / \partial x$ at the real points. Copy your `train_step`, add 0.05 of it to
-# $L_D$, and train with that. To see the check name a collapse, hand it `hasty_gan[0]` as `mended` first.
+# Why did the hurried generator fail? It moved a long way before the discriminator noticed. Which of the two should learn
+# faster? `build_gan(d_rate, g_rate, steps)` takes both learning rates; 5,000 steps are enough. Better rates help a lot. It
+# also helps to make the discriminator less steep where the real points are: `steepness(discriminator, real)` is given, the
+# mean squared length of the slope $\partial D / \partial x$ at the real points. Copy your `train_step`, add 0.05 times this
+# number to $L_D$, and train with that.
 
 # %%
 def steepness(discriminator, real):
@@ -444,21 +477,24 @@ ck.check("07.3", count_modes=count_modes, mended=mended)
 # ck.hint("07.3")
 
 # %% tags=["picture-07.3"]
-ring_strip(growth, "07.3", "The points spread, find the ring and fill its eight modes");
+if ck.ready("07.3", growth):
+    fig, axs = plt.subplots(1, len(growth), figsize=(2 * len(growth), 2.6))
+    for ax, (steps, points) in zip(axs, growth.items()):
+        ring_panel(ax, points, f"{steps:,} step{'s' if steps > 1 else ''}")
+    fig.suptitle("The points spread, find the ring and fill its modes", x=0.01, ha="left", fontsize=12)
 
 # %%
-for name, seen in (("in a hurry", hasty), ("mended", growth)):
-    counts = ... if seen is ... else [count_modes(points) for points in seen.values()]
-    print(f"{name}: modes at each look: {counts}")
+if ck.ready("07.3", count_modes, growth):
+    for steps, points in growth.items():
+        print(f"after {steps:5,} steps: {count_modes(points)} of 8 modes")
 
-# %% [markdown] tags=["solution"]
-# **Why the rates matter.** The discriminator's answer to a crowd on one spot is to call that spot made. The crowd then
-# moves on together, and meets no resistance elsewhere: a chase. When the discriminator is the faster one, it marks a spot
-# as crowded before everybody is there, and the points spread.
+# %% [markdown] tags=["reason"]
+# **Why the rates matter.** The discriminator responds to a crowd on one spot by calling that spot made up. The crowd then
+# moves on together and meets no resistance elsewhere: a chase. If the discriminator is the faster one, it marks a spot as
+# crowded before everybody is there, and the points spread.
 #
-# **Is it one lucky seed?** The limit in the check is the worst of ten. What is still missing: some points lie on the
-# bridges between the spots. A network is continuous; it cannot tear one cloud of noise into eight without leaving
-# threads.
+# **Is it only one lucky seed?** The limit in the check is the worst of ten seeds. What remains is that some points lie
+# between the spots. A network is continuous: it cannot tear one cloud of noise into eight pieces without leaving threads.
 
 # %% tags=["solution"]
 points = ring_look(mended)
@@ -471,22 +507,51 @@ ax.set(xlabel="mode", ylabel="share of the points", ylim=(0, 0.16))
 ax.set_title(f"Every mode is visited; {1 - share.sum():.0%} of the points lie between")
 ax.legend();
 
+# %% tags=["claim"]
+assert (share >= 0.01).all(), "Every mode is visited."
+
+# %% [markdown]
+# This is the end of session 2, and a good place to stop. In session 3 the same training step makes digits.
+
+# %% [markdown]
+# ## Session 3 of 4 · Digits from noise
+#
+# About 45 minutes. You need the cells at the top and the next one, which takes over your training step of 07.2. If you
+# begin here, it takes one that uses the losses of Keras.
+
+# %%
+def step_with_keras_losses(generator, discriminator, g_optimizer, d_optimizer, real, noise):
+    cross_entropy = keras.losses.BinaryCrossentropy(from_logits=True)
+    with tf.GradientTape(persistent=True) as tape:
+        a, b = discriminator(real), discriminator(generator(noise))
+        d_value = cross_entropy(tf.ones_like(a), a) + cross_entropy(tf.zeros_like(b), b)
+        g_value = cross_entropy(tf.ones_like(b), b)
+    for value, network, optimizer in ((d_value, discriminator, d_optimizer), (g_value, generator, g_optimizer)):
+        optimizer.apply(tape.gradient(value, network.trainable_variables), network.trainable_variables)
+    return d_value, g_value
+
+
+train_step = ck.resume("train_step", lambda: step_with_keras_losses)
+
 # %% [markdown]
 # ## 07.4 · Digits from noise
 #
-# **Goal:** build a generator of digits from transposed convolutions, and let the network of notebook 04 judge its digits.
+# **Goal:** build a generator of digits from transposed convolutions, and let a trained network judge its digits.
 #
-# Your `train_step` knows nothing about rings: give it other networks and it makes other things. A **transposed
-# convolution** with stride 2 goes the way back of a strided one: it lays the kernel, weighted by each number, on a map
-# twice as wide and high. From 7 by 7 two of them lead to 28 by 28.
+# Your `train_step` knows nothing about rings: give it other networks, and it makes other things. A **transposed convolution**
+# with stride 2 is the reverse of a convolution with stride 2: it multiplies its kernel by each number of a map and adds the
+# results up on a map twice as wide and twice as high. Two of them lead from 7 by 7 to 28 by 28:
+# `layers.Conv2DTranspose(filters, 4, strides=2, padding="same")`. A `layers.LayerNormalization()` after each layer, which
+# brings its outputs to mean 0 and standard deviation 1, keeps the training stable.
 #
-# - `build_digit_generator()`: gives a new network; noise (n, 12) in, pictures (n, 28, 28, 1) out, grey values in [0, 1].
-# - `judge(images)`: two numbers. The network `reader` gives ten probabilities a picture. The **mean confidence** is the
-#   mean of the largest of the ten: near 1 when each picture is clearly some digit. The **entropy** of the classes is
-#   $-\sum_k q_k \log q_k$, with $q_k$ the mean probability of digit $k$ over all pictures, natural logarithm: near
-#   $\log 10 = 2.30$ when all ten digits come equally often.
+# - `build_digit_generator()`: returns a new network; noise (n, 12) in, pictures (n, 28, 28, 1) out, with grey values in [0, 1].
+#   Begin with a `Dense` layer and a `Reshape`.
+# - `judge(images)`: returns two numbers. The network `reader` gives ten probabilities for each picture. The **mean confidence**
+#   is the mean of the largest of the ten: near 1 if each picture is clearly some digit. The **entropy** of the classes is
+#   $-\sum_k q_k \log q_k$, with $q_k$ the mean probability of digit $k$ over all pictures, and the natural logarithm: near
+#   $\log 10 = 2.30$ if all ten digits are equally frequent.
 #
-# Neither is enough alone: a generator that makes only perfect ones has confidence 1 and entropy 0.
+# **Predict:** can a bad generator have a high confidence? A high entropy? Both?
 
 # %%
 (x_train, _), _ = ck.data.load_mnist()
@@ -541,7 +606,7 @@ def build_digit_generator():
 
 
 # %% [markdown]
-# The discriminator and the training are given; about ten seconds. Ten fixed noises are watched on the way.
+# The discriminator and the training are given; they take about ten seconds. Ten samples of noise are followed on the way.
 
 # %%
 def build_digit_discriminator():
@@ -555,21 +620,21 @@ def build_digit_discriminator():
 
 
 def train_digits(generator, looks=(1, 100, 250, 500, 3500)):
-    """What the generator makes of 10 noises after each look; `...` while something is not written."""
-    if generator is ...:
-        return ...
+    """Train the generator; returns what it makes of the same ten samples of noise at each look."""
     discriminator = build_digit_discriminator()
-    # Batches of 8 are quick; so short a memory of the squared slopes (beta_2) suits so short a training.
-    players = (generator, 0.004), (discriminator, 0.002)
-    optimizers = [optimizer_for(network, rate, looks[-1], beta_2=0.99) for network, rate in players]
+    # Batches of 8 are quick. A short memory of the squared slopes (beta_2) suits such a short training.
+    g_optimizer = optimizer_for(generator, 0.004, looks[-1], beta_2=0.99)
+    d_optimizer = optimizer_for(discriminator, 0.002, looks[-1], beta_2=0.99)
+    gan = (generator, discriminator, g_optimizer, d_optimizer)
     watched = digit_noise(10)
-    gan = (generator, discriminator, *optimizers)
     return train(gan, train_step, digit_batch, digit_noise, lambda g: np.array(g(watched)), looks)
 
 
 # %%
-digit_generator = build_digit_generator()
-growing = train_digits(digit_generator)
+digit_generator = ...
+if ck.ready("07.4", build_digit_generator):
+    digit_generator = build_digit_generator()
+    growing = train_digits(digit_generator)
 
 # %%
 ck.check("07.4", judge=judge, digit_generator=digit_generator)
@@ -578,19 +643,18 @@ ck.check("07.4", judge=judge, digit_generator=digit_generator)
 # ck.hint("07.4")
 
 # %% tags=["picture-07.4"]
-if growing is ...:
-    ck.plot.image_grid(..., exercise="07.4")
-else:
+if ck.ready("07.4", digit_generator):
     rows = [np.hstack(frame[..., 0]) for frame in growing.values()]
     fig, ax = plt.subplots(figsize=(8, 4.2))
     ax.imshow(np.vstack(rows), cmap="gray", vmin=0, vmax=1)
     ax.set_yticks(14 + 28 * np.arange(len(rows)), [f"{steps:,}" for steps in growing])
-    ax.set(xticks=[], xlabel="one noise a column", ylabel="steps", title="Digits grow from noise")
+    ax.set(xticks=[], xlabel="one sample of noise per column", ylabel="steps", title="Digits grow from noise")
     ax.grid(False)
 
-# %% [markdown] tags=["solution"]
-# **How to read the two numbers.** Put them beside those of real digits, of one digit repeated, and of pure noise.
-# Confidence alone is a poor judge: the reader has never seen anything but digits, and is often sure of nonsense.
+# %% [markdown] tags=["reason"]
+# **How to read the two numbers.** Compare them with those of real digits, of one digit repeated, and of grey noise. One
+# perfect digit, repeated for ever, has a high confidence and an entropy near 0. Confidence alone is a poor judge for another
+# reason too: the reader has never seen anything but digits, and may be sure of nonsense.
 
 # %% tags=["solution"]
 rng = np.random.default_rng(0)
@@ -604,33 +668,55 @@ for name, images in others.items():
     confidence, entropy = judge(images)
     print(f"{name:<20} confidence {confidence:.2f}, entropy {entropy:.2f}")
 
-# %% [markdown] tags=["solution"]
-# **Does it copy?** A generator that had learned its digits by heart would score well and be useless. Look for the nearest
-# of 4,000 training digits to each made one: they are alike, not equal.
+# %% [markdown] tags=["reason"]
+# **Does it copy?** A generator that had memorised its digits would score well and be useless. So look for the nearest of
+# 4,000 training digits to each made-up one: they are similar, but not equal.
 
 # %% tags=["solution"]
 made = np.array(digit_generator(digit_noise(8)))
-apart = np.linalg.norm(made.reshape(8, 1, 784) - np.array(digits).reshape(1, 10_000, 784)[:, :4000], axis=2)
+apart = np.linalg.norm(made.reshape(8, 1, 784) - np.array(digits[:4000]).reshape(1, 4000, 784), axis=2)
 nearest = digits.numpy()[apart.argmin(axis=1)]
-names = ["made"] * 8 + ["nearest"] * 8
-ck.plot.image_grid(np.concatenate([made, nearest]), names, title="Made digits and the nearest of 4,000 real ones");
+names = ["made up"] * 8 + ["nearest"] * 8
+ck.plot.image_grid(np.concatenate([made, nearest]), names, title="Made-up digits and the nearest of 4,000 real ones");
+
+# %% [markdown]
+# This is the end of session 3, and a good place to stop. In session 4 a GAN takes over the work of a slow simulation.
+
+# %% [markdown]
+# ## Session 4 of 4 · A fast simulation
+#
+# About 60 minutes. You need the cells at the top and the next one, which takes over your training step of 07.2. If you
+# begin here, it takes one that uses the losses of Keras.
+
+# %%
+def step_with_keras_losses(generator, discriminator, g_optimizer, d_optimizer, real, noise):
+    cross_entropy = keras.losses.BinaryCrossentropy(from_logits=True)
+    with tf.GradientTape(persistent=True) as tape:
+        a, b = discriminator(real), discriminator(generator(noise))
+        d_value = cross_entropy(tf.ones_like(a), a) + cross_entropy(tf.zeros_like(b), b)
+        g_value = cross_entropy(tf.ones_like(b), b)
+    for value, network, optimizer in ((d_value, discriminator, d_optimizer), (g_value, generator, g_optimizer)):
+        optimizer.apply(tape.gradient(value, network.trainable_variables), network.trainable_variables)
+    return d_value, g_value
+
+
+train_step = ck.resume("train_step", lambda: step_with_keras_losses)
 
 # %% [markdown]
 # ## 07.5 · Fast simulation
 #
-# **Goal:** replace a slow simulation of particle showers by a generator that is conditioned on the energy.
+# **Goal:** replace a slow simulation of particle showers by a generator that is told the energy.
 #
-# A photon that hits dense matter makes an electron and a positron; these make photons; each step about one **radiation
-# length** further in. The number of particles doubles until their energy is below the **critical energy**, where they stop.
-# A **calorimeter** measures the energy that they leave, layer by layer. Simulating it means to follow every particle, and
-# takes a large part of the computing at the big colliders. `ck.data.simulate_shower(energy, rng)` is a toy of such a
-# simulation: 12 layers of two radiation lengths each, particle by particle, in plain Python.
-# `help(ck.data.simulate_shower)` says what it does; the loop itself is 15 lines of `coursekit/data/showers.py`.
-
-# %% [markdown]
+# A photon that hits dense matter makes an electron and a positron; these make photons again, and each step happens about one
+# **radiation length** further in. The number of particles doubles until their energy falls below the **critical energy**,
+# where they stop. A **calorimeter** measures the energy that they leave, layer by layer. To simulate it one has to follow
+# every particle, which takes a large part of the computing at the big colliders. `ck.data.simulate_shower(energy, rng)` is a
+# toy version of such a simulation: 12 layers of two radiation lengths each, particle by particle, in plain Python.
+# `help(ck.data.simulate_shower)` explains it.
+#
 # Longo and Sestili (1975) found that the mean energy left at a depth $t$ follows a gamma distribution,
-# $dE/dt = E \, b \, (b t)^{a-1} e^{-b t} / \Gamma(a)$, with $t$ in radiation lengths and two numbers $a$, $b$ to fit. Does
-# the toy?
+# $dE/dt = E \, b \, (b t)^{a-1} e^{-b t} / \Gamma(a)$, where $E$ is the energy of the photon, $t$ is measured in radiation lengths,
+# and $a$ and $b$ are two numbers to fit. Does the toy follow it too?
 
 # %%
 energies, showers = ck.data.make_showers(n_samples=3000, seed=0)
@@ -655,17 +741,18 @@ ax.set_title("Higher energy, deeper shower; lines: fitted gamma profiles", fonts
 ax.legend();
 
 # %% [markdown]
-# To **condition** a GAN on the energy, show the energy to both networks. A real sample is a row of 13 numbers: the 12
-# layers, each as its share of the energy times 12 (so that an even spread would be 1 everywhere), and the energy in units
-# of 10 GeV. The generator gets eight numbers of noise and the energy, and must hand the energy on. Then your `train_step`
-# works as it is.
+# To **condition** a GAN on the energy means to show the energy to both networks. A real sample is a row of 13 numbers: the
+# energies in the 12 layers, each as a share of the total times 12 (so that an even spread would be 1 everywhere), and the
+# energy in units of 10 GeV. The generator is given eight numbers of noise and the energy, and must pass the energy on. Then
+# your `train_step` works as it is.
 #
-# - `build_shower_generator()`: gives a new network. In: (n, 9), noise in the first eight columns, energy / 10 GeV in the
-#   last. Out: (n, 13), twelve shares times 12, which are never negative, then the energy of the input, unchanged. Use the
-#   functional API: `x[:, -1:]` is the last column, `layers.Concatenate()` joins.
+# - `build_shower_generator()`: returns a new network. In: (n, 9), noise in the first eight columns and energy / 10 GeV in the
+#   last. Out: (n, 13), twelve shares times 12, which are never negative, and then the energy of the input, unchanged. Use the
+#   functional API: `x[:, -1:]` is the last column, `layers.Concatenate()([a, b])` joins two tensors, and the activation
+#   `"softplus"` is never negative.
 # - `speed_up`: how many times faster 1,000 showers come out of `shower_generator`, in one call, than out of
-#   `ck.data.simulate_shower`, one by one, for energies that are uniform between 1 and 10 GeV. Measure with
-#   `time.perf_counter()`; leave the generator's first call out, it warms up.
+#   `ck.data.simulate_shower`, one by one, for energies drawn uniformly between 1 and 10 GeV. Measure with
+#   `time.perf_counter()`, and leave out the first call of the generator, which is slower than the others.
 
 # %%
 ck.expected("07.5")
@@ -701,18 +788,13 @@ def shower_noise(n=256):
 
 
 # %%
-def train_showers(generator, steps=6000):
-    """Train in place; the generator itself, or `...` while something is not written."""
-    if generator is ...:
-        return ...
-    discriminator = mlp(13, 1)
-    optimizers = optimizer_for(generator, 0.001, steps), optimizer_for(discriminator, 0.002, steps)
-    gan = (generator, discriminator, *optimizers)
-    seen = train(gan, train_step, shower_batch, shower_noise, lambda g: 0, (steps,))
-    return ... if seen is ... else generator
-
-
-shower_generator = train_showers(build_shower_generator())
+shower_generator = ...
+if ck.ready("07.5", build_shower_generator):
+    shower_generator, discriminator = build_shower_generator(), mlp(13, 1)
+    g_optimizer = optimizer_for(shower_generator, 0.001, 6000)
+    d_optimizer = optimizer_for(discriminator, 0.002, 6000)
+    gan = (shower_generator, discriminator, g_optimizer, d_optimizer)
+    train(gan, train_step, shower_batch, shower_noise, lambda generator: None, looks=[6000])
 
 # %%
 # [solution]
@@ -740,43 +822,42 @@ ck.check("07.5", shower_generator=shower_generator, speed_up=speed_up)
 
 # %%
 def fast_showers(energy, n=1000):
-    """Showers of one energy from the generator, GeV, shape (n, 12)."""
+    """Showers of one energy from the generator, in GeV, shape (n, 12)."""
     z = tf.concat([tf.random.normal((n, 8)), tf.fill((n, 1), energy / 10)], axis=1)
     return np.array(shower_generator(z))[:, :12] / 12 * energy
 
 
 # %% tags=["picture-07.5"]
-if shower_generator is ...:
-    ck.plot.waiting(exercise="07.5")
-else:
+if ck.ready("07.5", shower_generator):
     fig, axs = plt.subplots(1, 2, figsize=(10, 3.4))
     rng = random.Random(1)
     for energy, colour in ((2.0, "C0"), (5.0, "C1"), (9.0, "C2")):
         full = np.stack([ck.data.simulate_shower(energy, rng) for _ in range(300)])
         fast = fast_showers(energy)
-        axs[0].plot(depth, full.mean(axis=0), "o", color=colour, label=f"{energy:.0f} GeV, full")
+        axs[0].plot(depth, full.mean(axis=0), "o", color=colour, label=f"{energy:.0f} GeV, full simulation")
         axs[0].plot(depth, fast.mean(axis=0), color=colour, label=f"{energy:.0f} GeV, generator")
-        for sample, filled in ((full, True), (fast, False)):
-            settings = {"density": True, "bins": 20, "color": colour, "alpha": 0.4 if filled else 1}
-            axs[1].hist(sample.sum(axis=1), histtype="stepfilled" if filled else "step", **settings)
+        axs[1].hist(full.sum(axis=1), bins=20, density=True, color=colour, alpha=0.4)
+        axs[1].hist(fast.sum(axis=1), bins=20, density=True, color=colour, histtype="step")
     axs[0].set(xlabel="depth (radiation lengths)", ylabel="mean energy in the layer (GeV)")
+    axs[0].set_title("The mean profile follows the energy")
     axs[0].legend(fontsize=8)
     axs[1].set(xlabel="total energy seen (GeV)", ylabel="density (1/GeV)")
-    axs[0].set_title("The mean profile follows the energy")
-    axs[1].set_title("and so does the total; filled: full simulation");
+    axs[1].set_title("and so does the total; filled: full simulation")
 
 # %%
-if speed_up is not ...:
-    print(f"The generator is {speed_up:,.0f} times faster than the full simulation.")
+if ck.ready("07.5", speed_up):
+    print(f"The generator is {speed_up:,.0f} times faster than the full simulation in plain Python.")
 
-# %% [markdown] tags=["solution"]
-# **What was bought, and for what.** The generator needs the same work for every shower, whatever its energy; the full
-# simulation follows twice as many particles for twice the energy. A real detector needs far more steps a particle than
-# this toy, so more is gained. But the generator knows only what 3,000 showers showed it: rare showers are beyond it, and so are
-# energies outside 1 to 10 GeV.
+# %% [markdown] tags=["reason"]
+# **What was gained, and what for.** The generator needs the same work for every shower, whatever its energy; the full
+# simulation follows twice as many particles for twice the energy. Part of the factor is due to plain Python, in which the
+# toy simulation is written. On the other hand a real detector needs far more steps per particle, so that more can be gained.
+# But the generator knows only what 3,000 showers have shown it: rare showers are beyond it, and so are energies outside the
+# range from 1 to 10 GeV.
 #
-# **A wrong way.** Do not show the energy to the networks and scale the shower afterwards. The total comes out right; the
-# depth does not, because a shower of high energy goes deeper.
+# **What goes wrong without the energy?** One could leave the energy out and scale a shower of another energy. The total then
+# comes out roughly right, but the depth does not: a shower of high energy goes deeper. The last lines of the solution show
+# this, and what the generator makes of an energy that it has never seen.
 
 # %% tags=["solution"]
 rng = random.Random(2)
@@ -792,23 +873,34 @@ for name, sample in (
     mean_depth = np.average(depth, weights=profile)
     print(f"{name:<32} mean depth {mean_depth:4.1f}, total {profile.sum():5.2f} GeV")
 
+# %% tags=["claim"]
+def mean_depth_of(sample):
+    return np.average(depth, weights=sample.mean(axis=0))
+
+
+totals = {name: sample.sum(axis=1).mean() for name, sample in (("full", full[9.0]), ("scaled", full[2.0] * 4.5))}
+assert abs(totals["scaled"] / totals["full"] - 1) < 0.1, f"The total comes out roughly right: {totals}"
+assert mean_depth_of(full[9.0]) > mean_depth_of(full[2.0]) + 1, "A shower of high energy goes deeper."
+assert abs(mean_depth_of(fast_showers(9.0)) - mean_depth_of(full[9.0])) < 0.5, "The mean profile follows the energy."
+
 # %% [markdown]
 # ## What did you observe?
 #
-# 1. In 07.1 neither player reaches the solution in 600 steps. What does that say about the losses of a GAN as a sign of progress?
-# 2. In the hurried ring, where is the crowd at each look, and why does it leave?
-# 3. Why is neither confidence nor entropy enough alone to judge the digits?
+# 1. In 07.1 the players do not reach the solution in 600 steps. What does that say about the losses of a GAN as a sign of
+#    progress?
+# 2. Where is the crowd of the hurried ring at each look, and why does it leave?
+# 3. Why is neither confidence nor entropy alone enough to judge the digits?
 # 4. Why does the speed-up depend on how many showers are asked for at once?
 #
 # <details><summary>Answers</summary>
 #
-# 1. Little. Each loss depends on how good the other player is; both can stay the same while the samples improve, and
-#    both can move while nothing improves. Judge the samples.
-# 2. In one crowd, on a spot or on the way to the next. The discriminator learns that points on this spot are made, whatever they look like;
-#    moving on is then the cheapest way to fool it.
-# 3. One perfect digit, repeated for ever, has confidence 1 and entropy 0. Blots that the reader is unsure of in ten
+# 1. The losses say little. Each of them depends on how good the other player is: both can stay the same while the samples
+#    improve, and both can change while nothing improves. Judge the samples.
+# 2. In a crowd, on a spot or on the way to the next one. The discriminator learns that points at this place are made up,
+#    whatever they look like; moving on is then the cheapest way to fool it.
+# 3. One perfect digit, repeated for ever, has a confidence near 1 and an entropy near 0. Blots of which the reader is unsure in ten
 #    different ways can have an entropy of 2.3.
-# 4. A call of a network has a price of its own, about the same for one shower and for a thousand.
+# 4. Each call of a network has a fixed cost, about the same for one shower as for a thousand.
 #
 # </details>
 #
@@ -816,15 +908,15 @@ for name, sample in (
 #
 # - Make the spots of the ring smaller, or put 25 of them on a square grid. When does your mended step fail?
 # - Give the digit generator the label as a second input, as you did with the energy, and ask for sevens.
-# - Replace the losses by those of Wasserstein (`-mean(a) + mean(b)`) with the penalty on the slope. What do the losses
-#   tell you then?
+# - Replace the losses by those of Wasserstein (`-mean(a) + mean(b)`) together with the penalty on the slope. What do the
+#   losses tell you then?
 #
 # ## Summary
 #
-# A generator and a discriminator minimise different losses by turns; each step moves the weights of one of them. The
-# generator is paid for fooling, not for variety, so variety has to be counted, and defended: by a discriminator that keeps
-# up and is not too steep. With the energy shown to both networks a GAN becomes a fast simulation. It is judged by what it
-# is for: mean profile, total energy, and time.
+# A generator and a discriminator minimise different losses in turn; each step moves the weights of one of them. The
+# generator is rewarded for fooling the discriminator, not for variety. So variety has to be counted, and secured by a
+# discriminator that keeps up and is not too steep. If the energy is shown to both networks, a GAN becomes a fast simulation,
+# which is judged by what it is for: the mean profile, the total energy, and the time.
 
 # %%
 ck.progress()
