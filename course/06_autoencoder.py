@@ -1,10 +1,10 @@
 # %% [markdown]
 # # 06 · Autoencoders: learning without labels
 #
-# A network that has to copy its input through a narrow place finds out by itself what matters. Nobody tells it which
-# digit it sees, and yet it sorts them.
+# A network that has to copy its input through a narrow place finds out by itself what matters. Nobody tells it which digit it
+# sees, and yet it sorts them.
 #
-# About 90 min · CPU about 30 s · GPU optional
+# About 215 minutes in 3 sessions · CPU about 30 s · GPU optional
 #
 # **Before you start** you should know Keras layers, `compile` and `fit` (notebook 01) and have seen MNIST (notebook 04).
 #
@@ -12,7 +12,7 @@
 #
 # - what an autoencoder is, and that the simplest one is principal component analysis;
 # - how to draw a map of digits, clean noisy pictures and find what does not belong, all without labels;
-# - why an autoencoder is a poor inventor, and how a variational one repairs this.
+# - why an autoencoder is bad at inventing new pictures, and how a variational one is better at it.
 
 # %% [markdown]
 # ## Setup
@@ -20,7 +20,7 @@
 # %%
 import coursekit as ck
 
-seed = ck.setup(seed=0)  # before Keras is imported: then it loads without notices
+seed = ck.setup(seed=0)  # before Keras is imported, so that TensorFlow's start-up messages stay hidden
 
 import keras
 import matplotlib.pyplot as plt
@@ -34,7 +34,7 @@ from sklearn.neighbors import KNeighborsClassifier
 # ## Look at the data
 #
 # 20,000 digits of MNIST for training, 10,000 for testing. Each picture is one row of 784 grey values from 0 (black) to 1
-# (white). The labels are here for drawing and for judging. No network of this notebook is trained on them.
+# (white). The labels are there only for drawing and for judging; no network in this notebook is trained on them.
 
 # %%
 (images, y_train), (test_images, y_test) = ck.data.load_mnist()
@@ -46,34 +46,42 @@ x_train.shape, x_test.shape
 
 # %%
 def as_pictures(rows):
-    """Rows of 784 as pictures of 28 by 28, cut to [0, 1] for drawing; `...` stays `...`."""
-    return ... if rows is ... else np.clip(np.reshape(rows, (-1, 28, 28)), 0, 1)
+    """Rows of 784 as pictures of 28 by 28, cut to [0, 1] for drawing."""
+    return np.clip(np.reshape(rows, (-1, 28, 28)), 0, 1)
 
 
 ck.plot.image_grid(as_pictures(x_train[:16]), title="Sixteen digits, 784 numbers each");
 
 # %% [markdown]
-# ## Predict before you run
+# ## Session 1 of 3 · From PCA to a map of the digits
 #
-# You may describe a digit to a friend with two numbers, and no more. The friend draws it. Which digits will the friend
-# draw well, and which will be mixed up? Write down two digits that you expect to be confused.
+# About 65 minutes. You need the cells above. You find that the simplest autoencoder is an old acquaintance, and then draw a
+# map on which every digit has its place.
+#
+# **Predict before you run.** You may describe a digit to a friend with two numbers, and no more. The friend draws it. Which
+# digits will the friend draw well, and which will be mixed up? Write down two digits that you expect to be confused.
 
 # %% [markdown]
 # ## 06.1 · A linear autoencoder is PCA
 #
-# **Goal:** measure the angle between two planes, and show that a linear autoencoder finds the plane of PCA.
+# **Goal:** measure the angle between two planes, and see that a linear autoencoder finds the plane of PCA.
 #
-# An autoencoder has two halves. The **encoder** turns the input $x$ into a short **code** $z$, the **decoder** makes a
-# picture $\hat x$ of it. The loss compares $\hat x$ with $x$ itself. Without activations all pictures that come out lie
-# in a plane, as wide as the code. Principal component analysis (PCA) computes the best such plane without training.
+# An autoencoder has two halves. The **encoder** turns the input $x$ into a short **code** $z$; the **decoder** turns the code
+# into a picture $\hat x$. The loss compares $\hat x$ with $x$ itself. Without activations, everything that comes out lies in a
+# linear subspace (after the mean is taken away) whose dimension is the number of code units: for two, a plane. Principal
+# component analysis (PCA) computes the best such plane without any training.
 #
-# Are they the same plane? The bases differ, so compare **principal angles**: bring both bases to orthonormal columns $Q_A$
-# and $Q_B$. The singular values of $Q_A^\top Q_B$ are the cosines of the angles. All angles 0 means the same plane.
+# Are the two planes the same? Their bases differ, so we compare **principal angles**. Turn both bases into orthonormal columns
+# $Q_A$ and $Q_B$ (`np.linalg.qr(A).Q` does this). The singular values of $Q_A^\top Q_B$, which
+# `np.linalg.svd(M, compute_uv=False)` returns, are the cosines of the angles. If all angles are 0, the planes are the same.
 #
-# - `principal_angles(A, B)`: two bases, each of shape (n, k), in the columns; gives the k angles in radians.
+# - `principal_angles(A, B)`: takes two bases in the columns, each of shape (n, k); returns the k angles in radians. Rounding can
+#   push a cosine slightly above 1; `np.clip` helps.
 # - `linear`: a network 49 → 2 → 49 without activations, trained to copy `centred`.
 #
-# To make it quick, use digits of 7 by 7 pixels, with the mean digit taken away.
+# To make this quick, we use digits of 7 by 7 pixels, with the mean digit taken away. Training with a learning rate that falls
+# to 0 gets closer to the exact plane: `keras.optimizers.schedules.CosineDecay(0.03, decay_steps=400)` can take the place of the
+# rate. An **epoch** of 20,000 digits in batches of 500 has 40 steps.
 
 # %%
 def coarse(x):
@@ -116,44 +124,47 @@ ck.check("06.1", principal_angles=principal_angles, linear=linear)
 # ck.hint("06.1")  # take the first # away and run this line for a hint; run it again for the next
 
 # %% tags=["picture-06.1"]
-pca = PCA(2).fit(centred)
-some = coarse(x_test[:8]) - mean_digit
-copies = ... if linear is ... else np.asarray(linear(some))
-by_pca = pca.inverse_transform(pca.transform(some))
-rows = ... if copies is ... else (np.concatenate([some, by_pca, copies]) + mean_digit).reshape(-1, 7, 7)
-names = ["digit"] * 8 + ["PCA"] * 8 + ["network"] * 8
-ck.plot.image_grid(rows, names, exercise="06.1", title="PCA and the network draw the same");
+if ck.ready("06.1", linear):
+    pca = PCA(2).fit(centred)
+    some = coarse(x_test[:8]) - mean_digit
+    by_pca = pca.inverse_transform(pca.transform(some))
+    by_network = np.asarray(linear(some))
+    rows = np.concatenate([some, by_pca, by_network]) + mean_digit
+    names = ["digit"] * 8 + ["PCA"] * 8 + ["network"] * 8
+    ck.plot.image_grid(rows.reshape(-1, 7, 7), names, title="PCA and the network draw the same")
 
-# %% [markdown] tags=["solution"]
-# **The same plane, other axes.** The squared error only cares which plane is reached. Turn or stretch the two axes in the
-# encoder, undo it in the decoder, and nothing changes. So the network ends on some axes; PCA picks the one pair that is
-# orthogonal and ordered by variance.
+# %% [markdown] tags=["reason"]
+# **The same plane, other axes.** The squared error depends only on which plane is reached. If you turn or stretch the two axes in
+# the encoder and undo it in the decoder, nothing changes. So the network may end up with any axes; PCA chooses the one pair
+# that is orthogonal and ordered by variance.
 
 # %% tags=["solution"]
-axes_of_network = linear.layers[-1].get_weights()[0].T  # columns span the plane of all outputs
+axes_of_network = linear.layers[-1].get_weights()[0].T  # its columns span the plane of all outputs
 angles = np.degrees(principal_angles(axes_of_network, pca.components_.T))
 first, second = axes_of_network.T
 cosine = first @ second / np.linalg.norm(first) / np.linalg.norm(second)
-print(f"between the planes {angles.round(2)} degrees")
-print(f"between the two axes of the network {np.degrees(np.arccos(cosine)):.0f} degrees, of PCA 90")
+print(f"between the planes: {angles.round(2)} degrees")
+print(f"between the two axes of the network: {np.degrees(np.arccos(cosine)):.0f} degrees; of PCA: 90")
 
-# %% [markdown] tags=["solution"]
-# **A wrong way.** Forget to take the mean away. The biases of the network can learn it, but this takes time, and until
-# then the plane leans the wrong way. PCA has no biases: without centring, its first axis would point at the mean digit.
+# %% [markdown] tags=["reason"]
+# **What if you forget to take the mean away?** The biases of the network can learn the mean, but that takes time, and until
+# then the plane is tilted. PCA as a formula has no biases: without centring, its first axis would point at the mean digit.
 #
-# **Why do it, if PCA is a formula?** Because the network can be made deeper. PCA cannot.
+# **Why train a network if PCA is a formula?** Because the network can be made deeper. PCA cannot.
 
 # %% [markdown]
 # ## 06.2 · A map of the digits
 #
 # **Goal:** squeeze digits through two numbers with a deep autoencoder, and draw the map.
 #
-# With hidden layers the outputs fill a bent surface instead of a plane. It can follow the digits more closely.
+# With hidden layers and activations, the outputs lie on a curved surface instead of a plane, which can follow the digits more
+# closely.
 #
-# - `encoder`: rows of 784 in, codes (n, 2) out. The codes are free: no activation on the last layer.
-# - `decoder`: codes (n, 2) in, rows of 784 in [0, 1] out.
+# - `encoder`: takes rows of 784, gives codes (n, 2). The codes may be any numbers: no activation on the last layer.
+# - `decoder`: takes codes (n, 2), gives rows of 784 in [0, 1].
 #
-# Train both together: `keras.Sequential([encoder, decoder])` is a model too, and it has the digits as input and as target.
+# Train both together: `keras.Sequential([encoder, decoder])` is a model too, and it gets the digits both as input and as target.
+# As the pixels lie in [0, 1], `"binary_crossentropy"` is a good loss: it punishes a wrong pixel harder than the squared error.
 
 # %%
 ck.expected("06.2")
@@ -183,54 +194,87 @@ ck.check("06.2", encoder=encoder, decoder=decoder)
 # ck.hint("06.2")
 
 # %% [markdown]
-# Every test digit has a place on the map. Draw the decoder's picture there, in the colour of the true label.
+# Every test digit now has a place on the map. On the left each dot is a digit, coloured by its true label; on the right the
+# decoder's picture stands at the place of its code. Which digits are mixed up? Were they the two that you wrote down?
 
 # %% tags=["picture-06.2"]
-codes = ... if encoder is ... else np.asarray(encoder(x_test))
-drawn = ... if codes is ... or decoder is ... else as_pictures(decoder(codes))
-title = "The map of digits: nobody told the network which is which"
-ck.plot.code_map(codes, drawn, y_test, exercise="06.2", title=title);
+if ck.ready("06.2", encoder, decoder):
+    codes = np.asarray(encoder(x_test))
+    fig, axs = plt.subplots(1, 2, figsize=(13, 6))
+    for digit in range(10):
+        mine = codes[:3000][y_test[:3000] == digit]
+        axs[0].plot(*mine.T, linestyle="", marker=f"${digit}$", markersize=6, color=plt.cm.tab10(digit))
+    axs[0].set(xlabel="$z_1$", ylabel="$z_2$", title="Where 3,000 test digits lie")
+    ck.plot.code_map(codes, as_pictures(decoder(codes)), y_test, axs[1], title="What the decoder draws there")
 
-# %% [markdown] tags=["solution"]
-# **What the map shows.** Zeros and ones lie far apart; 4, 7 and 9 border on each other, and so do 3, 5 and 8: people
-# confuse them too. The network has never seen a label. Like strokes simply need like codes.
+# %% [markdown] tags=["reason"]
+# **What the map shows.** Zeros and ones lie far apart. 4, 7 and 9 overlap, and so do 3, 5 and 8: people confuse these too. The
+# network has never seen a label; similar strokes simply get similar codes.
 #
-# How good is a copy through two numbers? Compare with the best plane, in mean squared error.
+# How good is a copy through two numbers? Compare its mean squared error with that of the best plane: a curved surface copies
+# more than a plane.
 
 # %% tags=["solution"]
 plane = PCA(2, svd_solver="randomized", random_state=seed).fit(x_train)
 flat = plane.inverse_transform(plane.transform(x_test))
-for name, copy in (("PCA, 2 numbers", flat), ("autoencoder, 2 numbers", np.asarray(decoder(codes)))):
+curved = np.asarray(decoder(codes))
+always = x_train.mean(axis=0)
+for name, copy in (("PCA, 2 numbers", flat), ("autoencoder, 2 numbers", curved), ("always the mean digit", always)):
     print(f"{name:<24} mean squared error {np.mean((copy - x_test) ** 2):.4f}")
-print(f"{'always the mean digit':<24} mean squared error {np.mean((x_train.mean(axis=0) - x_test) ** 2):.4f}")
 
 # %% tags=["solution"]
-shown = np.concatenate([x_test[:8], flat[:8], np.asarray(decoder(codes[:8]))])
+shown = np.concatenate([x_test[:8], flat[:8], curved[:8]])
 names = ["digit"] * 8 + ["PCA"] * 8 + ["autoencoder"] * 8
-ck.plot.image_grid(as_pictures(shown), names, title="Two numbers: a bent surface copies more than a plane");
+ck.plot.image_grid(as_pictures(shown), names, title="Two numbers: a curved surface copies more than a plane");
 
-# %% [markdown] tags=["solution"]
-# **A wrong way.** Put a ReLU on the code. Codes are then never negative, and if one unit starts out negative for all
-# digits it gets no gradient and stays 0 for ever: the map shrinks to a line.
+# %% tags=["claim"]
+assert np.mean((curved - x_test) ** 2) < 0.85 * np.mean((flat - x_test) ** 2), "A curved surface copies more than a plane."
+neighbours = KNeighborsClassifier(20).fit(codes[:5000], y_test[:5000])
+read = neighbours.predict(codes[5000:])
+confused = np.zeros((10, 10))
+np.add.at(confused, (y_test[5000:], read), 1)
+confused = confused + confused.T
+groups = [(4, 7), (4, 9), (7, 9), (3, 5), (3, 8), (5, 8)]
+inside = np.mean([confused[pair] for pair in groups])
+others = [(a, b) for a in range(10) for b in range(a) if (b, a) not in groups]
+assert inside > 4 * np.mean([confused[pair] for pair in others]), "4, 7, 9 overlap, and so do 3, 5, 8."
+assert confused[0, 1] < 5, "Zeros and ones lie far apart."
+
+# %% [markdown] tags=["reason"]
+# **What goes wrong with a ReLU on the code?** Then codes are never negative. If one unit happens to be negative for all digits
+# at the start, it gets no gradient and stays 0 for ever: the map shrinks to a line.
+
+# %% [markdown]
+# This is the end of session 1, and a good place to stop. Session 2 puts autoencoders to work.
+
+# %% [markdown]
+# ## Session 2 of 3 · Cleaning pictures, and finding what does not belong
+#
+# About 75 minutes. You need the cells at the top, and nothing from session 1.
 
 # %% [markdown]
 # ## 06.3 · Take the noise away
 #
 # **Goal:** train a network that cleans noisy digits, and beat the best Gaussian filter.
 #
-# A denoising autoencoder gets a noisy picture as input and the clean one as target. It cannot copy any more: it has to know
-# what digits look like. The judge is the **peak signal-to-noise ratio** in decibels,
+# A denoising autoencoder gets a noisy picture as its input and the clean one as its target. It cannot simply copy any more: it
+# has to know what digits look like. The measure is the **peak signal-to-noise ratio** in decibels,
 #
 # $$\mathrm{PSNR} = 10 \log_{10} \frac{1}{\mathrm{MSE}},$$
 #
-# for pictures whose peak is 1; MSE is the mean squared error over all pixels of all pictures. More is better, and 3 dB more is
-# half of the squared error. The opponent is a Gaussian filter, which replaces each pixel by a weighted mean of its
-# neighbours; $\sigma$, in pixels, says how far it looks.
+# for pictures whose largest value is 1, where MSE is the mean squared error over all pixels of all pictures. A larger number
+# is better, and 3 dB more means half the squared error. The opponent is a Gaussian filter, which replaces each pixel by a
+# weighted mean of its neighbours; $\sigma$, in pixels, says how far it looks.
 #
-# - `psnr(clean, noisy)`: two arrays of one shape; gives a number in dB.
-# - `smooth(x, sigma)`: rows of 784 in, the same rows after a Gaussian filter of the pictures out. The filter of
-#   `scipy.ndimage` takes a sigma for each axis; pictures must not run into each other.
+# - `psnr(clean, noisy)`: takes two arrays of the same shape, returns a number in dB.
+# - `smooth(x, sigma)`: takes rows of 784 and returns the same rows after a Gaussian filter of each picture.
+#   `gaussian_filter(stack, (0, 2, 2))` of `scipy.ndimage` blurs with a sigma of 2 along the last two axes of a stack (n, 28, 28),
+#   and not at all along the first.
 # - `denoiser`: a network that takes noisy rows of 784 and gives clean ones.
+#
+# Convolutions suit this task. A `Conv2D` with `strides=2` moves its window two pixels at a time and so halves height and width;
+# `Conv2DTranspose` with `strides=2` doubles them again. `layers.Reshape((28, 28, 1))` at the beginning and `layers.Flatten()` at the end
+# turn rows into pictures and back.
 
 # %%
 rng = np.random.default_rng(0)
@@ -287,35 +331,38 @@ ck.check("06.3", psnr=psnr, smooth=smooth, denoiser=denoiser)
 # ck.hint("06.3")
 
 # %% [markdown]
-# Look for the best filter, so that the comparison is fair, then draw both.
+# To make the comparison fair, look for the best $\sigma$ first, and then draw both.
 
 # %% tags=["picture-06.3"]
-sigmas = np.arange(0.6, 2.01, 0.1)
-filtered = [smooth(noisy_test[:500], sigma) for sigma in sigmas]
-done = filtered[0] is not ... and denoiser is not ... and psnr(x_test[:2], noisy_test[:2]) is not ...
-levels = [psnr(x_test[:500], one) for one in filtered] if done else [0]
-best = int(np.argmax(levels))
-cleaned = np.asarray(denoiser(noisy_test[:500])) if done else ...
-rows = np.concatenate([one[:8] for one in (x_test, noisy_test, filtered[best], cleaned)]) if done else ...
-names = [name for name in ("clean", "noisy", "filter", "network") for _ in range(8)]
-finding = f"{levels[best]:.1f} dB by a filter, {psnr(x_test[:500], cleaned):.1f} dB by the network" if done else ""
-ck.plot.image_grid(as_pictures(rows), names, exercise="06.3", title=finding);
+if ck.ready("06.3", psnr, smooth, denoiser):
+    clean, noisy = x_test[:500], noisy_test[:500]
+    sigmas = np.arange(0.6, 2.01, 0.1)
+    levels = [psnr(clean, smooth(noisy, sigma)) for sigma in sigmas]
+    filtered = smooth(noisy, sigmas[np.argmax(levels)])
+    cleaned = np.asarray(denoiser(noisy))
+    rows = np.concatenate([clean[:8], noisy[:8], filtered[:8], cleaned[:8]])
+    names = ["clean"] * 8 + ["noisy"] * 8 + ["filter"] * 8 + ["network"] * 8
+    title = f"{max(levels):.1f} dB with a filter, {psnr(clean, cleaned):.1f} dB with the network"
+    ck.plot.image_grid(as_pictures(rows), names, title=title)
 
-# %% [markdown] tags=["solution"]
-# **Why the network wins.** The filter knows one thing: neighbours are alike. It pays for less noise with blurred edges, and
-# the best $\sigma$ is a compromise. The network knows digits: it draws an edge where an edge has to be.
+# %% [markdown] tags=["reason"]
+# **Why the network wins.** The filter knows only one thing: that neighbouring pixels are alike. It pays for less noise with
+# blurred edges, and the best $\sigma$ is a compromise. The network knows digits: it draws an edge where an edge has to be.
 
 # %% tags=["solution"]
 fig, ax = plt.subplots(figsize=(5.6, 3.2))
 ax.plot(sigmas, levels, "o-", markersize=4, label="Gaussian filter")
-ax.axhline(psnr(x_test[:500], cleaned), color="C1", ls="--", label="network")
-ax.axhline(psnr(x_test[:500], noisy_test[:500]), color="0.5", ls=":", label="noisy")
-ax.set(xlabel=r"$\sigma$ (pixels)", ylabel="PSNR (dB)", title="No filter comes near the network")
+ax.axhline(psnr(clean, cleaned), color="C1", ls="--", label="network")
+ax.axhline(psnr(clean, noisy), color="0.5", ls=":", label="noisy")
+ax.set(xlabel=r"$\sigma$ (pixels)", ylabel="PSNR (dB)", title="No Gaussian filter comes near the network")
 ax.legend(loc="center right", bbox_to_anchor=(1.0, 0.4));
 
-# %% [markdown] tags=["solution"]
-# **A wrong way.** `gaussian_filter(pictures, sigma)` on a stack of shape (n, 28, 28) blurs along the first axis too: each
-# digit gets the ghosts of its neighbours in the stack. Nothing fails, and the pictures look "just blurred".
+# %% tags=["claim"]
+assert psnr(clean, cleaned) > max(levels) + 2, "No Gaussian filter comes near the network."
+
+# %% [markdown] tags=["reason"]
+# **A common mistake.** `gaussian_filter(pictures, sigma)` on a stack of shape (n, 28, 28) also blurs along the first axis: each digit
+# gets ghosts of its neighbours in the stack. No error is raised, and the pictures look "just blurred".
 
 # %% tags=["solution"]
 ghosts = gaussian_filter(as_pictures(x_test[:8]), 1.0)
@@ -326,18 +373,19 @@ ck.plot.image_grid(ghosts, title="Blurred along the stack: ghosts of the neighbo
 #
 # **Goal:** train on zeros only, and find every other digit by its reconstruction error.
 #
-# Collisions that no theory foresees, a bearing that begins to fail: there are few examples of what you look for, or none.
-# Train an autoencoder on the normal kind alone. It copies the normal well; what it copies badly is strange. Here zeros are
+# Sometimes there are few examples of what you look for, or none: collisions that no theory predicts, a bearing that is about to
+# fail. Then train an autoencoder on what is normal. It copies the normal well; what it copies badly is strange. Here zeros are
 # normal and the nine other digits are strange.
 #
-# Where to put the threshold? The **ROC curve** shows all choices at once: the share of strange digits that are found (true
-# rate) against the share of normal ones that raise a false alarm (false rate). The area under it is the probability that
-# a strange digit gets a higher score than a normal one: 0.5 is guessing, 1 is perfect.
+# Where should the threshold be? The **ROC curve** shows all choices at once: the share of strange digits that are found (true
+# positive rate) against the share of normal ones that raise a false alarm (false positive rate). The area under it is the
+# probability that a strange digit gets a higher score than a normal one: 0.5 is guessing, 1 is perfect.
 #
-# - `anomaly_model`: rows of 784 in, their copies out; trained on zeros only.
-# - `anomaly_score(x)`: rows of 784 in, n numbers out, large for what is strange.
-# - `roc(scores, strange)`: n scores and n labels (1 is strange, 0 is normal); gives the pair `false_rate, true_rate`: two
-#   arrays that begin at (0, 0), when the threshold is above all scores, and end at (1, 1).
+# - `anomaly_model`: takes rows of 784, gives their copies; trained on `zeros` only.
+# - `anomaly_score(x)`: takes rows of 784, returns n numbers, large for what is strange.
+# - `roc(scores, strange)`: takes n scores and n labels (1 is strange, 0 is normal); returns the pair `false_rate, true_rate`. These
+#   are two arrays that begin at (0, 0), when the threshold is above all scores, and end at (1, 1). Sort by falling score:
+#   `np.cumsum` of the sorted labels then counts the strange digits found so far.
 
 # %%
 zeros = x_train[y_train == 0]
@@ -391,32 +439,29 @@ ck.check("06.4", anomaly_model=anomaly_model, anomaly_score=anomaly_score, roc=r
 # ck.hint("06.4")
 
 # %% tags=["picture-06.4"]
-scores = ... if anomaly_model is ... else anomaly_score(x_test)
-false_rate, true_rate = (..., ...) if scores is ... else roc(scores, y_test != 0)[:2]
-if false_rate is ...:
-    ck.plot.waiting(exercise="06.4")
-else:
-    false_rate, true_rate = np.asarray(false_rate), np.asarray(true_rate)
+if ck.ready("06.4", anomaly_model, anomaly_score, roc):
+    scores = np.asarray(anomaly_score(x_test))
+    false_rate, true_rate = roc(scores, y_test != 0)
     fig, axs = plt.subplots(1, 2, figsize=(9, 3.4))
     bins = np.linspace(0, np.quantile(scores, 0.995), 60)
-    for normal, name, fill in ((True, "zeros", {}), (False, "other digits", {"hatch": "//"})):
-        chosen = np.asarray(scores)[(y_test == 0) == normal]
-        axs[0].hist(chosen, bins, density=True, alpha=0.6, label=name, **fill)
+    axs[0].hist(scores[y_test == 0], bins, density=True, alpha=0.6, label="zeros")
+    axs[0].hist(scores[y_test != 0], bins, density=True, alpha=0.6, label="other digits", hatch="//")
     axs[0].set(xlabel="score", ylabel="density", title="Strange digits are copied badly")
+    axs[0].legend()
     axs[1].plot(false_rate, true_rate)
     axs[1].plot([0, 1], [0, 1], ":", color="0.5", label="guessing")
-    area = np.sum(np.diff(false_rate) * (true_rate[1:] + true_rate[:-1]) / 2)
-    axs[1].set(xlabel="false rate", ylabel="true rate", title=f"Area under the curve {area:.3f}")
-    for ax in axs:
-        ax.legend()
+    axs[1].set(xlabel="false positive rate", ylabel="true positive rate")
+    axs[1].set_title(f"Area under the curve: {np.trapezoid(true_rate, false_rate):.3f}")
+    axs[1].legend()
 
-# %% [markdown] tags=["solution"]
-# **Which are found most easily?** Take the strange digits one kind at a time.
+# %% [markdown] tags=["reason"]
+# **Which digits are found most easily?** To see it, take one kind of strange digit at a time. Ones are found almost always. The
+# worst area belongs to a digit whose strokes an autoencoder of zeros can almost draw.
 
 # %% tags=["solution"]
 def area(scores, strange):
     false_rate, true_rate = roc(scores, strange)
-    return np.sum(np.diff(false_rate) * (true_rate[1:] + true_rate[:-1]) / 2)
+    return np.trapezoid(true_rate, false_rate)
 
 
 pairs = [np.isin(y_test, (0, digit)) for digit in range(1, 10)]
@@ -424,11 +469,14 @@ kinds = [area(scores[pair], y_test[pair] != 0) for pair in pairs]
 fig, ax = plt.subplots(figsize=(5.6, 2.8))
 ax.bar_label(ax.bar([str(digit) for digit in range(1, 10)], kinds), fmt="%.3f", fontsize=8)
 ax.set(xlabel="strange digit", ylabel="area", ylim=(0.9, 1.01))
-ax.set_title(f"Most like a zero: the {1 + np.argmin(kinds)}");
+ax.set_title(f"Hardest to tell from a zero: the {1 + np.argmin(kinds)}");
 
-# %% [markdown] tags=["solution"]
-# **A wrong way.** Let a few strange digits slip into the training, and the network learns to copy them too. With all digits
-# in the training the error says only how much ink and how many bends there are.
+# %% tags=["claim"]
+assert kinds[0] > 0.99, "Ones are found almost always."
+
+# %% [markdown] tags=["reason"]
+# **What if strange digits slip into the training?** Then the network learns to copy them too. Trained on all digits, its error
+# only says how much ink and how many curves there are.
 
 # %% tags=["solution"]
 mixed = keras.models.clone_model(anomaly_model)
@@ -437,21 +485,59 @@ mixed.fit(x_train[:6000], x_train[:6000], batch_size=64, epochs=4, verbose=0)
 errors = np.mean((np.asarray(mixed(x_test)) - x_test) ** 2, axis=1)
 print(f"trained on zeros {area(scores, y_test != 0):.3f}, trained on all digits {area(errors, y_test != 0):.3f}")
 
+# %% tags=["claim"]
+assert area(errors, y_test != 0) < area(scores, y_test != 0) - 0.2, "Trained on all digits, it no longer finds the strange ones."
+ink = -x_test.sum(axis=1)
+of_ones, of_two_and_eight, of_all = (area(ink[k], y_test[k] != 0) for k in (np.isin(y_test, (0, 1)), np.isin(y_test, (0, 2, 8)), y_test >= 0))
+assert (round(of_ones, 2), round(of_two_and_eight, 2), round(of_all, 2)) == (0.98, 0.64, 0.77), (of_ones, of_two_and_eight, of_all)
+
+# %% [markdown]
+# This is the end of session 2, and a good place to stop. In session 3 the decoder of 06.2 has to invent digits.
+
+# %% [markdown]
+# ## Session 3 of 3 · Inventing digits
+#
+# About 75 minutes. You need the cells at the top and the next one, which takes over your encoder and decoder of 06.2. If you
+# begin here, it trains a pair.
+
+# %%
+def trained_pair():
+    """An encoder to two numbers and a decoder, trained together."""
+    sizes = (784, 96, 48, 2)
+    down, up = keras.Sequential([keras.Input((784,))]), keras.Sequential([keras.Input((2,))])
+    for size in sizes[1:]:
+        down.add(layers.Dense(size, "relu" if size > 2 else None))
+    for size in sizes[-2::-1]:
+        up.add(layers.Dense(size, "relu" if size < 784 else "sigmoid"))
+    both = keras.Sequential([down, up])
+    both.compile(keras.optimizers.Adam(0.004), "binary_crossentropy", steps_per_execution=50)
+    both.fit(x_train, x_train, batch_size=200, epochs=6, verbose=0)
+    return down, up
+
+
+pair = ck.resume("encoder", lambda: None), ck.resume("decoder", lambda: None)
+encoder, decoder = trained_pair() if None in pair else pair
+codes = np.asarray(encoder(x_test))
+
 # %% [markdown]
 # ## 06.5 · Walk over the map, and fall into a hole
 #
 # **Goal:** lay a grid of codes over your map, decode it, and find the places where no digit lives.
 #
-# Can the decoder of 06.2 invent digits? Give it codes that belong to no picture. It answers each with a picture, whatever the
-# code. Is the picture meant for this place? Take the **round trip**: decode a code, encode the picture, and see how far from
-# the start you land. Where the two halves know the place, the trip is short.
+# Can the decoder of 06.2 invent digits? Give it a code that belongs to no picture, and it answers with a picture all the same.
+# Is the picture meant for this place? Take the **round trip**: decode a code, encode the picture, and see how far from the start
+# you end up. Where both halves know the place, the trip is short.
 #
-# - `code_grid(low, high, n)`: `low` and `high` hold the smallest and the largest of each coordinate, shape (2,). Gives
+# - `code_grid(low, high, n)`: `low` and `high` hold the smallest and the largest value of each coordinate, shape (2,). Returns
 #   n · n codes, shape (n · n, 2): all pairs of n evenly spaced values along each axis, both ends included, in any order.
-# - `nearest(points, codes)`: shapes (m, 2) and (k, 2); gives m numbers, the distance of each point to its nearest code.
-# - `round_trip(points)`: shape (m, 2); gives m numbers, the distance of each point from `encoder(decoder(points))`.
-# - `hole`: a code, shape (2,), within the smallest upright rectangle around the codes of the test digits, and farther
-#   from all of them than a tenth of the rectangle's shorter side.
+# - `nearest(points, codes)`: shapes (m, 2) and (k, 2); returns m numbers, the distance of each point to its nearest code.
+# - `round_trip(points)`: shape (m, 2); returns m numbers, the distance of each point from `encoder(decoder(points))`.
+# - `hole`: a code, shape (2,). It lies in the smallest upright rectangle that holds the codes of all test digits (`codes`), and
+#   farther from each of them than a tenth of the rectangle's shorter side.
+#
+# For `code_grid`, `np.meshgrid(a, b)` gives two tables with all pairs of values of `a` and `b`.
+#
+# **Predict:** will the pictures between the digits look like digits?
 
 # %%
 ck.expected("06.5")
@@ -502,23 +588,21 @@ ck.check("06.5", encoder=encoder, decoder=decoder, code_grid=code_grid,
 # ck.hint("06.5")
 
 # %% [markdown]
-# The pictures of a grid of codes, and as orange dots the codes of real digits.
+# The pictures that belong to a grid of codes, and, as orange dots, the codes of real digits:
 
 # %% tags=["picture-06.5"]
-ready = codes is not ... and drawn is not ...
-low, high = np.quantile(codes, [0.01, 0.99], axis=0) if ready else (np.zeros(2), np.ones(2))
-grid = code_grid(low, high, 20)
-walked = as_pictures(decoder(np.asarray(grid))) if ready and grid is not ... else ...
-title = "Every code gives a picture, also where no digit lives"
-ax = ck.plot.code_map(grid, walked, exercise="06.5", title=title)
-if walked is not ...:
+if ck.ready("06.5", code_grid):
+    low, high = np.quantile(codes, [0.01, 0.99], axis=0)
+    grid = np.asarray(code_grid(low, high, 20))
+    title = "Every code gives a picture, even where no digit lives"
+    ax = ck.plot.code_map(grid, as_pictures(decoder(grid)), title=title)
     ax.plot(*codes[:3000].T, ".", color="C1", markersize=3, alpha=0.5)
 
-# %% [markdown] tags=["solution"]
-# **Why there are holes.** The loss looks at the decoder only where the encoder puts digits. In between nobody has ever
-# corrected it, and it blends its neighbours, or goes on as before. Nothing tells the encoder to leave no
-# gaps, either: far apart is safe, because what is far apart is not mixed up. So some kinds get a continent and others a
-# village, and who draws a random code draws what has most land.
+# %% [markdown] tags=["reason"]
+# **Why there are holes.** The loss looks at the decoder only where the encoder puts digits. In between, nobody has ever corrected
+# it, and it blends neighbouring digits or continues as before. Nothing tells the encoder to leave no gaps either: far apart is
+# safe, because what is far apart is not mixed up. So some kinds of digits get a large region and others a small one, and a
+# random code most often gives a digit with a large region.
 
 # %% tags=["solution"]
 trip, distance = round_trip(grid), nearest(grid, codes)
@@ -526,7 +610,7 @@ fig, axs = plt.subplots(1, 2, figsize=(10, 3.8))
 edges = (low[0], high[0], low[1], high[1])
 field = axs[0].imshow(trip.reshape(20, 20), origin="lower", extent=edges, aspect="auto")
 axs[0].plot(*codes[:3000].T, ".", color="white", markersize=2)
-axs[0].set(xlabel="$z_1$", ylabel="$z_2$", title="Bright: the way back is lost")
+axs[0].set(xlabel="$z_1$", ylabel="$z_2$", title="Bright: a long round trip")
 axs[0].set(xlim=edges[:2], ylim=edges[2:])
 axs[0].grid(False)
 fig.colorbar(field, ax=axs[0], label="round trip")
@@ -539,23 +623,26 @@ axs[1].set_title(f"Correlation {np.corrcoef(distance, trip)[0, 1]:.2f}");
 #
 # **Goal:** write the two lines that make an autoencoder variational, train it, and draw digits from random codes.
 #
-# Let the encoder answer with a small cloud in place of a point: a mean $\mu_j$ and a variance $\sigma_j^2$ for each
-# coordinate $j$ of the code. The decoder gets a random point of the cloud, so that it learns to treat neighbours alike. A
-# second term in the loss pulls every cloud towards the standard normal distribution $N(0, 1)$, so that the clouds huddle
-# together and leave no gaps. It is the Kullback-Leibler divergence of one from the other:
+# Let the encoder answer with a small cloud instead of a point: a mean $\mu_j$ and a variance $\sigma_j^2$ for each coordinate $j$
+# of the code. The decoder is given a random point of the cloud, so it learns to treat neighbouring codes alike. A second term
+# in the loss pulls every cloud towards the standard normal distribution $N(0, 1)$, so that the clouds stay close together and
+# leave no gaps. It is the Kullback-Leibler divergence of the cloud from $N(0, 1)$:
 #
 # $$\mathrm{KL} = \frac{1}{2} \sum_j \left( \mu_j^2 + \sigma_j^2 - 1 - \log \sigma_j^2 \right).$$
 #
 # How can a gradient pass through a random draw? Draw $\epsilon$ from $N(0, 1)$ first, and compute
-# $z = \mu + \sigma \epsilon$: this is the **reparametrisation**. Now $z$ is a plain formula in $\mu$ and $\sigma$.
+# $z = \mu + \sigma \epsilon$: this is called the **reparametrisation**. Now $z$ is an ordinary formula in $\mu$ and $\sigma$.
 #
-# The network gives $\log \sigma^2$, called `log_var`, which may be any number. Write both functions with `ops.exp`, `ops.sum`
-# and so on: they are named as in NumPy and work inside a training, where `np.exp` does not.
+# The network gives $\log \sigma^2$, called `log_var`, which may be any number. Write both functions with `ops.exp`, `ops.sum` and so
+# on: they are named as in NumPy and can be differentiated during training, which `np.exp` cannot.
 #
-# - `kl_term(mean, log_var)`: shapes (n, d) both; gives n numbers, one a digit.
-# - `reparametrise(mean, log_var, noise)`: three arrays (n, d); gives the points (n, d).
-# - `vae_encoder`: rows of 784 in, 4 numbers out, no activation: two means, then two log variances.
-# - `vae_decoder`: codes (n, 2) in, rows of 784 in [0, 1] out.
+# - `kl_term(mean, log_var)`: both of shape (n, d); returns n numbers, one per digit.
+# - `reparametrise(mean, log_var, noise)`: three arrays (n, d); returns the points $z$, shape (n, d).
+# - `vae_encoder`: takes rows of 784, gives 4 numbers without activation: two means, then two log variances.
+# - `vae_decoder`: takes codes (n, 2), gives rows of 784 in [0, 1].
+#
+# The class `VAE` below puts your functions between an encoder and a decoder. Train it with
+# `vae = VAE(vae_encoder, vae_decoder)`, `vae.compile(optimizer, ink_loss)` and `vae.fit(x_train, x_train, ...)`.
 
 # %%
 ck.expected("06.6")
@@ -580,8 +667,8 @@ def reparametrise(mean, log_var, noise):
 
 
 # %% [markdown]
-# The rest of the machine is given. `VAE` puts your functions between an encoder and a decoder; `ink_loss` is the
-# cross-entropy, summed over the 784 pixels, so that it weighs against the KL term as it should.
+# The rest is given. `ink_loss` is the cross-entropy added up over the 784 pixels, so that it has the right weight beside the KL
+# term.
 
 # %%
 class VAE(keras.Model):
@@ -629,14 +716,26 @@ ck.check("06.6", kl_term=kl_term, reparametrise=reparametrise,
 # %%
 # ck.hint("06.6")
 
-# %% tags=["picture-06.6"]
-grid = code_grid(np.array([-2.0, -2.0]), np.array([2.0, 2.0]), 20)
-pictures = ... if vae_decoder is ... or grid is ... else as_pictures(vae_decoder(np.asarray(grid)))
-ck.plot.code_map(grid, pictures, exercise="06.6", title="The map of the variational autoencoder has no holes");
+# %% [markdown]
+# The pictures that belong to a grid of codes, and the codes of 3,000 test digits: the means of their clouds. Compare with the
+# map of 06.5: where are its holes?
 
-# %% [markdown] tags=["solution"]
-# **Is the formula right?** The divergence is a mean: $\log q(z) - \log p(z)$ over points $z$ of the cloud $q$, with $p$ the
-# standard normal density. So draw many points with your own reparametrisation and average: a Monte Carlo estimate.
+# %% tags=["picture-06.6"]
+if ck.ready("06.6", code_grid, vae_encoder, vae_decoder):
+    grid = np.asarray(code_grid(np.array([-2.0, -2.0]), np.array([2.0, 2.0]), 20))
+    means = np.asarray(vae_encoder(x_test))[:, :2]
+    ax = ck.plot.code_map(grid, as_pictures(vae_decoder(grid)), title="The codes of the digits fill the variational map")
+    ax.plot(*means[:3000].T, ".", color="C1", markersize=3, alpha=0.5)
+    ax.set(xlim=(-2.2, 2.2), ylim=(-2.2, 2.2))
+
+# %% tags=["claim"]
+near = np.linalg.norm(grid[:, None] - means[None, :3000], axis=2).min(axis=1)
+assert np.mean(near < 0.3) > 0.9, f"The codes of the digits fill the variational map: {np.mean(near < 0.3):.2f}"
+
+# %% [markdown] tags=["reason"]
+# **Is the formula right?** The divergence is the mean of $\log q(z) - \log p(z)$ over points $z$ of the cloud $q$, with $p$ the
+# standard normal density. So one can draw many points with your own reparametrisation and take the mean: a Monte Carlo
+# estimate. It agrees with the formula.
 
 # %% tags=["solution"]
 mean, log_var = np.array([[1.0, -0.5]]), np.array([[-1.0, 0.3]])
@@ -645,9 +744,10 @@ z = np.asarray(reparametrise(mean, log_var, noise))
 log_ratio = np.sum(z**2 / 2 - noise**2 / 2 - log_var / 2, axis=1)  # the constants cancel
 print(f"by the formula {float(kl_term(mean, log_var)[0]):.3f}, by 200,000 draws {log_ratio.mean():.3f}")
 
-# %% [markdown] tags=["solution"]
-# **Invent digits.** Draw codes at random: for the plain autoencoder from the rectangle of its codes, for the variational
-# one from $N(0, 1)$. Which digit is it? Take the label of the most similar test digit.
+# %% [markdown] tags=["reason"]
+# **Inventing digits.** Draw codes at random: for the plain autoencoder from the rectangle of its codes, for the variational one
+# from $N(0, 1)$. Which digit is each picture? Take the label of the most similar test digit. The variational pictures are
+# spread more evenly over the ten digits.
 
 # %% tags=["solution"]
 reader = KNeighborsClassifier(1).fit(x_test[:3000], y_test[:3000])
@@ -664,24 +764,34 @@ fig, ax = plt.subplots(figsize=(6.5, 2.8))
 for shift, (name, x) in zip((-0.2, 0.2), invented.items()):
     shares = np.bincount(reader.predict(x), minlength=10) / len(x)
     ax.bar(np.arange(10) + shift, shares, width=0.4, label=name, hatch="//" if shift > 0 else None)
-ax.set(xlabel="most similar digit", ylabel="share", xticks=range(10), title="Whose land is how large?")
+ax.set(xlabel="most similar digit", ylabel="share", xticks=range(10), title="How often each digit is invented")
 ax.legend();
 
-# %% [markdown] tags=["solution"]
-# **A judge who is always sure.** Why not ask the network of notebook 04? It has only seen sharp pictures. On soft ones it
-# is as sure as ever, and often wrong: a high probability says nothing about pictures that are unlike the training. Ask it
-# about the copies of test digits, of which we know the labels.
+# %% tags=["claim"]
+def kinds_of(x):
+    shares = np.bincount(reader.predict(x), minlength=10) / len(x)
+    return np.exp(-np.sum(shares * np.log(shares + 1e-12)))
+
+
+assert kinds_of(invented["variational"]) > kinds_of(invented["plain"]), "The variational pictures are spread more evenly."
+
+# %% [markdown] tags=["reason"]
+# **A judge who is always sure.** Why not ask the network of notebook 04 which digit it is? It has seen only sharp pictures. On
+# soft ones it is nearly as sure as ever, and often wrong: a high probability says nothing about pictures that are unlike those
+# of the training. The copies of test digits, whose labels we know, show it.
 
 # %% tags=["solution"]
 cnn = keras.models.load_model(ck.data.path("mnist_cnn.keras"))
-means = np.asarray(vae_encoder(x_test))[:, :2]
 probabilities = np.asarray(cnn(np.reshape(vae_decoder(means[:1000]), (-1, 28, 28, 1))))
 right = np.mean(probabilities.argmax(axis=1) == y_test[:1000])
 print(f"mean probability of its answer {probabilities.max(axis=1).mean():.0%}, right {right:.0%}")
 
-# %% [markdown] tags=["solution"]
-# **The two maps.** Each dot is a test digit. The plain map has a crowded town, long roads and empty country; the
-# variational one is a cloud around 0 with a standard deviation of about 1, as the KL term demands.
+# %% tags=["claim"]
+assert probabilities.max(axis=1).mean() > right + 0.1, "It is surer than it is right."
+
+# %% [markdown] tags=["reason"]
+# **The two maps.** Each dot is a test digit. The plain map has crowded regions, long arms and empty spaces; the variational one is
+# a cloud around 0 with a standard deviation of about 1, as the KL term demands.
 
 # %% tags=["solution"]
 fig, axs = plt.subplots(1, 2, figsize=(9, 4))
@@ -690,42 +800,43 @@ for ax, points, name in ((axs[0], codes, "plain"), (axs[1], means, "variational"
     ax.plot(*points[:3000].T, ".", markersize=3, alpha=0.4)
     ax.set(xlabel="$z_1$", ylabel="$z_2$", title=f"{name}: standard deviations {spread[0]:.1f} and {spread[1]:.1f}")
 
-# %% [markdown] tags=["solution"]
-# **What it costs.** The copies of a variational autoencoder are a little worse: part of its capacity goes into the order of
-# the map. Weigh the KL term too much and the clouds all become $N(0, 1)$, whatever the digit: the code then says nothing,
-# and every picture is the mean digit. This is called posterior collapse.
+# %% [markdown] tags=["reason"]
+# **What it costs.** The copies of a variational autoencoder are a little worse, because part of its capacity goes into the order
+# of the map. If the KL term has too much weight, all clouds become $N(0, 1)$, whatever the digit: the code then says nothing, and
+# every picture is the mean digit. This is called posterior collapse.
 
 # %% [markdown]
 # ## What did you observe?
 #
 # 1. Which digits mix on your map of 06.2? Were they the two that you wrote down?
-# 2. The denoiser was trained on noise of 0.5. What will it do with clean digits, and with noise of 1?
+# 2. The denoiser was trained on noise of 0.5. What will it do to clean digits, and to noise of 1?
 # 3. Zeros are large, ones are small. Would "how much ink" have been a good anomaly score? Try it.
 # 4. Why does the variational map have blurred borders between the digits, where the plain one has gaps?
 #
 # <details><summary>Answers</summary>
 #
-# 1. Mostly 4, 7 and 9, and 3, 5 and 8: they share strokes. The map is of shapes, not of names.
-# 2. It is made for one level. It changes clean digits, which needed no cleaning, and takes some of the stronger noise for
-#    ink. Train with several levels if you expect several.
-# 3. A middling one. Zeros have more ink than most digits, so that little ink is strange: an area of 0.98 against ones, but
-#    only 0.64 against 2 and 8, and 0.77 against all.
-# 4. Clouds of different digits overlap there. The decoder has to please both, and answers with their mean.
+# 1. Mostly 4, 7 and 9, and 3, 5 and 8: they share strokes. It is a map of shapes, not of names.
+# 2. It is made for one level of noise. It changes clean digits, which needed no cleaning, and takes some of the stronger noise
+#    for ink. If you expect several levels, train with several.
+# 3. A mediocre one. Zeros have more ink than most digits, so little ink is strange: the area is 0.98 against ones, but only
+#    0.64 against 2 and 8, and 0.77 against all.
+# 4. Clouds of different digits overlap there. The decoder has to serve both, and answers with something in between.
 #
 # </details>
 #
 # ## Go further
 #
-# - Give the code of 06.2 three, eight, thirty-two numbers. How does the error of the copies fall? And PCA's?
-# - Multiply the KL term by 0.1 and by 5 (a beta-VAE). Look at the map each time.
-# - Train on noisy digits only, noise as input *and* other noise as target (Noise2Noise). Does it still learn to clean?
-# - Use 8 as the normal kind in 06.4. Why is it harder?
+# - Give the code of 06.2 three, eight or thirty-two numbers. How does the error of the copies fall? And that of PCA?
+# - Multiply the KL term by 0.1 and by 5 (a beta-VAE), and look at the map each time.
+# - Train on noisy digits only, with noise in the input *and* other noise in the target (Noise2Noise). Does it still learn to
+#   clean?
+# - Use 8 as the normal digit in 06.4. Why is it harder?
 #
 # ## Summary
 #
-# A narrow code forces a network to keep what matters. Linear, it is PCA; deep, it bends the plane into a map of shapes. The
-# same trick cleans pictures and finds strangers, and it needs no labels. To invent new pictures, the codes have to be
-# ordered: that is what the Kullback-Leibler term buys.
+# A narrow code forces a network to keep what matters. A linear autoencoder is PCA; a deep one bends the plane into a map of
+# shapes. The same idea cleans pictures and finds strange ones, and it needs no labels. For inventing new pictures the codes have
+# to be in order, and the Kullback-Leibler term brings about this order.
 
 # %%
 ck.progress()

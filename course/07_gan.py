@@ -834,15 +834,15 @@ if ck.ready("07.5", shower_generator):
     for energy, colour in ((2.0, "C0"), (5.0, "C1"), (9.0, "C2")):
         full = np.stack([ck.data.simulate_shower(energy, rng) for _ in range(300)])
         fast = fast_showers(energy)
-        axs[0].plot(depth, full.mean(axis=0), "o", color=colour, label=f"{energy:.0f} GeV, full simulation")
-        axs[0].plot(depth, fast.mean(axis=0), color=colour, label=f"{energy:.0f} GeV, generator")
+        axs[0].plot(depth, full.mean(axis=0), "o", color=colour, label=f"{energy:.0f} GeV")
+        axs[0].plot(depth, fast.mean(axis=0), color=colour)
         axs[1].hist(full.sum(axis=1), bins=20, density=True, color=colour, alpha=0.4)
         axs[1].hist(fast.sum(axis=1), bins=20, density=True, color=colour, histtype="step")
     axs[0].set(xlabel="depth (radiation lengths)", ylabel="mean energy in the layer (GeV)")
-    axs[0].set_title("The mean profile follows the energy")
-    axs[0].legend(fontsize=8)
+    axs[0].set_title("The mean profile follows the energy (lines: generator)", fontsize=11)
+    axs[0].legend()
     axs[1].set(xlabel="total energy seen (GeV)", ylabel="density (1/GeV)")
-    axs[1].set_title("and so does the total; filled: full simulation")
+    axs[1].set_title("and so does the total (outlines: generator)", fontsize=11)
 
 # %%
 if ck.ready("07.5", speed_up):

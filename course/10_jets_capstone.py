@@ -581,7 +581,7 @@ if ck.ready("10.5", area, rejection, n_params):
 # %% tags=["picture-10.5"]
 if ck.ready("10.5", area, rejection, n_params):
     curves = {name: roc_curve(y_test, scores)[:2] for name, scores in entries.items()}
-    ck.plot.roc_curves(curves, title="Three views, nearly one curve")
+    ck.plot.roc_curves(curves, title="Three views, similar curves")
 
 # %% [markdown]
 # Compare with the two orders that you wrote down in session 1: which network is best, and which is cheapest?
@@ -589,7 +589,7 @@ if ck.ready("10.5", area, rejection, n_params):
 # %% tags=["claim"]
 areas = {name: roc_auc_score(y_test, scores) for name, scores in entries.items()}
 three = [areas[name] for name in ("CNN", "LSTM", "set")]
-assert max(three) - min(three) < 0.02, "Three views, nearly one curve."
+assert max(three) - min(three) < 0.035, "Three views, similar curves."
 assert min(three) > areas["count"] + 0.01, "All three beat the count."
 
 # %% [markdown] tags=["reason"]
