@@ -1,17 +1,17 @@
 # %% [markdown]
 # # 05 · Sequences and memory
 #
-# A network with a state reads one value after the other: it forecasts the Sun, remembers a switch, and adds two numbers
-# that it is given as text.
+# A network with a state reads one value after the other. It forecasts the Sun, remembers the position of a switch, and adds two
+# numbers that are given to it as text.
 #
-# About 90 min · CPU about 25 s · GPU optional
+# About 230 minutes in 4 sessions · CPU about 25 s · GPU optional
 #
 # **Before you start** you should know Keras layers, `compile` and `fit` (notebook 01).
 #
 # ## You will learn
 #
-# - what a recurrent cell and an LSTM compute, step by step, and which of their results Keras hands you;
-# - how to forecast honestly: a split in time, a scaling without a leak, a naive forecast to beat;
+# - what a recurrent cell and an LSTM compute, step by step, and which of their results Keras returns;
+# - how to make a fair forecast: a split in time, a scaling without a leak, a naive forecast to beat;
 # - how to read sequences of different lengths, and how to answer a sequence with a sequence.
 
 # %% [markdown]
@@ -20,7 +20,7 @@
 # %%
 import coursekit as ck
 
-seed = ck.setup(seed=0)  # before Keras is imported: then it loads without notices
+seed = ck.setup(seed=0)  # before Keras is imported, so that TensorFlow's start-up messages stay hidden
 
 import math
 
@@ -32,8 +32,8 @@ from keras import layers
 # %% [markdown]
 # ## Look at the data
 #
-# The yearly mean number of sunspots, counted since 1700: the longest series of observations in astronomy that still goes
-# on. The Sun's activity rises and falls about every eleven years, and no two cycles are alike.
+# The yearly mean number of sunspots, counted since 1700. The activity of the Sun rises and falls about every eleven years, and no
+# two cycles are alike.
 
 # %%
 table = ck.data.load_sunspots()
@@ -47,27 +47,40 @@ ax.axvspan(1921, 2008, color="#F0E442", alpha=0.25, label="test years, from 1921
 ax.set(xlabel="year", ylabel="sunspots", title="A cycle of about eleven years, never twice the same")
 ax.legend(loc="upper left");
 
+# %%
+WINDOW, N_TRAIN = 24, 221  # years in a window; values from 1700 to 1920 are for training
+
+
+def in_sunspots(scaled):
+    """Undo the scaling of 05.3: from standard deviations to sunspots."""
+    return np.asarray(scaled) * sunspots[:N_TRAIN].std() + sunspots[:N_TRAIN].mean()
+
+
+def rmse(forecast):
+    """Root mean squared error on the test years, in sunspots."""
+    return np.sqrt(np.mean((np.ravel(forecast) - sunspots[N_TRAIN:]) ** 2))
+
+
 # %% [markdown]
-# ## Predict before you run
+# ## Session 1 of 4 · Cells with a memory
 #
-# "Next year will be like this year" is the naive forecast. How wrong is it on average, in sunspots? Read it off the
-# picture. Then guess by how much a network that has seen the last 24 years can be better.
+# About 55 minutes. You need the cells above. You write a recurrent cell and one step of an LSTM by hand.
 
 # %% [markdown]
 # ## 05.1 · A recurrent cell by hand
 #
 # **Goal:** write a recurrent cell in NumPy that carries its state along a sequence.
 #
-# A dense layer forgets a sample as soon as it has answered. A recurrent cell keeps a state $h$, and each step mixes the
-# new input with the old state:
+# A dense layer forgets a sample as soon as it has answered. A recurrent cell keeps a state $h$, and each step mixes the new
+# input with the old state:
 #
 # $$h_t = \tanh(x_t W_x + h_{t-1} W_h + b), \qquad h_0 = 0.$$
 #
-# $x_t$ is row $t$ of the sequence, $W_x$ the weights of the input, $W_h$ those of the state, $b$ the bias. The same
-# weights serve every step.
+# $x_t$ is row $t$ of the sequence, $W_x$ holds the weights of the input, $W_h$ those of the state, and $b$ the biases. The same
+# weights are used in every step.
 #
-# - In: `x` (T, features), `Wx` (features, units), `Wh` (units, units), `b` (units,).
-# - Out: the states $h_1$ to $h_T$, shape (T, units).
+# - `rnn(x, Wx, Wh, b)`: takes `x` (T, features), `Wx` (features, units), `Wh` (units, units) and `b` (units,); returns the states
+#   $h_1$ to $h_T$, shape (T, units).
 
 # %%
 ck.expected("05.1")
@@ -94,26 +107,28 @@ ck.check("05.1", rnn)
 # ck.hint("05.1")  # take the first # away and run this line for a hint; run it again for the next
 
 # %% [markdown]
-# Strike the cell once and listen. One unit, one input: a 1 at the first step, zeros ever after. Predict first: for which
-# weight $W_h$ of the state does the cell still know of the stroke after 30 steps?
+# Now strike the cell once, like a bell, and listen: one unit, one input, a 1 at the first step and zeros from then on.
+# **Predict:** for which weight $W_h$ of the state, 0.5, 0.9 or 1.5, does the cell still know about the stroke after 30 steps?
 
 # %% tags=["picture-05.1"]
-steps = np.arange(1, 31)
-stroke = np.zeros((30, 1))
-stroke[0] = 1
-echoes = {f"$W_h$ = {w}": rnn(stroke, np.ones((1, 1)), np.full((1, 1), w), np.zeros(1)) for w in (0.5, 0.9, 1.5)}
-title = "A weight below 1 forgets, one above 1 holds on"
-ax = ck.plot.curve_fit(steps, stroke[:, 0], echoes, exercise="05.1", title=title)
-if echoes["$W_h$ = 0.5"] is not ...:
+if ck.ready("05.1", rnn):
+    steps = np.arange(1, 31)
+    stroke = np.zeros((30, 1))
+    stroke[0] = 1
+    echoes = {}
+    for w in (0.5, 0.9, 1.5):
+        echoes[f"$W_h$ = {w}"] = rnn(stroke, np.ones((1, 1)), np.full((1, 1), w), np.zeros(1))
+    title = "A weight below 1 forgets, one above 1 holds on"
+    ax = ck.plot.curve_fit(steps, stroke[:, 0], echoes, title=title)
     ax.set(xlabel="step $t$", ylabel="state $h_t$")
-    ax.legend(["input", *echoes], loc="center right");
+    ax.legend(["input", *echoes], loc="center right")
 
-# %% [markdown] tags=["solution"]
-# **Why it forgets.** Every step multiplies a small state by about $W_h$. Below 1 that is a decay. Above 1 the state grows
-# until the tanh catches it at the level where $h = \tanh(W_h h)$: the cell holds one bit for ever.
+# %% [markdown] tags=["reason"]
+# **Why it forgets.** Every step multiplies a small state by about $W_h$. If $W_h$ is below 1, the state decays. Above 1 it grows
+# until the tanh stops it at the level where $h = \tanh(W_h h)$: the cell then remembers one bit for ever.
 #
-# The derivative of $h_{30}$ by $h_1$ says how much a mistake at the end can teach the cell about its first input. It is the
-# product of the factors $W_h (1 - h^2)$, one a step, and vanishes both ways: with 0.5 because $W_h$ is small, with 1.5
+# The derivative of $h_{30}$ by $h_1$ says how much an error at the end can teach the cell about its first input. It is the
+# product of the factors $W_h (1 - h^2)$, one for each step, and it vanishes in both cases: with 0.5 because $W_h$ is small, with 1.5
 # because $1 - h^2$ is. A cell that holds on can hardly be taught what to hold. This is the reason for the LSTM.
 
 # %% tags=["solution"]
@@ -133,20 +148,25 @@ print(f"largest difference to Keras's SimpleRNN: {difference:.1e}")
 #
 # **Goal:** write one step of an LSTM, then make Keras return everything that its LSTM knows.
 #
-# The LSTM (long short-term memory) carries two states: the hidden state $h$, which it shows, and the cell state $c$, which
-# it keeps to itself. Three gates between 0 and 1 decide what is written, kept and shown:
+# The LSTM (long short-term memory) carries two states: the hidden state $h$, which it shows, and the cell state $c$, which it keeps
+# to itself. Three gates between 0 and 1 decide what is written, kept and shown:
 #
 # $$z = x W + h U + b = (z_i, z_f, z_g, z_o), \qquad i = \sigma(z_i), \; f = \sigma(z_f), \; o = \sigma(z_o)$$
 #
 # $$c_\text{new} = f \, c + i \tanh(z_g), \qquad h_\text{new} = o \tanh(c_\text{new})$$
 #
-# $\sigma$ is the sigmoid. The input gate $i$ lets new content in, the forget gate $f$ keeps the old, the output gate $o$
-# shows it. The products are element by element.
+# $\sigma$ is the sigmoid. The input gate $i$ lets new content in, the forget gate $f$ keeps the old content, and the output gate $o$
+# shows it. All products are element by element.
 #
-# - `lstm_step(x, h, c, W, U, b)`: `x` (features,), `h` and `c` (units,), `W` (features, 4 · units), `U` (units, 4 · units),
-#   `b` (4 · units,), the four quarters in the order $i, f, g, o$, as in Keras. Returns the new `h` and the new `c`.
-# - `build_lstm(steps, features, units)`: returns a Keras model with one LSTM layer and three outputs: the whole sequence of
-#   hidden states (n, steps, units), the last hidden state (n, units), the last cell state (n, units). No training.
+# - `lstm_step(x, h, c, W, U, b)`: `x` (features,), `h` and `c` (units,), `W` (features, 4 · units), `U` (units, 4 · units), `b`
+#   (4 · units,), with the four quarters in the order $i, f, g, o$, as in Keras. Returns the new `h` and the new `c`.
+#   `np.split(z, 4)` cuts an array into four equal parts.
+# - `build_lstm(steps, features, units)`: returns a Keras model with one LSTM layer and three outputs: the whole sequence of hidden
+#   states (n, steps, units), the last hidden state (n, units), and the last cell state (n, units). No training.
+#
+# A layer `layers.LSTM(units)` returns only its last hidden state. With `return_sequences=True` it returns the hidden states of
+# all steps; with `return_state=True` it returns three things: its usual output, the last $h$ and the last $c$. A model can have several
+# outputs: `keras.Model(inputs, [first, second, third])`.
 
 # %%
 ck.expected("05.2")
@@ -189,34 +209,32 @@ ck.check("05.2", lstm_step=lstm_step, build_lstm=build_lstm)
 # ck.hint("05.2")
 
 # %% [markdown]
-# Look inside. The weights of this one unit are set by hand: the input gate opens for a pulse, the forget gate stays at 1.
-# What will the cell state do at each pulse?
+# Look inside. The weights of the one unit below are set by hand: the input gate opens at a pulse, and the forget gate stays at 1.
+# **Predict:** what will the cell state do at each pulse?
 
 # %% tags=["picture-05.2"]
-pulses = np.isin(np.arange(24), (2, 6, 7, 13, 20)).astype(float)
-W, U, b = np.array([[20.0, 0, 6, 0]]), np.zeros((1, 4)), np.array([-10.0, 10, 0, 10])
-h, c = np.zeros(1), np.zeros(1)
-shown, kept = [], []
-for pulse in pulses:
-    h, c = lstm_step(np.array([pulse]), h, c, W, U, b)
-    if h is ...:
-        shown, kept = ..., ...
-        break
-    shown, kept = [*shown, h[0]], [*kept, c[0]]
-states = {"hidden state $h$": shown, "cell state $c$": kept}
-title = "The cell state counts; the hidden state only says: some"
-ax = ck.plot.curve_fit(np.arange(24), pulses, states, exercise="05.2", title=title)
-if shown is not ...:
-    ax.vlines(np.flatnonzero(pulses), 0, 1, color="#9A9A9A", linewidth=1)
-    ax.set(xlabel="step $t$", ylabel="value")
-    ax.legend(["pulses", *states]);
+if ck.ready("05.2", lstm_step):
+    pulses = np.isin(np.arange(24), (2, 6, 7, 13, 20)).astype(float)
+    W, U, b = np.array([[20.0, 0, 6, 0]]), np.zeros((1, 4)), np.array([-10.0, 10, 0, 10])
+    h, c = np.zeros(1), np.zeros(1)
+    hidden, kept = [], []
+    for pulse in pulses:
+        h, c = lstm_step(np.array([pulse]), h, c, W, U, b)
+        hidden.append(h[0])
+        kept.append(c[0])
+    fig, ax = plt.subplots(figsize=(7, 3.2))
+    ax.step(np.arange(24), kept, where="post", label="cell state $c$")
+    ax.step(np.arange(24), hidden, "--", where="post", label="hidden state $h$")
+    ax.stem(np.flatnonzero(pulses), np.ones(5), linefmt="grey", markerfmt="k.", basefmt=" ", label="pulses")
+    ax.set(xlabel="step $t$", ylabel="value", title="The cell state counts; the hidden state only says that there were some")
+    ax.legend()
 
-# %% [markdown] tags=["solution"]
-# **Why the cell state is there.** Along $c$ the old content is only multiplied by $f$. With $f \approx 1$ nothing decays,
-# neither the memory nor the gradient that runs back through it. The cell of 05.1 has a tanh and a matrix on that way.
+# %% [markdown] tags=["reason"]
+# **Why there is a cell state.** Along $c$, the old content is only multiplied by $f$. With $f \approx 1$ nothing decays, neither the
+# memory nor the gradient that runs back through it. The cell of 05.1 has a tanh and a matrix in that place.
 #
-# **Three results, two of them the same.** `return_sequences=True` gives all hidden states, `return_state=True` adds the
-# last $h$ and the last $c$. The last row of the sequence *is* `state_h`. The cell state is a different thing.
+# **Three results, two of them the same.** `return_sequences=True` gives all hidden states, and `return_state=True` adds the last $h$ and
+# the last $c$. The last row of the sequence *is* `state_h`. The cell state is something else.
 
 # %% tags=["solution"]
 look = build_lstm(6, 3, 4)
@@ -230,20 +248,29 @@ print(f"state_c is too:                      {np.allclose(sequence[-1], state_c)
 print(f"largest difference to lstm_step:     {max(np.abs(h - state_h).max(), np.abs(c - state_c).max()):.1e}")
 
 # %% [markdown]
+# This is the end of session 1, and a good place to stop. In session 2 an LSTM learns from the Sun.
+
+# %% [markdown]
+# ## Session 2 of 4 · One answer, or one at every step
+#
+# About 55 minutes. You need the cells at the top, and nothing from session 1.
+#
+# **Predict before you run.** "Next year will be like this year" is the naive forecast. By how many sunspots is it wrong on
+# average? Read it off the picture of the data at the top. Then guess by how much a network that has seen the last 24 years can
+# do better.
+
+# %% [markdown]
 # ## 05.3 · Many to one: forecast the Sun
 #
 # **Goal:** forecast next year's sunspots from the last 24 years, and beat the naive forecast on years that come later.
 #
-# - `prepare(series, n_train, window)` cuts a series of numbers into windows and returns `X_train, y_train, X_test, y_test`.
-#   The target `y` of a window is the value that follows it. The first `n_train` values are the past: every target among
-#   them is for training, every later target is for the test, both in the order of time. A test window may look back into
-#   training years, as a forecaster of that year could. All values are scaled by mean and standard deviation *of the first
-#   `n_train` values*.
-#   Shapes: `X_train` (n_train − window, window, 1), `X_test` (len(series) − n_train, window, 1), one target a window.
-# - `model`: a Keras model with an LSTM, fitted on `X_train, y_train`; takes (n, 24, 1), gives the scaled forecast (n, 1).
-
-# %%
-WINDOW, N_TRAIN = 24, 221  # 221 values: 1700 to 1920
+# - `prepare(series, n_train, window)` cuts a series of numbers into windows and returns `X_train, y_train, X_test, y_test`. The
+#   target `y` of a window is the value that follows it. The first `n_train` values are the past: windows whose target is among
+#   them are for training, all later ones are for the test, both in the order of time. A test window may reach back into training
+#   years, as it could for somebody who makes the forecast in that year. All values are scaled by the mean and the standard
+#   deviation *of the first `n_train` values*.
+#   Shapes: `X_train` (n_train − window, window, 1), `X_test` (len(series) − n_train, window, 1), and one target per window.
+# - `model`: a Keras model with an LSTM, fitted on `X_train, y_train`; takes (n, 24, 1) and gives the scaled forecast, (n, 1).
 
 # %%
 ck.expected("05.3")
@@ -264,6 +291,7 @@ def prepare(series, n_train, window):
     return X_train, y_train, X_test, y_test
 
 
+# %%
 X_train, y_train, X_test, y_test = prepare(sunspots, N_TRAIN, WINDOW)
 
 # %%
@@ -282,7 +310,20 @@ ck.check("05.3", prepare=prepare, model=model)
 # ck.hint("05.3")
 
 # %% [markdown]
-# Now let it run. Each forecast is fed back as if it were the newest observation, year after year. One run starts in 1986,
+# How good is it, one year ahead? Compare with your two predictions.
+
+# %%
+if ck.ready("05.3", prepare, model):
+    print(f"mean of the past   {rmse(sunspots[:N_TRAIN].mean()):.1f}")
+    print(f"eleven years ago   {rmse(sunspots[N_TRAIN - 11 : -11]):.1f}")
+    print(f"last year (naive)  {rmse(sunspots[N_TRAIN - 1 : -1]):.1f}")
+    print(f"your network       {rmse(in_sunspots(model(X_test))):.1f}")
+
+# %% tags=["claim"]
+assert rmse(in_sunspots(model(X_test))) < rmse(sunspots[N_TRAIN - 1 : -1]) - 5, "The network beats the naive forecast."
+
+# %% [markdown]
+# Now let it run ahead: each forecast is fed back as if it were the newest observation, year after year. One run starts in 1986,
 # so that you can compare it with what came; the other starts where the data end.
 
 # %%
@@ -293,74 +334,82 @@ def run_ahead(model, past, n_years):
     for _ in range(n_years):
         newest = np.array(values[-WINDOW:], dtype="float32")[None, :, None]
         values.append(float(np.ravel(model.predict_on_batch(newest))[0]))
-    return np.array(values[len(past) :]) * known.std() + known.mean()
+    return in_sunspots(values[len(past) :])
 
 
 # %% tags=["picture-05.3"]
-fig, ax = plt.subplots(figsize=(9, 3.4))
-if model is ...:
-    ck.plot.curve_fit(years, sunspots, {"forecast": ...}, ax, exercise="05.3")
-else:
+if ck.ready("05.3", model):
+    fig, ax = plt.subplots(figsize=(9, 3.4))
     ax.plot(years[240:], sunspots[240:], "k", linewidth=1, label="observed")
     for start, end in ((1986, 2008), (2008, 2041)):
-        past, ahead = sunspots[years <= start], np.arange(start, end + 1)
+        past = sunspots[years <= start]
+        ahead = np.arange(start, end + 1)
         forecast = run_ahead(model, past, end - start)
-        label = {"label": "LSTM, fed back"} if start == 1986 else {}
-        ax.plot(ahead, [past[-1], *forecast], color="#0072B2", linewidth=2.4, **label)
-        label = {"label": "naive"} if start == 1986 else {}
-        ax.plot(ahead, np.full(len(ahead), past[-1]), "--", color="#D55E00", **label)
+        ax.plot(ahead, [past[-1], *forecast], color="#0072B2", linewidth=2.4, label="LSTM, fed back")
+        ax.plot(ahead, np.full(len(ahead), past[-1]), "--", color="#D55E00", label="naive")
         ax.plot(start, past[-1], "o", color="#0072B2")
     ax.axvspan(2008, 2042, color="#DDDDDD", alpha=0.5, zorder=0)
     ax.text(2025, 150, "the future of these data", ha="center")
     ax.set(xlabel="year", ylabel="sunspots", xlim=(1940, 2042), ylim=(-8, 240))
-    ax.set_title("The network runs on in cycles where the naive forecast stands still")
-    ax.legend(loc="upper left", ncols=3);
+    ax.set_title("The network goes on in cycles; the naive forecast stands still")
+    handles, labels = ax.get_legend_handles_labels()
+    ax.legend(handles[:3], labels[:3], loc="upper left", ncols=3)
 
-# %% [markdown] tags=["solution"]
-# **How good is it, one year ahead?** The test years are more active than any year before 1921: the network must go beyond
-# what it has seen. Put it beside three yardsticks: last year's number, that of eleven years ago, and the mean.
+# %% tags=["claim"]
+assert np.std(run_ahead(model, sunspots[years <= 1986], 22)) > 10, "The network goes on in cycles."
 
-# %% tags=["solution"]
-def rmse(forecast):
-    """Root mean squared error on the test years, in sunspots."""
-    return np.sqrt(np.mean((np.ravel(forecast) - sunspots[N_TRAIN:]) ** 2))
-
-
-def in_sunspots(scaled):
-    return np.asarray(scaled) * sunspots[:N_TRAIN].std() + sunspots[:N_TRAIN].mean()
-
-
-print(f"mean of the past   {rmse(sunspots[:N_TRAIN].mean()):.1f}")
-print(f"eleven years ago   {rmse(sunspots[N_TRAIN - 11 : -11]):.1f}")
-print(f"last year (naive)  {rmse(sunspots[N_TRAIN - 1 : -1]):.1f}")
-print(f"LSTM               {rmse(in_sunspots(model(X_test))):.1f}")
-
-# %% [markdown] tags=["solution"]
-# **A wrong way** that looks splendid: shuffle the windows before the split. Neighbouring windows share 23 of their 24
-# values, so every test window has near twins in the training set, on both sides in time. A model with a good memory and
-# no understanding shows it best: the nearest neighbour in the training set. Its error falls by itself.
+# %% [markdown] tags=["reason"]
+# **What makes it hard.** Six of the 88 test years are more active than any year before 1921, so the network must go beyond what it
+# has seen. All the same it beats the naive forecast, the year eleven years ago, and the mean of the past.
+#
+# **A mistake that looks splendid:** shuffle the windows before the split. The nearest neighbours in the training set then forecast
+# far better than with a split in time. There are two reasons. Most of the gain comes from the test years: after shuffling they
+# lie anywhere in the series, and most years are easier than those after 1921. The rest comes from overlapping windows.
+# Neighbouring windows share 23 of their 24 values, so most test windows have near twins in the training set. The third number
+# below leaves these twins out. Both reasons make the error say nothing about a forecast of the future.
 
 # %% tags=["solution"]
 from sklearn.neighbors import KNeighborsRegressor
 
 X_all, y_all = np.concatenate([X_train, X_test])[..., 0], np.concatenate([y_train, y_test])
 order = np.random.default_rng(0).permutation(len(y_all))
-for name, rows in (("in time", np.arange(len(y_all))), ("shuffled", order)):
-    train, test = rows[: len(y_train)], rows[len(y_train) :]
-    neighbour = KNeighborsRegressor(3).fit(X_all[train], y_all[train])
-    error = np.sqrt(np.mean((neighbour.predict(X_all[test]) - y_all[test]) ** 2)) * sunspots[:N_TRAIN].std()
-    print(f"nearest neighbours, split {name:<9} {error:.1f} sunspots")
+n = len(y_train)
+
+
+def error_of_neighbours(train, test):
+    """In sunspots; `train` is a list of rows, or gives one for each test row."""
+    guesses = []
+    for row in test:
+        rows = train(row) if callable(train) else train
+        guesses.append(KNeighborsRegressor(3).fit(X_all[rows], y_all[rows]).predict(X_all[[row]])[0])
+    return np.sqrt(np.mean((np.array(guesses) - y_all[test]) ** 2)) * sunspots[:N_TRAIN].std()
+
+
+def without_twins(row):
+    return [other for other in order[:n] if abs(other - row) >= WINDOW]
+
+
+in_time = error_of_neighbours(np.arange(n), np.arange(n, len(y_all)))
+shuffled = error_of_neighbours(order[:n], order[n:])
+no_twins = error_of_neighbours(without_twins, order[n:])
+print(f"nearest neighbours: split in time {in_time:.1f}, shuffled {shuffled:.1f}, shuffled without twins {no_twins:.1f}")
+
+# %% tags=["claim"]
+assert in_time - no_twins > no_twins - shuffled > 1, f"Most of the gain comes from the test years: {in_time, no_twins, shuffled}"
 
 # %% [markdown]
 # ## 05.4 · Many to many, in step
 #
 # **Goal:** train a network that answers at every step, from what it has read up to that step.
 #
-# A switch receives pulses: +1 turns it on, −1 turns it off, 0 leaves it as it is. After each step, say whether it is on.
-# Where the pulse is 0, only a memory can know.
+# A switch receives pulses: +1 turns it on, −1 turns it off, and 0 leaves it as it is. After each step, say whether it is on.
+# Where the pulse is 0, only a memory can tell.
 #
-# `latch` is a Keras model. It takes (n, T, 1) for *any* number of steps T, and gives the probability that the switch is on,
-# (n, T, 1). The answer at step $t$ may depend on steps 1 to $t$ only.
+# - `latch`: a Keras model. It takes (n, T, 1) for *any* number of steps T, and gives the probability that the switch is on,
+#   (n, T, 1). The answer at step $t$ may depend on steps 1 to $t$ only.
+#
+# `keras.Input((None, 1))` leaves the number of steps open. A `layers.Dense` behind an LSTM with `return_sequences=True` answers each
+# step, with the same weights.
 
 # %%
 def make_switch(n_samples, steps, seed):
@@ -396,23 +445,32 @@ ck.check("05.4", latch)
 # %%
 # ck.hint("05.4")
 
-# %% tags=["picture-05.4"]
-P_test, on_test = make_switch(1, steps=80, seed=7)
-said = ... if latch is ... else np.asarray(latch(P_test))
-title = "It was trained on 30 steps and remembers over 80"
-ax = ck.plot.curve_fit(np.arange(80), P_test, {"says: on": said}, exercise="05.4", title=title)
-if latch is not ...:
-    ax.lines[1].set_drawstyle("steps-post")
-    ax.step(np.arange(80), on_test.ravel() * 1.06 - 0.03, "k:", where="post", linewidth=1)
-    ax.set(xlabel="step", ylabel="probability, pulse", ylim=(-1.15, 1.5))
-    ax.legend(["pulse", "says: on", "is on"], loc="upper left", ncols=3);
+# %% [markdown]
+# **Predict:** it was trained on 30 steps. Will it still know after 80?
 
-# %% [markdown] tags=["solution"]
-# **One output a step.** `return_sequences=True` hands every hidden state on, and the Dense layer answers each of them with
-# the same weights. Nothing in the network knows the length, so 80 steps work as well as 30.
+# %% tags=["picture-05.4"]
+if ck.ready("05.4", latch):
+    P_test, on_test = make_switch(1, steps=80, seed=7)
+    said = np.ravel(latch(P_test))
+    fig, ax = plt.subplots(figsize=(7, 3.2))
+    ax.plot(P_test.ravel(), ".", color="grey", label="pulse")
+    ax.step(np.arange(80), said, where="post", label="says: on")
+    ax.step(np.arange(80), on_test.ravel() * 1.06 - 0.03, "k:", where="post", linewidth=1, label="is on")
+    ax.set(xlabel="step", ylabel="probability, pulse", ylim=(-1.15, 1.6))
+    ax.set_title("Trained on 30 steps, it remembers over 80")
+    ax.legend(loc="upper left", ncols=3)
+
+# %% tags=["claim"]
+P_long, on_long = make_switch(300, steps=80, seed=8)
+assert np.mean((np.asarray(latch(P_long)) > 0.5) == on_long) > 0.97, "Trained on 30 steps, it remembers over 80."
+
+# %% [markdown] tags=["reason"]
+# **One output for each step.** `return_sequences=True` passes every hidden state on, and the Dense layer answers each of them with the
+# same weights. Nothing in the network knows the length, so 80 steps work as well as 30.
 #
-# **Two wrong ways.** Without a memory the answer where the pulse is 0 is a guess. With `Bidirectional` the network reads
-# the sequence from both ends: it is right for a text that is complete, and cheats here, where the future has not happened.
+# **Two ways that do not work.** Without a memory, the answer where the pulse is 0 is a guess. With `Bidirectional` the network reads
+# the sequence from both ends. That is fine for a text that is complete, but it is cheating here, where the future has not
+# happened yet.
 
 # %% tags=["solution"]
 from sklearn.linear_model import LogisticRegression
@@ -425,18 +483,27 @@ for name, said in (("no memory", guessed), ("LSTM", np.asarray(latch(P_new)) > 0
     print(f"{name:<10} right at a pulse {right[P_new != 0].mean():.1%}, between pulses {right[P_new == 0].mean():.1%}")
 
 # %% [markdown]
+# This is the end of session 2, and a good place to stop. In session 3 sequences have different lengths.
+
+# %% [markdown]
+# ## Session 3 of 4 · Different lengths, and a sequence for a sequence
+#
+# About 90 minutes. You need the cells at the top, and nothing from the sessions before.
+
+# %% [markdown]
 # ## 05.5 · Lengths differ: padding and masking
 #
-# **Goal:** train on sequences of different lengths, so that the padding has no influence at all.
+# **Goal:** train on sequences of different lengths, so that padding has no influence at all.
 #
-# Here are random walks of 5 to 20 positions. The question: does a walk end above the point where it began? An array needs
-# equal lengths, so short walks are filled up with a value that no walk has, `PAD`. The network has to be told to skip it:
-# then the state stays as it is while padding goes by.
+# Here are random walks of 5 to 20 positions. The question is whether a walk ends above the point where it began. An array needs
+# equal lengths, so short walks are filled up with a value that no walk has, `PAD`. The network has to be told to skip it, so that its
+# state stays as it is while padding goes by. `layers.Masking(mask_value=...)` in front of the LSTM does this: it marks the steps that
+# consist of this value only.
 #
-# - `pad(walks, length)`: a list of 1-D arrays, each no longer than `length`; returns (n, length, 1), each walk at the
+# - `pad(walks, length)`: takes a list of 1-D arrays, each no longer than `length`; returns (n, length, 1), with each walk at the
 #   beginning of its row and `PAD` behind it.
-# - `walker`: a Keras model that takes (n, T, 1) for *any* T, skips the steps that are `PAD`, and gives the probability that
-#   the walk ends above its beginning, (n, 1).
+# - `walker`: a Keras model that takes (n, T, 1) for *any* T, skips the steps that are `PAD`, and gives the probability that the walk
+#   ends above its beginning, (n, 1).
 
 # %%
 PAD = -10.0
@@ -491,10 +558,10 @@ ck.check("05.5", pad=pad, walker=walker)
 # ck.hint("05.5")
 
 # %% [markdown]
-# The proof. Take five walks of which the network is more or less sure, and put more and more padding behind them. Whatever
-# it says about a walk, it must say the same with 80 steps of padding.
+# Now test it. Take five walks about which the network is more or less sure, and put more and more padding behind them. With 80 steps
+# of padding it must give the same answer as without.
 
-# %% tags=["picture-05.5"]
+# %%
 lengths = (20, 40, 100)
 
 
@@ -503,24 +570,26 @@ def said_of(network, walks, length):
     return np.ravel(network(np.asarray(pad(walks, length), dtype="float32")))
 
 
-ready = walker is not ... and pad(walks[:1], 20) is not ...
-if ready:
+# %% tags=["picture-05.5"]
+if ck.ready("05.5", pad, walker):
     sure = said_of(walker, walks, 20)
     five = [walks[np.argmin(np.abs(sure - p))] for p in (0.1, 0.3, 0.5, 0.7, 0.9)]
     masked = np.array([said_of(walker, five, length) for length in lengths])
-rows = {f"walk {i + 1}": masked[:, i] if ready else ... for i in range(5)}
-ax = ck.plot.curve_fit(lengths, up[[0] * 3], rows, exercise="05.5", title="More padding, the same answers")
-if ready:
-    ax.lines[0].remove()
+    fig, ax = plt.subplots(figsize=(5.4, 3))
+    ax.plot(lengths, masked, "o-", label=[f"walk {i + 1}" for i in range(5)])
     ax.set(xlabel="length after padding", ylabel="probability of 'up'", ylim=(-0.05, 1.05))
-    ax.legend(loc="center left", bbox_to_anchor=(1.01, 0.5));
+    ax.set_title("More padding, the same answers")
+    ax.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
 
-# %% [markdown] tags=["solution"]
-# **Why the mask travels.** `Masking` marks the steps whose values are all `PAD`. Keras hands the mask on with the data, and
-# the LSTM repeats its last state where the mask says so. The Dense layer sees the state after the last real step.
+# %% tags=["claim"]
+assert np.ptp(masked, axis=0).max() < 1e-4, "More padding, the same answers."
+
+# %% [markdown] tags=["reason"]
+# **How the mask travels.** `Masking` marks the steps whose values are all `PAD`. Keras passes the mask on with the data, and the LSTM
+# repeats its last state where the mask says so. The Dense layer sees the state after the last real step.
 #
-# **A wrong way.** Take the same weights and leave the mask out. The LSTM now reads the padding as positions far below
-# zero, and the answer is about the padding. `Masking()` without a value is as bad: it masks zeros, and none are here.
+# **What goes wrong without it.** Take the same weights and leave the mask out. The LSTM then reads the padding as positions far below
+# zero, and its answer is about the padding. `Masking()` without a value is just as bad: it masks zeros, and there are none here.
 
 # %% tags=["solution"]
 unmasked = keras.Sequential([layer for layer in walker.layers if not isinstance(layer, layers.Masking)])
@@ -544,15 +613,15 @@ ax.legend([handles[0], handles[5]], [labels[0], labels[5]], loc="center left", b
 #
 # **Goal:** train an encoder and a decoder that read `"27+5"` character by character and write `"32"`, then STOP.
 #
-# The lengths of question and answer differ, so the network cannot answer in step. It reads first: an LSTM, the encoder,
-# turns the question into one state. Then it writes: that state is repeated four times, a second LSTM, the decoder, turns
-# it into four steps, and a softmax at each step chooses a symbol. The twelve symbols are the digits, `+`, and `.` for STOP.
-# An answer is what stands before the first STOP; whatever is too short is filled up with STOP.
+# Question and answer have different lengths, so the network cannot answer in step. It reads first: one LSTM, the **encoder**, turns
+# the question into one state. Then it writes: this state is repeated four times (`layers.RepeatVector(4)`), a second LSTM, the **decoder**,
+# turns it into four steps, and a softmax at each step chooses a symbol. The twelve symbols are the digits, `+`, and `.` for STOP. The
+# answer is what stands before the first STOP; a text that is too short is filled up with STOP.
 #
-# - `build_adder()`: a Keras model, not compiled, from (n, 5, 12), one-hot questions, to (n, 4, 12), a probability for every
+# - `build_adder()`: returns a Keras model, not compiled, from one-hot questions (n, 5, 12) to (n, 4, 12): a probability for every
 #   symbol at each of the four steps. Two LSTMs of 64 units are enough; `unroll=True` makes short ones faster on a CPU.
-# - `add(texts)`: a list of questions such as `["27+5", "99+99"]` to the list of answers that `adder` gives, `["32", "198"]`:
-#   text, without STOP.
+# - `add(texts)`: takes a list of questions such as `["27+5", "99+99"]` and returns the list of answers that `adder` gives, such as
+#   `["32", "198"]`: text, without STOP.
 # - `lags`: a table of 3 by 4 numbers, explained below.
 
 # %%
@@ -560,21 +629,23 @@ SYMBOLS = "0123456789+."  # the point is STOP
 
 
 def codes(texts, length):
-    """Each text as a row of `length` whole numbers, filled up with STOP."""
+    """Each text as a row of `length` whole numbers, the places of its symbols in SYMBOLS, filled up with STOP."""
     return np.array([[SYMBOLS.index(symbol) for symbol in text.ljust(length, ".")] for text in texts])
 
 
 def questions(texts, reverse=True):
     """One-hot questions (n, 5, 12); `reverse` turns the text round, so that its first character is read last."""
     rows = codes(texts, 5)
-    return np.eye(12, dtype="float32")[rows[:, ::-1] if reverse else rows]
+    if reverse:
+        rows = rows[:, ::-1]
+    return np.eye(12, dtype="float32")[rows]
 
 
 codes(["27+5", "32"], 5), questions(["27+5"]).shape
 
 # %% [markdown]
-# Every pair from 0+0 to 99+99 is there. One in ten is held out and never trained on, in neither order: who has learned
-# 27+5 has not yet seen 5+27 when this pair is held out.
+# There are questions for all pairs from 0+0 to 99+99. One pair in ten is held out and never trained on, in neither order: when 27+5 is
+# held out, so is 5+27.
 
 # %%
 a, b = np.divmod(np.arange(10000), 100)
@@ -606,9 +677,9 @@ def build_adder():
 
 
 # %% [markdown]
-# The training is given. The learning rate warms up, so that the first large steps do no harm, and then decays along a
-# cosine, so that the last ones settle. `beta_2=0.99` lets Adam measure the gradients over the last hundred steps, where it
-# usually takes a thousand: there are too few steps here for so long a memory.
+# The training is given. The learning rate warms up, so that the first large steps do no harm, and then decays along a cosine, so that
+# the last steps settle. `beta_2=0.99` lets Adam average the squared gradients over about the last hundred steps instead of a thousand,
+# because this training has few steps.
 
 # %%
 EPOCHS, BATCH = 15, 128
@@ -625,12 +696,14 @@ def compile_adder(network, epochs, batch):
     network.compile(adam, loss="sparse_categorical_crossentropy", steps_per_execution=10)
 
 
-adder = build_adder()
-if adder is not ...:
+# %%
+adder = ...
+if ck.ready("05.6", build_adder):
+    adder = build_adder()
     compile_adder(adder, EPOCHS, BATCH)
     live = ck.widgets.LiveCurves()
-    settings = {"epochs": EPOCHS, "batch_size": BATCH, "verbose": 0, "callbacks": [live]}
-    adder.fit(questions(texts[~unseen]), codes(sums[~unseen], 4), **settings)
+    inputs, targets = questions(texts[~unseen]), codes(sums[~unseen], 4)
+    adder.fit(inputs, targets, epochs=EPOCHS, batch_size=BATCH, verbose=0, callbacks=[live])
 
 # %%
 def add(texts):
@@ -645,13 +718,13 @@ def add(texts):
 
 
 # %% [markdown]
-# **Why is the question reversed?** Because it is mostly learned sooner so. The classical explanation is the *lag*: what is read
-# just before it is needed is learned first. Put it to the test. Take "12+34", whose answer is "46". Reading takes steps 1
-# to 5, one character a step; writing takes steps 6 to 9. The lag of a digit is the number of steps from reading it to
-# writing the digit of the same place, tens for tens and units for units. Read as written, the 1 comes at step 1 and the 4
-# of the answer at step 6: a lag of 5.
+# **Why is the question reversed?** Because it is usually learned sooner that way. The classical explanation is the *lag*: what is read
+# just before it is needed is learned first. Let us test this. Take "12+34", whose answer is "46". Reading takes steps 1 to 5, one
+# character per step; writing takes steps 6 to 9. The lag of a digit is the number of steps from reading it to writing the digit of
+# the same place, tens for tens and units for units. Read as written, the 1 comes at step 1 and the 4 of the answer at step 6: a
+# lag of 5.
 #
-# `lags` has a row for each of three ways of writing, and a column for each of the digits 1, 2, 3, 4:
+# `lags` has a row for each of three ways of writing, and a column for each of the digits 1, 2, 3, 4 of the question:
 #
 # - `lags[0]`: question and answer as written, "12+34" and "46";
 # - `lags[1]`: the question reversed, "43+21" and "46";
@@ -671,22 +744,22 @@ ck.check("05.6", adder=adder, add=add, lags=lags)
 # ck.hint("05.6")
 
 # %% [markdown]
-# Which way has the shortest lag, which the smallest mean? Predict from your table which of the three ways is learned
-# soonest. Then let them race: the same weights to begin with, four epochs each, in smaller batches. Here every number has
-# two digits, 05+27, so that the ways differ in their order and in nothing else.
+# **Predict** from your table: which way has the shortest lag, which the smallest mean, and which of the three will be learned first?
+# Then let them race: they start with the same weights and train for four epochs each, in smaller batches. Here every number has two
+# digits, 05+27, so that the ways differ only in their order.
 
 # %%
 def race(epochs=4, batch=50):
-    """The share of exact answers to unseen questions, for each way of writing; `...` without a network."""
-    network, shares = build_adder(), {}
-    if network is ...:
-        return ...
+    """The share of exact answers to unseen questions, for each way of writing."""
+    network = build_adder()
     compile_adder(network, epochs, batch)
     network.optimizer.build(network.trainable_variables)
     variables = network.variables + network.optimizer.variables
     start = [keras.ops.convert_to_numpy(variable) for variable in variables]
-    turned, two_digits = [text[::-1] for text in sums], [f"{i:02d}+{j:02d}" for i, j in zip(a, b)]
+    two_digits = [f"{i:02d}+{j:02d}" for i, j in zip(a, b)]
+    turned = [text[::-1] for text in sums]
     ways = {"as written": (False, sums), "question\nreversed": (True, sums), "answer\nreversed": (False, turned)}
+    shares = {}
     for name, (reverse, answers) in ways.items():
         for variable, value in zip(variables, start):
             variable.assign(value)
@@ -697,32 +770,30 @@ def race(epochs=4, batch=50):
     return shares
 
 
-shares = race()
-
 # %% tags=["picture-05.6"]
-fig, ax = plt.subplots(figsize=(5.4, 3.2))
-if shares is ...:
-    ck.plot.learning_curves(..., ax, exercise="05.6")
-else:
+if ck.ready("05.6", build_adder):
+    shares = race()
+    fig, ax = plt.subplots(figsize=(5.4, 3.2))
     bars = ax.bar(list(shares), shares.values(), width=0.6)
     ax.bar_label(bars, [f"{share:.0%}" for share in shares.values()])
     ax.set(ylabel="exact answers to unseen pairs", ylim=(0, 1.1))
     leader = max(shares, key=shares.get).replace("\n", " ")
-    ax.set_title(f"After four epochs in the lead: {leader}");
+    ax.set_title(f"In the lead after four epochs: {leader}")
 
-# %% [markdown] tags=["solution"]
-# **What the race says.** The mean lag is 3.5 in all three ways. The shortest lag is 2 as written, and 1 in both others. If
-# the shortest lag were the reason, reversing the *answer* would help as much as reversing the *question*. It does not, so
-# the lag cannot be the whole reason here. What only the reversed question does is to show the units before the tens of a number.
-# That is the order in which you add by hand: nothing that comes later changes a digit that is done. Read as written, the
-# last character can still change every digit before it: 45+54 is 99, and 45+55 is 100.
+# %% [markdown] tags=["reason"]
+# **What the race says.** The mean lag is 3.5 in all three ways. The shortest lag is 2 as written, and 1 in both others. If the shortest
+# lag were the reason, reversing the *answer* would help as much as reversing the *question*. Usually it does not, so the lag cannot
+# be the whole reason here. Only the reversed question shows the units of a number before its tens. That is the order in which you
+# add by hand: nothing that comes later changes a digit that is already written. Read as written, the last character can still
+# change every digit before it: 45+54 is 99, and 45+55 is 100.
 #
-# **How sure is that?** One race has one start. With other weights to begin with the reversed question leads mostly, and by
-# far; now and then it is late and loses. Call `race()` again, which draws new weights, before you believe a bar.
-# Sutskever and others saw that reversed sentences translate better, and named the lag as the reason. For sentences it may
-# be.
-#
-# Look at what the trained network still gets wrong.
+# **How certain is that?** One race has one start. With other initial weights, the reversed question usually leads, and by far; now and
+# then it is late and loses. Call `race()` again, which draws new weights, before you believe a bar. Sutskever and others (2014) found
+# that reversed sentences are translated better, and gave the lag as the reason. For sentences it may be.
+
+# %% [markdown] tags=["reason"]
+# **What the trained network still gets wrong.** It answers most unseen questions exactly. Look at its mistakes: how many of
+# the digits are wrong in each of them?
 
 # %% tags=["solution"]
 answers = np.array(add(list(texts[unseen])))
@@ -732,22 +803,52 @@ for question, said, true in list(zip(texts[unseen][wrong], answers[wrong], sums[
     print(f"{question:>6} = {true:<4} said {said}")
 
 # %% [markdown]
+# This is the end of session 3, and a good place to stop. Session 4 is short.
+
+# %% [markdown]
+# ## Session 4 of 4 · A smaller cell
+#
+# About 30 minutes. You need the cells at the top and the next one, which takes over your `prepare` and `model` of 05.3. If you begin
+# here, it takes simple ones.
+
+# %%
+def cut_into_windows(series, n_train, window):
+    scaled = (series - np.mean(series[:n_train])) / np.std(series[:n_train])
+    rows = np.lib.stride_tricks.sliding_window_view(scaled, window + 1)
+    inputs, targets = rows[:, :-1, None], rows[:, -1]
+    known = n_train - window
+    return inputs[:known], targets[:known], inputs[known:], targets[known:]
+
+
+def forecaster():
+    network = keras.Sequential([keras.Input((WINDOW, 1)), layers.LSTM(24)])
+    network.add(layers.Dense(1))
+    network.compile(keras.optimizers.Adam(0.02), loss="mse")
+    network.fit(X_train, y_train, epochs=15, batch_size=40, verbose=0)
+    return network
+
+
+prepare = ck.resume("prepare", lambda: cut_into_windows)
+X_train, y_train, X_test, y_test = prepare(sunspots, N_TRAIN, WINDOW)
+model = ck.resume("model", forecaster)
+
+# %% [markdown]
 # ## 05.7 · GRU against LSTM
 #
-# **Goal:** count the parameters of both cells, and see whether the smaller one forecasts worse.
+# **Goal:** count the parameters of both cells, and see whether the smaller one makes worse forecasts.
 #
 # The GRU (gated recurrent unit) has no cell state, and three blocks of weights where the LSTM has four:
 #
 # $$z = \sigma(x W_z + h U_z + b_z), \quad r = \sigma(x W_r + h U_r + b_r), \quad
 # g = \tanh\left(x W_g + b_g + r \, (h U_g + b'_g)\right), \quad h_\text{new} = z \, h + (1 - z) \, g$$
 #
-# Keras gives every block two biases of `units` numbers, one with the input and one with the state (`reset_after=True`, its
-# default).
+# In Keras every block of a GRU has two biases of `units` numbers each, one with the input and one with the state
+# (`reset_after=True`, its default). Each block of an LSTM has one.
 #
-# - `lstm_params(features, units)` and `gru_params(features, units)`: the number of parameters of the layer in Keras,
-#   as a formula.
-# - `gru`: the forecast of 05.3 with a GRU in the place of the LSTM, fitted on the same `X_train, y_train`. 10 epochs
-#   with `Adam(0.03)` and batches of 50 are enough.
+# - `lstm_params(features, units)` and `gru_params(features, units)`: the number of parameters of the layer in Keras, as a
+#   formula.
+# - `gru`: the forecast of 05.3 with a GRU in the place of the LSTM, fitted on the same `X_train, y_train`. Ten epochs with `Adam(0.03)`
+#   and batches of 50 are enough.
 
 # %%
 ck.expected("05.7")
@@ -787,22 +888,25 @@ ck.check("05.7", lstm_params=lstm_params, gru_params=gru_params, gru=gru)
 # ck.hint("05.7")
 
 # %% tags=["picture-05.7"]
-fits = {}
-for name, network in (("LSTM", model), ("GRU", gru)):
-    waits = network is ... or X_test is ...
-    scaled = ... if waits else np.ravel(network(X_test.astype("float32")))
-    fits[name] = ... if waits else scaled * sunspots[:N_TRAIN].std() + sunspots[:N_TRAIN].mean()
-title = "One year ahead, two cells, much the same forecast"
-ax = ck.plot.curve_fit(years[N_TRAIN:], sunspots[N_TRAIN:], fits, exercise="05.7", title=title)
-if model is not ... and gru is not ...:
+if ck.ready("05.7", gru):
+    fits = {
+        "LSTM": in_sunspots(np.ravel(model(X_test.astype("float32")))),
+        "GRU": in_sunspots(np.ravel(gru(X_test.astype("float32")))),
+    }
+    title = "One year ahead: two cells, much the same forecast"
+    ax = ck.plot.curve_fit(years[N_TRAIN:], sunspots[N_TRAIN:], fits, title=title)
     ax.set(xlabel="year", ylabel="sunspots", ylim=(-8, 240))
-    ax.legend(["observed", *fits], ncols=3);
+    ax.legend(["observed", *fits], ncols=3)
 
-# %% [markdown] tags=["solution"]
-# **Fewer parameters, no worse here.** Three blocks in the place of four, and one more bias for each unit of a block.
-# Compare the errors with care: from seed to seed both wander by a sunspot or two, and their ranges overlap. "Which cell is
-# better" is a question for many seeds and many data sets. Greff and others asked it of eight variants of the LSTM, and
-# none was much better than the plain one.
+# %% tags=["claim"]
+apart = np.sqrt(np.mean((fits["LSTM"] - fits["GRU"]) ** 2))
+assert apart < 0.8 * rmse(fits["LSTM"]), f"Two cells, much the same forecast: {apart:.1f}"
+
+# %% [markdown] tags=["reason"]
+# **Fewer parameters, and hardly any difference here.** The GRU has three blocks instead of four, and one more bias for each unit of a
+# block. Compare the errors with care: from seed to seed both vary by a sunspot or two, and their ranges overlap. "Which cell is
+# better?" is a question for many seeds and many data sets. Greff and others (2017) compared eight variants of the LSTM, and none was
+# much better than the plain one.
 
 # %% tags=["solution"]
 print(f"{'cell':<6}{'parameters':>11}{'test RMSE':>11}")
@@ -813,36 +917,36 @@ for name, network, count in (("LSTM", model, lstm_params(1, 32)), ("GRU", gru, g
 # %% [markdown]
 # ## What did you observe?
 #
-# 1. Why does the forecast that is fed back lose the beat after some cycles, although each single step is good?
+# 1. Why does the forecast that is fed back get out of step after some cycles, although each single step is good?
 # 2. The scaling in `prepare` uses the training years only. What would go wrong with the mean of all years?
 # 3. A network without a mask can be trained on padded sequences too. What must it learn that the masked one need not?
 # 4. The network of 05.6 has never seen the held-out pairs. Why must 5+27 be held out together with 27+5?
 #
 # <details><summary>Answers</summary>
 #
-# 1. Each step adds its error to the inputs of the next. A small error in the phase stays and grows, and after some cycles
-#    the forecast knows the rhythm but no longer where in it the Sun is.
-# 2. The mean of all years says how active the Sun will be after the split. That is information from the future, and
-#    the error on the test years would be too good to be true.
-# 3. It must learn to carry its state through any number of padding steps without a change. It may manage for the lengths
-#    that it has seen; nothing makes it do so for others.
-# 4. The sum is the same. A network that had learned one of them by heart would need only one small step more, that the
-#    order of the numbers does not matter, to look as if it could add.
+# 1. Each step adds its error to the inputs of the next. A small error in the phase stays and grows, and after some cycles the
+#    forecast knows the rhythm but no longer at which point of it the Sun is.
+# 2. The mean of all years says how active the Sun will be after the split. That is information from the future, and the error on
+#    the test years would be too good to be true.
+# 3. It must learn to carry its state unchanged through any number of padding steps. It may manage for the lengths that it has seen;
+#    nothing makes it do so for others.
+# 4. The sum is the same. A network that had memorised one of them would need only one small step more, that the order of the numbers
+#    does not matter, to look as if it could add.
 #
 # </details>
 #
 # ## Go further
 #
-# - Three digits: make questions of up to seven characters and answers of up to five. How many of the million pairs do you
-#   need to train on? Two LSTMs of 128 units take a minute or more.
+# - Three digits: make questions of up to seven characters and answers of up to five. How many of the million pairs do you need to
+#   train on? Two LSTMs of 128 units take a minute or more.
 # - Reverse the question *and* the answer. What does the lag predict, and what does the race say?
 # - Let the forecast of 05.3 give a mean and a spread. How wide is it after ten fed-back years?
 # - Newer sunspot numbers are on another scale (version 2.0 since 2015). How would you join both series without a leak?
 #
 # ## Summary
 #
-# A recurrent network carries a state along a sequence. The LSTM adds a cell state that is only gated, so memory and gradient
-# last. One answer for a sequence, one a step, or a sequence for a sequence: it is the same cell, read out in another place.
+# A recurrent network carries a state along a sequence. The LSTM adds a cell state that is only gated, so that memory and gradient
+# last. One answer for a sequence, one for each step, or a sequence for a sequence: it is the same cell, read out in different places.
 # Forecasts are judged on later years, against a naive forecast, with nothing scaled by the future.
 
 # %%

@@ -64,7 +64,7 @@ def _describe_axes(ax):
 
 def _drawn(ax):
     """The kinds of things that are drawn, with the names that the legend gives them."""
-    bars = [patch for container in ax.containers for patch in container.patches] if ax.containers else []
+    bars = [patch for container in ax.containers for patch in getattr(container, "patches", ())]
     kinds = {"line": ax.lines, "scatter or area": ax.collections, "bar": bars, "image": ax.images}
     counted = [f"{kind} × {len(things)}" if len(things) > 1 else kind for kind, things in kinds.items() if things]
     names = [name for name in ax.get_legend_handles_labels()[1] if name]
