@@ -81,7 +81,7 @@ def curve_fit(x, y, fits, ax=None, *, exercise=None, title=None):
 
 
 def roc_curves(curves, ax=None, *, exercise=None, title=None):
-    """Draw ROC curves, each with the area below it in the legend, and the diagonal of a coin.
+    """Draw ROC curves, each with the area under it in the legend, and the diagonal of a coin.
 
     Parameters
     ----------

@@ -46,7 +46,7 @@ def points(X, y, X_name="X"):
     if X.ndim != 2 or X.shape[1] != 2:
         raise ValueError(f"{X_name} has shape {X.shape}; (n, 2) was expected: one row a point, two coordinates.")
     if len(X) != len(y):
-        raise ValueError(f"{X_name} has {len(X)} rows and y has {len(y)} values; one value a row was expected.")
+        raise ValueError(f"{X_name} has {len(X)} rows and y has {len(y)} values; expected one value per row.")
     return X, y
 
 

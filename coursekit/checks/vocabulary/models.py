@@ -35,7 +35,7 @@ def predictions(student, name, X):
         raise Misconception(
             "wrong-shape",
             f"{name_text(name)} was asked about {len(X)} samples and answered with shape {shape_text(scores.shape)}; "
-            "one row a sample was expected.",
+            "expected one row per sample.",
         )
     return scores.reshape(len(X), -1)
 
@@ -45,7 +45,7 @@ def one_column(student, name, X):
     given = predictions(student, name, X)
     if given.shape[1] != 1:
         raise Misconception(
-            "wrong-shape", f"{name_text(name)} answers with {given.shape[1]} columns; one number a sample was expected."
+            "wrong-shape", f"{name_text(name)} answers with {given.shape[1]} columns; expected one number per sample."
         )
     return given[:, 0]
 
