@@ -1,18 +1,18 @@
 # %% [markdown]
 # # 03b · House prices: targets, categories, losses
 #
-# What goes into a network is half of the work; this notebook is about the other half: what comes out, and what you call
-# an error.
+# What goes into a network is half of the work. This notebook is about the other half: what comes out, and what counts as an
+# error.
 #
-# About 80 min · CPU about 25 s · GPU optional
+# About 165 minutes in 3 sessions · CPU about 25 s · GPU optional
 #
-# **Before you start** work through notebook 03: splitting, scaling, a first network for house prices.
+# **Before you start** work through notebook 03: splitting, scaling, and a first network for house prices.
 #
 # ## You will learn
 #
 # - why the unit of a target decides how long training takes, and what the last layer has to do with it;
 # - how a network reads a category such as a neighbourhood, and what an embedding is;
-# - which loss survives wrong data, and how to compare a network with trees without fooling yourself.
+# - which loss can cope with wrong data, and how to compare a network with trees without deceiving yourself.
 
 # %% [markdown]
 # ## Setup
@@ -20,7 +20,7 @@
 # %%
 import coursekit as ck
 
-seed = ck.setup(seed=0)  # before Keras is imported: then it loads without notices
+seed = ck.setup(seed=0)  # before Keras is imported, so that TensorFlow's start-up messages stay hidden
 
 import keras
 import matplotlib.pyplot as plt
@@ -34,10 +34,10 @@ from sklearn.preprocessing import StandardScaler
 # %% [markdown]
 # ## Look at the data
 #
-# 2,930 houses were sold in Ames, Iowa, between 2006 and 2010. You get twelve numbers of each: quality, areas, years,
-# longitude and latitude. As in notebook 03 the rows are split once and for all: 60 % to train on, 20 % to choose by, 20 %
-# to be judged on; five unusual sales of more than 4,000 square feet are in none of them. The scaler has seen the training
-# rows only.
+# 2,930 houses were sold in Ames, Iowa, between 2006 and 2010. You get twelve numbers for each: its quality, areas, years, longitude
+# and latitude. The rows are split once and for all, as in notebook 03: 60 % for training, 20 % for choosing between models, and 20 %
+# for the final judgement. Five unusual sales of more than 4,000 square feet belong to none of the three. The scaler has seen only
+# the training rows.
 
 # %%
 numbers, price = ck.data.load_ames_numbers()  # price in units of 100,000 dollars
@@ -50,23 +50,28 @@ X_train.shape, X_val.shape, X_test.shape
 # %%
 fig, ax = plt.subplots(figsize=(6, 3))
 ax.hist(y_train * 100_000, bins=50)
-ax.set(xlabel="price (US dollars)", ylabel="houses", title="Most houses are cheap, a few are not");
+ax.set(xlabel="price (US dollars)", ylabel="houses", title="Most prices are moderate, a few are high");
 
 # %% [markdown]
-# All networks below are trained by the same few lines. The error that you will read is the mean absolute error: by how
-# many dollars a prediction is off, on average.
+# All networks below are trained by the same few lines. The error that you will read is the mean absolute error: by how many dollars
+# a prediction is wrong, on average. `fit` takes the **validation** rows as an option, computes the loss on them after each epoch, and
+# keeps it in the history.
 
 # %%
 def fit(network, X, y, validation=None, loss="mae", epochs=20):
-    """Train a network with Adam, in batches of 128; returns the history."""
-    network.compile(keras.optimizers.Adam(0.02), loss=loss)
+    """Train a network with Adam in batches of 128; the learning rate falls from 0.02 to 0. Returns the history."""
+    steps = epochs * -(-len(y) // 128)
+    rate = keras.optimizers.schedules.CosineDecay(0.02, steps)
+    network.compile(keras.optimizers.Adam(rate), loss=loss)
     settings = {"epochs": epochs, "batch_size": 128, "validation_batch_size": 1024, "verbose": 0}
     return network.fit(X, y, validation_data=validation, **settings)
 
 
 def predict(model, X):
     """The predictions (n,) of a Keras or a scikit-learn model."""
-    return np.ravel(model(X) if isinstance(model, keras.Model) else model.predict(X))
+    if isinstance(model, keras.Model):
+        return np.ravel(model(X))
+    return np.ravel(model.predict(X))
 
 
 def error(truth, predicted):
@@ -74,27 +79,37 @@ def error(truth, predicted):
     return 100_000 * np.mean(np.abs(np.ravel(truth) - np.ravel(predicted)))
 
 
+# %%
+table = ck.data.load_ames()
+names, codes = np.unique(table["neighborhood"], return_inverse=True)  # codes from 0 to 27
+codes_train, codes_val, codes_test = (codes[rows][:, None] for rows in (train, val, test))
+
 # %% [markdown]
-# ## Predict before you run
+# ## Session 1 of 3 · What a network is asked to reach
 #
-# Adam moves each weight by about 0.02 a step. An epoch has 14 steps here. A fresh network answers about 0, and the mean
-# price is about 180,000 dollars. How many epochs will it take until the predictions are as high as the prices? Write
-# the number down.
+# About 85 minutes. You need the cells above.
+#
+# **Predict before you run.** Adam moves each weight by about 0.02 per step at first, and an epoch has 14 steps here. A new network answers
+# about 0, and the mean price is about 180,000 dollars. How many epochs will it take until the predictions are as high as the
+# prices? Write the number down.
 
 # %% [markdown]
 # ## 03b.1 · The unit of the target
 #
-# **Goal:** give the network a target that it can reach: scaled, or met half-way by the last layer.
+# **Goal:** give the network a target that it can reach, either by scaling it or by means of the last layer.
 #
-# There are three ways. *Scale the target* $y$ to $z = (y - \mu) / s$, with $\mu$ and $s$ the mean and the standard
-# deviation of the training prices, and scale the predictions back. *Start at the mean*: the last layer adds a bias; let
-# it begin at $\mu$ in place of 0. *Limit the range*: let a sigmoid $\sigma$ end the network, and stretch it from (0, 1)
-# to the range of the prices, $\text{low} + (\text{high} - \text{low}) \, \sigma$.
+# There are three ways. *Scale the target* $y$ to $z = (y - \mu) / s$, where $\mu$ and $s$ are the mean and the standard deviation of
+# the training prices, and scale the predictions back. *Start at the mean*: the last layer adds a bias; let it begin at $\mu$ instead
+# of 0. *Limit the range*: let the network end in a sigmoid $\sigma$, and stretch it from (0, 1) to the range of the prices,
+# $\text{low} + (\text{high} - \text{low}) \, \sigma$.
 #
-# - `scale(dollars)` and its inverse `unscale(z)`: arrays (n,) in, (n,) out. Use `dollars_train`.
-# - `build_with_bias(bias)`: an untrained network, 12 inputs, 32 ReLU units, one linear output whose bias begins at
-#   `bias`. It takes (n, 12) and gives (n, 1).
-# - `build_in_range(low, high)`: the same, ending in a sigmoid stretched to (low, high).
+# - `scale(dollars)` and its inverse `unscale(z)`: both take and return arrays (n,). Use `dollars_train` for $\mu$ and $s$.
+# - `build_with_bias(bias)`: returns an untrained network with 12 inputs, 32 ReLU units and one linear output whose bias begins at `bias`. It
+#   takes (n, 12) and gives (n, 1).
+# - `build_in_range(low, high)`: the same, but ending in a sigmoid stretched to (low, high).
+#
+# `layers.Dense(..., bias_initializer=...)` takes, for instance, `keras.initializers.Constant(3.0)`. A `layers.Rescaling(factor, offset=...)`
+# multiplies its input by a factor and adds an offset; it has no weights to train.
 
 # %%
 dollars_train, dollars_val = 100_000 * y_train, 100_000 * y_val
@@ -125,9 +140,12 @@ def unscale(z):
 def build_with_bias(bias):
     """12 - 32 ReLU - 1, the output's bias begins at `bias`."""
     # [solution]
-    begin = keras.initializers.Constant(bias)
-    hidden = layers.Dense(32, activation="relu")
-    return keras.Sequential([keras.Input((12,)), hidden, layers.Dense(1, bias_initializer=begin)])
+    start = keras.initializers.Constant(bias)
+    return keras.Sequential([
+        keras.Input((12,)),
+        layers.Dense(32, activation="relu"),
+        layers.Dense(1, bias_initializer=start),
+    ])
     # [stub]
     # return ...
     # [end]
@@ -137,9 +155,12 @@ def build_with_bias(bias):
 def build_in_range(low, high):
     """12 - 32 ReLU - 1, the output is a sigmoid stretched to (low, high)."""
     # [solution]
-    hidden = layers.Dense(32, activation="relu")
-    end = [layers.Dense(1, activation="sigmoid"), layers.Rescaling(high - low, offset=low)]
-    return keras.Sequential([keras.Input((12,)), hidden, *end])
+    return keras.Sequential([
+        keras.Input((12,)),
+        layers.Dense(32, activation="relu"),
+        layers.Dense(1, activation="sigmoid"),
+        layers.Rescaling(high - low, offset=low),
+    ])
     # [stub]
     # return ...
     # [end]
@@ -153,34 +174,24 @@ ck.check("03b.1", scale=scale, unscale=unscale, build_with_bias=build_with_bias,
 # ck.hint("03b.1")  # take the first # away and run this line for a hint; run it again for the next
 
 # %% [markdown]
-# Now train the same network four times and watch the error on the validation rows, always in dollars.
+# Now train four networks and watch the error on the validation rows, always in dollars.
 
 # %%
-def race():
-    """Validation error in dollars after each epoch, by way; `...` while an answer is missing."""
-    spread, mean = np.std(dollars_train), np.mean(dollars_train)
-    low, high = dollars_train.min() / 1e5, dollars_train.max() / 1e5
-    ways = {
-        "raw dollars": (build_with_bias(0.0), lambda y: 1e5 * y, 1),
-        "bias at the mean": (build_with_bias(mean), lambda y: 1e5 * y, 1),
-        "scaled target": (build_with_bias(0.0), lambda y: scale(1e5 * y), spread),
-        "sigmoid": (build_in_range(low, high), lambda y: y, 1e5),
-    }
-    waiting = [scale(dollars_train), unscale(np.zeros(1)), *(network for network, _, _ in ways.values())]
-    if any(answer is ... for answer in waiting):
-        return ...
-    curves = {}
-    for name, (network, change, unit) in ways.items():
-        history = fit(network, X_train, change(y_train), (X_val, change(y_val)), epochs=15)
-        curves[name] = unit * np.array(history.history["val_loss"])
-    return curves
+def validation_errors(network, change, unit=1):
+    """Validation error in dollars after each of 15 epochs; `change` turns dollars into the network's target."""
+    history = fit(network, X_train, change(dollars_train), (X_val, change(dollars_val)), epochs=15)
+    return unit * np.array(history.history["val_loss"])
 
 
 # %% tags=["picture-03b.1"]
-curves = race()
-if curves is ...:
-    ck.plot.learning_curves(..., exercise="03b.1")
-else:
+if ck.ready("03b.1", scale, unscale, build_with_bias, build_in_range):
+    low, high = dollars_train.min(), dollars_train.max()
+    curves = {
+        "raw dollars": validation_errors(build_with_bias(0.0), np.asarray),
+        "bias at the mean": validation_errors(build_with_bias(dollars_train.mean()), np.asarray),
+        "scaled target": validation_errors(build_with_bias(0.0), scale, unit=dollars_train.std()),
+        "sigmoid": validation_errors(build_in_range(low / 1e5, high / 1e5), lambda dollars: dollars / 1e5, unit=1e5),
+    }
     fig, ax = plt.subplots(figsize=(6.5, 3.8))
     for (name, curve), marker in zip(curves.items(), "os^D"):
         ax.semilogy(range(1, len(curve) + 1), curve, marker=marker, markersize=4, label=name)
@@ -188,19 +199,24 @@ else:
     ax.set_yticks([20_000, 50_000, 100_000, 200_000], ["20,000", "50,000", "100,000", "200,000"])
     ax.minorticks_off()
     ax.set_title("Dollars are too far away for small steps")
-    ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1));
+    ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1))
 
-# %% [markdown] tags=["solution"]
-# **Why the raw target loses.** Adam's step does not know how far away the target is: about 0.02 for each weight,
-# however large the gradient. From 0 to 180,000 that is a long walk, and 15 epochs are not even the beginning of it.
-# Compare with the number that you wrote down: the last cell of this part goes on for 100 epochs.
+# %% tags=["claim"]
+assert curves["raw dollars"][-1] > 150_000, "Raw dollars are too far away for small steps."
+assert curves["bias at the mean"][-1] > 1.5 * curves["scaled target"][-1], "The bias alone is not enough."
+assert curves["scaled target"][-1] < 25_000, "The scaled target gets there."
+
+# %% [markdown] tags=["reason"]
+# **Why the raw target loses.** The length of Adam's steps does not depend on how far away the target is: about 0.02 for each weight
+# at first, however large the gradient. From 0 to 180,000 that is a long way, and 15 epochs are hardly the beginning of it. Compare with the
+# number that you wrote down: after 100 epochs the raw network is still not there.
 #
-# **Why the bias alone is not enough.** The network starts at the mean, so the first error is that of a constant. But
-# the *differences* between houses are still tens of thousands of units, and the weights must grow to make them.
-# Scaling mends both, the offset and the spread. Once the spread is about 1, starting the bias at the mean does the rest.
+# **Why the bias alone is not enough.** The network starts at the mean, so its first error is that of a constant. But the *differences*
+# between houses are still tens of thousands of units, and the weights must grow to produce them. Scaling solves both problems, the
+# offset and the spread. If the spread is about 1, starting the bias at the mean does the rest.
 #
-# **What the sigmoid buys.** No prediction leaves the range of the prices seen, whatever you feed in. The price: near
-# the ends the sigmoid is flat and learns slowly, and a house dearer than all others cannot be predicted.
+# **What the sigmoid gains.** No prediction leaves the range of the prices seen, whatever you feed in. On the other hand the sigmoid is
+# flat near both ends and learns slowly there, and a house more expensive than all others cannot be predicted.
 
 # %% tags=["solution"]
 limit = 20_000
@@ -218,26 +234,36 @@ for epoch in range(20, 101, 20):
     print(f"raw dollars, epoch {epoch:>3}: the middle prediction is {np.median(predict(slow, X_train)):,.0f}")
 print(f"the middle price is {np.median(dollars_train):,.0f}")
 
+# %% tags=["claim"]
+assert np.median(predict(slow, X_train)) < 0.9 * np.median(dollars_train), "After 100 epochs it is still not there."
+
 # %% [markdown]
 # ## 03b.2 · Neighbourhoods: a category as input
 #
-# **Goal:** write one-hot encoding, then let the network learn where the 28 neighbourhoods of Ames lie.
+# **Goal:** write one-hot encoding, then let the network learn where the 28 neighbourhoods of Ames belong.
 #
-# A network adds and multiplies, and a name cannot be multiplied. Numbering the names 0 to 27 is not enough: it would say
-# that neighbourhood 20 is twice neighbourhood 10. *One-hot* gives each category a column of its own: 1 where it
-# applies, 0 elsewhere. An *embedding* is a table with one row of learned numbers for each category; the network looks
-# the row up. Here a row has two numbers, so you can draw it.
+# A network adds and multiplies, and a name cannot be multiplied. Numbering the names from 0 to 27 is not enough: it would say that
+# neighbourhood 20 is twice neighbourhood 10. **One-hot** encoding gives each category a column of its own: 1 where it applies, 0
+# elsewhere. An **embedding** is a table with one row of learned numbers for each category; the network looks the row up. Here a row has
+# two numbers, so that you can draw it.
 #
-# The networks of this part get the first ten numbers only: longitude and latitude are kept from them.
+# The networks of this part get only the first ten numbers, without longitude and latitude.
 #
-# - `one_hot(codes, n_categories)`: `codes` (n,) integers; gives (n, n_categories).
-# - `house_model`: a trained Keras network with two inputs, `house_model([X, codes])`: `X` is (n, 10), `codes` (n, 1); the
-#   codes go through an `Embedding` of 28 rows and 2 columns. It gives the price in units of 100,000 dollars, (n, 1).
+# - `one_hot(codes, n_categories)`: takes `codes`, integers of shape (n,); returns (n, n_categories).
+# - `house_model`: a trained Keras network with two inputs, called as `house_model([X, codes])` with `X` (n, 10) and `codes` (n, 1). The codes go
+#   through an `Embedding` with 28 rows and 2 columns. It gives the price in units of 100,000 dollars, (n, 1).
+#
+# The functional API joins several inputs. `layers.Embedding(28, 2)` turns codes of shape (n, 1) into (n, 1, 2), and `layers.Flatten()` makes (n, 2)
+# of it:
+#
+# ```python
+# inputs = [keras.Input((3,)), keras.Input((1,), dtype="int32")]
+# joined = layers.Concatenate()([inputs[0], some_layer(inputs[1])])
+# model = keras.Model(inputs, layers.Dense(1)(joined))
+# fit(model, [first_array, second_array], targets)
+# ```
 
 # %%
-table = ck.data.load_ames()
-names, codes = np.unique(table["neighborhood"], return_inverse=True)
-codes_train, codes_val, codes_test = (codes[rows][:, None] for rows in (train, val, test))
 A_train, A_val, A_test = (X[:, :10] for X in (X_train, X_val, X_test))
 A_train.shape, codes_train.shape, list(names[:3])
 
@@ -273,10 +299,9 @@ ck.check("03b.2", one_hot=one_hot, house_model=house_model)
 # ck.hint("03b.2")
 
 # %% [markdown]
-# Draw the table: one point for each neighbourhood, at its two learned numbers. The colour is what the network asks for one
-# and the same house, average in everything, in each place; the larger the point, the more houses were sold there.
-# Neighbourhoods with fewer than 20 houses to train on are left out: their rows have learned little. Predict first: how
-# will the colours lie?
+# Draw the table: one point for each neighbourhood, at its two learned numbers. The colour is what the network asks for one and the same
+# house, average in everything, in each neighbourhood. The larger the point, the more houses were sold there. Neighbourhoods with
+# fewer than 20 training houses are left out, because their rows have learned little. **Predict:** how will the colours be arranged?
 
 # %%
 def draw_neighbourhoods(model, ax):
@@ -295,20 +320,27 @@ def draw_neighbourhoods(model, ax):
             textcoords="axes fraction", va="center", arrowprops={"arrowstyle": "-", "color": "#9A9A9A"},
         )  # fmt: skip
     ax.set(xlabel="first learned number", ylabel="second learned number")
-    ax.set_title("The same house, dearer in one direction")
+    ax.set_title("The same house is dearer in one direction")
 
 
 # %% tags=["picture-03b.2"]
-if house_model is ...:
-    ck.plot.learning_curves(..., exercise="03b.2")
-else:
-    draw_neighbourhoods(house_model, plt.subplots(figsize=(8, 4.4))[1])
+if ck.ready("03b.2", house_model):
+    fig, ax = plt.subplots(figsize=(8, 4.4))
+    draw_neighbourhoods(house_model, ax)
 
-# %% [markdown] tags=["solution"]
-# **One-hot and embedding are one thing.** A one-hot row times a table picks one row of the table. So an embedding *is* a
-# dense layer without bias behind one-hot columns, computed by looking up in place of multiplying by zeros. What it saves
-# is work and, with few columns, parameters: 28 neighbourhoods cost $28 \cdot 2 = 56$ numbers here, and two columns into 32
-# units 64 more; one-hot columns into 32 units cost $28 \cdot 32 = 896$.
+# %% tags=["claim"]
+places = next(layer for layer in house_model.layers if type(layer).__name__ == "Embedding").get_weights()[0]
+counts = np.bincount(codes[train], minlength=28)
+often = counts >= 20
+same_house = np.ravel(house_model([np.zeros((28, 10)), np.arange(28)[:, None]]))
+r2 = LinearRegression().fit(places[often], same_house[often]).score(places[often], same_house[often])
+assert r2 > 0.7, f"The same house is dearer in one direction: R2 {r2:.2f}"
+
+# %% [markdown] tags=["reason"]
+# **One-hot and embedding are the same thing.** A one-hot row times a table picks one row of the table. So an embedding *is* a dense layer
+# without bias behind one-hot columns, computed by looking up instead of multiplying by zeros. It saves work and, with few columns,
+# parameters: 28 neighbourhoods cost $28 \cdot 2 = 56$ numbers here, and the two columns into 32 units another 64; one-hot columns into 32
+# units cost $28 \cdot 32 = 896$.
 
 # %% tags=["solution"]
 places = next(layer for layer in house_model.layers if type(layer).__name__ == "Embedding").get_weights()[0]
@@ -316,42 +348,69 @@ looked_up = places[codes_test[:, 0]]
 multiplied = one_hot(codes_test[:, 0], 28) @ places
 print("largest difference:", np.abs(looked_up - multiplied).max())
 
-# %% [markdown] tags=["solution"]
-# **A wrong way** is to feed the code as a number. The network has to bend one axis, on which the neighbourhoods stand in
-# the order of the alphabet, until each has its price. Compare it with no neighbourhood at all, on the test rows; and do
-# not make much of a few hundred dollars, which another seed can give and take.
+# %% [markdown] tags=["reason"]
+# **What goes wrong if the code is fed as a number?** On one axis the neighbourhoods stand in the order of the alphabet, and the network has
+# to bend this axis until each of them has its price. It learns hardly more than without any neighbourhood. With the embedding it is
+# better by some hundred dollars on average; a single run can turn out either way, so the solution trains each network three times.
 
 # %% tags=["solution"]
-def plain(X, X_new):
-    """Test error of a network on plain numbers, with a sound start."""
-    network = keras.Sequential([keras.Input((X.shape[1],)), layers.Dense(32, "relu"), layers.Dense(1)])
+def plain_network(n_inputs):
+    return keras.Sequential([keras.Input((n_inputs,)), layers.Dense(32, activation="relu"), layers.Dense(1)])
+
+
+def with_embedding():
+    copy = keras.models.clone_model(house_model)  # the same layers with new random weights
+    fit(copy, [A_train, codes_train], y_train, epochs=25)
+    return error(y_test, predict(copy, [A_test, codes_test]))
+
+
+def without(X, X_new):
+    network = plain_network(X.shape[1])
     fit(network, X, y_train, epochs=25)
     return error(y_test, predict(network, X_new))
 
 
-with_number = plain(np.hstack([A_train, codes_train / 28]), np.hstack([A_test, codes_test / 28]))
-print(f"no neighbourhood {plain(A_train, A_test):,.0f} dollars")
-print(f"code as a number {with_number:,.0f} dollars")
-print(f"embedding        {error(y_test, predict(house_model, [A_test, codes_test])):,.0f} dollars")
+as_number = np.hstack([A_train, codes_train / 28]), np.hstack([A_test, codes_test / 28])
+runs = {
+    "no neighbourhood": [without(A_train, A_test) for _ in range(3)],
+    "code as a number": [without(*as_number) for _ in range(3)],
+    "embedding": [with_embedding() for _ in range(3)],
+}
+for name, errors_of_runs in runs.items():
+    listed = ", ".join(f"{value:,.0f}" for value in errors_of_runs)
+    print(f"{name:<17} {np.mean(errors_of_runs):,.0f} dollars on average ({listed})")
+
+# %% tags=["claim"]
+means = {name: np.mean(values) for name, values in runs.items()}
+assert means["embedding"] < means["no neighbourhood"], f"The embedding is better on average: {means}"
+assert abs(means["code as a number"] - means["no neighbourhood"]) < 600, f"A number helps hardly: {means}"
+
+# %% [markdown]
+# This is the end of session 1, and a good place to stop. In session 2 the target is a function of your own.
+
+# %% [markdown]
+# ## Session 2 of 3 · What the last layer can reach, and what the loss asks for
+#
+# About 55 minutes. You need the cells at the top, and nothing from session 1.
 
 # %% [markdown]
 # ## 03b.3 · A function of your own
 #
-# **Goal:** invent a function of five variables, teach it to a network, and read the histogram of what is left.
+# **Goal:** invent a function of five variables, teach it to a network, and read the histogram of what is left over.
 #
 # The last layer and the loss follow from what the target *is*:
 #
 # | the target is | last activation | loss |
 # |---|---|---|
 # | any number | linear (none) | squared, absolute or Huber |
-# | a number above 0 | softplus, or exp | squared, on the logarithm where it spans decades |
+# | a number above 0 | softplus, or exp | squared; of the logarithm if it spans powers of ten |
 # | a number in (low, high) | sigmoid, stretched | squared |
 # | yes or no | sigmoid | binary cross-entropy |
 # | one of k classes | softmax | categorical cross-entropy |
 #
-# - `my_function(X)`: `X` (n, 5), each column in [0, 1]; gives (n,). Every variable must matter, and a straight
-#   (linear) function is too easy.
-# - `my_model`: a trained regressor, scikit-learn or Keras; takes (n, 5).
+# - `my_function(X)`: takes `X` (n, 5), with each column in [0, 1]; returns (n,). Every variable must matter, and a linear function is too
+#   easy.
+# - `my_model`: a trained regressor, from scikit-learn or Keras; takes (n, 5).
 # - `residuals`: truth minus prediction on the rows of `X_new`, shape (1000,).
 
 # %%
@@ -376,8 +435,11 @@ def my_function(X):
 # [solution]
 def build_mine(last):
     """5 - 128 ReLU - 1, with the last activation to be chosen."""
-    hidden = layers.Dense(128, activation="relu")
-    return keras.Sequential([keras.Input((5,)), hidden, layers.Dense(1, activation=last)])
+    return keras.Sequential([
+        keras.Input((5,)),
+        layers.Dense(128, activation="relu"),
+        layers.Dense(1, activation=last),
+    ])
 
 
 my_model = build_mine("linear")
@@ -395,21 +457,21 @@ ck.check("03b.3", my_function=my_function, my_model=my_model, residuals=residual
 # ck.hint("03b.3")
 
 # %% tags=["picture-03b.3"]
-if residuals is ...:
-    ck.plot.learning_curves(..., exercise="03b.3")
-else:
+if ck.ready("03b.3", residuals):
     fig, ax = plt.subplots(figsize=(6, 3.2))
     ax.hist(residuals, bins=40)
     ax.axvline(0, color="black", linewidth=1)
     ax.set(xlabel="residual (truth minus prediction)", ylabel="points")
     ax.set_title(f"Mean {np.mean(residuals):+.3f}, standard deviation {np.std(residuals):.3f}")
 
-# %% [markdown] tags=["solution"]
-# **How to read it.** A narrow hill around 0 is what you want. A hill beside 0 is a bias: all predictions are too low or
-# too high. A long tail on one side says *where* the network cannot follow. Look at what happens when the last activation
-# does not fit: half of this function lies below 0, and a ReLU or a sigmoid cannot go there. The ReLU is put behind the
-# trained network as it is; trained with it, a network may answer 0 everywhere, where the slope is 0 too, and stay there.
-# The sigmoid starts from the weights of `my_model` and trains on.
+# %% [markdown] tags=["reason"]
+# **How to read it.** A narrow hill around 0 is what you want. A hill beside 0 is a bias: all predictions are too low or too high. A long
+# tail on one side says *where* the network cannot follow.
+#
+# **What if the last activation does not fit?** About half of the solution's function lies below 0, where neither a ReLU nor a sigmoid can
+# go. Then the histogram has a long tail on the negative side. In the solution the ReLU is put behind the trained network as it is:
+# trained with it, a network may come to answer 0 everywhere, where the slope is 0 too, and stay there. The sigmoid starts from the
+# weights of `my_model` and trains on.
 
 # %% tags=["solution"]
 with_sigmoid = build_mine("sigmoid")
@@ -431,16 +493,20 @@ axs[0].set_ylabel("points");
 #
 # **Goal:** find what each loss asks for, then train a network on prices of which one in twenty has a zero too many.
 #
-# A loss is a statement about what you want. Take the simplest model, one constant $c$ for all houses. The *best* one
-# minimises the mean of $\ell(r)$ over the residuals $r = y - c$, with
+# A loss is a statement about what you want. Take the simplest model, the same number $c$ for all houses. The *best* $c$ minimises the
+# mean of $\ell(r)$ over the residuals $r = y - c$, with
 #
 # $$\ell_\text{squared}(r) = r^2, \qquad \ell_\text{absolute}(r) = |r|, \qquad
 # \ell_\text{Huber}(r) = \begin{cases} r^2 / 2 & |r| \le 1 \\ |r| - 1/2 & |r| > 1 \end{cases}$$
 #
-# - `best_constant(y, loss)`: `y` (n,), `loss` one of the names "squared", "absolute", "huber"; gives one number. A fine
-#   grid of candidates is good enough.
-# - `robust_model`: a Keras or scikit-learn regressor, trained on `X_train` and `y_spoilt`; takes (n, 12), gives prices in
-#   units of 100,000 dollars. It is judged on clean test houses.
+# Huber's loss is quadratic for small residuals and linear for large ones.
+#
+# - `best_constant(y, loss)`: takes `y` (n,) and `loss`, one of the names "squared", "absolute", "huber"; returns one number. Trying a fine grid of
+#   candidates is good enough.
+# - `robust_model`: a Keras or scikit-learn regressor, trained on `X_train` and `y_spoilt`; takes (n, 12), gives prices in units of 100,000
+#   dollars. It is judged on clean test houses.
+#
+# **Predict:** which of the three constants will the typing errors move most?
 
 # %%
 LOSSES = {
@@ -488,20 +554,17 @@ ck.check("03b.4", best_constant=best_constant, robust_model=robust_model)
 # ck.hint("03b.4")
 
 # %% tags=["picture-03b.4"]
-if robust_model is ...:
-    ck.plot.learning_curves(..., exercise="03b.4")
-else:
+if ck.ready("03b.4", robust_model):
     fig, ax = plt.subplots(figsize=(4.8, 4.2))
     ax.plot(y_test, predict(robust_model, X_test), ".", alpha=0.5)
     ax.plot([0, 6], [0, 6], "k-", linewidth=1)
-    ax.set(xlabel="true price (100,000 dollars)", ylabel="predicted", xlim=(0, 6), ylim=(0, 6))
-    ax.set_title("Judged on clean houses, few are far off")
+    ax.set(xlabel="true price (100,000 dollars)", ylabel="predicted price", xlim=(0, 6), ylim=(0, 6))
+    ax.set_title("Judged on clean houses")
 
-# %% [markdown] tags=["solution"]
-# **Mean, median, and between.** The squared loss asks for the mean: one price with a zero too many drags it along. The
-# absolute loss asks for the median: it counts how many lie above and below, and not how far. Huber's loss is the mean
-# near the middle and the median far out. How hard a residual pulls is the derivative of its loss: for the squared loss
-# it grows without limit, for the others it stays at 1.
+# %% [markdown] tags=["reason"]
+# **Mean, median, and between.** The squared loss asks for the mean: a price with a zero too many pulls it far up. The absolute loss asks for
+# the median: it counts how many prices lie above and below, not how far away they are. Huber's loss lies between the two. How hard a
+# residual pulls is the derivative of its loss: for the squared loss it grows without limit, for the others it stays at 1.
 
 # %% tags=["solution"]
 for name in LOSSES:
@@ -518,24 +581,37 @@ for ax, (name, network) in zip(axs, trained.items()):
     ax.plot([0, 6], [0, 6], "k-", linewidth=1)
     ax.set(xlim=(0, 6), ylim=(0, 6), xlabel="true price (100,000 dollars)")
     ax.set_title(f"{name}: off by {error(y_test, predicted):,.0f} dollars")
-axs[0].set_ylabel("predicted");
+axs[0].set_ylabel("predicted price");
 
-# %% [markdown] tags=["solution"]
-# **When not to.** If the dear houses are real and their errors cost you most, the squared loss is the honest one. A robust
-# loss is right where the extremes are *wrong*, and it hides them: so look at the largest residuals before you choose it.
+# %% tags=["claim"]
+wrong_by = {name: error(y_test, predict(network, X_test)) for name, network in trained.items()}
+assert wrong_by["squared"] > 1.3 * max(wrong_by["absolute"], wrong_by["Huber"]), f"The squared loss suffers: {wrong_by}"
+
+# %% [markdown] tags=["reason"]
+# **When not to use a robust loss.** If the expensive houses are real and errors on them cost you most, the squared loss is the right one.
+# A robust loss is right where the extreme values are *wrong*, and it hides them. So look at the largest residuals before you choose it.
+
+# %% [markdown]
+# This is the end of session 2, and a good place to stop. In session 3 networks meet trees.
+
+# %% [markdown]
+# ## Session 3 of 3 · Networks and trees on the same houses
+#
+# About 25 minutes. You need the cells at the top, and nothing from the sessions before.
 
 # %% [markdown]
 # ## 03b.5 · The honest baseline
 #
 # **Goal:** put a random forest and gradient-boosted trees beside the network, on the same rows, and report all errors.
 #
-# Both average or add up decision trees. They need no scaling, few settings and a second or two; on tables they are
-# hard to beat. The line and the network below are given. All four get the same twelve numbers.
+# Both combine many decision trees. A random forest averages trees that were each fitted to other rows and columns; boosting adds up small
+# trees, each fitted to what the ones before have left over. They need no scaling, few settings and a second or two, and on tables
+# they are hard to beat. The line and the network below are given. All four models get the same twelve numbers.
 #
-# - `forest`: a `RandomForestRegressor`, `boosting`: a boosted one, such as `GradientBoostingRegressor`; both fitted on
-#   `X_train`, `y_train`.
-# - `errors`: a dict with the keys "line", "network", "forest", "boosting"; the mean absolute error of each on the *test*
-#   rows, in dollars.
+# - `forest`: a `RandomForestRegressor`; `boosting`: a boosted one, such as `GradientBoostingRegressor`. Both are fitted on `X_train`, `y_train`.
+# - `errors`: a dict with the keys "line", "network", "forest", "boosting": the mean absolute error of each on the *test* rows, in dollars.
+#
+# **Predict:** in which order will the four come out?
 
 # %%
 line = LinearRegression().fit(X_train, y_train)
@@ -567,20 +643,20 @@ ck.check("03b.5", forest=forest, boosting=boosting, network=network, errors=erro
 # ck.hint("03b.5")
 
 # %% tags=["picture-03b.5"]
-if errors is ...:
-    ck.plot.learning_curves(..., exercise="03b.5")
-else:
+if ck.ready("03b.5", errors):
     fig, ax = plt.subplots(figsize=(6, 2.8))
     bars = ax.barh(list(errors), list(errors.values()))
     ax.bar_label(bars, [f"{value:,.0f}" for value in errors.values()], padding=4)
     ax.set(xlabel="mean absolute error on the test rows (dollars)", xlim=(0, 1.2 * max(errors.values())))
-    ax.set_title("Four models, one split")
+    ax.set_title("Four models on the same split")
 
-# %% [markdown] tags=["solution"]
-# **Is a difference of some hundred dollars real?** The test has 585 houses. Draw 585 of them with replacement, many
-# times, and see how much the difference between two models moves: the bootstrap. Compare house by house: both models
-# meet the same hard houses, so the difference is steadier than each error alone. An interval that holds 0 means: this
-# test cannot tell the two apart.
+# %% tags=["claim"]
+assert max(errors["forest"], errors["boosting"]) < min(errors["line"], errors["network"]), f"Trees are hard to beat: {errors}"
+
+# %% [markdown] tags=["reason"]
+# **Is a difference of a few hundred dollars real?** The test has 585 houses. Draw 585 of them with replacement, many times, and see how much
+# the difference between two models varies: this is the bootstrap. Compare house by house: both models meet the same hard houses, so
+# the difference varies less than each error alone. If the interval contains 0, this test cannot tell the two apart.
 
 # %% tags=["solution"]
 off = {name: np.abs(y_test - model.predict(X_test)) * 100_000 for name, model in models.items()}
@@ -590,8 +666,8 @@ for name in ("line", "network", "boosting"):
     low, high = np.percentile(difference, [2.5, 97.5])
     print(f"{name:<9} minus forest: {low:+,.0f} to {high:+,.0f} dollars (95 % of the draws)")
 
-# %% [markdown] tags=["solution"]
-# **A wrong way** is to judge on rows that the model has seen. A forest knows its training houses nearly by heart.
+# %% [markdown] tags=["reason"]
+# **A common mistake** is to judge a model on rows that it has seen. A forest has nearly memorised its training houses.
 
 # %% tags=["solution"]
 seen = error(y_train, forest.predict(X_train))
@@ -601,41 +677,41 @@ print(f"forest: {seen:,.0f} dollars on the training rows, {errors['forest']:,.0f
 where = numbers[test][:, 10], numbers[test][:, 11]
 residual = 100_000 * (y_test - forest.predict(X_test))
 ck.plot.value_map(*where, residual, label="residual (dollars)", diverging=True,
-                  title="What the forest misses is not tied to one place");
+                  title="Where the forest is wrong");
 
-# %% [markdown] tags=["solution"]
-# **What this says about tables.** Twelve columns, each with a meaning of its own, and no order among them: nothing here
-# rewards depth. Trees split one column at a time, do not care for units, and ignore what does not help. Networks win
-# where neighbouring inputs belong together, as in pictures, sound and text: that is where the next notebook goes.
+# %% [markdown] tags=["reason"]
+# **What this says about tables.** There are twelve columns, each with a meaning of its own, and no order among them: nothing here rewards
+# depth. Trees split one column at a time, do not depend on units, and ignore what does not help. Networks win where neighbouring inputs
+# belong together, as in pictures, sound and text, and this is where the next notebook goes.
 
 # %% [markdown]
 # ## What did you observe?
 #
-# 1. In 03b.1, why was "bias at the mean" so much better than raw dollars at first, and so slow after?
+# 1. In 03b.1, why was "bias at the mean" so much better than raw dollars at first, and so slow afterwards?
 # 2. In 03b.2, two runs give maps that look different. Are they?
 # 3. In 03b.4, which loss would you choose to predict the *total* value of all houses?
 #
 # <details><summary>Answers</summary>
 #
 # 1. The bias removes the offset at once. The spread remains, and the weights have to grow to tens of thousands.
-# 2. The axes have no meaning: the layer behind the table can turn, stretch or mirror them. What is alike is who lies
-#    near whom, and that the price rises along one direction.
-# 3. The squared one. The total is the number of houses times the mean, and the squared loss aims at the mean; the
-#    absolute loss aims at the median, which lies lower for prices.
+# 2. The axes have no meaning: the layer behind the table can turn, stretch or mirror them. What two maps have in common is which
+#    neighbourhoods lie close together, and that the price rises along one direction.
+# 3. The squared one. The total is the number of houses times the mean, and the squared loss aims at the mean; the absolute loss aims at
+#    the median, which is lower for prices.
 #
 # </details>
 #
 # ## Go further
 #
 # - Train the network of 03b.1 on the logarithm of the price. Do you still need the scaling?
-# - Give `house_model` an embedding of 1, 2, 4 and 8 columns. When does the validation error stop falling?
-# - Make the sigmoid of 03b.1 a little wider than the prices seen. Does it learn faster?
+# - Give `house_model` an embedding with 1, 2, 4 and 8 columns. When does the validation error stop falling?
+# - Make the range of the sigmoid of 03b.1 a little wider than the prices seen. Does it learn faster?
 #
 # ## Summary
 #
-# Bring the target to the size of 1, or let the last layer do it. A category becomes a row of learned numbers, which is
-# one-hot times a matrix. The last activation must be able to reach the target; the loss says which middle you want.
-# And a fair baseline, on the same rows, tells you what the network was worth.
+# Bring the target to a size of about 1, or let the last layer do it. A category becomes a row of learned numbers, which is one-hot times
+# a matrix. The last activation must be able to reach the target, and the loss decides which kind of middle you get. A fair baseline, on
+# the same rows, tells you what the network is worth.
 
 # %%
 ck.progress()

@@ -126,7 +126,7 @@ def test_the_probable_class_is_marked():
     "draw, words",
     [
         (lambda: plot.decision_boundary(len, X[:, :1], y), "two coordinates"),
-        (lambda: plot.decision_boundary(len, X, y[:3]), "one value a row"),
+        (lambda: plot.decision_boundary(len, X, y[:3]), "one value per row"),
         (lambda: plot.learning_curves({"loss": [1]}, metrics=["auc"]), "It has: loss"),
         (lambda: plot.learning_curves(object()), "is no history"),
         (lambda: plot.curve_fit([1, 2], [1], {}), "one y for each x"),
