@@ -1,18 +1,18 @@
 # %% [markdown]
 # # 03 · House prices
 #
-# Predict what a house is sold for. The networks are the easy part: an honest number at the end depends on what you do with
-# the data before.
+# Predict the price at which a house is sold. The networks are the easy part: whether the number at the end can be trusted depends on
+# what you do with the data before.
 #
-# About 90 min · CPU about 15 s · GPU optional
+# About 160 minutes in 3 sessions · CPU about 15 s · GPU optional
 #
-# **Before you start** you should have done notebook 01. Some pandas helps.
+# **Before you start** you should have done notebook 01. Some knowledge of pandas helps.
 #
 # ## You will learn
 #
 # - to audit a data set before you model it, and why one famous data set was withdrawn;
 # - to split, scale, choose and judge without letting the test houses leak into the training;
-# - to search hyperparameters by hand, with `GridSearchCV` over a `Pipeline`, and with k folds in Keras.
+# - to search for hyperparameters by hand, with `GridSearchCV` over a `Pipeline`, and with k folds in Keras.
 
 # %% [markdown]
 # ## Setup
@@ -20,7 +20,7 @@
 # %%
 import coursekit as ck
 
-seed = ck.setup(seed=0)  # before Keras is imported: then it loads without notices
+seed = ck.setup(seed=0)  # before Keras is imported, so that TensorFlow's start-up messages stay hidden
 
 import keras
 import matplotlib.pyplot as plt
@@ -35,8 +35,8 @@ from sklearn.preprocessing import StandardScaler
 # %% [markdown]
 # ## Look at the data
 #
-# Two tables. **Boston**: 506 districts in 1970, for decades the first regression data set of every course. **Ames**: 2,930
-# houses sold in a town in Iowa between 2006 and 2010, with their places on the map.
+# Two tables. **Boston**: 506 districts in 1970; for decades this was the first regression data set of every course. **Ames**: 2,930 houses
+# sold in a town in Iowa between 2006 and 2010, with their places on the map.
 
 # %%
 boston = ck.data.load_boston()
@@ -50,31 +50,57 @@ ck.plot.value_map(
 );
 
 # %% [markdown]
-# ## Predict before you run
+# Of the Ames table we use twelve numbers for each house, and the price in units of 100,000 dollars. From 03.3 on, everybody uses the same
+# three parts: 60 % of the houses to train on, 20 % to choose by (**validation**), and 20 % for the one number at the end (**test**). Five
+# sales of more than 4,000 square feet are left out, as the author of the data advises. The error is the RMSE, the root of the mean
+# squared error, in units of 100,000 dollars.
+
+# %%
+X_all, y_all = ck.data.load_ames_numbers()
+fit_rows, val_rows, test_rows = ck.data.ames_rows()
+X_fit, y_fit = X_all[fit_rows], y_all[fit_rows]
+X_val, y_val = X_all[val_rows], y_all[val_rows]
+X_last, y_last = X_all[test_rows], y_all[test_rows]
+X_search, y_search = np.vstack([X_fit, X_val]), np.concatenate([y_fit, y_val])  # for cross-validation
+
+
+def rmse(model, X, y):
+    """The root of the mean squared error, in the unit of y."""
+    return np.sqrt(np.mean((np.ravel(model.predict(X)) - y) ** 2))
+
+
+print(", ".join(ck.data.AMES_NUMBERS))
+
+# %% [markdown]
+# ## Session 1 of 3 · Look before you model
 #
-# How far off will the best model of this notebook be, for a typical house of 160,000 dollars? Write a number down. Which
-# three columns would you keep if you could have only three?
+# About 60 minutes. You need the cells above.
+#
+# **Predict before you run.** By how much will the best model of this notebook be wrong, for a typical house of 160,000 dollars? Write a
+# number down. And which three of the twelve columns would you keep if you could have only three?
 
 # %% [markdown]
 # ## 03.1 · Audit before you model
 #
-# **Goal:** reproduce the classic number of the Boston data, and find out why you should not use them.
+# **Goal:** reproduce the classic result on the Boston data, and find out why you should not use them.
 #
-# The columns: `crim` crime rate, `zn` share of large lots, `indus` share of industry, `chas` at the river, `nox` nitric
-# oxides, `rm` rooms, `age` share of old houses, `dis` distance to work, `rad` access to highways, `tax` tax rate, `ptratio`
-# pupils per teacher, `black`, `lstat` share of people of "lower status", and the target `medv`, the median value of a house
-# in units of 1,000 dollars.
+# The columns: `crim` crime rate, `zn` share of large lots, `indus` share of industry, `chas` at the river, `nox` nitric oxides, `rm` rooms, `age`
+# share of old houses, `dis` distance to work, `rad` access to highways, `tax` tax rate, `ptratio` pupils per teacher, `black`, `lstat` share of
+# people of "lower status", and the target `medv`, the median value of a house in units of 1,000 dollars.
 #
-# Twelve of the thirteen inputs are measurements. One is not: its authors (Harrison and Rubinfeld, 1978) put a theory of
-# theirs into it, $1000\,(B - 0.63)^2$, where $B$ is the share of Black residents of a district. Whoever takes this column
-# takes the theory too: that prices depend on race, and in just this form.
+# Twelve of the thirteen inputs are measurements. One is not: its authors (Harrison and Rubinfeld, 1978) built a theory of theirs into it,
+# $1000\,(B - 0.63)^2$, where $B$ is the share of Black residents of a district. Whoever uses this column uses the theory too: that prices
+# depend on race, and in exactly this way.
 #
 # - `engineered`: the name of this column. Look at its largest value.
-# - `shares(column)`: the pair of values of $B$ that the formula allows for each number of the column, the smaller first;
-#   arrays of shape (n,). One of them may be impossible as a share: give it all the same.
-# - `capped`: how many districts have exactly the largest `medv`. What does that tell you about the target?
-# - `classic`: a fitted `Pipeline` of a `StandardScaler` and an `MLPRegressor` with one hidden layer of 100 logistic units,
-#   trained on `X_classic`, `y_classic`.
+# - `shares(column)`: for each number of the column, the two values of $B$ that the formula allows, the smaller first: two arrays of shape
+#   (n,). One of them may be impossible as a share; give it all the same.
+# - `capped`: the number of districts that have exactly the largest `medv`. What does that tell you about the target?
+# - `classic`: a fitted `Pipeline` of a `StandardScaler` and an `MLPRegressor` with one hidden layer of 100 logistic units, trained on `X_classic`,
+#   `y_classic`.
+#
+# A **pipeline** is several steps that are fitted and used as one model: `make_pipeline(StandardScaler(), MLPRegressor(...)).fit(X, y)` fits the
+# scaler on `X`, scales `X`, and fits the network on the result; `predict` scales first, too.
 
 # %%
 X_boston = boston.drop(columns="medv").to_numpy(float)
@@ -125,26 +151,26 @@ ck.check("03.1", engineered=engineered, shares=shares, capped=capped, classic=cl
 # ck.hint("03.1")  # take the first # away and run this line for a hint; run it again for the next
 
 # %% tags=["picture-03.1"]
-ready = shares(0.0)[0] is not ...
-ax = plt.subplots(figsize=(6, 3.4))[1] if ready else ck.plot.waiting(exercise="03.1")
-if ready:
+if ck.ready("03.1", shares):
     values = np.linspace(0, 396.9, 200)
     low, high = shares(values)
+    fig, ax = plt.subplots(figsize=(6, 3.4))
     ax.plot(values, low, label="smaller solution")
     ax.plot(values, high, "--", label="larger solution")
     ax.axhspan(0, 1, alpha=0.08, color="black", label="possible as a share")
     ax.set(xlabel="number in the column", ylabel="$B$")
     ax.set_title("Below 137 two shares are possible")
-    ax.legend(loc="center left", bbox_to_anchor=(1.01, 0.5));
+    ax.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
 
-# %% [markdown] tags=["solution"]
-# **Why it was withdrawn.** For numbers below $1000 \cdot 0.37^2 = 136.9$ both solutions are possible shares, so that the
-# measurement is lost. Worse, the formula assumes that prices fall with a growing Black population up to 63 % and rise
-# beyond: a claim about segregation, written into the inputs as if it were a fact. scikit-learn deprecated the data set in
-# version 1.0 and removed it in 1.2.
+# %% [markdown] tags=["reason"]
+# **Why it was withdrawn.** For numbers below $1000 \cdot 0.37^2 = 136.9$ both solutions are possible shares, so the measurement is lost. Worse,
+# the formula assumes that prices fall with a growing Black population up to 63 % and rise beyond: a claim about segregation, written
+# into the inputs as if it were a fact. scikit-learn deprecated the data set in version 1.0 and removed it in 1.2.
 #
-# **And the target is capped.** 16 districts stand at exactly 50: everything dearer was cut off. A model that predicts 60
-# for one of them may be right, and is told that it is wrong.
+# **And the target is capped.** Sixteen districts have exactly 50: everything more expensive was cut off. A model that predicts 60 for one
+# of them may be right, and is told that it is wrong.
+#
+# **Nor is the column needed.** Without it, the error of the network hardly changes. From here on we use Ames.
 
 # %% tags=["solution"]
 without = boston.drop(columns=["medv", "black"]).to_numpy(float)
@@ -154,28 +180,32 @@ for name, X_a, X_b in (("all 13 columns", X_classic, X_held_out), ("without the 
     error = np.sqrt(np.mean((fit.predict(X_b) - y_B) ** 2))
     print(f"{name:<20} RMSE {error:.2f} thousand dollars on the held-out districts")
 
-# %% [markdown] tags=["solution"]
-# The number hardly changes without the column: there was never a need for it. From here on: Ames.
+# %% tags=["claim"]
+errors = []
+for X_a, X_b in ((X_classic, X_held_out), (A, B)):
+    errors.append(rmse(make_pipeline(StandardScaler(), network).fit(X_a, y_A), X_b, y_B))
+assert abs(errors[0] - errors[1]) < 0.6, f"Without the column the error hardly changes: {errors}"
 
 # %% [markdown]
 # ## 03.2 · Split, then scale
 #
 # **Goal:** bring a table into the form that a network needs, so that nothing of the test houses leaks out.
 #
-# Twelve numbers a house. Somebody has entered 150 of the sales twice, as it happens when tables are merged. If one copy is
-# trained on and the other tested, the test is a question whose answer was given before.
+# Somebody has entered 150 of the sales twice, as can happen when tables are merged. If one copy is trained on and the other tested, the
+# test asks a question whose answer has been given before.
 #
-# 1. Drop the duplicates. 2. Split: 20 % of the houses, at random, are for the test. 3. Scale every column to mean 0 and
-# standard deviation 1: with the mean and the deviation of the *training* houses, for both parts.
+# 1. Drop the duplicates. 2. Split: 20 % of the houses, at random, are for the test. 3. Scale every column to mean 0 and standard
+# deviation 1, using the mean and the deviation of the *training* houses for both parts.
 #
-# - `X_train`, `X_test`: shapes (2344, 12) and (586, 12), scaled. `y_train`, `y_test`: the prices in units of 100,000
-#   dollars, not scaled.
+# - `X_train`, `X_test`: shapes (2344, 12) and (586, 12), scaled. `y_train`, `y_test`: the prices in units of 100,000 dollars, not scaled.
+#
+# `np.unique(table, axis=0, return_index=True)` returns the different rows of a table and, for each of them, the number of the row where it
+# occurs first. With these row numbers you can pick from the table and from the prices alike. `train_test_split(X, y, test_size=0.2)` splits
+# at random. A `StandardScaler` learns mean and deviation in `fit` and uses them in `transform`.
 
 # %%
-X_all, y_all = ck.data.load_ames_numbers()
-twice = np.random.default_rng(0).integers(0, 2930, size=150)
+twice = np.random.default_rng(0).choice(2930, size=150, replace=False)
 X_merged, y_merged = np.vstack([X_all, X_all[twice]]), np.concatenate([y_all, y_all[twice]])
-print(", ".join(ck.data.AMES_NUMBERS))
 X_merged.shape
 
 # %%
@@ -199,18 +229,17 @@ ck.check("03.2", X_train=X_train, X_test=X_test, y_train=y_train, y_test=y_test)
 # ck.hint("03.2")
 
 # %% tags=["picture-03.2"]
-ready = X_train is not ...
-ax = plt.subplots(figsize=(6, 3.6))[1] if ready else ck.plot.waiting(exercise="03.2")
-if ready:
+if ck.ready("03.2", X_train):
+    fig, ax = plt.subplots(figsize=(6, 3.6))
     ax.boxplot(X_train, whis=(1, 99), sym="")
     ax.set_xticks(range(1, 13), ck.data.AMES_NUMBERS, rotation=45, ha="right")
-    ax.set(ylabel="scaled value (training houses)", title="All columns on one scale");
+    ax.set(ylabel="scaled value (training houses)", title="All columns on one scale")
 
-# %% [markdown] tags=["solution"]
-# **Wrong ways.** Scaling before the split lets the test houses take part in the mean: with 2,930 houses the effect is tiny,
-# with 30 it is not, and it is always a lie. Scaling each part by its own statistics is worse: the same house would get
-# different numbers in different parts. Splitting before the duplicates are gone gives a test that is partly known; a
-# nearest-neighbour model shows it at once.
+# %% [markdown] tags=["reason"]
+# **What can go wrong.** If you scale before the split, the test houses take part in the mean. With 2,930 houses the effect is tiny, with 30
+# it is not, and in any case the test is no longer a test. Scaling each part by its own statistics is worse: the same house would get
+# different numbers in different parts. If you split before the duplicates are gone, part of the test is known already; a
+# nearest-neighbour model shows it at once, because it finds the copies.
 
 # %% tags=["solution"]
 from sklearn.neighbors import KNeighborsRegressor
@@ -222,32 +251,29 @@ for name, X_, y_ in (("with duplicates", X_merged, y_merged), ("without", X_once
     print(f"{name:<16} {exact:.1%} of the test prices are hit exactly by the nearest house")
 
 # %% [markdown]
+# This is the end of session 1, and a good place to stop. In session 2 you choose between models.
+
+# %% [markdown]
+# ## Session 2 of 3 · Choosing by validation
+#
+# About 55 minutes. You need the cells at the top, and nothing from session 1.
+
+# %% [markdown]
 # ## 03.3 · A baseline, then a network
 #
 # **Goal:** fit a linear baseline, then find a network that beats it, choosing by the validation houses.
 #
-# From here on everybody uses the same three parts: 60 % to train, 20 % to choose by (validation), 20 % for the one number
-# at the end (test). Five sales of more than 4,000 square feet are left out, as the author of the data advises. The error is the RMSE, the root of the mean squared error, in units of 100,000 dollars.
+# The checks judge by the test houses. Look at that number once: whoever goes on changing things until it is good has chosen by the test.
 #
-# The checks judge by the test houses. Look at that number once: whoever tunes until it is good has chosen by the test.
-#
-# - `baseline`: a fitted pipeline of a scaler and `LinearRegression`. All models here take the unscaled numbers, (n, 12).
-# - `trials`: a dict with at least three fitted pipelines of a scaler and an `MLPRegressor`: your name for each setting, and
-#   the model, trained on `X_fit`, `y_fit`.
+# - `baseline`: a fitted pipeline of a scaler and `LinearRegression`. All models of this session take the unscaled numbers, (n, 12).
+# - `trials`: a dict with at least three fitted pipelines of a scaler and an `MLPRegressor`: a name of yours for each setting, and the model,
+#   trained on `X_fit`, `y_fit`.
 # - `scores`: a dict with the same names, and the RMSE that you choose by.
 # - `chosen`: the name of the best.
-
-# %%
-fit_rows, val_rows, test_rows = ck.data.ames_rows()
-X_fit, y_fit = X_all[fit_rows], y_all[fit_rows]
-X_val, y_val = X_all[val_rows], y_all[val_rows]
-X_last, y_last = X_all[test_rows], y_all[test_rows]
-
-
-def rmse(model, X, y):
-    """The root of the mean squared error, in the unit of y."""
-    return np.sqrt(np.mean((np.ravel(model.predict(X)) - y) ** 2))
-
+#
+# Settings of `MLPRegressor` that are worth trying: `hidden_layer_sizes`, `learning_rate_init` (0.001 if you do not set it), `alpha`, and
+# `early_stopping=True`. `alpha` is the weight of an **L2 penalty**: it adds `alpha` times the sum of the squared weights to the loss and so keeps
+# the weights small. Early stopping sets a tenth of the training houses aside and stops when the error on them no longer falls.
 
 # %%
 ck.expected("03.3")
@@ -280,40 +306,48 @@ ck.check("03.3", baseline=baseline, trials=trials, scores=scores, chosen=chosen)
 # ck.hint("03.3")
 
 # %% tags=["picture-03.3"]
-ready = trials is not ...
-best = trials[chosen] if ready else ...
-residuals = (best.predict(X_last) - y_last) * 100 if ready else ...
-ck.plot.value_map(
-    X_last[:, 10], X_last[:, 11], residuals, label="predicted − paid (1,000 dollars)",
-    diverging=True, exercise="03.3", title="Red: the network thinks the house is worth more",
-);
+if ck.ready("03.3", trials, chosen):
+    best = trials[chosen]
+    residuals = 100 * (y_last - best.predict(X_last))
+    ck.plot.value_map(
+        X_last[:, 10], X_last[:, 11], residuals, label="paid − predicted (1,000 dollars)",
+        diverging=True, title="Red: sold for more than the network predicted",
+    )  # fmt: skip
 
-# %% [markdown] tags=["solution"]
-# **Why the network wins.** Quality and size multiply: another square foot is worth more in a good house. A sum of columns
-# cannot say that. The residuals on the map show what is left: streets that the twelve numbers do not know.
+# %% [markdown] tags=["reason"]
+# **Why the network beats the line.** Quality and size multiply: another square foot is worth more in a good house. A weighted sum of columns
+# cannot express that. The residuals on the map show what is left: streets of which the twelve numbers say nothing.
 #
-# **A wrong way** is to forget the scaler. The gradients then belong to whatever column has the largest numbers.
+# **A common mistake** is to forget the scaler. Then the columns with the largest numbers dominate the gradients, and the error is far larger.
 
 # %% tags=["solution"]
 raw = MLPRegressor(hidden_layer_sizes=(64, 32), max_iter=400, early_stopping=True, random_state=seed)
 for name, model in (("linear", baseline), (chosen, best), ("unscaled", raw.fit(X_fit, y_fit))):
-    print(f"{name:<22} RMSE {rmse(model, X_last, y_last):.2f} · 100,000 dollars on the test houses")
+    print(f"{name:<22} RMSE {rmse(model, X_last, y_last):.2f} (100,000 dollars) on the test houses")
+
+# %% tags=["claim"]
+assert rmse(best, X_last, y_last) < rmse(baseline, X_last, y_last) - 0.02, "The network beats the line."
+assert rmse(raw, X_last, y_last) > 1.2 * rmse(best, X_last, y_last), "Without the scaler the error is far larger."
 
 # %% [markdown]
 # ## 03.4 · Let the machine search
 #
 # **Goal:** search a grid of settings with cross-validation, over a pipeline, so that the scaler is fitted anew in each fold.
 #
-# `GridSearchCV` tries every combination, each with k folds. The parameters of a step are called `step__parameter`.
+# In **cross-validation** the houses are cut into k parts (folds). A model is trained k times, each time without one of the parts, and judged
+# on that part. `GridSearchCV` does this for every combination of the settings that you give it. The settings of a step of a
+# pipeline are called `step__setting`:
 #
-# - `search`: a fitted `GridSearchCV` over a `Pipeline` of scaler and `MLPRegressor`, with at least four combinations, 3
-#   folds, and `scoring="neg_root_mean_squared_error"`, fitted on `X_search`, `y_search`.
-# - `mean_scores`: the mean test score of each combination, from its `cv_results_`; an error counts negative.
+# ```python
+# pipeline = Pipeline([("scale", StandardScaler()), ("network", MLPRegressor())])
+# grid = {"network__alpha": [0.1, 10.0]}       # two combinations
+# ```
 #
-# `verbose=2` shows each fit as it ends.
-
-# %%
-X_search, y_search = np.vstack([X_fit, X_val]), np.concatenate([y_fit, y_val])
+# - `search`: a fitted `GridSearchCV` over a `Pipeline` of scaler and `MLPRegressor`, with at least four combinations, `cv=3` folds and
+#   `scoring="neg_root_mean_squared_error"`, fitted on `X_search`, `y_search` (the training and the validation houses).
+# - `mean_scores`: the mean test score of each combination, from its `cv_results_`. A larger score is better, so an error counts negative.
+#
+# `verbose=2` shows each fit as it ends. **Predict:** will the combinations differ by more than the folds do?
 
 # %%
 ck.expected("03.4")
@@ -341,20 +375,18 @@ ck.check("03.4", search=search, mean_scores=mean_scores)
 # ck.hint("03.4")
 
 # %% tags=["picture-03.4"]
-ready = search is not ...
-ax = plt.subplots(figsize=(6, 2.8))[1] if ready else ck.plot.waiting(exercise="03.4")
-if ready:
+if ck.ready("03.4", search):
     results = search.cv_results_
-    names = [
-        ", ".join(f"{name.split('__')[-1]} {value}" for name, value in setting.items())
-        for setting in results["params"]
-    ]
+    names = []
+    for setting in results["params"]:
+        names.append(", ".join(f"{name.split('__')[-1]} {value}" for name, value in setting.items()))
+    fig, ax = plt.subplots(figsize=(6, 2.8))
     ax.errorbar(
         -results["mean_test_score"], range(len(names)), xerr=results["std_test_score"], fmt="o", capsize=4
     )
     ax.set_yticks(range(len(names)), names)
     ax.set(xlabel="RMSE (100,000 dollars), mean and spread of 3 folds")
-    ax.set_title("Are the differences larger than the spread?");
+    ax.set_title("Are the differences larger than the spread?")
 
 # %% [markdown]
 # **On more machines.** scikit-learn hands its fits to joblib, and joblib to whatever runs in the background. The same cell
@@ -369,23 +401,36 @@ if ready:
 #     search.fit(X_search, y_search)
 # ```
 
-# %% [markdown] tags=["solution"]
-# **Why over the pipeline.** Scale first and search then, and every fold has been scaled with its own validation houses: a
-# small leak, in each of the folds. In a pipeline the scaler is a part of the model, and cannot leak.
+# %% tags=["claim"]
+order = np.argsort(-results["mean_test_score"])
+gap = results["mean_test_score"][order[0]] - results["mean_test_score"][order[1]]
+assert gap < results["std_test_score"][order[0]], "The folds differ by more than the best two settings do."
+
+# %% [markdown] tags=["reason"]
+# **Why the search goes over the pipeline.** If you scale first and search afterwards, every fold has been scaled with its own validation
+# houses: a small leak, in each of the folds. In a pipeline the scaler is part of the model, and cannot leak.
 #
-# **What the spread says.** The folds differ by more than the best two settings do. To call one of them better would be to
-# read noise. Take the simpler.
+# **What the spread says.** The folds differ by more than the best two settings do. To call one of the two better would be to read
+# meaning into noise. Take the simpler one.
+
+# %% [markdown]
+# This is the end of session 2, and a good place to stop. In session 3 you cross-validate by hand.
+
+# %% [markdown]
+# ## Session 3 of 3 · Cross-validation by hand
+#
+# About 45 minutes. You need the cells at the top, and nothing from the sessions before.
 
 # %% [markdown]
 # ## 03.5 · The same in Keras, with k folds
 #
 # **Goal:** cross-validate a Keras network by hand: each house is predicted by a network that has not seen it.
 #
-# - `k_folds(n, k, seed)`: a list of k pairs (train, val) of index arrays; the rows are shuffled, each row is in exactly one
-#   val, and never in the train of the same pair. (`KFold` of scikit-learn may help.)
-# - `build_regressor()`: a compiled, untrained Keras network that takes 12 scaled numbers and gives one, with the loss `"mse"`.
-# - `out_of_fold`: shape (2340,): for each row of `X_search` the prediction, in units of 100,000 dollars, of the network
-#   that was trained without it. Three folds will do. Scale inside the loop.
+# - `k_folds(n, k, seed)`: returns a list of k pairs (train, val) of row numbers. The rows are shuffled; each row is in exactly one val, and never
+#   in the train of the same pair. (`KFold` of scikit-learn may help: `KFold(3, shuffle=True).split(X)` goes through such pairs.)
+# - `build_regressor()`: returns a compiled, untrained Keras network that takes 12 scaled numbers and gives one, with the loss `"mse"`.
+# - `out_of_fold`: shape (2340,): for each row of `X_search` the prediction, in units of 100,000 dollars, of the network that was trained without
+#   it. Three folds are enough. Scale inside the loop.
 # - `mae`, `mse`: the mean absolute and the mean squared error of `out_of_fold`.
 
 # %%
@@ -404,8 +449,12 @@ def k_folds(n, k, seed):
 def build_regressor():
     """A compiled network: 12 numbers in, one out."""
     # [solution]
-    hidden = [layers.Dense(64, activation="relu"), layers.Dense(32, activation="relu")]
-    model = keras.Sequential([keras.Input((12,)), *hidden, layers.Dense(1)])
+    model = keras.Sequential([
+        keras.Input((12,)),
+        layers.Dense(64, activation="relu"),
+        layers.Dense(32, activation="relu"),
+        layers.Dense(1),
+    ])
     falling = keras.optimizers.schedules.CosineDecay(0.01, decay_steps=15 * 25)  # 15 epochs of 25 steps
     model.compile(keras.optimizers.Adam(falling), loss="mse")
     return model
@@ -437,20 +486,23 @@ ck.check("03.5", k_folds=k_folds, build_regressor=build_regressor, out_of_fold=o
 # ck.hint("03.5")
 
 # %% tags=["picture-03.5"]
-ready = out_of_fold is not ...
-ax = plt.subplots(figsize=(4.6, 4.2))[1] if ready else ck.plot.waiting(exercise="03.5")
-if ready:
+if ck.ready("03.5", out_of_fold):
+    fig, ax = plt.subplots(figsize=(4.6, 4.2))
     ax.plot(y_search, out_of_fold, ".", markersize=4, alpha=0.5)
     ax.plot([0, 8], [0, 8], "k-", linewidth=1, label="exact")
     ax.set(xlabel="paid (100,000 dollars)", ylabel="predicted without this house")
-    ax.set(xlim=(0, 8), ylim=(0, 8), title="Good in the middle, shy at the top", aspect="equal")
-    ax.legend();
+    ax.set(xlim=(0, 8), ylim=(0, 8), title="Expensive houses are often predicted too low", aspect="equal")
+    ax.legend()
 
-# %% [markdown] tags=["solution"]
-# **MAE and MSE.** The MAE says what a typical house is off by. The MSE, and its root, listen to the few that are far off:
-# the dearest houses, of which there are too few to learn from.
+# %% tags=["claim"]
+dear = y_search > 4
+assert np.mean(out_of_fold[dear] < y_search[dear]) > 0.6, "Expensive houses are often predicted too low."
+
+# %% [markdown] tags=["reason"]
+# **MAE and MSE.** The MAE says by how much a typical prediction is wrong. The MSE, and its root, give most weight to the few that are far
+# off: the most expensive houses, of which there are too few to learn from.
 #
-# **A wrong way:** predict all rows with the last network. Two thirds of them it has seen in training, and the error looks
+# **A common mistake:** to predict all rows with the last network. It has seen two thirds of them in training, so the error looks
 # better than it is.
 
 # %% tags=["solution"]
@@ -458,35 +510,41 @@ seen = np.ravel(model(scaler.transform(X_search)))
 print(f"without the house: MAE {mae * 100:.1f}, RMSE {np.sqrt(mse) * 100:.1f} thousand dollars")
 print(f"one network for all: MAE {np.mean(np.abs(seen - y_search)) * 100:.1f} thousand dollars")
 
+# %% tags=["claim"]
+assert mae < 0.2, "The mean absolute error is below 20,000 dollars."
+assert np.mean(np.abs(seen - y_search)) < mae, "One network for all rows looks better than it is."
+
 # %% [markdown]
 # ## What did you observe?
 #
-# 1. Why may you look at the validation score a hundred times, and at the test score once?
+# 1. Why may you look at the validation score a hundred times, and at the test score only once?
 # 2. Which of your steps use statistics of the data, and from which rows do they take them?
 # 3. Why is the RMSE of 03.5 so much larger than the MAE?
+# 4. How far was your prediction of the error from what you reached?
 #
 # <details><summary>Answers</summary>
 #
-# 1. Each look that influences a choice fits the choice a little to these houses. The validation part pays for that. The
-#    test part must not: it stands for the houses that you will meet later.
-# 2. The scaler (mean and deviation), early stopping (it splits off its own part), and the choice itself. All of them from
-#    training and validation rows only.
-# 3. Squares weigh the few houses that are far off. The prices have a long tail.
+# 1. Each look that influences a choice adapts the choice a little to these houses. The validation part is there for that. The test part
+#    is not: it stands for the houses that you will meet later.
+# 2. The scaler (mean and deviation), early stopping (it sets its own part aside), and the choice itself. All of them use training and
+#    validation rows only.
+# 3. Squares give more weight to the few houses that are far off. The prices have a long tail.
+# 4. The mean absolute error in 03.5 is below 20,000 dollars for the solution: roughly a tenth of a typical price.
 #
 # </details>
 #
 # ## Go further
 #
-# - Predict the logarithm of the price. What does an error of 0.1 mean now, and who gains?
-# - Run the search on a Dask cluster of two processes on your machine. When does it pay?
+# - Predict the logarithm of the price. What does an error of 0.1 mean then, and which houses gain?
+# - Run the search on a Dask cluster of two processes on your machine. When is it worth it?
 # - Train without longitude and latitude, and draw the residuals on the map again.
-# - Notebook 03b goes on: target scaling, categories, outliers, and the strongest opponents of networks.
+# - Notebook 03b continues: scaled targets, categories, outliers, and the strongest opponents of networks.
 #
 # ## Summary
 #
-# Audit first: a column can carry an opinion, a target can be cut off. Remove duplicates, split, then scale. Choose by the
-# validation part, report the test part once. A pipeline keeps every statistic inside its fold. The folds' spread says how
-# much of a difference is noise.
+# Audit first: a column can contain an opinion, and a target can be cut off. Remove duplicates, split, then scale. Choose by the validation
+# part, and report the test part once. A pipeline keeps every statistic inside its fold. The spread of the folds tells you how much of a
+# difference is noise.
 
 # %%
 ck.progress()
@@ -499,5 +557,5 @@ ck.progress()
 # - De Cock, D. (2011). Ames, Iowa: alternative to the Boston housing data as an end of semester regression project. *Journal
 #   of Statistics Education*, 19(3).
 # - Carlisle, M. (2019). Racist data destruction? *Medium*. The inquiry that started the withdrawal.
-# - Kaufman, S., Rosset, S., Perlich, C. (2012). Leakage in data mining: formulation, detection, and avoidance. *ACM
+# - Kaufman, S., Rosset, S., Perlich, C., Stitelman, O. (2012). Leakage in data mining: formulation, detection, and avoidance. *ACM
 #   Transactions on Knowledge Discovery from Data*, 6(4).
