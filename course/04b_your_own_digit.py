@@ -1,9 +1,9 @@
 # %% [markdown]
 # # 04b · Your own digit
 #
-# A network that reads MNIST well reads your handwriting badly, until your picture looks like MNIST.
+# A network that reads MNIST well reads your handwriting badly, unless your picture is made to look like MNIST.
 #
-# About 60 min · CPU about 10 s · GPU optional
+# About 95 minutes in 2 sessions · CPU about 10 s · GPU optional
 #
 # **Before you start** you should have met the networks of notebook 04. A trained one is supplied.
 #
@@ -11,7 +11,7 @@
 #
 # - to bring a picture from the world into the form that a network was trained on;
 # - to use a trained network in something that runs while you watch;
-# - why a digit in a corner fails, and that the data's form is part of the model.
+# - why a digit in a corner fails, and that the form of the data is part of the model.
 
 # %% [markdown]
 # ## Setup
@@ -19,7 +19,7 @@
 # %%
 import coursekit as ck
 
-seed = ck.setup(seed=0)  # before Keras is imported: then it loads without notices
+seed = ck.setup(seed=0)  # before Keras is imported, so that TensorFlow's start-up messages stay hidden
 
 from pathlib import Path
 
@@ -32,58 +32,66 @@ from scipy import ndimage
 # %% [markdown]
 # ## Look at the data
 #
-# If you saved a network in 04.8 and the file `my_digits.keras` is beside this notebook, it is used. Otherwise a network
-# that came with the course is.
+# If you saved a network in 04.8 and the file `my_digits.keras` is beside this notebook, it is used; otherwise a network that comes with the
+# course. The supplied pictures of digits were drawn by a script, on paper with a little uneven light. You can use a photograph of your own
+# handwriting instead: put it beside this notebook, and write its name in the place of `"your_own_digit.png"`.
 
 # %%
 own = Path("my_digits.keras")
 model = keras.models.load_model(own if own.exists() else ck.data.path("mnist_cnn.keras"))
 (x_train, _), (x_test, y_test) = ck.data.load_mnist()
-photo = ck.data.read_image("your_own_digit.png")  # or the path of a picture of yours
-photo.shape, photo.dtype, photo.min(), photo.max()
+picture = ck.data.read_image("your_own_digit.png")  # or the name of a picture of yours
+picture.shape, picture.dtype, picture.min(), picture.max()
 
 # %%
 fig, axs = plt.subplots(1, 2, figsize=(6.5, 3.2))
-for ax, image, title in ((axs[0], photo, "a photograph"), (axs[1], x_test[15], "a five of MNIST")):
-    shown = ax.imshow(image, cmap="gray", vmin=0, vmax=255)
-    ax.set_title(title)
+axs[0].imshow(picture, cmap="gray", vmin=0, vmax=255)
+axs[0].set_title("a picture")
+axs[1].imshow(x_test[15], cmap="gray", vmin=0, vmax=255)
+axs[1].set_title("a five of MNIST")
+for ax in axs:
     ax.grid(False)
 
-# %% [markdown]
-# ## Predict before you run
-#
-# Squeeze the photograph into 28 by 28 pixels and show it to the network, just like that. Which digit will it read, and
-# how sure will it be? Write it down, then run.
 
 # %%
 def resize(image, height, width):
     """Resize a 2-D array of floats to (height, width)."""
-    picture = Image.fromarray(np.asarray(image, dtype="float32"))
-    return np.asarray(picture.resize((width, height), Image.Resampling.LANCZOS))
+    small = Image.fromarray(np.asarray(image, dtype="float32"))
+    return np.asarray(small.resize((width, height), Image.Resampling.LANCZOS))
 
 
-squeezed = resize(photo, 28, 28) / 255
+# %% [markdown]
+# ## Session 1 of 2 · A picture in MNIST's form
+#
+# About 55 minutes. You need the cells above.
+#
+# **Predict before you run.** Squeeze the picture into 28 by 28 pixels and show it to the network as it is. Which digit will it read, and how
+# certain will it be? Write it down, then run the next cell.
+
+# %%
+squeezed = resize(picture, 28, 28) / 255
 guess = model.predict(squeezed[None, ..., None], verbose=0)[0]
 print(f"read as {guess.argmax()}, with a probability of {guess.max():.0%}")
 
 # %% [markdown]
-# ## 04b.1 · From a photograph to MNIST's form
+# ## 04b.1 · From a picture to MNIST's form
 #
 # **Goal:** write `prepare`, which brings any picture of one dark digit on light paper into MNIST's form.
 #
-# The digits of MNIST were made in five steps. Do the same:
+# MNIST was made from black-and-white scans: each digit was scaled so that its longer side has 20 pixels, and centred by its mass in 28 by 28
+# pixels. A grey picture of dark ink on light paper needs three more steps before that:
 #
 # 1. **Invert:** ink bright, paper dark.
 # 2. **Take the paper away:** subtract a level between paper and ink; what falls below 0 becomes 0.
 # 3. **Crop** to the rows and columns that have ink.
 # 4. **Scale** so that the longer side has 20 pixels. Height and width keep their ratio.
-# 5. **Centre by mass:** put it into 28 by 28 zeros so that the centre of mass of the ink lies at (13.5, 13.5), to the
-#    pixel.
+# 5. **Centre by mass:** put it into 28 by 28 zeros so that the centre of mass of the ink is at (13.5, 13.5), to the nearest pixel.
 #
-# - In: `image`, uint8 of shape (H, W), 0 is black, 255 is white; the light may be uneven.
-# - Out: float of shape (28, 28) in [0, 1].
+# - `prepare(image)`: takes uint8 of shape (H, W), where 0 is black and 255 is white, in light that may be uneven; returns floats of shape
+#   (28, 28) in [0, 1].
 #
-# The function is given in two parts. You write both.
+# The function is given in two parts; you write both. `resize(image, height, width)` is given above. `np.flatnonzero(a > 0)` returns the places
+# where an array is above 0, and `ndimage.center_of_mass(a)` the row and the column of the centre of mass.
 
 # %%
 ck.expected("04b.1")
@@ -95,6 +103,8 @@ def crop_to_ink(image):
     ink = 255.0 - image
     level = (np.median(ink) + ink.max()) / 2  # half-way between paper and ink
     ink = np.clip(ink - level, 0, None)
+    if not ink.any():
+        raise ValueError("There is no ink on this picture.")
     rows, columns = np.flatnonzero(ink.max(axis=1) > 0), np.flatnonzero(ink.max(axis=0) > 0)
     return ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     # [stub]
@@ -129,17 +139,23 @@ ck.check("04b.1", prepare)
 
 # %% tags=["picture-04b.1"]
 drawn, digits = ck.data.load_drawn_digits()
-prepared = [prepare(picture) for picture in drawn[:24:3]]
-ready = ... if prepared[0] is ... else [*drawn[:24:3], *prepared]
-title = "From paper to MNIST's form"
-ck.plot.image_grid(ready, [*digits[:24:3]] * 2, exercise="04b.1", title=title);
+if ck.ready("04b.1", crop_to_ink, prepare):
+    some = drawn[:24:3]
+    pictures = [*some, *[prepare(one) for one in some]]
+    ck.plot.image_grid(pictures, [*digits[:24:3]] * 2, title="From paper to MNIST's form")
 
-# %% [markdown] tags=["solution"]
-# **Why the level matters.** Without step 2 the paper is not 0 but a grey field, and the "rows with ink" are all rows. Half-
-# way between the median, which is paper, and the maximum, which is ink, bears uneven light. The simplest other way is
-# Otsu's: the level that separates the histogram best.
+# %%
+if ck.ready("04b.1", crop_to_ink, prepare):
+    guess = model.predict(prepare(picture)[None, ..., None], verbose=0)[0]
+    print(f"now read as {guess.argmax()}, with a probability of {guess.max():.0%}")
+
+# %% [markdown] tags=["reason"]
+# **Why the level matters.** Without step 2 the paper is not 0 but a grey field, and all rows are "rows with ink". A level half-way between the
+# median, which is paper, and the maximum, which is ink, can cope with slightly uneven light. Another simple way is Otsu's method: it chooses the
+# level that separates the histogram best.
 #
-# **A wrong way**, step by step: what does the network read when one step is left out?
+# **Which steps matter?** The solution leaves out one step after the other and counts how many digits the network still reads. With all
+# five steps it reads nearly all of them; squeezed only, it reads hardly any.
 
 # %% tags=["solution"]
 def share_read(make):
@@ -162,13 +178,77 @@ ways = {
 for name, way in ways.items():
     print(f"{name:<24}{share_read(way):>5.0%} of {len(drawn)} drawn digits")
 
+# %% tags=["claim"]
+shares = {name: share_read(way) for name, way in ways.items()}
+assert shares["all five steps"] > 0.9 and shares["squeezed only"] < 0.3, shares
+assert shares["all five steps"] >= max(shares.values()), shares
+
+# %% [markdown]
+# **Pictures from real life** are worse than that. `ck.data.disturb_photo` imitates four things that happen: a shadow from one side, ruled paper,
+# chalk on a board, and specks of dirt. How many of the drawn digits does the network still read after your `prepare`? Predict first: which of the
+# four does most harm?
+#
+# `ck.data.clean_photo` prepares for `prepare`. It inverts a picture whose strokes are brighter than what is around them, divides by the brightness of the
+# paper (a blurred picture without the strokes), separates ink and paper by Otsu's level, and takes away lines from side to side and specks.
+
+# %%
+def share_after(how, clean):
+    """The share of the drawn digits that is read after a disturbance."""
+    ready = []
+    for one in drawn:
+        disturbed = ck.data.disturb_photo(one, how)
+        ready.append(prepare(clean(disturbed)))
+    return np.mean(model.predict(np.array(ready)[..., None], verbose=0).argmax(axis=1) == digits)
+
+
+# %%
+if ck.ready("04b.1", crop_to_ink, prepare):
+    fig, axs = plt.subplots(2, 4, figsize=(10, 5.2))
+    for column, how in zip(axs.T, ck.data.DISTURBANCES):
+        disturbed = ck.data.disturb_photo(drawn[12], how)
+        column[0].imshow(disturbed, cmap="gray", vmin=0, vmax=255)
+        column[0].set_title(f"{how}: {share_after(how, np.asarray):.0%} read")
+        column[1].imshow(ck.data.clean_photo(disturbed), cmap="gray", vmin=0, vmax=255)
+        column[1].set_title(f"cleaned: {share_after(how, ck.data.clean_photo):.0%}")
+    for ax in axs.flat:
+        ax.axis("off")
+
+# %% tags=["claim"]
+for how in ck.data.DISTURBANCES:
+    assert share_after(how, np.asarray) < share_after(how, ck.data.clean_photo) - 0.1, how
+
+# %% [markdown]
+# This is the end of session 1, and a good place to stop. In session 2 the network reads while you draw.
+
+# %% [markdown]
+# ## Session 2 of 2 · Reading while you draw
+#
+# About 40 minutes. You need the cells at the top and the next one, which takes over your `prepare` of 04b.1. If you begin here, it takes one
+# that is good enough for the pad.
+
+# %%
+def prepare_from_pad(image):
+    ink = np.clip(200.0 - np.asarray(image), 0, None)
+    if not ink.any():
+        return np.zeros((28, 28))
+    top, left = np.argwhere(ink).min(axis=0)
+    bottom, right = np.argwhere(ink).max(axis=0) + 1
+    ratio = 20 / max(bottom - top, right - left)
+    small = resize(ink[top:bottom, left:right] / ink.max(), max(1, round(ratio * (bottom - top))), max(1, round(ratio * (right - left))))
+    padded = np.pad(np.clip(small, 0, 1), 28)
+    row, column = (round(middle) for middle in ndimage.center_of_mass(padded))
+    return padded[row - 14 : row + 14, column - 14 : column + 14]
+
+
+prepare = ck.resume("prepare", lambda: prepare_from_pad)
+
 # %% [markdown]
 # ## 04b.2 · Ten probabilities for the pad
 #
 # **Goal:** write the function that the pad below calls after each stroke.
 #
-# `read_digit(x)` takes pictures (n, 28, 28), floats in [0, 1] as `prepare` makes them, and gives probabilities (n, 10):
-# each row adds up to 1. It uses `model`, which wants (n, 28, 28, 1).
+# - `read_digit(x)`: takes pictures (n, 28, 28), floats in [0, 1] as `prepare` makes them, and returns probabilities (n, 10); each row adds up to 1.
+#   It uses `model`, which takes (n, 28, 28, 1).
 
 # %%
 ck.expected("04b.2")
@@ -190,27 +270,29 @@ ck.check("04b.2", read_digit)
 # ck.hint("04b.2")
 
 # %% [markdown]
-# Draw on the pad with mouse, finger or keyboard, and watch the ten probabilities. Draw a digit slowly: when does the
-# network make up its mind? Where no browser is at hand, you see a still picture of a sample.
+# Draw on the pad with mouse, finger or keyboard, and watch the ten probabilities. Draw a digit slowly: when does the network make up its mind?
+# Then draw a letter. Where no browser is at hand, you see a still picture of a sample.
 
 # %%
-ck.widgets.DigitPad(predict=read_digit, prepare=prepare, sample=photo)
+ck.widgets.DigitPad(predict=read_digit, prepare=prepare, sample=picture)
 
-# %% [markdown] tags=["solution"]
-# **It is always sure of something.** The ten probabilities add up to 1 whatever you draw. Draw a letter: the network has no
-# way to say "this is no digit". A softmax compares ten answers with each other; it does not ask whether any of them fits.
+# %% [markdown] tags=["reason"]
+# **It always decides for something.** The ten probabilities add up to 1 whatever you draw. If you draw a letter, the network has no way to say "this
+# is no digit". A softmax compares ten answers with each other; it does not ask whether any of them fits.
 
 # %% [markdown]
 # ## 04b.3 · A digit in the corner
 #
-# **Goal:** measure what a corner does to the network, and mend it.
+# **Goal:** measure what happens in a corner, and put it right.
 #
 # `cornered` holds the first 500 test digits, moved to the upper left corner.
 #
-# - `centre_by_mass(image)`: (28, 28) to (28, 28). Moves the ink by whole pixels so that its centre of mass lies within
-#   one pixel of (13.5, 13.5). No ink is lost; a blank picture stays blank.
-# - `accuracies`: two numbers, the accuracy (0 to 1) of `read_digit` on `cornered`, and on `cornered` after
-#   `centre_by_mass`.
+# - `centre_by_mass(image)`: (28, 28) to (28, 28). Moves the ink by whole pixels so that its centre of mass is within one pixel of (13.5, 13.5). No ink
+#   is lost, and an empty picture stays empty.
+# - `accuracies`: two numbers, the accuracy (0 to 1) of `read_digit` on `cornered`, and on `cornered` after `centre_by_mass`.
+#
+# `ndimage.shift(image, (down, right), order=0)` moves a picture and fills with zeros. **Predict:** how many of 100 digits will the network read in the
+# corner?
 
 # %%
 def to_corner(image):
@@ -255,15 +337,16 @@ ck.check("04b.3", centre_by_mass=centre_by_mass, read_digit=read_digit, accuraci
 # %%
 # ck.hint("04b.3")
 
-# %% [markdown] tags=["solution"]
-# **Why the corner fails.** The convolutions find the strokes in the corner as well as anywhere. The dense layer behind them
-# has a weight for each place, and in training no stroke was ever there. Centring mends the picture. To mend the network,
-# train it on shifted digits, or let a global pooling forget the place.
+# %% [markdown] tags=["reason"]
+# **Why the corner fails.** The convolutions find the strokes in the corner as well as anywhere else. But the dense layer behind them has a weight for
+# each place, and in training no stroke was ever in the corner. Centring changes the picture. To change the network instead, train it on
+# shifted digits, or let a global pooling forget the place.
 #
-# How far from the middle does it begin to fail?
+# How far from the middle does it begin to fail? The solution measures it: two pixels of shift do no harm, six do.
 
 # %% tags=["solution", "picture-04b.3"]
 steps = np.arange(-6, 7)
+centred = np.array([centre_by_mass(image) for image in cornered])
 
 
 def share_moved(down, right):
@@ -275,8 +358,11 @@ fig, ax = plt.subplots(figsize=(5.5, 3.2))
 ax.plot(steps, [share_moved(0, s) for s in steps], "o-", label="to the right")
 ax.plot(steps, [share_moved(s, 0) for s in steps], "s--", label="down")
 ax.set(xlabel="pixels from the middle", ylabel="accuracy", ylim=(0, 1.02))
-ax.set_title("Two pixels are borne, six are not")
+ax.set_title("Two pixels of shift do no harm, six do")
 ax.legend();
+
+# %% tags=["claim"]
+assert share_moved(0, 2) > share_moved(0, 0) - 0.03 and share_moved(0, 6) < share_moved(0, 0) - 0.3, "Two pixels do no harm, six do."
 
 # %% [markdown]
 # ## What did you observe?
@@ -287,23 +373,24 @@ ax.legend();
 #
 # <details><summary>Answers</summary>
 #
-# 1. Inverting and cropping: without them hardly any digit is read. The ratio matters for narrow digits, most of all the 1.
+# 1. Inverting and cropping: without them hardly any digit is read. The ratio matters for narrow digits, most of all for the 1.
 # 2. Some digit, often with a high probability. A probability among ten answers is not a measure of "none of them".
-# 3. Less. That network has learned to do without; it may even read a little worse on centred digits, since it had to learn
-#    more with the same weights.
+# 3. Less. Such a network has learned to do without; it may even read centred digits a little worse, since it had to learn more with the same
+#    weights.
 #
 # </details>
 #
 # ## Go further
 #
-# - Photograph a digit of your own, put the file beside this notebook and read it with `ck.data.read_image("mine.png")`.
+# - Photograph a digit of your own and read it: `prepare(ck.data.clean_photo(ck.data.read_image("mine.jpg")))`. `read_image` turns the picture upright, and says what
+#   it did.
 # - Replace the level of step 2 by Otsu's method.
-# - Draw the same digit thick and thin. Which one is read worse, and which step would mend it?
+# - Draw the same digit thick and thin. Which one is read worse, and which step could help?
 #
 # ## Summary
 #
-# A network knows the world in the form in which it was shown. Preparing the input is part of the model, and most failures
-# "in the wild" are failures of preparation. Softmax compares answers; it does not know what it does not know.
+# A network knows the world in the form in which it was shown. Preparing the input is part of the model, and most failures in real life are failures
+# of preparation. Softmax compares answers; it does not know what it does not know.
 
 # %%
 ck.progress()
