@@ -702,9 +702,10 @@ if ck.ready("02.5", lsuv):
     fig, ax = plt.subplots(figsize=(6, 3.4))
     for (name, weights), style in zip(starts.items(), ("o-", "s--", "^:", "D-.")):
         H, spread = X_spiral, []
-        for W in weights:
-            spread.append(np.std(H @ W))
-            H = np.maximum(0, H @ W)
+        for kernel in weights:
+            sums = H @ kernel
+            spread.append(np.std(sums))
+            H = np.maximum(0, sums)
         ax.semilogy(range(1, 11), spread, style, label=name)
     ax.set(xlabel="layer", ylabel="standard deviation", title="Of the ReLU networks, He and LSUV keep the signal")
     ax.legend();
