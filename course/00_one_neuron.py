@@ -514,7 +514,7 @@ assert early[0] > 2 * early[1] and early[1] > 5 * early[2], "The smaller the bat
 assert late[2] > 5 * late[1] and late[2] > 5 * late[0], "Single points end farthest from the best weights."
 
 # %% [markdown]
-# Was it the batch size that you expected? Next, the loss with your three learning rates.
+# Were your two predictions right? Next, the loss with your three learning rates.
 
 # %%
 if ck.ready("00.4", minibatches, run_epoch, rates):
@@ -879,7 +879,7 @@ print(f"{cross_entropy(p, q):.4f} - {entropy:.4f} = {kl_divergence(p, q):.4f}")
 #
 # A neuron, a loss, a gradient, a step: all training consists of these. Finite differences test a gradient. Small batches
 # buy many cheap steps, and the price is that the weights do not settle. A learning rate beyond the limit makes the loss
-# explode. Momentum is quick along a narrow valley; Adam suits its steps to the gradients of each weight. The loss is the
+# explode. Momentum is quick along a narrow valley; Adam adapts its steps to the gradients of each weight. The loss is the
 # question that you ask: the mean, the median, a probability, an overlap.
 #
 # This is the end of the notebook and a good place to stop. In notebook 01 neurons are put together into a network.

@@ -292,10 +292,10 @@ assert 0.3 < shares[1] < 0.8, "With two units only about half of the 20 starts s
 assert shares[3] == shares[4] == shares[5] == 1, "Spare units make training safe: from four units on every start succeeds."
 
 # %% [markdown] tags=["reason"]
-# **Why two units are not enough for training.** That weights exist is one thing; that gradient descent finds them from a
-# random start is another. With two units, only about half of the 20 starts succeed. The others end in a valley of
+# **Why two units are not enough for training.** That weights exist is one thing; that training finds them from a random
+# start is another. With two units, only about half of the 20 starts succeed. The others end in a valley of
 # the loss where one corner is still wrong and every small step makes things worse. With four units or more, all 20 starts
-# succeed: where one pair of units has gone astray, another pair can do the work.
+# succeed: with units to spare there are many more ways down to a solution.
 
 # %% [markdown]
 # **A good place to stop.** You have seen what a hidden layer is for. Session 2 opens the black box: how does training find
@@ -703,7 +703,7 @@ assert train_mse[-1] < test_mse[-1], "At the end the training error is below the
 # **A trap.** scikit-learn keeps a list `loss_curve_` that looks like the training error and is something else: *half* the
 # squared error plus a penalty on large weights, averaged while the weights are still changing.
 #
-# These test points only watch. If you used them to choose the number of epochs, they would be validation points, and you
+# Here the test points only measure. If you used them to choose the number of epochs, they would be validation points, and you
 # would need fresh ones for an honest test.
 
 # %% tags=["solution"]

@@ -2,7 +2,7 @@
 # # 02 · What a classifier has drawn
 #
 # "93 % right" is a number that hides what a classifier has learned. With two inputs you can look at it: every point of
-# the plane gets a class, and the border between the classes shows how the classifier thinks.
+# the plane gets a class, and the border between the classes shows what the classifier has learned.
 #
 # About 223 minutes in 3 sessions · CPU about 25 s · GPU optional
 #
@@ -78,7 +78,7 @@ axs[3].legend(loc="upper left", bbox_to_anchor=(1, 1));
 # **Goal:** lay a mesh over the plane, let a classifier label it, and arrange the labels as a picture.
 #
 # To draw a border, ask the classifier about the points of a fine mesh. A classifier wants a table with one row per point. A
-# picture is a grid. So there is a way out, from the grid to the table, and a way back:
+# picture is a grid. So you go from the grid to a table and, with the labels, back to a grid. NumPy has what you need:
 #
 # - `np.linspace(0, 1, 3)` gives 3 equally spaced values with both ends: 0, 0.5, 1.
 # - `A, B = np.meshgrid([0, 1, 2], [10, 20])` gives two arrays with 2 rows and 3 columns. `A` holds 0, 1, 2 in every row,
@@ -240,7 +240,7 @@ for name in ("tree", "MLP", "XGBoost"):
 # **Who is best?** On moons, circles and spirals, whose true borders are curved, the network is best. XOR is the
 # surprise. Its true border runs along the axes, so one expects the tree to win. But the four clouds overlap, the single
 # tree follows the noise of its training points, and it ends behind the network. XGBoost and the network are about
-# equal there. A fitting shape is not enough: a model must also not follow the noise. That is the subject of 02.3.
+# equal there. The right shape of border is not enough: a model must also resist the noise. That is the subject of 02.3.
 #
 # The moons are hardest for all three, because there the two classes overlap most. No classifier can separate what overlaps.
 #
@@ -498,7 +498,7 @@ assert min(accuracy) > 0.94 and abs(accuracy[0] - accuracy[1]) < 0.025, "For the
 
 # %% [markdown] tags=["reason"]
 # **Wide or deep?** For the heart of the solution the two are about equal: both get more than 94 % of fresh points, and
-# they differ by less than 3 points of a per cent. A simple region does not need depth. Each unit of the wide network is one
+# they differ by less than 3 percentage points. A simple region does not need depth. Each unit of the wide network is one
 # fold of the plane, and 200 folds are plenty. A deep network folds what is already folded, and the number of its flat pieces
 # can grow exponentially with the depth. Where a shape repeats itself many times, this can pay.
 #
@@ -665,8 +665,8 @@ for activation, initializer in (("sigmoid", "glorot_uniform"), ("tanh", "glorot_
         assert min(sizes) > max(sizes) / 100, "With tanh and ReLU the gradients of all layers are of similar size."
 
 # %% [markdown]
-# Did you predict the factor? Whether small gradients matter, training must show. Train such networks on the spirals for
-# 100 epochs. scikit-learn is quick at this; it starts all of them by Glorot's rule, and calls linear layers "identity" and
+# Did you predict the factor? Do small gradients matter? Training will show: train such networks on the spirals for 100
+# epochs. scikit-learn is quick at this; it starts all of them by Glorot's rule, and calls linear layers "identity" and
 # the sigmoid "logistic". **Predict first:** which of the four will learn the spirals? (This takes some seconds.)
 
 # %%

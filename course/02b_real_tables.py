@@ -208,9 +208,9 @@ if ck.ready("02b.1", split, encode):
 #
 # - `balanced_weights(y)`: labels 0 or 1 of shape (n,); returns the dictionary `{0: w0, 1: w1}`. `np.bincount(y)` counts the
 #   rows of each class.
-# - `model`: a classifier fitted to `X_train`, `y_train`; it gives the probability of "bad", or the label. Any kind that can
-#   be told the weights will do. In Keras hand the dictionary to `fit` as `class_weight=`, in scikit-learn to the model, for
-#   example `LogisticRegression(class_weight=...)`. (Nearest neighbours and `MLPClassifier` cannot be told.)
+# - `model`: a classifier fitted to `X_train`, `y_train`; it gives the probability of "bad", or the label. Any kind of model that
+#   takes class weights will do. In Keras hand the dictionary to `fit` as `class_weight=`, in scikit-learn to the model, for
+#   example `LogisticRegression(class_weight=...)`. (Nearest neighbours and `MLPClassifier` do not take them.)
 
 # %%
 ck.expected("02b.2")
