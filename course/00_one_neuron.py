@@ -1,16 +1,16 @@
 # %% [markdown]
 # # 00 · One neuron, trained by hand
 #
-# A single neuron is the smallest thing that learns. Train it with nothing but NumPy, and you know what every larger
-# network does.
+# A single neuron is the smallest thing that learns. If you train one with nothing but NumPy, you will recognise every step
+# again in the largest networks.
 #
-# About 75 min · CPU about 5 s · no GPU needed
+# About 207 minutes in 3 sessions · CPU about 5 s · no GPU needed
 #
 # **Before you start** you should know NumPy arrays and what a derivative is.
 #
 # ## You will learn
 #
-# - what a loss is, and how its gradient says where to go; how to prove that a gradient is right;
+# - what a loss is, how its gradient shows the way down, and how to test that a gradient is right;
 # - how batches, learning rates, momentum and Adam change the way down;
 # - which loss fits which question.
 
@@ -28,9 +28,9 @@ import numpy as np
 # %% [markdown]
 # ## Look at the data
 #
-# Hang a mass on a spring and measure the length of the spring. Forty times, with a ruler that is read to a few
-# millimetres. How long is the spring without a load, and what does each kilogram add? The neuron must find these two
-# numbers from the points alone.
+# You hang a mass on a spring and measure the length of the spring, forty times, with different masses. The ruler and your
+# hand are good to about half a centimetre. How long is the spring without a load, and how much longer does each kilogram
+# make it? The neuron must find these two numbers from the points alone.
 
 # %%
 mass, length = ck.data.make_spring(n_samples=40, noise=0.6, seed=0)  # kg, cm
@@ -41,24 +41,39 @@ ax.plot(mass, length, "o", markersize=5, alpha=0.8)
 ax.set(xlabel="mass (kg)", ylabel="length (cm)", title="A heavier load, a longer spring");
 
 # %% [markdown]
+# ## Session 1 of 3 · A neuron, its loss, and the way downhill
+#
+# About 53 minutes. What it needs: NumPy arrays, what a derivative is, and the cells above. You write a neuron, measure how
+# wrong it is, and let it improve step by step.
+
+# %% [markdown]
 # ## Predict before you run
 #
-# Lay a line through the points by eye. Write down its slope and where it meets the vertical axis. By how many
-# centimetres does a typical point miss it?
+# Lay a line through the points of the picture above by eye. Write down its slope, and the height at which it meets the
+# vertical axis. By how many centimetres does a typical point miss your line?
 
 # %% [markdown]
 # ## 00.1 · A linear neuron, and how wrong it is
 #
 # **Goal:** write the neuron and its loss, and find the best weights with a formula.
 #
-# A linear neuron multiplies its input by a weight $w$ and adds a bias $b$: $\hat y = w x + b$. The mean squared error
-# over $n$ points, $L = \frac{1}{n} \sum_i (\hat y_i - y_i)^2$, says how wrong it is. For one input the best weights are
-# known in closed form: $w$ is the covariance of $x$ and $y$ over the variance of $x$, and the line passes through the
-# mean point, so $b = \bar y - w \bar x$. Everything that we train later has to come to these numbers.
+# A linear neuron multiplies its input $x$ by a weight $w$ and adds a bias $b$: its prediction is $\hat y = w x + b$. How
+# wrong it is over $n$ points is measured by a *loss*, here the mean squared error
 #
-# - `neuron(x, w, b)`: `x` of shape (n,), `w` and `b` numbers; gives the n predictions.
-# - `mse(y, prediction)`: two arrays of shape (n,); gives a number.
-# - `closed_form(x, y)`: gives the pair `w, b` with the smallest mean squared error.
+# $$L = \frac{1}{n} \sum_i (\hat y_i - y_i)^2,$$
+#
+# where $y_i$ is the true value. *Training* means to find the $w$ and $b$ that make the loss small. For one linear neuron
+# the best values are known in closed form. With the means $\bar x$ and $\bar y$,
+#
+# $$w = \frac{\frac{1}{n}\sum_i (x_i - \bar x)(y_i - \bar y)}{\frac{1}{n}\sum_i (x_i - \bar x)^2}, \qquad b = \bar y - w \bar x.$$
+#
+# The numerator is the *covariance* of $x$ and $y$, the denominator the *variance* of $x$. For example, the points (0, 1),
+# (1, 3), (2, 5) have $\bar x = 1$, $\bar y = 3$, covariance $4/3$ and variance $2/3$, so $w = 2$ and $b = 3 - 2 \cdot 1 = 1$.
+# Whatever we train later should arrive at these numbers.
+#
+# - `neuron(x, w, b)`: `x` of shape (n,), `w` and `b` numbers; returns the n predictions.
+# - `mse(y, prediction)`: two arrays of shape (n,); returns a number.
+# - `closed_form(x, y)`: returns the pair `w, b` with the smallest mean squared error.
 
 # %%
 ck.expected("00.1")
@@ -98,49 +113,58 @@ def closed_form(x, y):
 ck.check("00.1", neuron=neuron, mse=mse, closed_form=closed_form)
 
 # %%
-# ck.hint("00.1")  # take the first # away and run this line for a hint; run it again for the next
+# ck.hint("00.1")  # remove the first # and run this line for a hint; run it again for the next one
 
 # %% tags=["picture-00.1"]
-w_best, b_best = closed_form(mass, length)
-line = ... if w_best is ... else lambda x: neuron(x, w_best, b_best)
-ax = ck.plot.curve_fit(mass, length, {"closed form": line}, exercise="00.1", title="The best line")
-ax.set(xlabel="mass (kg)", ylabel="length (cm)");
+if ck.ready("00.1", neuron, mse, closed_form):
+    w_best, b_best = closed_form(mass, length)
+    loss_best = mse(length, neuron(mass, w_best, b_best))
+    print(f"slope {w_best:.2f} cm per kg, {b_best:.2f} cm without a load")
+    print(f"mean squared error {loss_best:.2f} cm², its square root {np.sqrt(loss_best):.2f} cm")
+    line = neuron(mass, w_best, b_best)
+    ax = ck.plot.curve_fit(mass, length, {"closed form": line}, title="The best line")
+    ax.set(xlabel="mass (kg)", ylabel="length (cm)");
 
-# %% [markdown] tags=["solution"]
+# %% [markdown]
+# Compare with the slope, the height and the typical miss that you wrote down. How good is your eye?
+
+# %% [markdown] tags=["reason"]
 # **Why this formula.** At the smallest loss both derivatives are 0. $\partial L / \partial b = 0$ says that the residuals
-# $\hat y_i - y_i$ average to 0: the line passes through the mean point. $\partial L / \partial w = 0$ says that the
-# residuals are uncorrelated with $x$: no tilt would help.
+# $\hat y_i - y_i$ have the mean 0, so the line passes through the point $(\bar x, \bar y)$. $\partial L / \partial w = 0$
+# says that the residuals are uncorrelated with $x$, so tilting the line would not help.
 #
-# **A trap.** `np.cov` divides by $n - 1$ and `np.var` by $n$. Their ratio is off by $n / (n - 1)$: for 40 points
-# 2.6 per cent, small enough to be overlooked.
-
-# %% tags=["solution"]
-print(f"w = {w_best:.3f} cm/kg, b = {b_best:.3f} cm, loss {mse(length, line(mass)):.3f} cm²")
-print(f"with np.cov over np.var the slope would be {np.cov(mass, length)[0, 1] / np.var(mass):.3f} cm/kg")
+# **A trap.** `np.cov` divides by $n - 1$, and `np.var` by $n$. If you mix the two, the slope is wrong by the factor
+# $n / (n - 1)$. For 40 points that is 2.6 per cent, small enough to be overlooked.
 
 # %% [markdown]
 # ## 00.2 · Go downhill
 #
-# **Goal:** write the gradient of the loss, and the step that follows it.
+# **Goal:** write the gradient of the loss, and a step that goes against it.
 #
-# Larger networks have no closed form. What works for all of them is to start anywhere and walk downhill. The gradient
-# holds the two derivatives
+# Larger networks have no closed form. What works for all of them is *gradient descent*: start anywhere, and walk downhill
+# on the loss. The gradient consists of the two partial derivatives
 #
 # $$\frac{\partial L}{\partial w} = \frac{2}{n} \sum_i (\hat y_i - y_i)\, x_i, \qquad
 # \frac{\partial L}{\partial b} = \frac{2}{n} \sum_i (\hat y_i - y_i).$$
 #
-# It points uphill, so a step goes against it: $w \leftarrow w - \eta\, \partial L / \partial w$, and the same for $b$. The
-# learning rate $\eta$ sets the length of the step.
+# Each says how fast the loss grows when its parameter grows. The gradient points uphill, so a step goes against it:
 #
-# - `gradient(x, y, w, b)`: gives the pair `dw, db`.
-# - `step(x, y, w, b, learning_rate)`: gives the pair `w, b` after one step.
+# $$w \leftarrow w - \eta\, \frac{\partial L}{\partial w}, \qquad b \leftarrow b - \eta\, \frac{\partial L}{\partial b}.$$
+#
+# The *learning rate* $\eta$ decides how long the step is. For example, with the single point $x = 2$, $y = 5$ and
+# $w = b = 0$, the residual $\hat y - y$ is $-5$ and the derivatives are $-20$ and $-10$. A step with $\eta = 0.05$ leads to
+# $w = 1$ and $b = 0.5$.
+#
+# - `gradient(x, y, w, b)`: returns the pair `dw, db`.
+# - `step(x, y, w, b, learning_rate)`: returns the pair `w, b` after one step. Compute both derivatives before you change
+#   either parameter.
 
 # %%
 ck.expected("00.2")
 
 # %%
 def gradient(x, y, w, b):
-    """The derivatives of the mean squared error by w and by b."""
+    """The derivatives of the mean squared error with respect to w and b."""
     # [solution]
     residual = w * x + b - y
     dw = 2 * np.mean(residual * x)
@@ -169,66 +193,104 @@ ck.check("00.2", gradient=gradient, step=step)
 # ck.hint("00.2")
 
 # %% [markdown]
-# Take 300 steps from $w = 0$, $b = 0$ and look at the way. The contours show the loss over the plane of all weights.
+# How can you test a gradient? A derivative is a slope, and a slope can be measured. Move $w$ a little both ways, and divide
+# the change of the loss by the distance. This is called a *finite difference*. If it agrees with your formula at a few
+# places, the formula is almost certainly right.
+
+# %%
+if ck.ready("00.2", mse, neuron, gradient):
+    w, b, small = 1.5, 4.0, 1e-5
+    loss_above = mse(length, neuron(mass, w + small, b))
+    loss_below = mse(length, neuron(mass, w - small, b))
+    dw, db = gradient(mass, length, w, b)
+    print(f"finite difference {(loss_above - loss_below) / (2 * small):.6f}")
+    print(f"your formula      {dw:.6f}")
+
+# %% [markdown]
+# Now take 300 steps from $w = 0$, $b = 0$, and look at the path. The picture shows the loss for every pair of weights:
+# yellow is high, dark blue is low, and each white contour joins pairs with the same loss.
 
 # %%
 def descend(x, y, w, b, learning_rate, steps):
-    """The weights after every step, shape (steps + 1, 2); `...` while `step` is not written."""
+    """The weights after every step, shape (steps + 1, 2)."""
     path = [(w, b)]
     for _ in range(steps):
         w, b = step(x, y, w, b, learning_rate)
-        if w is ...:
-            return ...
         path.append((w, b))
     return np.array(path)
 
 
 def spring_loss(w, b):
-    """The mean squared error for arrays of weights, shape of `w`."""
-    return np.mean((np.multiply.outer(w, mass) + np.expand_dims(b, -1) - length) ** 2, axis=-1)
+    """The mean squared error of the spring for one pair of weights."""
+    return np.mean((w * mass + b - length) ** 2)
 
 
 # %% tags=["picture-00.2"]
-way = descend(mass, length, 0.0, 0.0, learning_rate=0.05, steps=300)
-ax = ck.plot.loss_surface(
-    ... if way is ... else spring_loss,
-    (-1, 9),
-    (-1, 16),
-    paths={"300 steps": way},
-    exercise="00.2",
-    title="Steep at first, then along the valley",
-)
-ax.set(xlabel="", ylabel="") if way is ... else ax.set(xlabel="$w$ (cm/kg)", ylabel="$b$ (cm)");
+if ck.ready("00.2", gradient, step):
+    path = descend(mass, length, 0.0, 0.0, learning_rate=0.05, steps=300)
+    title = "Steep at first, then along the valley"
+    ax = ck.plot.loss_surface(spring_loss, (-1, 9), (-1, 16), paths={"300 steps": path}, title=title)
+    ax.set(xlabel="$w$ (cm per kg)", ylabel="$b$ (cm)")
+    print(f"after 300 steps: w = {path[-1][0]:.3f}, b = {path[-1][1]:.3f}")
 
-# %% [markdown] tags=["solution"]
-# **The proof.** A derivative is a slope, and a slope can be measured: move $w$ a little both ways and divide the change
-# of the loss by the distance. If the two numbers agree, the formula is right. Do this whenever you write a gradient.
+# %% tags=["claim"]
+assert np.abs(path[-1] - [w_best, b_best]).max() < 0.05, "After 300 steps the weights are close to the closed form."
+first, last = np.linalg.norm(path[1] - path[0]), np.linalg.norm(path[-1] - path[-2])
+assert first > 1000 * last, "The first steps are long, the last ones short."
 
-# %% tags=["solution"]
-w, b, small = 1.5, 4.0, 1e-5
-measured = (mse(length, neuron(mass, w + small, b)) - mse(length, neuron(mass, w - small, b))) / (2 * small)
-print(f"by the formula {gradient(mass, length, w, b)[0]:.8f}, by differences {measured:.8f}")
-print(f"after 300 steps w = {way[-1][0]:.3f}, b = {way[-1][1]:.3f}; closed form {w_best:.3f}, {b_best:.3f}")
+# %% [markdown] tags=["reason"]
+# **Why both derivatives come first.** After 300 steps the path has reached $w = 3.076$ and $b = 12.015$, close to the
+# closed form, 3.070 and 12.030. If you update $w$ first and compute $\partial L / \partial b$ with the new $w$, you no longer follow
+# the gradient of one point. With two parameters the path still arrives. In a network with millions of weights, such a slip
+# is very hard to find, because training goes on and is only somewhat worse. Compute all derivatives, then step.
 
-# %% [markdown] tags=["solution"]
-# **A wrong way.** Update `w` first and compute `db` with the new `w`: that is no longer the gradient at one point. Here it
-# still arrives; in a network with millions of weights such a slip costs days. Compute all derivatives, then step.
+# %% tags=["claim"]
+assert np.allclose(path[-1], [3.076, 12.015], atol=0.0006), "The path has reached w = 3.076 and b = 12.015"
+assert np.allclose([w_best, b_best], [3.070, 12.030], atol=0.0006), "the closed form, 3.070 and 12.030"
+
+# %% [markdown]
+# **A good place to stop.** You have trained your first neuron. In session 2 the neuron answers yes or no, and you find out
+# how long a step may be.
+
+# %% [markdown]
+# ## Session 2 of 3 · Yes or no, and how long a step may be
+#
+# About 68 minutes. What it needs: the cells above Session 1, and what gradient descent is. You turn the neuron into a
+# classifier, and then study the two knobs of gradient descent: the size of a batch and the learning rate.
 
 # %% [markdown]
 # ## 00.3 · A neuron that answers yes or no
 #
-# **Goal:** turn the neuron into a classifier: a sigmoid on top, and another loss.
+# **Goal:** turn the neuron into a classifier, with a sigmoid at its output and another loss.
 #
-# A trigger in a detector should fire when a particle has more than a certain energy. Near the threshold noise decides,
-# so that we can only speak of a probability: $p = \sigma(w x + b)$ with the sigmoid $\sigma(z) = 1 / (1 + e^{-z})$. The
-# loss is the binary cross-entropy, also called log loss:
+# A trigger in a detector should fire when a particle has more than a certain energy. Near the threshold noise decides, so
+# we can only speak of a probability. The neuron gives one if its weighted sum $z = w x + b$ passes through the *sigmoid*
+#
+# $$p = \sigma(z) = \frac{1}{1 + e^{-z}}, \quad \text{which rises from 0 to 1 and is } \tfrac12 \text{ at } z = 0.$$
+#
+# The loss that fits is the *binary cross-entropy*, or *log loss*: minus the mean logarithm of the probability that the
+# neuron gave to what really happened. With labels $y_i$ of 0 or 1,
 #
 # $$L = -\frac{1}{n} \sum_i \left[ y_i \log p_i + (1 - y_i) \log (1 - p_i) \right].$$
 #
-# - `sigmoid(z)`: any array; gives values between 0 and 1, for $z = \pm 1000$ too.
-# - `log_loss(y, p)`: labels 0 or 1 and probabilities, both (n,); gives a number.
-# - `log_loss_gradient(x, y, w, b)`: the pair `dw, db` of the log loss of $p = \sigma(w x + b)$.
-# - `trigger`: the pair `w, b`, two numbers, after training on `energy`, `fired`.
+# A point with $y = 1$ and $p = 0.9$ adds $-\log 0.9 \approx 0.1$, one with $y = 1$ and $p = 0.01$ adds 4.6: to be sure and
+# wrong is expensive. The gradient follows from the chain rule, $\frac{\partial L}{\partial w} =
+# \sum_i \frac{\partial L}{\partial p_i} \cdot \frac{d p_i}{d z_i} \cdot \frac{\partial z_i}{\partial w}$, with the three factors
+#
+# $$\frac{\partial L}{\partial p_i} = \frac1n \cdot \frac{p_i - y_i}{p_i (1 - p_i)}, \qquad \frac{d p_i}{d z_i} = p_i (1 - p_i), \qquad
+# \frac{\partial z_i}{\partial w} = x_i \;\text{ (and 1 for } b).$$
+#
+# Multiply them out before you write code: much cancels.
+#
+# One practical point. For $z = -1000$, `np.exp(-z)` is too large for a computer number (it *overflows*). For negative $z$
+# use the equal form $\sigma(z) = e^z / (1 + e^z)$. `np.where(condition, a, b)` takes `a` where the condition holds and `b`
+# elsewhere. It computes both, so make sure that neither overflows: the exponential of $-|z|$ never does.
+#
+# - `sigmoid(z)`: any array; returns values between 0 and 1, also for $z = \pm 1000$.
+# - `log_loss(y, p)`: labels 0 or 1 and probabilities, both (n,); returns a number.
+# - `log_loss_gradient(x, y, w, b)`: the pair `dw, db` for the log loss of $p = \sigma(w x + b)$.
+# - `trigger`: the pair `w, b`, two numbers, after training on `energy`, `fired`. The valley of this loss is long and flat,
+#   so take many thousands of steps; they are quick.
 
 # %%
 energy, fired = ck.data.make_trigger(n_samples=300, noise=0.6, seed=1)  # GeV, 0 or 1
@@ -258,7 +320,7 @@ def log_loss(y, p):
 
 # %%
 def log_loss_gradient(x, y, w, b):
-    """The derivatives of the log loss by w and by b."""
+    """The derivatives of the log loss with respect to w and b."""
     # [solution]
     residual = sigmoid(w * x + b) - y
     dw, db = np.mean(residual * x), np.mean(residual)
@@ -286,26 +348,30 @@ ck.check("00.3", sigmoid=sigmoid, log_loss=log_loss,
 # %%
 # ck.hint("00.3")
 
+# %% [markdown]
+# The simulated trigger has a threshold of 5 GeV. Where does the curve of your neuron pass through one half?
+
 # %% tags=["picture-00.3"]
-turn_on = ... if trigger is ... else lambda x: sigmoid(trigger[0] * x + trigger[1])
-title = "The turn-on curve of the trigger"
-ax = ck.plot.curve_fit(energy, fired, {"probability": turn_on}, exercise="00.3", title=title)
-ax.set(xlabel="energy (GeV)", ylabel="fired");
+if ck.ready("00.3", sigmoid, trigger):
+    w, b = trigger
+    probability = sigmoid(w * energy + b)
+    ax = ck.plot.curve_fit(energy, fired, {"probability": probability}, title="The turn-on curve of the trigger")
+    ax.set(xlabel="energy (GeV)", ylabel="fired")
+    print(f"probability one half at {-b / w:.2f} GeV")
 
-# %% [markdown] tags=["solution"]
-# **Why the gradient looks the same.** The derivative of the log loss by $p$ has $p (1 - p)$ in its denominator, the
-# derivative of the sigmoid is $p (1 - p)$, and they cancel. What remains is prediction minus truth, times the input: as
-# in the linear neuron.
+# %% tags=["claim"]
+assert 4.6 < -trigger[1] / trigger[0] < 4.7, "The threshold of the fit is about 4.7 GeV."
+
+# %% [markdown] tags=["reason"]
+# **Why the gradient looks the same.** The factor $p (1 - p)$ cancels. What is left is prediction minus truth, times the
+# input, just as for the linear neuron.
 #
-# **Where is the threshold?** Where $p = 0.5$, so where $w x + b = 0$: at $-b / w$. Its width is $1 / w$.
-
-# %% tags=["solution"]
-print(f"threshold {-trigger[1] / trigger[0]:.2f} GeV (5 was put in), width {1 / trigger[0]:.2f} GeV (0.6)")
-
-# %% [markdown] tags=["solution"]
-# **A wrong way.** Take the squared error of the probability, $(p - y)^2$. Look at one point with $y = 1$. Where the neuron
-# is sure and wrong, $z \ll 0$, the sigmoid is flat and the squared error has no slope left: the neuron does not learn from
-# its worst mistakes. The log loss does.
+# **Where is the threshold?** $p = 0.5$ where $w x + b = 0$, so at $x = -b / w$. Here that is about 4.7 GeV: the 300 events
+# happen to miss 5 by a little. The sigmoid rises over a distance of about $1/w$.
+#
+# **Why not the squared error?** Take $(p - y)^2$ for a point with $y = 1$. Its derivative with respect to $z$ contains the
+# factor $p (1 - p)$, and that is nearly 0 where the neuron is sure and wrong, at very negative $z$. The neuron would not
+# learn from its worst mistakes. The derivative of the log loss is $p - y$, which is close to $-1$ there.
 
 # %% tags=["solution"]
 z = np.linspace(-8, 4, 200)
@@ -318,22 +384,48 @@ ax.set_title("Sure and wrong: the squared error is flat")
 ax.legend();
 
 # %% [markdown]
-# ## 00.4 · How many points a step, and how long a step
+# ## 00.4 · How many points per step, and how long a step
 #
 # **Goal:** descend with mini-batches, and find learning rates that are too small, right and too large.
 #
-# The gradient over all points costs a pass over all data. A few points give a rough gradient for a fraction of the
-# price. One pass over all points, in portions of `batch_size`, is an epoch: shuffle, cut, take one step for each portion.
-# A portion of one point is called stochastic descent, a portion of all points batch descent.
+# The gradient over all points costs a pass over all the data. A few points give a rough gradient for a fraction of the
+# price. So one *epoch*, a pass over all points, is cut into *batches*: shuffle the points, cut them into portions of
+# `batch_size`, and take one step for each portion. One point per step is called *stochastic* gradient descent, all points
+# in one step *batch* gradient descent, and anything in between *mini-batch* descent.
 #
-# - `minibatches(n, batch_size, seed)`: a list of index arrays. Together they hold each of 0 … n − 1 once, in an order
-#   that `seed` decides; each has `batch_size` entries, the last may have fewer.
-# - `run_epoch(x, y, w, b, batch_size, learning_rate, seed)`: the pair `w, b` after one epoch; uses your `gradient`.
-# - `rates`: a dict with the keys `"too small"`, `"right"` and `"too large"`, for 100 steps of batch descent on `x_spring`,
-#   `length`. After them more than 20 % of the distance to the best weights is left, less than 1 %, and more than 100 %.
+# For example, 5 points in the shuffled order 3, 0, 4, 1, 2 with `batch_size=2` give the batches [3, 0], [4, 1] and [2].
+# `np.random.default_rng(seed).permutation(n)` shuffles the numbers from 0 to n − 1, and `order[2:4]` takes the third and
+# fourth.
+#
+# - `minibatches(n, batch_size, seed)`: a list of index arrays. Together they hold each of 0 … n − 1 once, in an order that
+#   `seed` decides. Each has `batch_size` entries; only the last may have fewer.
+# - `run_epoch(x, y, w, b, batch_size, learning_rate, seed)`: the pair `w, b` after one epoch. It uses `gradient` on the
+#   points of each batch, such as `x[batch]`.
+# - `rates`: a dict with the keys `"too small"`, `"right"` and `"too large"`, for 100 steps of batch gradient descent on
+#   `x_spring`, `length`. Measure the distance to the best weights. After the 100 steps, more than 20 % of it should be left
+#   with the first rate, less than 1 % with the second, and more than 100 % with the third. Guess, and let the check tell
+#   you how much was left.
 
 # %%
 x_spring = (mass - mass.mean()) / mass.std()  # standardised: mean 0, variance 1
+
+# %% [markdown]
+# `run_epoch` needs the gradient of the mean squared error. If you have done 00.2, this cell takes yours. If not, it takes
+# one that is measured by finite differences.
+
+# %%
+def measured_gradient(x, y, w, b):
+    """The two derivatives of the mean squared error, by finite differences."""
+    def loss(w, b):
+        return np.mean((w * x + b - y) ** 2)
+
+    small = 1e-4
+    slope_w = (loss(w + small, b) - loss(w - small, b)) / (2 * small)
+    slope_b = (loss(w, b + small) - loss(w, b - small)) / (2 * small)
+    return slope_w, slope_b
+
+
+gradient = ck.resume("gradient", lambda: measured_gradient)
 
 # %%
 ck.expected("00.4")
@@ -374,81 +466,112 @@ ck.check("00.4", minibatches=minibatches, run_epoch=run_epoch, rates=rates)
 # %%
 # ck.hint("00.4")
 
+# %% [markdown]
+# **Predict first:** batches of 40, 8 and 1 point, all with the learning rate 0.05 and for 150 epochs. Which of them comes
+# near the best weights after the fewest epochs? Which ends closest to them?
+
 # %%
 def epochs(batch_size, learning_rate, n_epochs):
-    """The weights after each epoch from (0, 0); `...` while `run_epoch` is not written."""
-    path = [(0.0, 0.0)]
+    """The weights at the start and after each epoch, shape (n_epochs + 1, 2)."""
+    w, b = 0.0, 0.0
+    path = [(w, b)]
     for epoch in range(n_epochs):
-        w, b = run_epoch(x_spring, length, *path[-1], batch_size, learning_rate, seed + epoch)
-        if w is ...:
-            return ...
+        w, b = run_epoch(x_spring, length, w, b, batch_size, learning_rate, seed + epoch)
         path.append((w, b))
     return np.array(path)
 
 
 def standard_loss(w, b):
-    """The mean squared error on the standardised masses."""
-    return np.mean((np.multiply.outer(w, x_spring) + np.expand_dims(b, -1) - length) ** 2, axis=-1)
+    """The mean squared error on the standardised masses for one pair of weights."""
+    return np.mean((w * x_spring + b - length) ** 2)
 
 
 # %% tags=["picture-00.4"]
-ways = {f"{size} a step": epochs(size, 0.05, 60) for size in (40, 8, 1)}
-ready = all(way is not ... for way in ways.values())
-fig, axs = plt.subplots(1, 3, figsize=(10.5, 3.6), sharey=True) if ready else (None, [None])
-for ax, (name, way) in zip(axs, ways.items()):
-    shown = standard_loss if ready else ...
-    ax = ck.plot.loss_surface(shown, (2.6, 4.2), (16.6, 19), ax, paths={name: way}, exercise="00.4")
-    if ready:
-        ax.set(xlabel="$w$ (cm)", ylabel="$b$ (cm)" if ax is axs[0] else "")
-if ready:
-    fig.suptitle("The last stretch of 60 epochs: one point a step arrives first and never settles");
+if ck.ready("00.4", minibatches, run_epoch):
+    fig, axs = plt.subplots(1, 3, figsize=(10.5, 3.6), sharey=True)
+    for ax, batch_size in zip(axs, (40, 8, 1)):
+        paths = {f"batches of {batch_size}": epochs(batch_size, 0.05, 150)}
+        ck.plot.loss_surface(standard_loss, (2.6, 4.2), (16.6, 19), ax, paths=paths)
+        ax.set(xlabel="$w$ (cm)", ylabel="")
+    axs[0].set_ylabel("$b$ (cm)")
+    fig.suptitle("Small batches arrive early and do not settle", fontsize=12)
 
 # %%
-def losses_of(rate, steps=30):
-    """The loss after each step of batch descent."""
-    return ... if rate is ... else [standard_loss(w, b) for w, b in epochs(len(x_spring), rate, steps)]
+if ck.ready("00.4", minibatches, run_epoch):
+    best = np.polyfit(x_spring, length, 1)  # the weight and the bias of the best line
+    for batch_size in (40, 8, 1):
+        distances = np.linalg.norm(epochs(batch_size, 0.05, 150) - best, axis=1)
+        print(f"batches of {batch_size:2d}: {distances[2]:7.3f} cm from the best weights after 2 epochs, "
+              f"{distances[-20:].mean():.4f} cm over the last 20")
 
+# %% tags=["claim"]
+early, late = [], []
+for batch_size in (40, 8, 1):
+    distances = np.linalg.norm(epochs(batch_size, 0.05, 150) - best, axis=1)
+    early.append(distances[2])
+    late.append(distances[-20:].mean())
+assert early[0] > 2 * early[1] and early[1] > 5 * early[2], "The smaller the batch, the nearer after two epochs."
+assert late[2] > 5 * late[1] and late[2] > 5 * late[0], "Single points end farthest from the best weights."
 
-three = {} if rates is ... or ... in rates.values() or not ready else {name: losses_of(rate) for name, rate in rates.items()}
-ax = ck.plot.waiting(exercise="00.4") if not three else plt.subplots(figsize=(5.6, 3.2))[1]
-for (name, values), style in zip(three.items(), ("-", "--", ":")):
-    ax.semilogy(values, style, label=f"{name}: {rates[name]:g}")
-if three:
-    ax.set(xlabel="step", ylabel="loss (cm²)", title="Crawl, arrive, explode")
+# %% [markdown]
+# Were your two predictions right? Next, the loss with your three learning rates.
+
+# %%
+if ck.ready("00.4", minibatches, run_epoch, rates):
+    fig, ax = plt.subplots(figsize=(5.6, 3.2))
+    for name, style in (("too small", "-"), ("right", "--"), ("too large", ":")):
+        path = epochs(len(x_spring), rates[name], 30)
+        losses = [standard_loss(w, b) for w, b in path]
+        ax.semilogy(losses, style, label=f"{name}: {rates[name]:g}")
+    ax.set(xlabel="step", ylabel="loss (cm²)", title="Too small crawls, too large explodes")
     ax.legend();
 
-# %% [markdown] tags=["solution"]
-# **How large is too large?** On standardised data the loss is a bowl with the same curvature, 2, in every direction. A
-# step multiplies the distance to the bottom by $1 - 2 \eta$. With $\eta = 0.5$ it arrives in one step. Beyond $\eta = 1$
-# the factor is below $-1$: each step lands farther away, on the other side.
+# %% [markdown] tags=["reason"]
+# **How large is too large?** On standardised data the loss is a round bowl: its second derivative is 2 in every direction. A
+# step multiplies the distance to the bottom by $1 - 2 \eta$. With $\eta = 0.5$ you arrive in one step. Beyond $\eta = 1$ the
+# factor is below $-1$, and every step lands farther away, on the other side. That is why the loss does not become slightly
+# worse but explodes.
 #
-# **Why stochastic descent does not settle.** The gradient of a single point is not 0 at the best weights; only the mean
-# over all points is. With a fixed learning rate the weights keep dancing around the best. So the learning rate is
-# lowered towards the end, in this course and everywhere else.
+# **Why small batches arrive early.** In one epoch, batches of one point take 40 steps, and the whole batch takes one.
+#
+# **Why they do not settle.** At the best weights the mean of all gradients is 0, but the gradient of a single point is not.
+# With a fixed learning rate the weights keep moving around the best place. This is the reason why the learning rate is
+# often lowered towards the end of training.
 
-# %% tags=["solution"]
-best = np.array(closed_form(x_spring, length))
-for name, size in (("all 40", 40), ("eight", 8), ("one", 1)):
-    apart = np.linalg.norm(epochs(size, 0.05, 150)[-20:] - best, axis=1).mean()
-    print(f"{name:>6} points a step: {apart:.4f} cm from the best weights, mean of the last 20 epochs")
+# %% [markdown]
+# **A good place to stop.** You know how far a step may go. Session 3 is about steps that remember the earlier ones, and
+# about the choice of a loss.
+
+# %% [markdown]
+# ## Session 3 of 3 · Better steps, and a loss for every question
+#
+# About 86 minutes. What it needs: the cells above Session 1, and what a gradient and a learning rate are. You write the
+# optimisers that most networks are trained with, and six losses.
 
 # %% [markdown]
 # ## 00.5 · Three ways down a narrow valley
 #
-# **Goal:** write plain descent, momentum and Adam, each as one step.
+# **Goal:** write plain gradient descent, momentum and Adam, each as one step.
 #
-# Most losses are not round bowls. This valley is 40 times steeper across than along. Plain descent must take steps that
-# are short enough for the steep walls, and then crawls along the floor.
+# Most losses are not round bowls. Imagine a valley whose walls are 40 times steeper than its floor. Plain descent must take
+# steps that are short enough for the walls, and then crawls along the floor. Two ideas help. With the gradient $g$ and the
+# learning rate $\eta$:
 #
-# With the gradient $g$ and the learning rate $\eta$:
+# - **Plain descent:** $w \leftarrow w - \eta\, g$.
+# - **Momentum** remembers. A velocity $v$ collects the gradients, like a ball that rolls downhill, and $\beta$, such as
+#   0.8, is the part of it that is kept: first $v \leftarrow \beta v + g$, then $w \leftarrow w - \eta\, v$.
+# - **Adam** keeps two averages, of the gradient and of its square: $m \leftarrow \beta_1 m + (1 - \beta_1)\, g$ and
+#   $v \leftarrow \beta_2 v + (1 - \beta_2)\, g^2$. It divides the first by the root of the second, so that every weight gets
+#   steps that suit the size of its own gradients. Both averages start at 0 and are too small at first. In step
+#   $t = 1, 2, \dots$ they are therefore corrected: $\hat m = m / (1 - \beta_1^t)$ and $\hat v = v / (1 - \beta_2^t)$. Then
+#   $w \leftarrow w - \eta\, \hat m / (\sqrt{\hat v} + \epsilon)$. The tiny $\epsilon$ prevents a division by 0.
 #
-# - plain: $w \leftarrow w - \eta g$
-# - momentum: the velocity $v \leftarrow \beta v + g$ remembers, then $w \leftarrow w - \eta v$
-# - Adam: $m \leftarrow \beta_1 m + (1 - \beta_1) g$, $v \leftarrow \beta_2 v + (1 - \beta_2) g^2$. Both start at 0 and
-#   are too small at first, so divide them: $\hat m = m / (1 - \beta_1^t)$, $\hat v = v / (1 - \beta_2^t)$, where
-#   $t = 1, 2, \dots$ counts the steps. Then $w \leftarrow w - \eta\, \hat m / (\sqrt{\hat v} + \epsilon)$.
+# For example, momentum with $\beta = 0.5$, $\eta = 0.1$ and two gradients $g = 1$ has $v = 1$ and then $v = 1.5$; $w$ moves
+# by −0.1 and then by −0.15. For Adam's first step, $\hat m = g$ and $\hat v = g^2$, so every weight moves by almost exactly
+# $\eta$.
 #
-# All of `w`, `g`, `v`, `m` are arrays of shape (k,); give new arrays, do not change those handed in.
+# - `w`, `g`, `v`, `m` are arrays of shape (k,). Return new arrays and do not change the ones that you were given.
+# - Adam returns the uncorrected `m` and `v`, which the next step needs.
 
 # %%
 ck.expected("00.5")
@@ -494,21 +617,28 @@ ck.check("00.5", plain_step=plain_step, momentum_step=momentum_step, adam_step=a
 # %%
 # ck.hint("00.5")
 
+# %% [markdown]
+# The valley below has the height $\frac12 w^\mathsf{T} C w$. The matrix $C$ holds the curvatures, 1 along the valley and 40
+# across it, and turns the valley by 0.4 radian. Its gradient is $C w$.
+#
+# **Predict first:** after 60 steps, which of the three will be lowest?
+
 # %%
-tilt = np.array([[np.cos(0.4), -np.sin(0.4)], [np.sin(0.4), np.cos(0.4)]])
-curvature = tilt @ np.diag([1.0, 40.0]) @ tilt.T
+turn = np.array([[np.cos(0.4), -np.sin(0.4)], [np.sin(0.4), np.cos(0.4)]])
+curvature = turn @ np.diag([1.0, 40.0]) @ turn.T
 
 
-def valley(w1, w2):
-    """Half of w^T C w, with the curvatures 1 along the valley and 40 across it."""
-    (a, b), (_, d) = curvature
-    return (a * w1**2 + 2 * b * w1 * w2 + d * w2**2) / 2
+def height(w1, w2):
+    """The height of the valley at one place."""
+    w = np.array([w1, w2])
+    return w @ curvature @ w / 2
 
 
 # %%
 def walk(optimiser, steps=60):
-    """The path of an optimiser down the valley, shape (steps + 1, 2); `...` while it is not written."""
-    w, m, v = np.array([-4.0, -0.6]), np.zeros(2), np.zeros(2)
+    """The path of an optimiser down the valley, shape (steps + 1, 2)."""
+    w = np.array([-4.0, -0.6])
+    m, v = np.zeros(2), np.zeros(2)
     path = [w]
     for t in range(1, steps + 1):
         g = curvature @ w
@@ -516,73 +646,84 @@ def walk(optimiser, steps=60):
             w = plain_step(w, g, learning_rate=0.045)
         elif optimiser == "momentum":
             w, v = momentum_step(w, v, g, learning_rate=0.02, beta=0.8)
-        else:
+        elif optimiser == "Adam":
             w, m, v = adam_step(w, m, v, g, t, learning_rate=0.3)
-        if w is ...:
-            return ...
         path.append(w)
     return np.array(path)
 
 
 # %% tags=["picture-00.5"]
-paths = {name: walk(name) for name in ("plain", "momentum", "Adam")}
-ready = all(path is not ... for path in paths.values())
-title = "Plain descent zigzags, momentum swings, Adam goes its own way"
-ax = plt.subplots(figsize=(8.5, 4.6))[1] if ready else None
-ck.plot.loss_surface(
-    valley if ready else ..., (-4.6, 1.2), (-2.7, 1.1), ax, paths=paths, exercise="00.5", title=title
-);
+if ck.ready("00.5", plain_step, momentum_step, adam_step):
+    paths = {name: walk(name) for name in ("plain", "momentum", "Adam")}
+    fig, ax = plt.subplots(figsize=(8.5, 4.6))
+    title = "Three paths down the same valley, 60 steps each"
+    ck.plot.loss_surface(height, (-4.6, 1.2), (-2.7, 1.1), ax, paths=paths, title=title)
 
 # %%
-fig, ax = plt.subplots(figsize=(5.6, 3.2))
-for (name, path), style in zip(paths.items(), ("-", "--", ":")):
-    if path is not ...:
-        ax.semilogy([valley(*w) for w in path], style, label=name)
-ax.set(xlabel="step", ylabel="height in the valley", title="Height against steps")
-ax.legend() if ready else ck.plot.waiting(ax, "00.5");
+if ck.ready("00.5", plain_step, momentum_step, adam_step):
+    fig, ax = plt.subplots(figsize=(5.6, 3.2))
+    for name, style in (("plain", "-"), ("momentum", "--"), ("Adam", ":")):
+        heights = [height(w1, w2) for w1, w2 in paths[name]]
+        ax.semilogy(heights, style, label=name)
+    ax.set(xlabel="step", ylabel="height in the valley", title="Momentum is lowest after 60 steps")
+    ax.legend();
 
-# %% [markdown] tags=["solution"]
-# **Read the paths.** Plain descent throws itself from wall to wall, because its learning rate is just below what the
-# steep direction allows (2 / 40 = 0.05), and hardly moves along the valley. Momentum adds up what points the same way in
-# every step, along the valley, and cancels what changes its sign: after 60 steps it is far ahead. Adam divides each
-# coordinate by the size of its own gradients, so that its steps have a length of about $\eta$ whatever the slope. This
-# needs no tuning to the steep direction, and it has a price: near the bottom Adam goes on with steps of this length, and
-# settles only when $\eta$ is lowered.
+# %% tags=["claim"]
+ends = {name: height(*path[-1]) for name, path in paths.items()}
+assert ends["momentum"] < ends["plain"] / 500 and ends["momentum"] < ends["Adam"] / 500, "Momentum is lowest after 60 steps"
+assert 0.3 < ends["Adam"] / ends["plain"] < 1, "After 60 steps Adam is about as low as plain descent."
+long = walk("Adam", 400)
+lengths = np.linalg.norm(np.diff(long, axis=0), axis=1)
+assert lengths[0] > 0.4 and lengths[29] < 0.1 and lengths[199] < 1e-4, "Adam's steps become short near the bottom."
+assert height(*long[-1]) < 1e-12, "With the same learning rate Adam reaches the bottom."
+
+# %% [markdown]
+# Did you predict the winner?
+
+# %% [markdown] tags=["reason"]
+# **Read the paths.** Plain descent jumps from wall to wall, because its learning rate, 0.045, is just below what the steep
+# direction allows ($2/40 = 0.05$, by the rule of 00.4). Along the valley the same rate makes slow progress.
 #
-# **A wrong way.** Leave out the two divisions. In the first step $m = 0.1\, g$ and $v = 0.001\, g^2$, so that the step is
-# $0.1 / \sqrt{0.001} \approx 3.2$ times too long: Adam starts with a leap.
-
-# %% tags=["solution"]
-g = curvature @ np.array([-4.0, -0.6])
-right = adam_step(np.zeros(2), np.zeros(2), np.zeros(2), g, 1, 0.3)[0]
-leap = adam_step(np.zeros(2), np.zeros(2), np.zeros(2), g, 10**6, 0.3)[0]  # t so large: no correction
-print(f"first step {np.abs(right).round(3)}, without the correction {np.abs(leap).round(3)}")
+# Momentum adds up the parts of the gradient that always point the same way, along the valley. The parts that change sign,
+# across it, largely cancel. After 60 steps it is far below the other two.
+#
+# Adam divides by the size of recent gradients, so that its first steps have the length $\eta$ in each coordinate, however
+# steep the walls are: there is no need to tune the rate to the steep direction. When the gradient keeps changing sign, $m$
+# averages to nearly 0, and the steps become short by themselves. In this valley Adam is no faster than plain descent at
+# first. With 400 steps and the same rate it reaches the bottom too. Its strength is not this valley but networks in which
+# the sizes of the gradients differ by large factors from weight to weight.
+#
+# **Why the correction matters.** In the first step $m = 0.1\, g$ and $v = 0.001\, g^2$. Without the two divisions the step
+# would be $0.1 / \sqrt{0.001} \approx 3.2$ times too long, and Adam would start with a leap.
 
 # %% [markdown]
 # ## 00.6 · A zoo of losses
 #
-# **Goal:** write six losses, and say which fits which question.
+# **Goal:** write six losses, and say which one answers which question.
 #
-# With $e = \hat y - y$, all as means over the samples:
+# Four of them compare numbers or labels, two compare distributions or regions. All are means over the samples, except the
+# last. With the error $e = \hat y - y$:
 #
-# - `squared_loss(y, prediction)`: $e^2$. Its best constant is the mean.
-# - `absolute_loss(y, prediction)`: $|e|$. Its best constant is the median.
-# - `huber_loss(y, prediction, delta)`: $e^2 / 2$ where $|e| \le \delta$, and $\delta (|e| - \delta / 2)$ beyond.
-# - `cross_entropy(p, q)`: $-\sum_k p_k \log q_k$, the log loss for k classes; rows of shape (n, k) that add up to 1; `p` is
-#   the truth, `q` the prediction, all of `q` above 0.
-# - `kl_divergence(p, q)`: $\sum_k p_k \log (p_k / q_k)$, how far `q` is from `p` (Kullback and Leibler; not the same as `p` from `q`). A class with
-#   $p_k = 0$ counts 0.
-# - `jaccard_loss(a, b)`: $1 - |a \cap b| / |a \cup b|$ for two masks of 0 and 1 of shape (n,): how badly two regions
-#   overlap. One number; two empty masks have the loss 0.
+# - `squared_loss(y, prediction)`: the mean of $e^2$. If the prediction is one constant for all, the best constant is the mean.
+# - `absolute_loss(y, prediction)`: the mean of $|e|$. The best constant is the median.
+# - `huber_loss(y, prediction, delta)`: the mean of $e^2 / 2$ where $|e| \le \delta$, and of $\delta (|e| - \delta / 2)$ beyond.
+#   It is quadratic for small errors and linear for large ones. For $\delta = 1$, an error of 3 costs 2.5.
+# - `cross_entropy(p, q)`: $-\sum_k p_k \log q_k$, the log loss for k classes, averaged over the rows. `p` and `q` have shape
+#   (n, k), and each row adds up to 1; `p` is the truth, `q` the prediction, with all of `q` above 0.
+# - `kl_divergence(p, q)`: $\sum_k p_k \log (p_k / q_k)$, averaged over the rows. The Kullback-Leibler divergence says how much
+#   worse `q` describes the data than the truth `p`. It is 0 when both are equal, and not the same with `p` and `q`
+#   exchanged. A class with $p_k = 0$ counts 0.
+# - `jaccard_loss(a, b)`: $1 - |a \cap b| / |a \cup b|$ for two masks of 0 and 1 of shape (n,): 0 when two regions are equal,
+#   1 when they do not overlap. It is one number, not a mean. Two empty masks have the loss 0.
 #
 # Then fill `choices` with the six names "squared", "absolute", "huber", "cross-entropy", "kl", "jaccard", each once:
 #
-# - `"mean"`: house prices, where the mean must come out right and there are no outliers
-# - `"typing errors"`: house prices, some with three zeros too many, and the median is what you want
-# - `"smooth"`: like the last, but the loss must have a derivative everywhere
-# - `"class"`: which of ten digits is it
-# - `"distribution"`: keep numbers that a network makes near a normal distribution
-# - `"region"`: which pixels belong to the tumour, when most pixels do not
+# - `"mean"`: house prices without outliers, when the mean of the predictions must come out right
+# - `"typing errors"`: house prices, some with three zeros too many, when you want the median
+# - `"smooth"`: the same prices with typing errors, but the loss must have a derivative everywhere
+# - `"class"`: which of ten digits a picture shows
+# - `"distribution"`: how far the numbers that a network produces are from a normal distribution
+# - `"region"`: which pixels belong to a tumour, when most pixels do not
 
 # %%
 ck.expected("00.6")
@@ -608,7 +749,7 @@ def absolute_loss(y, prediction):
 
 # %%
 def huber_loss(y, prediction, delta):
-    """Squared near 0, straight beyond delta."""
+    """Quadratic up to delta, linear beyond."""
     # [solution]
     e = np.abs(prediction - y)
     return np.mean(np.where(e <= delta, e**2 / 2, delta * (e - delta / 2)))
@@ -628,7 +769,7 @@ def cross_entropy(p, q):
 
 # %%
 def kl_divergence(p, q):
-    """Kullback and Leibler's distance of q from p."""
+    """The Kullback-Leibler divergence of q from p."""
     # [solution]
     ratio = np.where(p > 0, p, 1) / np.where(p > 0, q, 1)
     return np.mean(np.sum(p * np.log(ratio), axis=1))
@@ -670,39 +811,41 @@ ck.check("00.6", squared_loss=squared_loss, absolute_loss=absolute_loss, huber_l
 # ck.hint("00.6")
 
 # %% tags=["picture-00.6"]
-error = np.linspace(-3, 3, 241)
-shapes = {
-    "squared": [squared_loss(np.zeros(1), np.full(1, e)) for e in error],
-    "absolute": [absolute_loss(np.zeros(1), np.full(1, e)) for e in error],
-    "Huber, delta = 1": [huber_loss(np.zeros(1), np.full(1, e), 1.0) for e in error],
-}
-ready = all(values[0] is not ... for values in shapes.values())
-ax = plt.subplots(figsize=(5.6, 3.4))[1] if ready else ck.plot.waiting(exercise="00.6")
-for (name, values), style in zip(shapes.items() if ready else (), ("-", "--", ":")):
-    ax.plot(error, values, style, label=name)
-if ready:
-    ax.set(xlabel="error", ylabel="loss", ylim=(0, 5))
-    ax.set_title("The squared loss cares most about the far ones")
+if ck.ready("00.6", squared_loss, absolute_loss, huber_loss):
+    errors = np.linspace(-3, 3, 241)
+    truth = np.zeros(1)
+    fig, ax = plt.subplots(figsize=(5.6, 3.4))
+    ax.plot(errors, [squared_loss(truth, truth + e) for e in errors], "-", label="squared")
+    ax.plot(errors, [absolute_loss(truth, truth + e) for e in errors], "--", label="absolute")
+    ax.plot(errors, [huber_loss(truth, truth + e, 1.0) for e in errors], ":", label="Huber, delta = 1")
+    ax.set(xlabel="error", ylabel="loss", ylim=(0, 5), title="Large errors dominate the squared loss")
     ax.legend();
 
-# %% [markdown] tags=["solution"]
-# **What one typing error does.** Take 20 prices around 200 and write one of them ten times too high. Find the constant
-# with the smallest loss, by trying all.
+# %% [markdown]
+# What does one typing error do? Take 20 prices near 200 and write one of them ten times too high. Then find the constant
+# with the smallest loss by trying them all. **Predict first:** which loss is disturbed most?
 
-# %% tags=["solution"]
-prices = np.random.default_rng(2).normal(200, 20, size=20)
-prices[3] *= 10
-constants = np.linspace(100, 400, 1501)
-for name, loss in (
-    ("squared", squared_loss),
-    ("absolute", absolute_loss),
-    ("Huber, delta = 20", lambda y, c: huber_loss(y, c, 20)),
-):
-    print(f"{name:<18} best constant {constants[np.argmin([loss(prices, c) for c in constants])]:.1f}")
+# %%
+if ck.ready("00.6", squared_loss, absolute_loss, huber_loss):
+    prices = np.random.default_rng(2).normal(200, 20, size=20)
+    prices[3] *= 10
+    constants = np.linspace(100, 400, 1501)
+    best_squared = constants[np.argmin([squared_loss(prices, c) for c in constants])]
+    best_absolute = constants[np.argmin([absolute_loss(prices, c) for c in constants])]
+    best_huber = constants[np.argmin([huber_loss(prices, c, 20) for c in constants])]
+    print(f"best constant: squared {best_squared:.0f}, absolute {best_absolute:.0f}, Huber (delta = 20) {best_huber:.0f}")
 
-# %% [markdown] tags=["solution"]
-# **Cross-entropy and Kullback-Leibler** differ by the entropy of $p$, which the network cannot change. As a loss to
-# descend they are the same; as a number only the divergence is 0 when all is right.
+# %% tags=["claim"]
+assert best_squared > 260 and abs(best_absolute - 200) < 5 and abs(best_huber - 200) < 5, "267, 198 and 202"
+
+# %% [markdown] tags=["reason"]
+# **Why the squared loss is disturbed.** Its best constant is the mean, and one price of about 2,000 among twenty moves the
+# mean from 200 to 267. The absolute loss gives 198, the median, and the Huber loss 202: far out both are linear, so that a
+# wild value pulls no harder than any other value on its side.
+#
+# **Cross-entropy and Kullback-Leibler divergence** differ by the entropy of the truth, $-\sum_k p_k \log p_k$, which the
+# network cannot change. For training they are therefore equivalent. As numbers they are not: only the divergence is 0 when
+# the prediction is perfect.
 
 # %% tags=["solution"]
 p, q = np.array([[0.7, 0.2, 0.1]]), np.array([[0.5, 0.3, 0.2]])
@@ -719,25 +862,27 @@ print(f"{cross_entropy(p, q):.4f} - {entropy:.4f} = {kl_divergence(p, q):.4f}")
 # <details><summary>Answers</summary>
 #
 # 1. A step is the learning rate times the gradient, and the gradient is large on the wall and small on the floor.
-# 2. Beyond a limit each step makes the distance larger, by the same factor every time: the loss grows exponentially. Just
-#    below the limit it still shrinks. There is a cliff, not a slope.
-# 3. Walk straight to the bottom; with the right learning rate in one step. Scaling the inputs makes valleys rounder. This
-#    is why we standardise them.
+# 2. Beyond a limit every step multiplies the distance by the same factor above 1, so the loss grows exponentially. Just
+#    below the limit the factor is below 1, and the loss still falls.
+# 3. It would walk straight to the bottom, and with the right learning rate it would arrive in one step. Scaling the inputs
+#    makes valleys rounder, and this is why we standardise them.
 #
 # </details>
 #
 # ## Go further
 #
-# - Add Nesterov's momentum: take the gradient where the velocity is about to lead. Is the swing smaller?
-# - Make the learning rate of 00.4 fall as 1 / epoch. Does stochastic descent settle?
-# - Fit a parabola: feed the neuron $x$ and $x^2$. Which part of your code has to change?
+# - Add Nesterov's momentum: take the gradient at the place where the velocity is about to lead. Does it swing less?
+# - Let the learning rate of 00.4 fall as 1 / epoch. Does stochastic gradient descent settle?
+# - Fit a parabola: feed the neuron $x$ and $x^2$. Which parts of your code have to change?
 #
 # ## Summary
 #
-# A neuron, a loss, a gradient, a step: this is all of training. Finite differences prove the gradient. Small batches buy
-# many cheap steps; the learning rate has a cliff; momentum hurries along a narrow valley, and Adam does not care how steep
-# it is. The loss is the question that you
-# ask: the mean, the median, a probability, an overlap.
+# A neuron, a loss, a gradient, a step: all training consists of these. Finite differences test a gradient. Small batches
+# buy many cheap steps, and the price is that the weights do not settle. A learning rate beyond the limit makes the loss
+# explode. Momentum is quick along a narrow valley; Adam adapts its steps to the gradients of each weight. The loss is the
+# question that you ask: the mean, the median, a probability, an overlap.
+#
+# This is the end of the notebook and a good place to stop. In notebook 01 neurons are put together into a network.
 
 # %%
 ck.progress()

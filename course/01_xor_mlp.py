@@ -1,16 +1,17 @@
 # %% [markdown]
 # # 01 · A multi-layer perceptron learns XOR
 #
-# Four points and two classes that no straight line separates: the smallest problem that needs a hidden layer.
+# Four points, two classes, and no straight line that separates them: XOR is the smallest problem that needs a hidden
+# layer. On it you can follow every step of a network by hand.
 #
-# About 85 min · CPU about 15 s · GPU optional
+# About 238 minutes in 4 sessions · CPU about 15 s · GPU optional
 #
-# **Before you start** you should know NumPy arrays and the idea of gradient descent.
+# **Before you start** you should know NumPy arrays and the idea of gradient descent (notebook 00).
 #
 # ## You will learn
 #
-# - why one neuron cannot compute XOR, and how two hidden ones can;
-# - how back-propagation gets every gradient in one backward pass, and how to prove that yours is right;
+# - why one neuron cannot compute XOR, and how two hidden units can;
+# - how back-propagation gets every gradient in one backward pass, and how to test that yours is right;
 # - how to write the same network in NumPy, scikit-learn and Keras, and what a hidden layer can approximate.
 
 # %% [markdown]
@@ -19,7 +20,7 @@
 # %%
 import coursekit as ck
 
-seed = ck.setup(seed=0)  # before Keras is imported: then it loads without notices
+seed = ck.setup(seed=0)  # call this before importing Keras, so that TensorFlow's start-up messages stay hidden
 
 import keras
 import matplotlib.pyplot as plt
@@ -31,8 +32,8 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 # %% [markdown]
 # ## Look at the data
 #
-# XOR, "exclusive or", is 1 when exactly one of two inputs is 1. At the four corners of the unit square the labels are
-# 0, 1, 1, 0. `make_xor` puts a cloud of noisy points around each corner.
+# XOR, "exclusive or", is 1 when exactly one of its two inputs is 1. At the corners (0, 0), (0, 1), (1, 0), (1, 1) of the
+# unit square the labels are therefore 0, 1, 1, 0. `make_xor` scatters 100 noisy points around each corner.
 
 # %%
 corners = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
@@ -48,21 +49,32 @@ ax.set(xlabel="$x_1$", ylabel="$x_2$", title="Opposite corners share a class", a
 ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1));
 
 # %% [markdown]
+# ## Session 1 of 4 · Why XOR needs a hidden layer
+#
+# About 69 minutes. What it needs: NumPy arrays, and the cells above. You draw the best line there is, beat it with two
+# hidden units that you choose by hand, and then let scikit-learn find a network for you.
+
+# %% [markdown]
 # ## Predict before you run
 #
-# Lay a ruler on the picture. How many of the four clouds can you get on the right side of it? Write the number down.
-# Then guess: how many hidden units does a network need to get all four?
+# Lay a ruler on the picture above. How many of the four clouds can you get on the right side of it? Then guess: how many
+# hidden units does a network need to get all four right? Write both numbers down.
 
 # %% [markdown]
 # ## 01.1 · The best that one line can do
 #
 # **Goal:** write the perceptron, find a line that is as good as any, and say how good that is.
 #
-# A perceptron is one neuron with a hard threshold. It answers 1 where $w_1 x_1 + w_2 x_2 + b > 0$ and 0 elsewhere:
-# $w_1, w_2$ are its weights and $b$ is its bias. The border between the two answers is a straight line.
+# A perceptron is one neuron with a hard threshold. It answers 1 where $w_1 x_1 + w_2 x_2 + b > 0$ and 0 everywhere else.
+# The numbers $w_1, w_2$ are its weights and $b$ is its bias. The border between the two answers, where the sum is exactly
+# 0, is a straight line.
 #
-# - `perceptron(X, w, b)`: `X` has shape (n, 2), `w` has shape (2,), `b` is a number; gives n labels, 0 or 1.
-# - `line`: three numbers $(w_1, w_2, b)$ of a line that gets as many of the four corners right as a line can.
+# For example, $w_1 = 1$, $w_2 = 0$, $b = -0.5$ is the vertical line at $x_1 = 0.5$. It answers 1 on its right. At the
+# corners (0, 0), (0, 1), (1, 0), (1, 1) that gives 0, 0, 1, 1, so two of the four corners are right.
+#
+# - `perceptron(X, w, b)`: `X` has shape (n, 2), `w` has shape (2,), `b` is a number; returns n labels, 0 or 1. In NumPy,
+#   `X @ w` computes $w_1 x_1 + w_2 x_2$ for all n points at once.
+# - `line`: three numbers $(w_1, w_2, b)$ of a line that gets as many of the four corners right as any line can.
 # - `best`: that number of corners.
 
 # %%
@@ -91,32 +103,55 @@ best = 3
 ck.check("01.1", perceptron=perceptron, line=line, best=best)
 
 # %%
-# ck.hint("01.1")  # take the first # away and run this line for a hint; run it again for the next
+# ck.hint("01.1")  # remove the first # and run this line for a hint; run it again for the next one
 
-# %% [markdown] tags=["solution"]
-# **Why 3 and never 4.** XOR asks for four things at once: $b \le 0$ at (0, 0); $w_2 + b > 0$ at (0, 1); $w_1 + b > 0$ at
-# (1, 0); $w_1 + w_2 + b \le 0$ at (1, 1). Add the two in the middle: $w_1 + w_2 + 2b > 0$. Add the two others:
-# $w_1 + w_2 + 2b \le 0$. Both cannot hold. A search over random lines agrees.
+# %% [markdown]
+# Try 5,000 random lines and count the corners that each gets right.
 
-# %% tags=["solution"]
-rng = np.random.default_rng(0)
-lines = rng.normal(size=(5000, 3))
-tried = [np.sum(perceptron(corners, line[:2], line[2]) == xor) for line in lines]
-fig, ax = plt.subplots(figsize=(5, 2.8))
-ax.bar(*np.unique(tried, return_counts=True), width=0.6)
-ax.set(xlabel="corners right", ylabel="lines", xticks=range(5))
-ax.set_title("Of 5,000 random lines none gets all four");
+# %%
+if ck.ready("01.1", perceptron, line, best):
+    rng = np.random.default_rng(0)
+    corners_right = []
+    for w1, w2, b in rng.normal(size=(5000, 3)):
+        answers = perceptron(corners, np.array([w1, w2]), b)
+        corners_right.append(np.sum(answers == xor))
+    numbers, counts = np.unique(corners_right, return_counts=True)
+    fig, ax = plt.subplots(figsize=(5, 2.8))
+    ax.bar(numbers, counts, width=0.6)
+    ax.set(xlabel="corners right", ylabel="lines", xlim=(-0.5, 4.5), xticks=range(5))
+    ax.set_title("Of 5,000 random lines none gets all four");
+
+# %% tags=["claim"]
+assert max(corners_right) == 3, "Of 5,000 random lines none gets all four, and some get three."
+
+# %% [markdown]
+# How many clouds did you predict for your ruler? Does the histogram agree?
+
+# %% [markdown] tags=["reason"]
+# **Why 3 and never 4.** XOR makes four demands at once: $b \le 0$ at (0, 0), $w_2 + b > 0$ at (0, 1), $w_1 + b > 0$ at
+# (1, 0), and $w_1 + w_2 + b \le 0$ at (1, 1). Add the second and the third: $w_1 + w_2 + 2b > 0$. Add the first and the
+# last: $w_1 + w_2 + 2b \le 0$. Both cannot be true, so no line meets all four demands. This is a proof. The 5,000 random
+# lines only illustrate it.
 
 # %% [markdown]
 # ## 01.2 · XOR by hand, with two hidden units
 #
-# **Goal:** choose nine numbers so that a network with two hidden units computes XOR. No training.
+# **Goal:** choose nine numbers so that a network with two hidden units computes XOR, without any training.
 #
-# Put a layer between input and output. The hidden units are $h = \mathrm{ReLU}(x W_1 + b_1)$ with
-# $\mathrm{ReLU}(z) = \max(0, z)$, and the output is $o = h \cdot w_2 + b_2$. It means class 1 where $o > 0.5$.
+# Now put a layer between input and output. It is called *hidden* because the data say nothing about its values: they hold
+# only the inputs and the final labels. Each hidden unit takes a weighted sum of the inputs, adds its bias, and applies an *activation*,
+# here $\mathrm{ReLU}(z) = \max(0, z)$. The output is a weighted sum of the hidden values:
 #
-# - `W1` has shape (2, 2): column $j$ holds the weights of hidden unit $j$. `b1` has shape (2,).
-# - `w2` has shape (2,), `b2` is a number. Hand in all four as `weights = (W1, b1, w2, b2)`.
+# $$h = \mathrm{ReLU}(x W_1 + b_1), \qquad o = h \cdot w_2 + b_2.$$
+#
+# We read $o > 0.5$ as class 1. For example, a hidden unit with the weights 2 and −1 and the bias −0.5 has the value
+# $\mathrm{ReLU}(2 - 0 - 0.5) = 1.5$ at the corner (1, 0) and $\mathrm{ReLU}(0 - 1 - 0.5) = 0$ at (0, 1).
+#
+# - `W1` has shape (2, 2): column $j$ holds the two weights of hidden unit $j$. `b1` has shape (2,), one bias per unit.
+# - `w2` has shape (2,) and `b2` is a number. Hand in all four as `weights = (W1, b1, w2, b2)`.
+#
+# A good way to begin: find a first unit whose value already separates (0, 0) from the other three corners. What must the
+# second unit then correct?
 
 # %%
 ck.expected("01.2")
@@ -125,7 +160,8 @@ ck.expected("01.2")
 def two_units(X, W1, b1, w2, b2):
     """Hidden values (n, 2) and outputs (n,) of the network."""
     hidden = np.maximum(0, X @ np.asarray(W1) + b1)
-    return hidden, hidden @ np.ravel(w2) + b2
+    output = hidden @ np.ravel(w2) + b2
+    return hidden, output
 
 
 # %%
@@ -146,39 +182,62 @@ ck.check("01.2", weights)
 # ck.hint("01.2")
 
 # %% [markdown]
-# Draw what your network says about the whole plane.
+# Here is what your network says about the whole plane, and where its hidden layer puts the four corners.
 
 # %%
-by_hand = ... if weights is ... else lambda X: (two_units(X, *weights)[1] > 0.5).astype(int)
-ck.plot.decision_boundary(by_hand, X, y, exercise="01.2", title="Two hinges make a stripe");
+def label_by_hand(X):
+    """Class 1 where the output of your network is above 0.5."""
+    hidden, output = two_units(X, *weights)
+    return (output > 0.5).astype(int)
 
-# %% [markdown] tags=["solution"]
-# **Why it works.** The first unit counts the inputs that are 1: 0, 1, 1, 2. The second wakes up only when both are:
-# 0, 0, 0, 1. "Count, and take away two when both are there" gives 0, 1, 1, 0. The hidden layer has moved the four
-# corners: (0, 1) and (1, 0) fall on the same point, and now one line is enough.
 
-# %% tags=["solution"]
-hidden, _ = two_units(corners, *weights)
-fig, axs = plt.subplots(1, 2, figsize=(7.5, 3.2))
-for ax, points, name in ((axs[0], corners, "inputs"), (axs[1], hidden, "hidden units")):
+if ck.ready("01.2", weights):
+    ck.plot.decision_boundary(label_by_hand, X, y, title="Two hidden units, chosen by hand")
+
+# %%
+if ck.ready("01.2", weights):
+    hidden, output = two_units(corners, *weights)
+    fig, axs = plt.subplots(1, 2, figsize=(7.5, 3.2))
     for label, marker in ((0, "o"), (1, "s")):
-        ax.plot(*points[xor == label].T, marker, markersize=12, label=f"class {label}")
-    ax.set(title=name, xlabel=f"first of the {name}", ylabel="second")
-axs[1].plot([0.25, 2.25], [-0.125, 0.875], "k-", label="$h_1 - 2 h_2 = 0.5$")
-axs[1].legend(loc="upper left");
+        axs[0].plot(*corners[xor == label].T, marker, markersize=12, label=f"class {label}")
+        axs[1].plot(*hidden[xor == label].T, marker, markersize=12, label=f"class {label}")
+    axs[0].set(title="The four corners", xlabel="$x_1$", ylabel="$x_2$")
+    axs[1].set(title="The same corners after the hidden layer", xlabel="$h_1$", ylabel="$h_2$")
+    axs[0].legend(loc="center");
 
-# %% [markdown] tags=["solution"]
-# **A wrong way.** Leave the ReLU out and both units are weighted sums. A weighted sum of weighted sums is again one
-# weighted sum: the network is a perceptron, however many layers it has.
+# %% [markdown] tags=["reason"]
+# **Why it works.** Take $h_1 = \mathrm{ReLU}(x_1 + x_2)$ and $h_2 = \mathrm{ReLU}(x_1 + x_2 - 1)$. The first unit counts
+# the inputs that are 1: it gives 0, 1, 1, 2 at the corners. The second is positive only when both inputs are 1: it gives
+# 0, 0, 0, 1. Then $h_1 - 2 h_2$ is 0, 1, 1, 0. The hidden layer has moved the corners: (0, 1) and (1, 0) now lie on the
+# same point, and in the plane of $h_1$ and $h_2$ one straight line is enough. Other choices of the nine numbers do the
+# same job.
+#
+# **Without the ReLU** both units would be weighted sums, and a weighted sum of weighted sums is again a weighted sum. The
+# network would be a perceptron, however many layers it has.
 
 # %% [markdown]
 # ## 01.3 · A network that learns XOR
 #
 # **Goal:** fit an `MLPClassifier` that learns XOR from the 400 points, whatever the seed.
 #
-# `model` takes points of shape (n, 2) and gives labels 0 or 1. scikit-learn's `MLPClassifier` builds the layers from
-# `hidden_layer_sizes` and finds the weights. Its `random_state` decides where the weights begin. A good choice of size,
-# activation and solver works from every beginning, so try several.
+# In scikit-learn a model is made in one line, and trained by its method `fit`. This small network learns the first input:
+#
+#     small = MLPClassifier(hidden_layer_sizes=(3,), max_iter=500, random_state=1)
+#     small.fit(X, X[:, 0] > 0.5)
+#     small.predict(corners)            # labels
+#     small.predict_proba(corners)      # a probability for each class
+#
+# The settings that matter here are
+#
+# - `hidden_layer_sizes`: the number of units in each hidden layer; `(3,)` is one layer of 3, `(8, 4)` is two layers;
+# - `activation`: `"relu"` or `"tanh"`, the S-shaped function that runs from −1 to 1;
+# - `solver`: `"adam"` takes many small steps, each on a few points; `"lbfgs"` uses all points in every step, and is fast and
+#   accurate on small data sets;
+# - `max_iter`: the largest number of passes over the data. A `ConvergenceWarning` says that training was cut off there;
+# - `random_state`: the seed of the random weights that training starts from.
+#
+# `model` takes points of shape (n, 2) and gives labels 0 or 1. The check trains your network again from other seeds, and a
+# good choice of size, activation and solver succeeds from all of them. Try several.
 
 # %%
 ck.expected("01.3")
@@ -200,41 +259,80 @@ ck.check("01.3", model)
 # ck.hint("01.3")
 
 # %% tags=["picture-01.3"]
-predict = ... if model is ... else model.predict_proba
-ck.plot.decision_boundary(predict, X, y, exercise="01.3", title="Training bends the border");
+if ck.ready("01.3", model):
+    ck.plot.decision_boundary(model.predict_proba, X, y, title="A border that bends")
 
-# %% [markdown] tags=["solution"]
-# **Why not two units?** Two are enough to *represent* XOR, as you showed. They are not enough to *find* it: descent often
-# ends in a valley where one corner stays wrong. Count how often, over 20 beginnings each.
+# %% [markdown]
+# You guessed how many hidden units a network needs. Two can represent XOR, as you have shown. But does *training* find
+# those two? Predict how often, out of 20 random starts. Then run the cell.
 
-# %% tags=["solution"]
+# %%
 def share_of_successes(units):
     """The share of 20 seeds for which all four corners come out right."""
-    settings = {"activation": "tanh", "solver": "lbfgs", "max_iter": 400}
-    fitted = [MLPClassifier((units,), random_state=s, **settings).fit(X, y) for s in range(20)]
-    return np.mean([(one.predict(corners) == xor).all() for one in fitted])
+    successes = 0
+    for start in range(20):
+        network = MLPClassifier((units,), activation="tanh", solver="lbfgs", max_iter=400, random_state=start)
+        network.fit(X, y)
+        successes += np.array_equal(network.predict(corners), xor)
+    return successes / 20
 
 
-shares = {units: share_of_successes(units) for units in (1, 2, 3, 4, 8, 16)}
-fig, ax = plt.subplots(figsize=(5, 2.8))
-bars = ax.bar([str(units) for units in shares], shares.values())
-ax.bar_label(bars, [f"{share:.0%}" for share in shares.values()])
-ax.set(xlabel="hidden units", ylabel="share of 20 seeds", ylim=(0, 1.15))
-ax.set_title("Spare units make training safe");
+if ck.ready("01.3", model):
+    sizes = [1, 2, 3, 4, 8, 16]
+    shares = [share_of_successes(units) for units in sizes]
+    fig, ax = plt.subplots(figsize=(5, 2.8))
+    bars = ax.bar([str(units) for units in sizes], shares)
+    ax.bar_label(bars, [f"{share:.0%}" for share in shares])
+    ax.set(xlabel="hidden units", ylabel="share of 20 seeds", ylim=(0, 1.15))
+    ax.set_title("Spare units make training safe");
+
+# %% tags=["claim"]
+assert shares[0] == 0, "One hidden unit never learns XOR."
+assert 0.3 < shares[1] < 0.8, "With two units only about half of the 20 starts succeed."
+assert shares[3] == shares[4] == shares[5] == 1, "Spare units make training safe: from four units on every start succeeds."
+
+# %% [markdown] tags=["reason"]
+# **Why two units are not enough for training.** That weights exist is one thing; that training finds them from a random
+# start is another. With two units, only about half of the 20 starts succeed. The others end in a valley of
+# the loss where one corner is still wrong and every small step makes things worse. With four units or more, all 20 starts
+# succeed: with units to spare there are many more ways down to a solution.
+
+# %% [markdown]
+# **A good place to stop.** You have seen what a hidden layer is for. Session 2 opens the black box: how does training find
+# the weights, and how do you write the same network in Keras?
+
+# %% [markdown]
+# ## Session 2 of 4 · Back-propagation, then Keras
+#
+# About 67 minutes. What it needs: the cells above Session 1, and what a hidden layer is. You write the backward pass that
+# every deep-learning library has inside, and then the same network in Keras.
 
 # %% [markdown]
 # ## 01.4 · Back-propagation by hand
 #
 # **Goal:** write the backward pass of a network with one hidden layer, in NumPy.
 #
-# The forward pass is given. For $n$ samples in the rows of $X$:
+# The forward pass is given. For $n$ samples, the rows of $X$, it is
 #
-# $$H = \tanh(X W_1 + b_1), \qquad p = \sigma(H W_2 + b_2), \qquad
-# L = -\frac{1}{n} \sum_i \left[ y_i \log p_i + (1 - y_i) \log (1 - p_i) \right]$$
+# $$H = \tanh(Z_1), \quad Z_1 = X W_1 + b_1, \qquad p = \sigma(Z_2), \quad Z_2 = H W_2 + b_2,$$
+# $$L = -\frac{1}{n} \sum_i \left[ y_i \log p_i + (1 - y_i) \log (1 - p_i) \right].$$
 #
-# $\sigma(z) = 1 / (1 + e^{-z})$ is the sigmoid, $p_i$ the predicted probability of class 1, $L$ the mean binary
-# cross-entropy. The chain rule, read from the end, gives the derivative of $L$ by each weighted sum, called
-# $\delta_2$ (output) and $\delta_1$ (hidden). From these follow the gradients of the weights.
+# Here $\sigma(z) = 1 / (1 + e^{-z})$ is the sigmoid, $p_i$ is the predicted probability of class 1, and the loss $L$ is the
+# mean binary cross-entropy.
+#
+# Back-propagation is the chain rule, applied from the loss backwards. Write $\delta_2 = \partial L / \partial Z_2$ and
+# $\delta_1 = \partial L / \partial Z_1$: how the loss changes when a weighted sum changes. They have the shapes of $Z_2$ and
+# $Z_1$. Three rules are enough:
+#
+# 1. **At the output**, multiply $\dfrac{\partial L}{\partial p_i} = \dfrac{1}{n} \cdot \dfrac{p_i - y_i}{p_i (1 - p_i)}$ by the
+#    derivative of the sigmoid, $\sigma'(z) = p (1 - p)$. That gives $\delta_2$.
+# 2. **Through a linear layer** $Z = A W + b$ with $\delta = \partial L / \partial Z$:
+#    $\;\dfrac{\partial L}{\partial W} = A^\mathsf{T} \delta$, $\;\dfrac{\partial L}{\partial b}$ is the sum of the rows of
+#    $\delta$, and $\;\dfrac{\partial L}{\partial A} = \delta\, W^\mathsf{T}$.
+# 3. **Through an activation** $A = f(Z)$, multiply element by element by $f'(Z)$. For $\tanh$ this is $1 - A^2$.
+#
+# In NumPy a transpose is `A.T`, the sum of the rows is `.sum(axis=0)`, and `*` multiplies element by element. Check
+# the shapes as you go: every gradient has the shape of its parameter.
 #
 # - In: `X` (n, 2), `y` (n, 1), `W1` (2, h), `b1` (h,), `W2` (h, 1), `b2` (1,).
 # - Out: `dW1, db1, dW2, db2`, each with the shape of its parameter.
@@ -248,6 +346,11 @@ def forward(X, W1, b1, W2, b2):
     H = np.tanh(X @ W1 + b1)
     p = 1 / (1 + np.exp(-(H @ W2 + b2)))
     return H, p
+
+
+def cross_entropy(y, p):
+    """The mean binary cross-entropy, a number."""
+    return -np.mean(y * np.log(p) + (1 - y) * np.log(1 - p))
 
 
 # %%
@@ -274,50 +377,103 @@ ck.check("01.4", backward)
 # ck.hint("01.4")
 
 # %% [markdown]
-# Descend with your gradients: 2,000 steps on all 400 points, from small random weights.
+# The check compared your gradients with *finite differences*. You can do the same whenever you have written a gradient:
+# move one weight by a small step both ways, and divide the change of the loss by the distance.
 
 # %%
-def train(backward, steps=2000, learning_rate=1.0, hidden=8):
-    """The loss after each step of plain gradient descent; `...` while `backward` is not written."""
+if ck.ready("01.4", backward):
+    rng = np.random.default_rng(1)
+    W1, b1, W2, b2 = rng.normal(size=(2, 5)), rng.normal(size=5), rng.normal(size=(5, 1)), rng.normal(size=1)
+    y_column = y[:, None]  # shape (n, 1), like p
+    step = np.zeros((2, 5))
+    step[0, 0] = 1e-5  # only the first weight moves
+    loss_above = cross_entropy(y_column, forward(X, W1 + step, b1, W2, b2)[1])
+    loss_below = cross_entropy(y_column, forward(X, W1 - step, b1, W2, b2)[1])
+    dW1, db1, dW2, db2 = backward(X, y_column, W1, b1, W2, b2)
+    print(f"finite differences {(loss_above - loss_below) / 2e-5:.8f}")
+    print(f"back-propagation   {dW1[0, 0]:.8f}")
+
+# %% [markdown]
+# Now descend with your gradients: 2,000 steps on all 400 points, from random weights.
+
+# %%
+def train(steps=2000, learning_rate=1.0, hidden=8):
+    """The loss after each step of plain gradient descent."""
     rng = np.random.default_rng(0)
-    parameters = [rng.normal(size=(2, hidden)), np.zeros(hidden)]
-    parameters += [rng.normal(size=(hidden, 1)), np.zeros(1)]
+    W1, b1 = rng.normal(size=(2, hidden)), np.zeros(hidden)
+    W2, b2 = rng.normal(size=(hidden, 1)), np.zeros(1)
+    y_column = y[:, None]
     losses = []
     for _ in range(steps):
-        gradients = backward(X, y[:, None], *parameters)
-        if gradients[0] is ...:
-            return ...
-        parameters = [p - learning_rate * g for p, g in zip(parameters, gradients)]
-        p = forward(X, *parameters)[1][:, 0]
-        losses.append(-np.mean(np.log(np.where(y == 1, p, 1 - p))))
+        dW1, db1, dW2, db2 = backward(X, y_column, W1, b1, W2, b2)
+        W1 = W1 - learning_rate * dW1
+        b1 = b1 - learning_rate * db1
+        W2 = W2 - learning_rate * dW2
+        b2 = b2 - learning_rate * db2
+        losses.append(cross_entropy(y_column, forward(X, W1, b1, W2, b2)[1]))
     return losses
 
 
-ck.plot.learning_curves(train(backward), exercise="01.4", log=True, title="Your gradients lead downhill");
+if ck.ready("01.4", backward):
+    losses = train()
+    ax = ck.plot.learning_curves(losses, log=True, title="Your gradients lead downhill")
+    ax.set_xlabel("step");
 
-# %% [markdown] tags=["solution"]
-# **Why it is so short.** $\partial L / \partial p$ has $p (1 - p)$ in its denominator, and the derivative of the sigmoid is
-# $p (1 - p)$. They cancel, and $\delta_2 = (p - y) / n$ remains. With the squared error they would not: where the network
-# is sure and wrong, $p (1 - p)$ is nearly 0, and it would hardly learn from its worst mistakes.
+# %% tags=["claim"]
+assert losses[-1] < losses[0] / 50, "Your gradients lead downhill"
+
+# %% [markdown] tags=["reason"]
+# **Why the first step is so short.** $\partial L / \partial p$ has $p (1 - p)$ in its denominator, and the derivative of the
+# sigmoid is $p (1 - p)$. They cancel, and $\delta_2 = (p - y) / n$ is left. With the squared error they would not cancel:
+# where the network is sure of a wrong answer, $p (1 - p)$ is nearly 0, and it would hardly learn from its worst mistakes.
 #
-# **The proof.** Move one weight by a small step both ways and see how the loss changes. This costs two forward passes
-# for each weight; back-propagation gets all of them for about the price of one more pass.
+# **Why it is called efficient.** Finite differences need two forward passes for every single weight. Back-propagation gets
+# the derivatives of all weights for about the price of one more pass, and that is what makes networks with millions of
+# weights possible. Finite differences remain the test: if they agree at a few random places, a mistake in your formula is
+# very unlikely.
 
-# %% tags=["solution"]
-rng = np.random.default_rng(1)
-parameters = [rng.normal(size=shape) for shape in ((2, 5), (5,), (5, 1), (1,))]
+# %% [markdown]
+# ## Keras, step by step
+#
+# Keras writes the backward pass for you. Here is a single neuron, in six steps. It learns OR, not XOR, so that you can use
+# the same steps for your network afterwards.
+#
+# 1. `keras.Sequential([...])` builds a network from a list of layers. `keras.Input((2,))` says that a sample has 2 numbers;
+#    `layers.Dense(1, activation="sigmoid")` is a layer of 1 unit, connected to everything before it.
+# 2. `summary()` prints the layers and how many *parameters* (weights and biases) each has.
+# 3. `compile` chooses the optimiser with its learning rate, the loss that training lowers, and the metrics to report.
+# 4. `fit` trains. An *epoch* is one pass over the data; `batch_size` is how many points are used for one step. What it
+#    returns holds the loss of every epoch in `.history`.
+# 5. `evaluate` gives the loss and the metrics on points of your choice.
+# 6. `predict` gives the output of the network, here a probability for each point, of shape (n, 1).
 
+# %%
+y_or = (X.max(axis=1) > 0.5).astype(int)  # 1 where at least one input is near 1
+neuron = keras.Sequential([keras.Input((2,)), layers.Dense(1, activation="sigmoid")])
+neuron.summary()
 
-def loss(W1):
-    p = forward(X, W1, *parameters[1:])[1][:, 0]
-    return -np.mean(np.log(np.where(y == 1, p, 1 - p)))
+# %%
+neuron.compile(optimizer=keras.optimizers.SGD(1.0), loss="binary_crossentropy", metrics=["accuracy"])
+neuron_history = neuron.fit(X, y_or, epochs=10, batch_size=20, verbose=0)
+loss, accuracy = neuron.evaluate(X, y_or, verbose=0)
+probabilities = neuron.predict(corners, verbose=0)
+print(f"loss {neuron_history.history['loss'][0]:.2f} after the first epoch, {loss:.2f} now, accuracy {accuracy:.0%}")
+print("probability of OR at the four corners:", probabilities.ravel().round(2))
 
+# %% tags=["claim"]
+assert accuracy > 0.95, "One neuron learns OR."
 
-step = np.zeros((2, 5))
-step[0, 0] = 1e-5
-by_differences = (loss(parameters[0] + step) - loss(parameters[0] - step)) / 2e-5
-by_chain_rule = backward(X, y[:, None], *parameters)[0][0, 0]
-print(f"finite differences {by_differences:.8f}, backward {by_chain_rule:.8f}")
+# %% [markdown]
+# A list of layers is one way to describe a network. The *functional API* is the other: you call each layer on what comes
+# before it, and then say where the network begins and ends. It can also describe networks that are not a simple chain.
+# `get_weights` and `set_weights` copy weights from one network into another of the same form.
+
+# %%
+point = keras.Input((2,))
+probability = layers.Dense(1, activation="sigmoid")(point)
+same_neuron = keras.Model(point, probability)
+same_neuron.set_weights(neuron.get_weights())
+print("the same neuron:", same_neuron.predict(corners, verbose=0).ravel().round(2))
 
 # %% [markdown]
 # ## 01.5 · The same network in Keras, twice
@@ -325,9 +481,11 @@ print(f"finite differences {by_differences:.8f}, backward {by_chain_rule:.8f}")
 # **Goal:** build 2 inputs → 8 tanh units → 1 sigmoid unit with `keras.Sequential` and with the functional API, and count
 # its parameters.
 #
-# - `sequential`: compiled, fitted on `X`, `y`; takes (n, 2), gives probabilities (n, 1).
+# - `n_params`: the number of weights and biases, counted by you before Keras does. The neuron above had 2 weights and 1 bias.
+# - `sequential`: compiled, and fitted on `X`, `y`; takes (n, 2), gives probabilities (n, 1). The optimiser
+#   `keras.optimizers.Adam` with a learning rate of about 0.05 does well here. If you like to watch the loss while it falls,
+#   hand `callbacks=[ck.widgets.LiveCurves()]` to `fit`.
 # - `functional`: the same layers from the functional API, with the weights of `sequential`.
-# - `n_params`: the number of weights and biases, counted by you before Keras does.
 
 # %%
 ck.expected("01.5")
@@ -368,39 +526,68 @@ ck.check("01.5", sequential=sequential, functional=functional, n_params=n_params
 # %%
 # ck.hint("01.5")
 
-# %% [markdown] tags=["solution"]
-# **Which to use when.** A list of layers is enough for a chain. The functional API names the tensors in between, so a
-# layer can have two inputs, or be used twice. The network is the same: the summary counts the same 33 parameters.
+# %% [markdown]
+# Compare your count with Keras's.
 
-# %% tags=["solution"]
-functional.summary()
+# %%
+if ck.ready("01.5", functional):
+    functional.summary()
 
-# %% [markdown] tags=["solution"]
-# **A wrong way.** Forget the activation and the two layers collapse into one line. The loss says so: it stays near
-# $\log 2 \approx 0.69$, the loss of a coin.
+# %% [markdown] tags=["reason"]
+# **Which API to use, and what an activation is worth.** A list of layers is enough for a chain. The functional API gives
+# names to the values in between, so that a layer can have two inputs or be used twice. The network itself is the same: with
+# equal weights both give the same answers.
+#
+# If you forget the activation of the hidden layer, the two layers collapse into one, and the network is a perceptron with a
+# sigmoid. Its loss stays near $\log 2 \approx 0.69$, which is the loss of answering 0.5 to everything. The figure in the
+# solution shows this; you can see it for yourself by removing `activation="tanh"`.
 
 # %% tags=["solution"]
 straight = keras.Sequential([keras.Input((2,)), layers.Dense(8), layers.Dense(1, activation="sigmoid")])
 straight.compile(optimizer=keras.optimizers.Adam(0.05), loss="binary_crossentropy")
 without = straight.fit(X, y, epochs=30, batch_size=16, verbose=0)
 fig, ax = plt.subplots(figsize=(6, 3.4))
-ck.plot.learning_curves(history, ax, metrics=["loss"])
-ax.plot(range(1, 31), without.history["loss"], label="no activation")
-ax.set_title("Without an activation nothing is learned")
+ax.plot(range(1, 31), history.history["loss"], label="tanh in the hidden layer")
+ax.plot(range(1, 31), without.history["loss"], "--", label="no activation")
+ax.set(xlabel="epoch", ylabel="training loss", title="Without an activation the loss stays at log 2")
 ax.legend();
+
+# %% tags=["claim"]
+assert 0.66 < without.history["loss"][-1] < 0.72, "Without an activation the loss stays near log 2"
+assert history.history["loss"][-1] < 0.2, "With tanh the loss falls."
+
+# %% [markdown]
+# **A good place to stop.** You have written a network from the chain rule up. In session 3 networks give numbers instead of
+# classes.
+
+# %% [markdown]
+# ## Session 3 of 4 · A network that gives a number
+#
+# About 39 minutes. What it needs: the cells above Session 1, and how a network is fitted with scikit-learn (01.3). You fit
+# a surface, and watch the error on training and test points fall epoch by epoch.
 
 # %% [markdown]
 # ## 01.6 · A network that fits a surface
 #
 # **Goal:** fit an `MLPRegressor` to a noisy surface over a square.
 #
-# The same idea with another ending: the output is a number, the loss is the squared error. `make_surface` draws points
-# from $f(x_1, x_2) = \sin(2 x_1) \cos(x_2) + x_1 x_2 / 4$ with Gaussian noise of standard deviation 0.1. `regressor`
-# takes (n, 2) and gives n numbers.
+# *Regression* means that the answer is a number and not a class. Two things change in the network: its output is the
+# weighted sum itself, without a sigmoid, and the loss is the squared error. `MLPRegressor` has the same settings as
+# `MLPClassifier`: `hidden_layer_sizes` (name this argument, it is not the first one), `activation`, `solver`, `max_iter`,
+# `random_state`, and for the solver `"adam"` the learning rate `learning_rate_init`. Its `predict` gives numbers.
+#
+# `make_surface` draws points from $f(x_1, x_2) = \sin(2 x_1) \cos(x_2) + x_1 x_2 / 4$ on the square from −2 to 2, and adds
+# Gaussian noise of standard deviation 0.1. We measure success by
+# $R^2 = 1 - \frac{\text{mean squared error}}{\text{variance of the true values}}$: it is 1 for a perfect fit and 0 for a
+# model that always answers the mean.
+#
+# - `regressor`: fitted to `X_train`, `y_train`; takes (n, 2) and gives n numbers. How many units does a surface with
+#   hills and valleys need? Try a few sizes.
 
 # %%
 X_all, y_all = ck.data.make_surface(n_samples=600, noise=0.1, seed=1)
-X_train, y_train, X_test, y_test = X_all[:400], y_all[:400], X_all[400:], y_all[400:]
+X_train, y_train = X_all[:400], y_all[:400]
+X_test, y_test = X_all[400:], y_all[400:]
 
 # %%
 ck.expected("01.6")
@@ -422,30 +609,45 @@ ck.check("01.6", regressor)
 # ck.hint("01.6")
 
 # %% tags=["picture-01.6"]
-fitted = ... if regressor is ... else regressor.predict
-title = "The network finds hills and valleys"
-ck.plot.surface_fit(fitted, ck.data.surface, X_train, exercise="01.6", title=title);
+if ck.ready("01.6", regressor):
+    ck.plot.surface_fit(regressor.predict, ck.data.surface, X_train, title="The surface, the fit, and their difference")
 
-# %% [markdown] tags=["solution"]
-# **Where it is wrong** is near the border, where points lie on one side only. **A wrong way** is a network without hidden
-# layers' bend: with `activation="identity"` it can only tilt a plane.
+# %%
+flat = MLPRegressor(hidden_layer_sizes=(64, 64), activation="identity", random_state=seed)
+flat.fit(X_train, y_train)
+print(f"R² on the test points without an activation: {flat.score(X_test, y_test):.2f}")
+if ck.ready("01.6", regressor):
+    print(f"R² on the test points of your network:       {regressor.score(X_test, y_test):.2f}")
 
-# %% tags=["solution"]
-plane = MLPRegressor(hidden_layer_sizes=(64, 64), activation="identity", random_state=seed)
-plane.fit(X_train, y_train)
-for name, fit in (("tilted plane", plane), ("network", regressor)):
-    print(f"{name:<13} R² {fit.score(X_test, y_test):.2f} on the test points")
+# %% tags=["claim"]
+assert flat.score(X_test, y_test) < 0.1, "Without an activation the network can only tilt a plane, and R² is near 0."
+grid = np.stack(np.meshgrid(np.linspace(-2, 2, 41), np.linspace(-2, 2, 41)), axis=-1).reshape(-1, 2)
+apart = np.abs(regressor.predict(grid) - ck.data.surface(grid))
+edge = np.abs(grid).max(axis=1) > 1.75
+assert apart[edge].mean() > 1.3 * apart[~edge].mean(), "The error is largest near the border of the square."
+
+# %% [markdown] tags=["reason"]
+# **Where the fit is worst.** In the right-hand picture the largest errors lie near the border of the square, above all in
+# its corners. A point in the middle has neighbours on all sides. A point on the border has them on one side only, so that
+# fewer data hold the surface in place.
+#
+# **Why the activation matters here too.** With `activation="identity"` two layers of 64 units are one weighted sum: they can
+# only tilt a plane, and no plane fits hills and valleys, so $R^2$ is near 0.
 
 # %% [markdown]
 # ## 01.7 · The error, epoch by epoch
 #
 # **Goal:** record the mean squared error of a regressor on the training and on the test points after each epoch.
 #
-# One epoch is one pass over the training data. `partial_fit` makes exactly one. The mean squared error of $n$ points is
-# $\frac{1}{n} \sum_i (y_i - \hat y_i)^2$, where $\hat y_i$ is the prediction.
+# One epoch is one pass over the training data. `fit` makes many and starts afresh each time; `partial_fit` makes exactly
+# one and goes on from where the weights are. The mean squared error of $n$ points is
+# $\frac{1}{n} \sum_i (\hat y_i - y_i)^2$, where $\hat y_i$ is the prediction; `mean_squared_error(truth, prediction)`
+# computes it.
 #
-# - `epoch_model`: a fresh `MLPRegressor`, given. Train it for at least 100 epochs.
-# - `train_mse`, `test_mse`: lists with one number an epoch, measured after the epoch.
+# - `epoch_model`: a fresh `MLPRegressor`, given. Train it on the training points for at least 100 epochs.
+# - `train_mse`, `test_mse`: lists with one number per epoch, measured after that epoch.
+#
+# **Predict first:** the noise has the variance $0.1^2 = 0.01$. Can the training error fall below it? Can the test error?
 
 # %%
 ck.expected("01.7")
@@ -474,40 +676,82 @@ ck.check("01.7", epoch_model=epoch_model, train_mse=train_mse, test_mse=test_mse
 # ck.hint("01.7")
 
 # %% tags=["picture-01.7"]
-curves = ... if train_mse is ... else {"mse": train_mse, "val_mse": test_mse}
-ax = ck.plot.learning_curves(curves, exercise="01.7", log=True, title="Both errors approach the noise")
-if curves is not ...:
-    ax.axhline(0.1**2, color="black", linewidth=1, label="variance of the noise")
+if ck.ready("01.7", train_mse, test_mse):
+    epochs = np.arange(1, len(train_mse) + 1)
+    fig, ax = plt.subplots(figsize=(6, 3.6))
+    ax.semilogy(epochs, train_mse, label="training points")
+    ax.semilogy(epochs, test_mse, "--", label="test points")
+    ax.axhline(0.01, color="black", linewidth=1, linestyle=":", label="variance of the noise")
+    ax.set(xlabel="epoch", ylabel="mean squared error", ylim=(0.006, None))
+    ax.set_title("Both errors fall towards the noise")
     ax.legend();
 
-# %% [markdown] tags=["solution"]
-# **How low can it go?** The noise has the variance $0.1^2 = 0.01$. No model that has not seen a point can be expected to
-# have less than that on it. The training error can: below 0.01 it has begun to learn the noise by heart.
+# %% tags=["claim"]
+assert train_mse[-1] < train_mse[0] / 5 and test_mse[-1] < test_mse[0] / 5, "Both errors fall towards the noise"
+assert min(test_mse) > 0.01, "The test error stays above the variance of the noise."
+assert train_mse[-1] < test_mse[-1], "At the end the training error is below the test error."
+
+# %% [markdown]
+# Which of the two errors came closer to 0.01, or below it? Was that your prediction?
+
+# %% [markdown] tags=["reason"]
+# **How low can it go?** On points that it has not seen, no model can be expected to do better than the variance of the
+# noise, 0.01, because the noise of a new point cannot be known. The training error has no such limit: the model has seen
+# the noise of these very points, and if it trains for long enough it begins to memorise it. So the training error ends
+# below the test error.
 #
-# **A trap.** `loss_curve_` looks like the answer and is not: scikit-learn minimises *half* the squared error plus a
-# penalty on the weights, averaged while the weights still move.
+# **A trap.** scikit-learn keeps a list `loss_curve_` that looks like the training error and is something else: *half* the
+# squared error plus a penalty on large weights, averaged while the weights are still changing.
+#
+# Here the test points only measure. If you used them to choose the number of epochs, they would be validation points, and you
+# would need fresh ones for an honest test.
 
 # %% tags=["solution"]
 print(f"loss_curve_ ends at {epoch_model.loss_curve_[-1]:.4f}, the training error at {train_mse[-1]:.4f}")
 
 # %% [markdown]
+# **A good place to stop.** Session 4 asks which curves a hidden layer can draw at all, and goes back to the first rule by
+# which a machine learned.
+
+# %% [markdown]
+# ## Session 4 of 4 · Any curve, and the first learning rule
+#
+# About 63 minutes. What it needs: the cells above Session 1, and `MLPRegressor`, the network of 01.6 that gives a number
+# for each input. You build a curve from bent lines, and then let a perceptron learn by Rosenblatt's rule of 1958.
+
+# %% [markdown]
 # ## 01.8 · Any curve, from ReLUs
 #
-# **Goal:** add up six hinges to rebuild a curve, then let a network find its own hinges.
+# **Goal:** add up six hinges to rebuild a curve, then let a network find its own.
 #
-# A ReLU that begins at a kink $k$ is $\mathrm{ReLU}(x - k)$. A weighted sum of them is a broken line:
-# $f(x) = c + \sum_j s_j \, \mathrm{ReLU}(x - k_j)$. Each $s_j$ is the change of slope at the kink $k_j$, and $c$ is the
-# offset.
+# Which functions can a network with one hidden layer represent? For ReLU units the answer can be drawn. The function
+# $\mathrm{ReLU}(x - k)$ is 0 to the left of the *kink* $k$ and rises with slope 1 to its right, like a hinge. A weighted sum
+# of hinges is a line with corners:
 #
-# - `relu_sum(x, kinks, slopes, offset)`: `x` (n,), `kinks` (k,), `slopes` (k,), `offset` a number; gives (n,).
-# - `curve_model`: a regressor fitted to the points `x_curve`, `y_curve`; takes (n, 1), gives n numbers.
+# $$f(x) = c + \sum_j s_j \, \mathrm{ReLU}(x - k_j).$$
+#
+# The offset $c$ is the value at the left. Each $s_j$ is the *change* of the slope at the kink $k_j$. For example,
+# $1 + 2\,\mathrm{ReLU}(x) - 3\,\mathrm{ReLU}(x - 1)$ starts at 1, rises with slope 2 up to $x = 1$, and falls with slope −1
+# beyond, since $2 - 3 = -1$.
+#
+# With enough kinks such a line follows any continuous curve on an interval as closely as you like. This is the *universal
+# approximation theorem* in one dimension: one hidden layer is enough, if it is wide enough. It holds for tanh and for the
+# sigmoid too (Cybenko, 1989), and in any number of dimensions.
+#
+# - `relu_sum(x, kinks, slopes, offset)`: `x` (n,), `kinks` (k,), `slopes` (k,), `offset` a number; returns (n,). The array
+#   `x[:, None] - kinks` has shape (n, k): every point against every kink.
+# - `curve_model`: a regressor fitted to the 200 noisy points `x_curve`, `y_curve`; takes (n, 1), gives n numbers. Here
+#   too scikit-learn wants a table: `x_curve[:, None]`.
+#
+# The six kinks and slopes are given: they belong to the straight lines between seven points of the true curve.
 
 # %%
 x_curve, y_curve = ck.data.make_curve(n_samples=200, noise=0.05, seed=0)
 knots = np.array([0, 0.13, 0.32, 0.5, 0.68, 0.87, 1.0])
 heights = ck.data.curve(knots)
 kinks = knots[:-1]
-slopes = np.diff(np.diff(heights) / np.diff(knots), prepend=0)
+slopes_of_the_pieces = np.diff(heights) / np.diff(knots)
+slopes = np.diff(slopes_of_the_pieces, prepend=0)  # the changes of slope
 offset = heights[0]
 
 # %%
@@ -515,7 +759,7 @@ ck.expected("01.8")
 
 # %%
 def relu_sum(x, kinks, slopes, offset):
-    """A broken line: the offset plus weighted hinges."""
+    """A line with corners: the offset plus weighted hinges."""
     # [solution]
     return offset + np.maximum(0, x[:, None] - kinks) @ slopes
     # [stub]
@@ -540,57 +784,73 @@ ck.check("01.8", relu_sum=relu_sum, curve_model=curve_model)
 # ck.hint("01.8")
 
 # %% tags=["picture-01.8"]
-fits = {
-    "six ReLUs": relu_sum(x_curve, kinks, slopes, offset),
-    "learned": ... if curve_model is ... else curve_model.predict(x_curve[:, None]),
-}
-ck.plot.curve_fit(x_curve, y_curve, fits, exercise="01.8", title="A broken line, and a learned curve");
+if ck.ready("01.8", relu_sum, curve_model):
+    fits = {
+        "six ReLUs": relu_sum(x_curve, kinks, slopes, offset),
+        "learned": curve_model.predict(x_curve[:, None]),
+    }
+    ck.plot.curve_fit(x_curve, y_curve, fits, title="Six hinges, and a learned curve")
 
 # %% [markdown]
-# How wide must the layer be? Predict first: does the error halve when the width doubles? Then run.
+# How wide must the layer be? **Predict first:** does the error halve whenever the width doubles? Then run the cell. The
+# error is the root mean squared distance to the true curve, of a ReLU network with one hidden layer.
 
 # %%
 def error_of_width(width, start):
-    """Root mean squared distance to the true curve of a ReLU network with one hidden layer."""
-    settings = {"solver": "lbfgs", "max_iter": 2000, "random_state": start}
-    network = MLPRegressor(hidden_layer_sizes=(width,), **settings)
+    """How far a fitted network of this width is from the true curve."""
+    network = MLPRegressor(hidden_layer_sizes=(width,), solver="lbfgs", max_iter=2000, random_state=start)
     network.fit(x_curve[:, None], y_curve)
     grid = np.linspace(0, 1, 300)
-    return np.sqrt(np.mean((network.predict(grid[:, None]) - ck.data.curve(grid)) ** 2))
+    distance = network.predict(grid[:, None]) - ck.data.curve(grid)
+    return np.sqrt(np.mean(distance**2))
 
 
-widths = (1, 2, 4, 8, 16, 32, 64)
+widths = [1, 2, 4, 8, 16, 32, 64]
 errors = [np.median([error_of_width(width, start) for start in range(5)]) for width in widths]
 fig, ax = plt.subplots(figsize=(5.5, 3.2))
 ax.loglog(widths, errors, "o-")
-ax.axhline(0.05, color="black", linewidth=1, linestyle=":", label="noise of a point")
+ax.axhline(0.05, color="black", linewidth=1, linestyle=":", label="noise of one point")
 ax.set(xlabel="hidden units", ylabel="error (median of 5 seeds)")
-ax.set_title("Width helps until the noise is reached")
+ax.set_title("Width helps until the data are used up")
 ax.set_xticks(widths, widths)
 ax.legend();
 
-# %% [markdown] tags=["solution"]
-# **Why it levels off.** Each new unit is one more place to bend, so at first the error falls fast. Beyond some width the
-# network fits the points better and the true curve no better: what is left comes from the noise in 200 points.
-# "Universal approximation" says that a wide enough layer *can* come as close as you like. It says nothing about finding
-# the weights, and nothing about noise.
+# %% tags=["claim"]
+assert errors[0] > 0.3 and errors[3] < 0.15, "From 4 to 8 units the error falls steeply."
+assert errors[1] / errors[2] < 1.3, "From 2 to 4 units it hardly changes."
+assert errors[5] < 0.03 and errors[6] > 0.8 * errors[5], "Width helps until the data are used up"
+
+# %% [markdown]
+# Was your prediction right? Look for the steps where doubling helps a lot, and for those where it does not help at all.
+
+# %% [markdown] tags=["reason"]
+# **Why the error falls, and why it stops.** No simple rule holds. Each new unit is one more place to bend. Up to four units
+# training finds no good use for them; with eight the curve can follow both humps, and the error drops steeply. From 32 to
+# 64 units it does not fall any further. What is left does not come from the width but from the noise in the 200 points. It
+# is smaller than the noise of one point, because the network averages over many.
+#
+# **What universal approximation promises.** A wide enough layer *can* come as close as you like. The theorem does not say
+# that training finds these weights, it does not say how many units it takes, and it says nothing about noise.
 
 # %% [markdown]
 # ## 01.9 · The perceptron learns by itself
 #
 # **Goal:** write the learning rule of the perceptron, and train it on OR, on AND and on XOR.
 #
-# In 01.1 you chose the line. Rosenblatt's rule finds it, from one point $x$ with its label $y$ (0 or 1) at a time. The
-# perceptron predicts $\hat y = 1$ where $w \cdot x + b > 0$ and 0 elsewhere. Then
+# The first network that learned was a perceptron: Frank Rosenblatt's, of 1958. Its rule needs no derivative, and could not
+# use one, since the hard threshold is flat on both sides. It looks at one point $x$ with its label $y$ (0 or 1) at a time.
+# The perceptron predicts $\hat y = 1$ where $w \cdot x + b > 0$, and $\hat y = 0$ everywhere else. Then
 #
-# $$w \leftarrow w + \eta \, (y - \hat y) \, x, \qquad b \leftarrow b + \eta \, (y - \hat y)$$
+# $$w \leftarrow w + \eta \, (y - \hat y) \, x, \qquad b \leftarrow b + \eta \, (y - \hat y),$$
 #
-# where $\eta$ is the learning rate. A point that is right already changes nothing.
+# where $\eta$ is the learning rate. If the point is right already, nothing changes. For example, with $w = (0, 0)$,
+# $b = 0$, $\eta = 1$ and the point $x = (1, 2)$ of label 1, the prediction is 0. The new weights are $(1, 2)$ and the new
+# bias is 1.
 #
-# - `perceptron_step(w, b, x, y, rate)`: one point; `w` and `x` have shape (d,), `b`, `y` and `rate` are numbers; gives the
-#   new `w` and `b`. Leave the arrays that you were given as they are.
-# - `train_perceptron(X, y, epochs)`: begins with zeros and goes through the rows of `X`, shape (n, d), in their order,
-#   `epochs` times, with rate 1; gives `w` and `b`.
+# - `perceptron_step(w, b, x, y, rate)`: one point; `w` and `x` have shape (d,), `b`, `y` and `rate` are numbers; returns
+#   the new `w` and `b`. Leave the arrays that you were given as they are.
+# - `train_perceptron(X, y, epochs)`: starts from zeros and goes through the rows of `X`, shape (n, d), in their order,
+#   `epochs` times, with rate 1; returns `w` and `b`.
 
 # %%
 ck.expected("01.9")
@@ -627,58 +887,84 @@ ck.check("01.9", perceptron_step=perceptron_step, train_perceptron=train_percept
 # ck.hint("01.9")
 
 # %% [markdown]
-# Predict first: which of OR, AND and XOR will it have learned after 20 passes? Then draw the line that it found for OR.
-# Replace the labels of OR by those of AND, then by `xor`. Was your prediction right?
+# **Predict first:** which of OR, AND and XOR will the perceptron have learned after 20 passes? Then draw the border that it
+# found for OR. After that, replace the labels of OR by those of AND, and then by `xor`.
 
 # %% tags=["picture-01.9"]
+def label_learned(X):
+    """The labels that the trained perceptron gives."""
+    return (X @ w + b > 0).astype(int)
+
+
 if ck.ready("01.9", perceptron_step, train_perceptron):
     labels = np.array([0, 1, 1, 1])  # OR
     w, b = train_perceptron(corners, labels, epochs=20)
-    ck.plot.decision_boundary(
-        lambda X: (X @ w + b > 0).astype(int), corners, labels, title="OR, learned from its mistakes"
-    )
+    ck.plot.decision_boundary(label_learned, corners, labels, title="OR, learned from mistakes")
+
+# %%
+if ck.ready("01.9", perceptron_step, train_perceptron):
+    fig, ax = plt.subplots(figsize=(5.5, 3))
+    for name, labels in (("OR", [0, 1, 1, 1]), ("AND", [0, 0, 0, 1]), ("XOR", [0, 1, 1, 0])):
+        corners_right = []
+        for epochs in range(16):
+            w, b = train_perceptron(corners, np.array(labels), epochs)
+            corners_right.append(np.sum((corners @ w + b > 0) == labels))
+        ax.plot(corners_right, "o-", label=name)
+    ax.set(xlabel="passes", ylabel="corners right", ylim=(-0.2, 4.2), title="OR and AND are learned, XOR is not")
+    ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1));
+
+# %% tags=["claim"]
+right = {}
+for name, labels in (("OR", [0, 1, 1, 1]), ("AND", [0, 0, 0, 1]), ("XOR", [0, 1, 1, 0])):
+    found = [train_perceptron(corners, np.array(labels), epochs) for epochs in range(16)]
+    right[name] = [np.sum((corners @ w + b > 0) == labels) for w, b in found]
+assert right["OR"][5:] == right["AND"][5:] == 11 * [4], "OR and AND are learned"
+assert max(right["XOR"]) < 4, "XOR is not"
+
+# %% [markdown]
+# Which of the three did you expect to fail?
 
 # %% [markdown] tags=["reason"]
 # **Why XOR never settles.** Where a line exists that separates the classes, the rule finds one after a finite number of
 # mistakes (Novikoff, 1962). For XOR there is no such line, so in every pass at least one corner is wrong and moves the line
-# again. The rule cannot settle for a line that is merely as good as possible.
+# again. The rule does not settle for a line that is merely as good as possible either: here it ends each pass with two
+# corners right, although a line with three exists. Minsky and Papert made this limit famous in 1969; what was missing was a
+# way to train a hidden layer. You wrote it in 01.4.
 
-# %% tags=["solution"]
-fig, ax = plt.subplots(figsize=(5.5, 3))
-for name, target in (("OR", [0, 1, 1, 1]), ("AND", [0, 0, 0, 1]), ("XOR", xor)):
-    lines = [train_perceptron(corners, target, epochs) for epochs in range(16)]
-    ax.plot([np.sum((corners @ w + b > 0) == target) for w, b in lines], "o-", label=name)
-ax.set(xlabel="epochs", ylabel="corners right", ylim=(-0.2, 4.2), title="XOR goes round in circles")
-ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1));
+# %% tags=["claim"]
+assert right["XOR"][1:] == 15 * [2], "Here it ends each pass with two corners right."
 
 # %% [markdown]
 # ## What did you observe?
 #
 # 1. Why did a network that could represent XOR not always learn it?
-# 2. In 01.7, what does it mean when the training error falls below the variance of the noise?
-# 3. Where would the learned curve of 01.8 go outside [0, 1]?
+# 2. In 01.7, what does it mean when the training error falls below the test error?
+# 3. What would the learned curve of 01.8 do outside the interval from 0 to 1?
 #
 # <details><summary>Answers</summary>
 #
-# 1. Representing is about what weights exist; learning is about where descent from a random start ends. With two units
-#    there are valleys that are not the solution. Spare units leave a way out of most of them.
-# 2. The network has begun to fit the noise of these very points. The test error stops falling, or rises.
-# 3. A ReLU network goes on as the straight line of its last piece, a tanh network flattens out. Neither knows that the
-#    curve is a sine: a network interpolates, it does not extrapolate.
+# 1. Whether weights exist is a question of representation. Whether descent from a random start reaches them is a question of
+#    training. With two units many starts end in a valley that is not the solution; spare units nearly always leave a way
+#    out.
+# 2. The network has begun to fit the noise of the training points, which says nothing about new points.
+# 3. A ReLU network goes on as the straight line of its last piece, and a tanh network flattens out. Neither knows that the
+#    curve is a wave: a network interpolates between its data, and what it does beyond them is an accident.
 #
 # </details>
 #
 # ## Go further
 #
 # - Replace tanh by ReLU in 01.4. What is the derivative at 0, and does it matter?
-# - Parity of three bits is XOR's big sister. How many hidden units does it take by hand?
+# - Parity of three bits is 1 when an odd number of the bits is 1. How many hidden units does it take by hand?
 # - Plot the loss of 01.4 over two of the weights with `ck.plot.loss_surface`. Can you find a flat region?
 #
 # ## Summary
 #
 # One neuron draws one line. A hidden layer with a non-linear activation moves the points so that one line is enough.
-# Back-propagation is the chain rule, read from the end, and finite differences prove it. Width buys the power to
-# represent and, more important, makes training safe.
+# Back-propagation is the chain rule, applied from the loss backwards, and finite differences test it. More hidden units
+# widen what a network can represent, and they make training more reliable.
+#
+# This is the end of the notebook and a good place to stop. In notebook 02 you look at the borders that classifiers draw.
 
 # %%
 ck.progress()
@@ -686,6 +972,8 @@ ck.progress()
 # %% [markdown]
 # ## References
 #
+# - Rosenblatt, F. (1958). The perceptron: a probabilistic model for information storage and organization in the brain.
+#   *Psychological Review*, 65, 386–408.
 # - Novikoff, A. B. J. (1962). On convergence proofs on perceptrons. *Symposium on the Mathematical Theory of Automata*, 12,
 #   615–622.
 # - Minsky, M., Papert, S. (1969). *Perceptrons*. MIT Press.

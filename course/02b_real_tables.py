@@ -1,16 +1,17 @@
 # %% [markdown]
 # # 02b · Real tables: rare classes and weighted events
 #
-# Two tables as they come in life: one has gaps, words and a rare class; in the other some rows count more than others.
+# Real tables have gaps, words and rare classes, and in some of them one row counts more than another. Here you learn to
+# treat each of these honestly, with one table from a bank and one from a particle detector.
 #
-# About 80 min · CPU about 20 s · GPU optional
+# About 221 minutes in 3 sessions · CPU about 20 s · GPU optional
 #
 # **Before you start** you should have done notebook 02, and have met pandas tables.
 #
 # ## You will learn
 #
 # - how to turn a table with words and gaps into numbers without telling the model about the test rows;
-# - how to train and judge a classifier when one class is rare, and to keep its best epoch;
+# - how to train and judge a classifier when one class is rare, and how to keep its best epoch;
 # - how to draw a ROC curve yourself, with and without weights, and why the weights change it.
 
 # %% [markdown]
@@ -19,7 +20,7 @@
 # %%
 import coursekit as ck
 
-seed = ck.setup(seed=0)  # before Keras is imported: then it loads without notices
+seed = ck.setup(seed=0)  # call this before importing Keras, so that TensorFlow's start-up messages stay hidden
 
 import tempfile
 from pathlib import Path
@@ -27,24 +28,46 @@ from pathlib import Path
 import keras
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 from keras import layers
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
-from sklearn.model_selection import train_test_split
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import StratifiedKFold, train_test_split
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 # %% [markdown]
-# ## Look at the data
-#
-# Part one is about credit. A lender has recorded 4,454 customers, and whether each paid back (`status` "good") or not
-# ("bad"). We call *bad* class 1: it is what the lender wants to find.
+# Sessions 1 and 2 use this table of loans. All three sessions use `scores_of`, which asks a model of either library for the
+# probability of class 1.
 
 # %%
 credit = ck.data.load_credit()
 y = (credit["status"] == "bad").to_numpy().astype(int)
 NUMBERS = ["seniority", "time", "age", "expenses", "income", "assets", "debt", "amount", "price"]
 CATEGORIES = ["home", "marital", "records", "job"]
+
+
+def scores_of(model, X):
+    """The probability of class 1 for each row (or the label, of a model that gives no probability)."""
+    if isinstance(model, keras.Model):
+        return model.predict(X, verbose=0)[:, -1]
+    if hasattr(model, "predict_proba"):
+        return model.predict_proba(X)[:, 1]
+    return model.predict(X)
+
+
+# %% [markdown]
+# ## Look at the data
+#
+# A lender has recorded 4,454 customers, and for each whether the loan was paid back (`status` "good") or not ("bad"). We
+# call *bad* class 1, because bad customers are what the lender wants to find. The amounts of money are in the currency of
+# the lender, `time` is the length of the loan in months, `seniority` the years in the present job. The word "partime" is
+# spelt like that in the table.
+
+# %%
 credit.head()
 
 # %%
@@ -57,35 +80,62 @@ fig, axs = plt.subplots(1, 2, figsize=(9, 3.2), gridspec_kw={"width_ratios": [1.
 for status, colour in (("good", "#0072B2"), ("bad", "#D55E00")):
     axs[0].hist(credit["income"][credit["status"] == status], bins=np.arange(0, 500, 20), density=True,
                 histtype="step", linewidth=2, color=colour, label=status)
-axs[0].set(xlabel="income", ylabel="share of the class per unit", title="Income tells a little")
+axs[0].set(xlabel="income", ylabel="density", title="Bad customers earn a little less")
 axs[0].legend()
 share = (credit["status"] == "bad").groupby(credit["job"]).mean().sort_values()
 bars = axs[1].barh(share.index, share, color="#D55E00")
 axs[1].bar_label(bars, [f"{value:.0%}" for value in share], padding=3)
-axs[1].set(xlabel="share of bad customers", ylabel="job", title="The kind of job tells more", xlim=(0, 0.7));
+axs[1].set(xlabel="share of bad customers", ylabel="job", title="The kind of job matters", xlim=(0, 0.7));
+
+# %% tags=["claim"]
+income = credit["income"].groupby(credit["status"]).median()
+assert 0.6 < income["bad"] / income["good"] < 0.95, "Bad customers earn a little less"
+assert share.max() > 2 * share.min(), "The kind of job matters"
+
+# %% [markdown]
+# ## Session 1 of 3 · From a table to a classifier
+#
+# About 79 minutes. What it needs: the cells above, pandas tables, and how a network is trained (01.5). You turn the table
+# into numbers without a leak, and make a classifier pay attention to the rare class.
 
 # %% [markdown]
 # ## Predict before you run
 #
 # 1. A model answers "good" for everybody. What share of its answers is right? How many bad customers does it find?
-# 2. You copy each bad row until both classes are equally large, then split into training and test rows. Will the test
-#    score be too high, too low, or right?
+# 2. You copy rows of bad customers until both classes are equally large, and then split into training and test rows. Will
+#    the test score be too high, too low, or right?
 #
 # Write both answers down.
 
 # %% [markdown]
 # ## 02b.1 · Split, then encode
 #
-# **Goal:** split the rows in three, and turn each part into numbers with what the training rows alone tell.
+# **Goal:** split the rows into three parts, and turn each part into numbers with what the training rows alone tell.
 #
-# A network wants numbers of similar size. So gaps are filled (*imputed*) with a typical value, numbers are shifted and
-# scaled to mean 0 and standard deviation 1, and a category with $k$ words becomes $k$ columns of 0 and 1 (*one-hot*).
-# Typical value, mean and standard deviation are learned from data. If the test rows help to find them, the test is no
-# longer a test: that is a *leak*.
+# A network wants numbers of similar size. So gaps are filled (*imputed*) with a typical value such as the median, numbers
+# are shifted and scaled to mean 0 and standard deviation 1, and a column with $k$ different words becomes $k$ columns of 0
+# and 1 (*one-hot*). Medians, means, standard deviations and lists of words are learned from data. If the test rows help to
+# find them, the test is no longer a test. This is called a *leak*.
 #
-# - `train_rows`, `val_rows`, `test_rows`: whole numbers, positions in the table (or boolean masks). Every row is in exactly
-#   one part; about 60 %, 20 % and 20 %; the share of bad customers is the same in all three (*stratified*).
-# - `encode(train_rows, other_rows)`: gives two float arrays of shape (n_train, k) and (n_other, k), the encoded rows of
+# scikit-learn has a tool for each step. All of them learn in `fit` and are applied by `transform`:
+#
+#     scaler = StandardScaler().fit(table_a)      # learns mean and standard deviation of A
+#     scaler.transform(table_b)                   # applies those of A to B
+#
+# - `train_test_split(positions, test_size=0.25, stratify=labels)` gives two arrays, the second with 25 % of the positions.
+#   With `stratify` both have the same share of each label; hand it the labels of exactly the rows that you split.
+# - `SimpleImputer(strategy=...)` fills gaps, with `"mean"`, `"median"` or the most frequent value.
+# - `OneHotEncoder()` makes the columns of 0 and 1. It fails on a word that `fit` has not seen, unless you say
+#   `handle_unknown="ignore"`. With `sparse_output=False` it gives an ordinary array.
+# - `make_pipeline(a, b)` applies first `a`, then `b`.
+# - `ColumnTransformer([("first", tool_a, list_of_columns), ("second", tool_b, other_columns)])` sends some columns through
+#   one tool and the rest through another, and puts the results side by side.
+#
+# Write:
+#
+# - `train_rows`, `val_rows`, `test_rows`: whole numbers, positions in the table. Every row is in exactly one part. The parts
+#   hold about 60 %, 20 % and 20 %, and the share of bad customers is the same in all three (*stratified*).
+# - `encode(train_rows, other_rows)`: returns two float arrays of shapes (n_train, k) and (n_other, k), the encoded rows of
 #   `NUMBERS` and `CATEGORIES`. It must work for any rows, also for a word that no training row has.
 
 # %%
@@ -120,49 +170,47 @@ def encode(train_rows, other_rows):
 ck.check("02b.1", split=split, encode=encode)
 
 # %%
-# ck.hint("02b.1")  # take the first # away and run this line for a hint; run it again for the next
-
-# %% [markdown]
-# From here on these arrays are used.
+# ck.hint("02b.1")  # remove the first # and run this line for a hint; run it again for the next one
 
 # %%
-X_train, X_val = encode(train_rows, val_rows)
-X_test = encode(train_rows, test_rows)[1]
-y_train, y_val, y_test = y[train_rows], y[val_rows], y[test_rows]
+if ck.ready("02b.1", split, encode):
+    train_rows, val_rows, test_rows = split
+    X_train, X_test = encode(train_rows, test_rows)
+    y_train, y_test = y[train_rows], y[test_rows]
+    print("encoded training rows:", X_train.shape)
+    price, all_prices = credit["price"].iloc[train_rows], credit["price"]
+    print(f"price: mean {price.mean():.1f} on the training rows, {all_prices.mean():.1f} on all rows")
 
-# %% [markdown] tags=["solution"]
-# **Why `fit_transform` on one part and `transform` on the other.** `fit` learns medians, means, standard deviations and
-# words; `transform` only applies them. An encoded row then depends on the training rows and on itself. You can test that
-# without looking at the code: exchange the other rows, and nothing may change in the training part.
-
-# %% tags=["solution"]
-first, _ = encode(train_rows, val_rows)
-second, _ = encode(train_rows, test_rows[:1])
-print("the training part depends on the other rows:", not np.allclose(first, second))
-price, whole = credit["price"].iloc[train_rows], credit["price"]
-print(f"price: mean {price.mean():.1f} on the training rows, {whole.mean():.1f} on all")
-print(f"       deviation {price.std():.1f} on the training rows, {whole.std():.1f} on all")
-
-# %% [markdown] tags=["solution"]
-# **Is it worth the trouble?** For a mean over thousands of rows the leak is small. For the next ones it is not: columns
-# chosen by their correlation with the labels, words replaced by the mean label, rows copied before the split. One habit
-# protects from all: whatever is fitted is fitted on the training rows.
+# %% [markdown] tags=["reason"]
+# **Why `fit` on one part and `transform` on the other.** An encoded row then depends on the training rows and on itself, and
+# on nothing else. You can test that without reading any code: exchange the other rows, and nothing may change in the
+# training part. The check does just this.
 #
-# **A wrong way.** `home` as 0, 1, 2, ... claims that "rent" lies between "priv" and "ignore". One-hot claims nothing.
+# **Is it worth the trouble?** For a mean over thousands of rows the leak is small: the two mean prices hardly differ. Other
+# leaks are not small: columns that were chosen by their correlation with all labels, words that were replaced by the mean
+# label, rows that were copied before the split. One habit protects you from all of them: whatever is fitted is fitted on the
+# training rows.
+#
+# **Why one-hot?** Coding `home` as 0, 1, 2, ... claims an order, for example that "parents" lies between "owner" and "priv".
+# One-hot columns claim nothing.
 
 # %% [markdown]
 # ## 02b.2 · The rare class counts
 #
 # **Goal:** fit a classifier that finds the bad customers, by giving both classes the same say in the loss.
 #
-# With $n_0$ good and $n_1$ bad rows, the good ones dominate the mean of the losses. Give each row of class $k$ the weight
-# $w_k$ instead, with two conditions: both classes have the same total weight, $n_0 w_0 = n_1 w_1$, and the mean weight
-# of a row is 1. The *recall* of a class is the share of its rows that the model finds.
+# The loss is a mean over the rows. With $n_0$ good and $n_1$ bad rows, and $n_0$ much larger, the good ones dominate it.
+# So give each row of class $k$ the weight $w_k$. Two conditions fix the weights: both classes have the same total weight,
+# $n_0 w_0 = n_1 w_1$, and the mean weight of a row is 1, so that $n_0 w_0 + n_1 w_1 = n$ with $n = n_0 + n_1$.
 #
-# - `balanced_weights(y)`: labels 0 or 1 of shape (n,); gives the dictionary `{0: w0, 1: w1}`.
-# - `model`: a classifier fitted to `X_train`, `y_train`; gives the probability of "bad", or the label. Any kind
-#   that can be told the weights will do: Keras takes `class_weight=` in `fit`, scikit-learn in the constructor of many
-#   models (not of nearest neighbours or `MLPClassifier`).
+# The *accuracy* is the share of right answers. The *recall* of a class is the share of its rows that the model finds. A model
+# with 90 % accuracy may have a recall of 0 for a rare class.
+#
+# - `balanced_weights(y)`: labels 0 or 1 of shape (n,); returns the dictionary `{0: w0, 1: w1}`. `np.bincount(y)` counts the
+#   rows of each class.
+# - `model`: a classifier fitted to `X_train`, `y_train`; it gives the probability of "bad", or the label. Any kind of model that
+#   takes class weights will do. In Keras hand the dictionary to `fit` as `class_weight=`, in scikit-learn to the model, for
+#   example `LogisticRegression(class_weight=...)`. (Nearest neighbours and `MLPClassifier` do not take them.)
 
 # %%
 ck.expected("02b.2")
@@ -201,62 +249,116 @@ ck.check("02b.2", balanced_weights=balanced_weights, model=model, encode=encode,
 # %%
 # ck.hint("02b.2")
 
-# %%
-def scores_of(model, X):
-    """The probability of class 1 for each row, whatever library the model comes from."""
-    if model is ... or X is ...:
-        return ...
-    if hasattr(model, "predict_proba"):
-        return model.predict_proba(X)[:, 1]
-    answers = model(X) if callable(model) else model.predict(X)
-    column = np.reshape(answers, (len(X), -1))[:, -1]
-    logits = np.min(column) < 0 or np.max(column) > 1  # a network without a sigmoid at its end
-    return 1 / (1 + np.exp(-column)) if logits else column
-
-
 # %% tags=["picture-02b.2"]
-scores = scores_of(model, X_test)
-found = ... if scores is ... else np.where(scores > 0.5, "bad", "good")
-title = "Most of the bad are found"
-truth = np.where(y_test == 1, "bad", "good")
-ck.plot.confusion_matrix(truth, found, labels=["good", "bad"], exercise="02b.2", title=title);
+if ck.ready("02b.2", model):
+    truth = np.where(y_test == 1, "bad", "good")
+    found = np.where(scores_of(model, X_test) > 0.5, "bad", "good")
+    fig, ax = plt.subplots(figsize=(4.8, 4))
+    ck.plot.confusion_matrix(truth, found, ax, labels=["good", "bad"], title="Most of the bad customers are found")
 
-# %% [markdown] tags=["solution"]
-# **Why accuracy misleads.** The same network without weights has the better accuracy, because it calls nearly everybody
-# good. Look at the recall of the bad class. Which of the two is better? That depends on what a missed bad customer costs,
-# and what a refused good one. The weights are this choice, made visible.
+# %% [markdown]
+# Compare your model with two others: one that answers "good" for everybody, and a logistic regression without weights. The
+# first line answers your first prediction.
 
-# %% tags=["solution"]
+# %%
 def report(name, labels):
-    recalls = [np.mean(labels[y_test == k] == k) for k in (0, 1)]
-    print(f"{name:<17} accuracy {np.mean(labels == y_test):.0%}   "
-          f"recall of good {recalls[0]:.0%}   recall of bad {recalls[1]:.0%}")
+    """One line: accuracy, and the recall of each class on the test rows."""
+    recall_of_good = np.mean(labels[y_test == 0] == 0)
+    recall_of_bad = np.mean(labels[y_test == 1] == 1)
+    print(f"{name:<16} accuracy {np.mean(labels == y_test):.0%}   "
+          f"recall of good {recall_of_good:.0%}   recall of bad {recall_of_bad:.0%}")
 
 
-plain = fit_small(None)
-report("always good", np.zeros(len(y_test)))
-report("without weights", scores_of(plain, X_test) > 0.5)
-report("with weights", scores_of(model, X_test) > 0.5)
+if ck.ready("02b.2", model):
+    unweighted = LogisticRegression(max_iter=1000).fit(X_train, y_train)
+    report("always good", np.zeros(len(y_test)))
+    report("without weights", scores_of(unweighted, X_test) > 0.5)
+    report("yours", scores_of(model, X_test) > 0.5)
 
-# %% [markdown] tags=["solution"]
-# **A wrong way: copy first, split afterwards.** Copying bad rows is another way to weight them. Done before the split,
-# the copies of one customer land on both sides, and the test asks what was learned by heart. A nearest-neighbour model,
-# which does nothing but learn by heart, shows how much that flatters.
+# %% tags=["claim"]
+said = {"plain": scores_of(unweighted, X_test) > 0.5, "weighted": scores_of(model, X_test) > 0.5}
+recall = {name: np.mean(labels[y_test == 1]) for name, labels in said.items()}
+accuracy = {name: np.mean(labels == y_test) for name, labels in said.items()}
+assert recall["weighted"] > recall["plain"] + 0.1, "With weights more of the bad customers are found."
+assert accuracy["weighted"] < accuracy["plain"], "Without weights the accuracy is higher."
+assert recall["plain"] < 0.65, "Without weights about half of the bad customers are found."
+assert recall["weighted"] > 0.6, "Most of the bad customers are found"
 
-# %% tags=["solution"]
-from sklearn.neighbors import KNeighborsClassifier
+# %% [markdown]
+# Now the second prediction: bad customers are copied first, and the rows are split afterwards. The model looks up the
+# *nearest neighbour*, the training row that is most similar, and gives its label.
 
-
+# %%
 def recall_of_bad(train, test):
-    X_fit, X_judge = encode(train, test)
-    found = KNeighborsClassifier(1).fit(X_fit, y[train]).predict(X_judge)
-    return np.mean(found[y[test] == 1])
+    """The share of the bad test rows that a nearest-neighbour model finds."""
+    X_known, X_asked = encode(train, test)
+    neighbour = KNeighborsClassifier(1).fit(X_known, y[train])
+    answers = neighbour.predict(X_asked)
+    return np.mean(answers[y[test] == 1])
 
 
-copied = np.concatenate([rows[y == 0], np.random.default_rng(seed).choice(rows[y == 1], 3200)])
-copied_train, copied_test = train_test_split(copied, test_size=0.2, random_state=seed)
-print(f"recall of bad, copied before the split: {recall_of_bad(copied_train, copied_test):.0%}")
-print(f"recall of bad, honest split:            {recall_of_bad(train_rows, test_rows):.0%}")
+if ck.ready("02b.1", split, encode):
+    good, bad = np.flatnonzero(y == 0), np.flatnonzero(y == 1)
+    copied = np.concatenate([good, np.random.default_rng(seed).choice(bad, 3200)])
+    copied_train, copied_test = train_test_split(copied, test_size=0.2, random_state=seed)
+    print(f"recall of bad, copied before the split: {recall_of_bad(copied_train, copied_test):.0%}")
+    print(f"recall of bad, honest split:            {recall_of_bad(train_rows, test_rows):.0%}")
+
+# %% tags=["claim"]
+assert recall_of_bad(copied_train, copied_test) > 0.8, "Copied before the split, the recall is about 90 per cent."
+assert recall_of_bad(train_rows, test_rows) < 0.6, "With an honest split it is about half."
+
+# %% [markdown] tags=["reason"]
+# **Why accuracy misleads.** Without weights the accuracy is higher, because the many good customers count most, and only
+# about half of the bad ones are found. With weights the model finds many more of them, and refuses more of the good ones.
+# Which is better? That depends on what a missed bad customer costs, and what a refused good one. The weights make this
+# choice visible.
+#
+# **Why the copies flatter.** Copying rows is another way to give them weight, but it has to come after the split. Copied
+# before, the same customer stands on both sides, and the test asks for what was memorised. A nearest-neighbour model does
+# nothing but memorise, and shows the effect at its worst: about 90 per cent instead of about half.
+
+# %% [markdown]
+# **A good place to stop.** In session 2 a network is trained for too long on purpose, and you judge it at every possible
+# cut.
+
+# %% [markdown]
+# ## Session 2 of 3 · The best epoch, and the ROC curve
+#
+# About 60 minutes. What it needs: the cells above Session 1, and what overfitting and early stopping are (02.3). You keep
+# the best epoch of a network that is trained for too long, and write the ROC curve by hand.
+#
+# The next two cells give you the split and the encoding. They take your own from session 1 if they are there. If not, they
+# split with scikit-learn's folds and encode with pandas.
+
+# %%
+def split_into_folds():
+    """Five stratified folds: three for training, one for validation, one for the test."""
+    folds = [fold for _, fold in StratifiedKFold(5, shuffle=True, random_state=0).split(credit, y)]
+    return np.concatenate(folds[:3]), folds[3], folds[4]
+
+
+def encode_with_pandas(train_rows, other_rows):
+    """Both parts as arrays of numbers; medians, means, deviations and words come from the first."""
+    train, other = credit.iloc[train_rows], credit.iloc[other_rows]
+    medians = train[NUMBERS].median()
+    means = train[NUMBERS].fillna(medians).mean()
+    deviations = train[NUMBERS].fillna(medians).std()
+    tables = []
+    for table in (train, other):
+        scaled = (table[NUMBERS].fillna(medians) - means) / deviations
+        tables.append(pd.concat([scaled, pd.get_dummies(table[CATEGORIES], dtype=float)], axis=1))
+    columns = tables[0].columns
+    return tables[0].to_numpy(), tables[1].reindex(columns=columns, fill_value=0.0).to_numpy()
+
+
+# %%
+split = ck.resume("split", split_into_folds)
+encode = ck.resume("encode", lambda: encode_with_pandas)
+train_rows, val_rows, test_rows = split
+X_train, X_val = encode(train_rows, val_rows)
+_, X_test = encode(train_rows, test_rows)
+y_train, y_val, y_test = y[train_rows], y[val_rows], y[test_rows]
 
 # %% [markdown]
 # ## 02b.3 · Keep the best epoch
@@ -264,25 +366,35 @@ print(f"recall of bad, honest split:            {recall_of_bad(train_rows, test_
 # **Goal:** train a network that is too large for too long, and keep its best epoch, chosen by a validation score.
 #
 # After some epochs the loss on the training rows still falls while the loss on the validation rows rises: the network
-# learns the customers by heart (*overfitting*). You do not know beforehand when. So watch the validation rows and keep
-# the weights of the best epoch: `keras.callbacks.ModelCheckpoint` writes them to a file, `keras.callbacks.EarlyStopping`
-# can put them back.
+# memorises the customers (*overfitting*). You do not know beforehand when this begins. So watch the validation rows and keep
+# the weights of the best epoch. Keras has two callbacks for this. `EarlyStopping` you know from 02.3. The other writes the
+# network to a file whenever the watched number is better than ever before:
 #
-# - `history`: what `fit` returns, with the validation loss of each epoch, also of some epochs after the best one.
+#     saver = keras.callbacks.ModelCheckpoint("my.keras", monitor="val_loss", save_best_only=True)
+#     net.fit(X, y, validation_data=(X_new, y_new), callbacks=[saver])
+#     keras.models.load_model("my.keras")       # the network as it was in its best epoch
+#
+# After `fit`, the network itself has the weights of the *last* epoch. `build_network` and a place for the file are given.
+# Train for about 16 epochs, so that you see the validation loss rise. To watch the curves grow, add
+# `ck.widgets.LiveCurves()` to the callbacks.
+#
+# - `history`: what `fit` returns, with the validation loss of each epoch, including some epochs after the best one.
 # - `best_model`: the network with the weights of the epoch that was best on the *validation* rows. The test rows choose
 #   nothing.
+#
+# **Predict first:** after how many of 16 epochs will the validation loss be lowest?
 
 # %%
 ck.expected("02b.3")
 
 # %%
 def build_network():
-    """A network with far more weights than there are customers."""
-    network = keras.Sequential(
-        [keras.Input(X_train.shape[1:]), layers.Dense(64, "relu"), layers.Dense(64, "relu")]
-        + [layers.Dense(1, "sigmoid")]
-    )
-    network.compile(keras.optimizers.Adam(0.005), "binary_crossentropy")
+    """A network with more weights than there are training rows."""
+    network = keras.Sequential([keras.Input(X_train.shape[1:])])
+    network.add(layers.Dense(64, activation="relu"))
+    network.add(layers.Dense(64, activation="relu"))
+    network.add(layers.Dense(1, activation="sigmoid"))
+    network.compile(keras.optimizers.Adam(0.005), loss="binary_crossentropy")
     return network
 
 
@@ -310,38 +422,74 @@ ck.check("02b.3", best_model=best_model, history=history, encode=encode, split=s
 # ck.hint("02b.3")
 
 # %% tags=["picture-02b.3"]
-title = "The best epoch comes early"
-ck.plot.learning_curves(history, exercise="02b.3", title=title);
+if ck.ready("02b.3", history):
+    ck.plot.learning_curves(history, title="The best epoch comes early")
 
-# %% [markdown] tags=["solution"]
-# **Why the validation rows and not the test rows?** Whatever chooses is no longer neutral: the minimum of 16 noisy
-# numbers is lower than a typical one. The validation loss of the chosen epoch is therefore a little too good. The test
-# rows have chosen nothing; they may judge. (With about 900 rows in each part, chance alone shifts either loss by about
-# 0.02, which is more than this effect: one split does not show it.)
+# %% tags=["claim"]
+validation = history.history["val_loss"]
+assert np.argmin(validation) < 8, "The best epoch comes early"
+assert build_network().count_params() > len(train_rows), "more weights than there are training rows"
+
+# %% [markdown]
+# Was it the epoch that you predicted?
+
+# %% [markdown] tags=["reason"]
+# **Why the validation rows choose, and not the test rows.** Whatever has made a choice is no longer neutral: the smallest of
+# 16 noisy numbers is smaller than a typical one. The validation loss of the chosen epoch is therefore, on average, a little
+# too good. The test rows have chosen nothing, so they may judge. (With about 900 rows in each part, chance alone shifts
+# either loss by about 0.02. That is more than this effect, so a single split does not show it.)
+#
+# In the solution's run the last epoch is better than the best one on the training rows, and clearly worse on the validation
+# and on the test rows. That is overfitting.
 
 # %% tags=["solution"]
 def loss_on(model, X, y):
+    """The mean log loss of a model."""
     p = np.clip(scores_of(model, X), 1e-7, 1 - 1e-7)
     return -np.mean(np.where(y == 1, np.log(p), np.log(1 - p)))
 
 
 for name, one in (("best epoch", best_model), ("last epoch", network)):
-    losses = [loss_on(one, *part) for part in ((X_train, y_train), (X_val, y_val), (X_test, y_test))]
-    print(f"{name}: training {losses[0]:.3f}   validation {losses[1]:.3f}   test {losses[2]:.3f}")
+    print(f"{name}: training {loss_on(one, X_train, y_train):.3f}   "
+          f"validation {loss_on(one, X_val, y_val):.3f}   test {loss_on(one, X_test, y_test):.3f}")
+
+# %% tags=["claim"]
+assert loss_on(network, X_train, y_train) < loss_on(best_model, X_train, y_train), "better on the training rows"
+assert loss_on(network, X_val, y_val) > loss_on(best_model, X_val, y_val) + 0.01, "worse on the validation rows"
+assert loss_on(network, X_test, y_test) > loss_on(best_model, X_test, y_test) + 0.01, "worse on the test rows"
 
 # %% [markdown]
 # ## 02b.4 · The ROC curve by hand
 #
-# **Goal:** write the ROC curve and the area below it.
+# **Goal:** write the ROC curve and the area under it.
 #
-# Why cut the probability at 0.5? Try all cuts. Of each, note two rates: the *true positive rate* (TPR), the share of the
-# bad customers above the cut, and the *false positive rate* (FPR), the share of the good ones above it. TPR against FPR
-# is the ROC curve. It begins at (0, 0), where nobody is above the cut, and ends at (1, 1). Lower the cut over one score:
-# all rows with this very score cross it together.
+# Why cut the probability at 0.5? Try all cuts. For each, note two rates: the *true positive rate* (TPR), the share of the bad
+# customers whose score is at least the cut, and the *false positive rate* (FPR), the same share of the good ones. TPR drawn
+# against FPR is the ROC curve. It starts at (0, 0), where the cut is above all scores, and ends at (1, 1), where it is
+# below them all.
 #
-# - `roc(y, scores)`: labels 0 or 1 and scores, both of shape (n,); gives `fpr, tpr`, two arrays of equal length, both
+# Here is an example with four rows, sorted by score.
+#
+# | label | score | after this row: FPR | TPR |
+# |---|---|---|---|
+# | 1 | 0.9 | 0 | 1/2 |
+# | 0 | 0.8 | 1/2 | 1/2 |
+# | 1 | 0.7 | (1/2) | (1) |
+# | 0 | 0.7 | 1 | 1 |
+#
+# Each bad row (label 1) lifts the curve by one over the number of bad rows, each good row moves it to the right by one over
+# the number of good rows. The last two rows have the same score, so the cut passes both at once, and the point in
+# brackets is not on the curve: it goes straight from (1/2, 1/2) to (1, 1).
+#
+# The area under the curve (AUC) is a sum of trapezia: the width of each step in FPR times the mean of its two heights. Here
+# it is $\frac12 \cdot \frac12 + \frac12 \cdot \frac34 = \frac58$.
+#
+# Useful: `np.argsort(a)` gives the positions that sort `a`, smallest first; `np.cumsum(a)` gives the running sums;
+# `np.diff(a)` the differences of neighbours.
+#
+# - `roc(y, scores)`: labels 0 or 1 and scores, both of shape (n,); returns `fpr, tpr`, two arrays of equal length, both
 #   rising from 0 to 1.
-# - `area(fpr, tpr)`: the area below the straight lines between the points, a number.
+# - `area(fpr, tpr)`: the area under the straight lines between the points, a number.
 
 # %%
 ck.expected("02b.4")
@@ -363,7 +511,7 @@ def roc(y, scores):
 
 # %%
 def area(fpr, tpr):
-    """The area below the curve, by trapezia."""
+    """The area under the curve, by trapezia."""
     # [solution]
     return np.sum(np.diff(fpr) * (tpr[1:] + tpr[:-1]) / 2)
     # [stub]
@@ -378,67 +526,103 @@ ck.check("02b.4", roc=roc, area=area)
 # ck.hint("02b.4")
 
 # %% tags=["picture-02b.4"]
-scores = scores_of(best_model, X_test)
-curves = {"best epoch": ... if scores is ... else roc(y_test, scores)}
-ck.plot.roc_curves(curves, exercise="02b.4", title="One curve holds all cuts");
+if ck.ready("02b.4", roc, best_model):
+    curve = roc(y_test, scores_of(best_model, X_test))
+    ck.plot.roc_curves({"best epoch": curve}, title="Every point of the curve is a cut")
 
-# %% [markdown] tags=["solution"]
-# **What the area means.** Draw one bad and one good customer at random. The area is the probability that the bad one has
-# the higher score, equal scores counting one half. So it is 0.5 for a coin, whatever the share of the classes, and it
-# does not change when all scores go through a rising function. The class weights of 02b.2 move the cut much more than
-# the curve.
+# %% [markdown]
+# What do class weights do to the curve? **Predict first**, then run the cell: it fits two logistic regressions, with
+# balanced class weights and without, and marks the cut at 0.5 on both curves.
+
+# %%
+if ck.ready("02b.4", roc, area):
+    curves, marks = {}, {}
+    for name, class_weight in (("with class weights", "balanced"), ("without", None)):
+        logistic = LogisticRegression(class_weight=class_weight, max_iter=1000).fit(X_train, y_train)
+        scores = scores_of(logistic, X_test)
+        curves[name] = roc(y_test, scores)
+        marks[name] = np.mean(scores[y_test == 0] > 0.5), np.mean(scores[y_test == 1] > 0.5)
+    fig, ax = plt.subplots(figsize=(7.5, 4.4))
+    ck.plot.roc_curves(curves, ax, title="Class weights move the cut along the curve")
+    for marker, (name, place) in zip("os", marks.items()):
+        ax.plot(*place, marker, color="black", markersize=8, label=f"cut at 0.5, {name}")
+    ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1));
+
+# %% tags=["claim"]
+assert abs(area(*curves["with class weights"]) - area(*curves["without"])) < 0.02, "The curves are nearly the same."
+assert marks["with class weights"][1] > marks["without"][1] + 0.1, "Class weights move the cut along the curve"
+
+# %% [markdown]
+# Did the curve change, or only the place of the cut?
+
+# %% [markdown] tags=["reason"]
+# **Why the curves agree.** A class weight is the same for all rows of a class, and TPR and FPR each look inside one class
+# only. Balanced weights raise all probabilities of "bad" together and hardly change the order of the customers. So the
+# curve stays almost as it is, and the cut at 0.5 moves to another place on it.
+#
+# **What the area means.** Draw one bad and one good customer at random. The area is the probability that the bad one has the
+# higher score, where equal scores count one half. So it is 0.5 for a coin, whatever the shares of the classes, and
+# it does not change if all scores go through a rising function. The solution checks this with 100,000 random pairs.
 
 # %% tags=["solution"]
-curves = {
-    "with weights": roc(y_test, scores_of(model, X_test)),
-    "without weights": roc(y_test, scores_of(plain, X_test)),
-    "best epoch": roc(y_test, scores),
-}
-ax = ck.plot.roc_curves(curves, title="Class weights move the cut, not the curve")
-for mark, (name, one) in zip("os", (("with", model), ("without", plain))):
-    above = scores_of(one, X_test) > 0.5
-    place = np.mean(above[y_test == 0]), np.mean(above[y_test == 1])
-    ax.plot(*place, mark, color="black", markersize=8, label=f"cut at 0.5, {name} weights")
-ax.legend(loc="lower right", fontsize=8)
+scores = scores_of(best_model, X_test)
 rng = np.random.default_rng(seed)
 bad, good = rng.choice(scores[y_test == 1], 100_000), rng.choice(scores[y_test == 0], 100_000)
 print(f"area {area(*roc(y_test, scores)):.3f}, pairs in the right order {np.mean(bad > good):.3f}")
 
+# %% tags=["claim"]
+assert abs(area(*roc(y_test, scores)) - np.mean(bad > good)) < 0.01, "The area is the share of pairs in the right order."
+
 # %% [markdown]
-# ## Look at the data, part two
+# **A good place to stop.** In session 3 you leave the bank for a particle detector, where some rows count more than others.
+
+# %% [markdown]
+# ## Session 3 of 3 · Events that count more
 #
-# Now to a detector. In each *event* two leptons (electrons or muons) were seen. Some pairs come from the decay of a Z
-# boson: the signal, class 1. The others are background. `make_lepton_pairs` is a toy: it draws both kinds, lets the pairs
-# decay, and blurs the momenta by 3 %.
+# About 82 minutes. What it needs: the cells above Session 1 (of them only the imports and `scores_of`), and what a ROC
+# curve is (02b.4). You compute a mass from the tracks of two particles, and use weights that differ from event to event.
+
+# %% [markdown]
+# ## Look at the events
 #
-# Of each lepton you get the momentum across the beam $p_T$ (GeV), the *pseudorapidity* $\eta$ (0 across the beam, large
-# along it) and the angle $\varphi$ around it (radian). The columns are
-# $p_{T,1}, \eta_1, \varphi_1, p_{T,2}, \eta_2, \varphi_2$. Each event has a weight: how many real events it stands for.
+# In each *event* a detector has seen two leptons (electrons or muons). Some pairs come from the decay of a Z boson, a heavy
+# particle: they are the signal, class 1. The others are background. `make_lepton_pairs` is a toy simulation. It draws both
+# kinds, lets the pairs decay, and blurs the measured momenta by 3 %.
+#
+# Of each lepton you get three numbers: $p_T$, its momentum across the beam (GeV); $\eta$, its *pseudorapidity*, which says
+# how close to the beam it flies (0 across the beam, large along it, no unit); and $\varphi$, its angle around the beam
+# (radian). The columns are $p_{T,1}, \eta_1, \varphi_1, p_{T,2}, \eta_2, \varphi_2$. Each event also has a weight, which
+# says how many real events it stands for.
 
 # %%
 events, is_signal, weights = ck.data.make_lepton_pairs(n_samples=24_000, seed=0)
 train_events, test_events = events[:16_000], events[16_000:]
 s_train, s_test = is_signal[:16_000], is_signal[16_000:]
 w_train, w_test = weights[:16_000], weights[16_000:]
-for k, name in ((0, "background"), (1, "signal")):
-    w = weights[is_signal == k]
-    print(f"{name:<11}{len(w):>6} drawn, weights {w.min():.3f} to {w.max():.1f}, sum {w.sum():.0f}")
+for label, name in ((0, "background"), (1, "signal")):
+    w = weights[is_signal == label]
+    print(f"{name:<11}{len(w):>6} events drawn, weights from {w.min():.4f} to {w.max():.1f}, sum {w.sum():.0f}")
 
 # %% [markdown]
 # ## 02b.5 · A steep spectrum, tamed
 #
-# **Goal:** compute the mass of each pair, then bring it to a scale that a network likes.
+# **Goal:** compute the mass of each pair, then bring it to a scale that suits a network.
 #
-# The raw columns hide what matters. The mass $m$ of the pair shows it. For leptons, whose own mass is negligible,
+# The raw columns hide what matters. It is the mass $m$ of whatever has decayed into the pair. The leptons' own masses are
+# negligible, so, in units in which masses and momenta are both measured in GeV,
 #
 # $$m^2 = 2 \, p_{T,1} \, p_{T,2} \, \left[ \cosh(\eta_1 - \eta_2) - \cos(\varphi_1 - \varphi_2) \right].$$
 #
-# The masses fall steeply over a factor of ten. Standardised as they are, most lie in a narrow heap and few far out.
-# The logarithm turns factors into distances; after that, standardise.
+# For example, two leptons of 45 GeV that fly in opposite directions across the beam ($\eta_1 = \eta_2$ and a difference of
+# $\pi$ in $\varphi$) have $m^2 = 2 \cdot 45^2 \cdot (1 + 1)$, so $m = 90$ GeV.
 #
-# - `pair_mass(X)`: `X` of shape (n, 6) as above; gives n masses in GeV.
-# - `log_scaled(train, values)`: two arrays of positive numbers; gives the logarithms of `values`, minus the mean of the
-#   logarithms of `train`, over their standard deviation.
+# The masses fall steeply over a factor of ten. If you only standardise them (subtract the mean, divide by the standard
+# deviation), most lie in a narrow heap, and few far out. The logarithm turns factors into distances. So take the logarithm
+# first, then standardise, with the mean and the standard deviation of the training events.
+#
+# - `pair_mass(X)`: `X` of shape (n, 6) as above; returns n masses in GeV. `np.cosh` is the hyperbolic cosine.
+# - `log_scaled(train, values)`: two arrays of positive numbers; returns the logarithms of `values`, minus the mean of the
+#   logarithms of `train`, divided by their standard deviation.
 
 # %%
 ck.expected("02b.5")
@@ -472,76 +656,98 @@ ck.check("02b.5", pair_mass=pair_mass, log_scaled=log_scaled)
 # ck.hint("02b.5")
 
 # %% tags=["picture-02b.5"]
-mass = pair_mass(train_events)
-mass = mass if mass is ... else np.ravel(mass)
-fig, axs = plt.subplots(1, 2, figsize=(9, 3.4))
-standard = ... if mass is ... else (mass - mass.mean()) / mass.std()
-scaled = ... if mass is ... else log_scaled(mass, mass)
-scaled = scaled if scaled is ... else np.ravel(scaled)
-titles = ("Standardised only: a heap and a tail", "Logarithm first: a peak on a plateau")
-for ax, column, title in zip(axs, (standard, scaled), titles):
-    if column is ...:
-        ck.plot.waiting(ax, "02b.5")
-        continue
-    for k, name, colour in ((0, "background", "#0072B2"), (1, "signal", "#D55E00")):
-        ax.hist(column[s_train == k], bins=80, histtype="step", linewidth=1.5, color=colour, label=name)
-    ax.set(xlabel="scaled mass", ylabel="events drawn", title=title, yscale="log")
-    ax.legend()
+if ck.ready("02b.5", pair_mass, log_scaled):
+    mass = pair_mass(train_events)
+    standardised = (mass - mass.mean()) / mass.std()
+    logarithmic = log_scaled(mass, mass)
+    fig, axs = plt.subplots(1, 2, figsize=(9, 3.4))
+    for ax, column in zip(axs, (standardised, logarithmic)):
+        for label, name, colour in ((0, "background", "#0072B2"), (1, "signal", "#D55E00")):
+            ax.hist(column[s_train == label], bins=80, histtype="step", linewidth=1.5, color=colour, label=name)
+        ax.set(xlabel="scaled mass", ylabel="events drawn", yscale="log")
+        ax.legend()
+    axs[0].set_title("Standardised only: a heap and a tail")
+    axs[1].set_title("Logarithm first: a peak on a plateau")
 
-# %% [markdown] tags=["solution"]
-# **Why a plateau?** The drawn background falls as $1/m$, which is the same as: equally many events in each step of
-# $\log m$. A steep spectrum with a long tail became a flat one, and the peak no longer hides in a corner.
-#
-# **Does it matter to a network?** Train the same small one on the mass alone, three times: in GeV, standardised, and
-# after the logarithm. The information is the same each time. The start is not: with inputs in the hundreds the first
-# steps throw the weights far away.
+# %% [markdown]
+# Does the scale matter to a network? The cell trains the same small network on the mass alone, three times: in GeV,
+# standardised, and standardised after the logarithm. **Predict first:** which learns fastest, which slowest?
 
-# %% tags=["solution"]
+# %%
 def losses_for(column):
     """The training loss of five epochs of a small network with this one input."""
     keras.utils.set_random_seed(seed)
-    small = keras.Sequential([keras.Input((1,)), layers.Dense(16, "relu"), layers.Dense(16, "relu")])
-    small.add(layers.Dense(1, "sigmoid"))
-    small.compile(keras.optimizers.Adam(0.005), "binary_crossentropy")
+    small = keras.Sequential([keras.Input((1,)), layers.Dense(16, activation="relu")])
+    small.add(layers.Dense(16, activation="relu"))
+    small.add(layers.Dense(1, activation="sigmoid"))
+    small.compile(keras.optimizers.Adam(0.005), loss="binary_crossentropy")
     return small.fit(column[:, None], s_train, epochs=5, batch_size=512, verbose=0).history["loss"]
 
 
-fig, ax = plt.subplots(figsize=(6, 3.4))
-for (name, column), line in zip(
-    {"GeV": mass, "standardised": standard, "log, standardised": scaled}.items(), ("o-", "s--", "^:")
-):
-    ax.plot(range(1, 6), losses_for(column), line, label=name)
-ax.set(xlabel="epoch", ylabel="training loss", title="The same mass, three scales")
-ax.legend();
+if ck.ready("02b.5", pair_mass, log_scaled):
+    losses = {"GeV": losses_for(mass), "standardised": losses_for(standardised)}
+    losses["log, standardised"] = losses_for(logarithmic)
+    fig, ax = plt.subplots(figsize=(6, 3.4))
+    for (name, values), style in zip(losses.items(), ("o-", "s--", "^:")):
+        ax.plot(range(1, 6), values, style, label=name)
+    ax.set(xlabel="epoch", ylabel="training loss", title="In GeV the network learns most slowly", xticks=range(1, 6))
+    ax.legend();
+
+# %% tags=["claim"]
+worst = max(losses["standardised"][0], losses["log, standardised"][0])
+assert losses["GeV"][0] > worst + 0.05, "In GeV the first epoch has the largest loss."
+for name in ("standardised", "log, standardised"):
+    assert losses["GeV"][-1] > losses[name][-1] + 0.02, "In GeV the network learns most slowly"
+assert abs(losses["standardised"][-1] - losses["log, standardised"][-1]) < 0.15, "The other two are close."
+
+# %% [markdown]
+# Was the order as you predicted?
+
+# %% [markdown] tags=["reason"]
+# **Why a plateau?** The drawn background falls as $1/m$, which is the same as equally many events in each step of $\log m$.
+# A steep spectrum with a long tail has become a flat one, and the peak of the signal, at 91 GeV, is no longer squeezed into
+# a corner.
+#
+# **Why GeV is slow.** The information is the same each time; the start is not. The first weights suit inputs of about size 1.
+# With inputs of several hundred the first outputs are huge: the network begins with answers that are sure and wrong, and its
+# first loss is the largest. It has to undo this first. Standardising does most of the work; in five epochs the
+# logarithm makes only a small difference.
 
 # %% [markdown]
 # ## 02b.6 · Events that count more
 #
-# **Goal:** use the event weights twice: in the ROC curve, and in the training.
+# **Goal:** use the event weights twice, in the ROC curve and in the training.
 #
-# The simulation is biased on purpose. It draws as many signal as background events, too many heavy background pairs (so
-# that the tail is not empty), and signal pairs that are too fast. The weights undo all that: a histogram filled with
-# weights shows what the detector would see. With weights, a rate is a sum of weights over a sum of weights:
-# $\mathrm{TPR} = \sum_{i \in \text{signal, above}} w_i \, / \sum_{i \in \text{signal}} w_i$, and the FPR likewise.
+# The simulation is biased on purpose. It draws as many signal as background events, too many heavy background pairs (so that
+# there are enough events in the tail), and signal pairs that are too fast. The weights undo all this: a histogram filled with
+# weights shows what the detector would really see. With weights, a rate is a sum of weights divided by a sum of weights:
 #
-# **Predict first:** heavy pairs are easy to tell from a Z boson. Is the ROC curve without weights too good or too bad?
+# $$\mathrm{TPR} = \frac{\text{sum of } w_i \text{ over the signal events above the cut}}{\text{sum of } w_i \text{ over all signal events}},$$
 #
-# - `weighted_roc(y, scores, weights)`: three arrays of shape (n,); gives `fpr, tpr` as in 02b.4.
+# and the FPR likewise with the background. In the training, the loss of each event is multiplied by its weight. Keras takes
+# them in `fit(..., sample_weight=...)`, and so do most models of scikit-learn. Dividing all weights by their mean changes
+# nothing but the scale of the loss, and keeps the usual learning rates suitable.
+#
+# - `weighted_roc(y, scores, weights)`: three arrays of shape (n,); returns `fpr, tpr`, the false and true positive rates
+#   from the highest cut to the lowest, starting with 0. Events with equal scores pass the cut together. (With all weights
+#   equal to 1 this is `roc` of 02b.4.)
 # - `event_model`: a classifier fitted to `Z_train`, `s_train` so that its output, of shape (n, 1) or (n,), is the
-#   probability (or the logit) that a *real* event with these values is signal. Use `w_train` as they are, up to one common factor.
+#   probability that a *real* event with these values is signal. Use `w_train` as they are, up to one common factor. A
+#   network with two hidden layers of 32 units will do.
+#
+# **Predict first:** heavy pairs are easy to tell from a Z boson. Does the ROC curve without weights look too good or too bad?
 
 # %%
 def event_inputs(X):
-    """Four scaled inputs of each event: mass, both momenta, distance in pseudorapidity. `...` before 02b.5."""
-    mass = pair_mass(X)
-    if mass is ... or log_scaled(mass, mass) is ...:
-        return ...
-    columns = [log_scaled(np.ravel(pair_mass(train_events)), np.ravel(mass))]
-    columns += [log_scaled(train_events[:, i], X[:, i]) for i in (0, 3)]
-    return np.column_stack([*columns, X[:, 1] - X[:, 4]])
+    """Four scaled inputs of each event: the mass, both momenta, the difference of the pseudorapidities."""
+    scaled_mass = log_scaled(pair_mass(train_events), pair_mass(X))
+    scaled_pt1 = log_scaled(train_events[:, 0], X[:, 0])
+    scaled_pt2 = log_scaled(train_events[:, 3], X[:, 3])
+    return np.column_stack([scaled_mass, scaled_pt1, scaled_pt2, X[:, 1] - X[:, 4]])
 
 
-Z_train, Z_test = event_inputs(train_events), event_inputs(test_events)
+if ck.ready("02b.5", pair_mass, log_scaled):
+    Z_train, Z_test = event_inputs(train_events), event_inputs(test_events)
 
 # %%
 ck.expected("02b.6")
@@ -585,45 +791,73 @@ ck.check("02b.6", weighted_roc=weighted_roc, event_model=event_model, event_inpu
 # ck.hint("02b.6")
 
 # %% tags=["picture-02b.6"]
-event_scores = scores_of(event_model, Z_test)
-waits = event_scores is ...
-curves = {
-    "drawn events": ... if waits else roc(s_test, event_scores),
-    "weighted events": ... if waits else weighted_roc(s_test, event_scores, w_test),
-}
-ck.plot.roc_curves(curves, exercise="02b.6", title="Without weights the curve flatters");
+if ck.ready("02b.6", weighted_roc, event_model):
+    scores = scores_of(event_model, Z_test)
+    curves = {
+        "drawn events": weighted_roc(s_test, scores, np.ones(len(scores))),
+        "weighted events": weighted_roc(s_test, scores, w_test),
+    }
+    ck.plot.roc_curves(curves, title="Without weights the curve flatters")
 
-# %% [markdown] tags=["solution"]
-# **Why it flatters.** The drawn background has many heavy pairs, and the drawn signal many fast ones. Both are easy.
-# In real events they are few. The weighted curve lies lower, and it is the one that the experiment will see.
+# %% [markdown]
+# Was your prediction right? The next picture shows why. The cell after it looks at the training: it compares your network
+# with a nearest-neighbour model that was trained without weights, and with the share of signal among real events.
 
-# %% tags=["solution"]
-mass_test = pair_mass(test_events)
-fig, axs = plt.subplots(1, 2, figsize=(9, 3.4), sharey=True)
-for ax, w, title in zip(axs, (np.ones(len(w_test)), w_test), ("As drawn", "Weighted: what is real")):
-    for k, name, colour in ((0, "background", "#0072B2"), (1, "signal", "#D55E00")):
-        ax.hist(mass_test[s_test == k], bins=np.geomspace(60, 600, 60), weights=w[s_test == k],
-                histtype="step", linewidth=1.5, color=colour, label=name)
-    ax.set(xscale="log", yscale="log", ylim=(0.3, None), xlabel="mass (GeV)", title=title)
-    ax.set_xticks([60, 100, 200, 400], [60, 100, 200, 400])
-    ax.minorticks_off()
-axs[0].set_ylabel("events per bin")
-axs[1].legend();
+# %%
+if ck.ready("02b.5", pair_mass):
+    mass_test = pair_mass(test_events)
+    fig, axs = plt.subplots(1, 2, figsize=(9, 3.4), sharey=True)
+    for ax, w, title in ((axs[0], np.ones(len(w_test)), "As drawn"), (axs[1], w_test, "Weighted: what is real")):
+        for label, name, colour in ((0, "background", "#0072B2"), (1, "signal", "#D55E00")):
+            ax.hist(mass_test[s_test == label], bins=np.geomspace(60, 600, 60), weights=w[s_test == label],
+                    histtype="step", linewidth=1.5, color=colour, label=name)
+        ax.set(xscale="log", yscale="log", ylim=(0.3, None), xlabel="mass (GeV)", title=title)
+        ax.set_xticks([60, 100, 200, 400], [60, 100, 200, 400])
+        ax.minorticks_off()
+    axs[0].set_ylabel("events per bin")
+    axs[1].legend()
 
-# %% [markdown] tags=["solution"]
-# **And in the training?** The network without weights believes that half of all events are signal, because half of the
-# drawn ones are, and that fast pairs are signal, because the drawn ones are. Judge both with weights. Look at the last
-# column: the mean probability should be the real share of signal.
+# %%
+def describe(name, model):
+    """One line: the area as drawn and weighted, and the mean probability of signal for real events."""
+    p = scores_of(model, Z_test)
+    print(f"{name:<27} area {roc_auc_score(s_test, p):.3f} as drawn, "
+          f"{roc_auc_score(s_test, p, sample_weight=w_test):.3f} weighted, "
+          f"mean probability {np.average(p, weights=w_test):.2f}")
+
+
+if ck.ready("02b.6", event_model):
+    print(f"real share of signal: {np.average(s_test, weights=w_test):.2f}")
+    describe("your network", event_model)
+    without = KNeighborsClassifier(50).fit(Z_train, s_train)
+    describe("neighbours, without weights", without)
+
+# %% [markdown] tags=["reason"]
+# **Why the curve without weights flatters.** The drawn background has many heavy pairs, and the drawn signal many fast ones.
+# Both are easy to recognise. Among real events they are few. The weighted curve lies lower, and it is the one that the
+# experiment will see.
+#
+# **What weights do in the training.** A network that is trained without weights believes that half of all events are signal,
+# because half of the drawn ones are, and that fast pairs are signal, because the drawn ones are. Its probabilities are then
+# too high for real events. With weights the mean probability of real events comes close to the real share of signal, 0.20,
+# and judged with weights the area is larger than without. The solution compares the two networks.
 
 # %% tags=["solution"]
 blind = fit_events(None)
-share = np.average(s_test, weights=w_test)
-print(f"real share of signal: {share:.2f}")
-for name, one in (("without weights", blind), ("with weights", event_model)):
-    p = scores_of(one, Z_test)
-    flattered, honest = area(*roc(s_test, p)), area(*weighted_roc(s_test, p, w_test))
-    print(f"trained {name:<15} area {flattered:.3f} as drawn, {honest:.3f} weighted, "
-          f"mean probability {np.average(p, weights=w_test):.2f}")
+describe("network, without weights", blind)
+describe("network, with weights", event_model)
+
+# %% tags=["claim"]
+real = np.average(s_test, weights=w_test)
+p, p_blind = scores_of(event_model, Z_test), scores_of(blind, Z_test)
+auc = [roc_auc_score(s_test, p), roc_auc_score(s_test, p, sample_weight=w_test)]
+auc_blind = [roc_auc_score(s_test, p_blind), roc_auc_score(s_test, p_blind, sample_weight=w_test)]
+assert auc[0] > auc[1] + 0.01 and auc_blind[0] > auc_blind[1] + 0.01, "Without weights the curve flatters"
+assert auc[1] > auc_blind[1], "Judged with weights, the area of the network trained with weights is larger."
+assert np.average(p_blind, weights=w_test) > real + 0.08, "Without weights the probabilities are too high."
+assert abs(np.average(p, weights=w_test) - real) < 0.05, "With weights the mean probability is near the real share."
+assert round(real, 2) == 0.20, "the real share of signal, 0.20"
+assert np.average(scores_of(without, Z_test), weights=w_test) > real + 0.08, "The neighbours' probabilities are too high."
 
 # %% [markdown]
 # ## What did you observe?
@@ -634,26 +868,30 @@ for name, one in (("without weights", blind), ("with weights", event_model)):
 #
 # <details><summary>Answers</summary>
 #
-# 1. A class weight is the same for all rows of a class. It cancels in each rate, which stays inside one class. It moves
-#    the probabilities up or down, and with them the place where 0.5 cuts.
-# 2. Event weights differ *within* a class: some rows of the background count more than others. That changes the rates.
-# 3. The best of many noisy numbers is too good. Somebody must pay for the choice, and a judge must not have taken part.
+# 1. A class weight is the same for all rows of a class. It cancels in each rate, because a rate looks inside one class only.
+#    It moves all probabilities up or down, and with them the place where 0.5 cuts.
+# 2. Event weights differ *within* a class: some background events count more than others. That changes the rates.
+# 3. The best of many noisy numbers is better than it should be. After a choice you need rows that took no part in it, and
+#    these are the test rows.
 #
 # </details>
 #
 # ## Go further
 #
-# - A missed bad customer costs five times as much as a refused good one. Which cut costs least on the validation rows?
-#   What does it cost on the test rows?
-# - Leave `age` and `marital` out of the credit table. How much area do you lose? In many countries a lender must.
+# - A missed bad customer costs five times as much as a refused good one. Which cut costs least on the validation rows? What
+#   does it cost on the test rows?
+# - Leave `age` and `marital` out of the credit table. How much area do you lose? In many countries a lender must not use
+#   them.
 # - Real simulations also have negative weights. What happens to `weighted_roc`, and to the loss?
 # - Fit `event_model` with only the mass as input. What do the other three inputs add?
 #
 # ## Summary
 #
-# Split first; whatever is fitted is fitted on the training rows. Judge a rare class by its recall, not by accuracy. Let
-# validation rows choose, test rows judge. A ROC curve shows all cuts at once; weights that differ within a class change
-# it, weights that do not, do not.
+# Split first; whatever is fitted is fitted on the training rows. Judge a rare class by its recall and not by the accuracy.
+# Let the validation rows choose and the test rows judge. A ROC curve shows all cuts at once. Weights that are the same for
+# all rows of a class do not change it; weights that differ within a class do.
+#
+# This is the end of the notebook and a good place to stop. In notebook 03 the answer is a number: the price of a house.
 
 # %%
 ck.progress()

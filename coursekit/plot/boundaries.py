@@ -79,7 +79,7 @@ def surface_fit(predict, truth, X, axs=None, *, exercise=None, title=None, resol
     import matplotlib.pyplot as plt
 
     X, _ = points(X, np.zeros(len(X)))
-    xs, ys, grid = mesh(X, resolution)
+    xs, ys, grid = mesh(X, resolution, margin=0)  # beyond the points nothing holds the fit
     true = np.asarray(truth(grid), dtype=float).reshape(len(ys), len(xs))
     fitted = np.asarray(predict(grid), dtype=float).reshape(len(ys), len(xs))
     if axs is None:

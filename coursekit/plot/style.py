@@ -50,10 +50,10 @@ def points(X, y, X_name="X"):
     return X, y
 
 
-def mesh(X, resolution):
+def mesh(X, resolution, margin=0.08):
     """A regular grid over the points with a margin: x values, y values, and the grid's points of shape (n, 2)."""
     low, high = X.min(axis=0), X.max(axis=0)
-    margin = 0.08 * np.where(high > low, high - low, 1.0)
+    margin = margin * np.where(high > low, high - low, 1.0)
     xs = np.linspace(low[0] - margin[0], high[0] + margin[0], resolution)
     ys = np.linspace(low[1] - margin[1], high[1] + margin[1], resolution)
     return xs, ys, np.stack(np.meshgrid(xs, ys), axis=-1).reshape(-1, 2)
