@@ -26,6 +26,7 @@ import argparse
 import ast
 import base64
 import copy
+import hashlib
 import json
 import os
 import platform
@@ -162,7 +163,7 @@ def refuted(notebook):
 
 
 def pictures(notebook):
-    """The PNG figures of the cells tagged picture-ID."""
+    """The PNG figures of the cells tagged picture-ID: id, bytes, and the source of the cell."""
     for cell in notebook.cells:
         for tag in cell.metadata.get("tags", []):
             if not tag.startswith("picture-"):
@@ -170,7 +171,21 @@ def pictures(notebook):
             found = [output["data"]["image/png"] for output in cell.outputs if "image/png" in output.get("data", {})]
             if not found:
                 sys.exit(f"the cell tagged {tag} drew no figure")
-            yield tag.removeprefix("picture-"), base64.b64decode(found[-1])
+            yield tag.removeprefix("picture-"), base64.b64decode(found[-1]), cell.source
+
+
+def keep_picture(id, png, source):
+    """Write a reference picture, and the digest of the cell that drew it: a test asks that it is still the same."""
+    folder = place.EXERCISES / "pictures"
+    folder.mkdir(exist_ok=True)
+    (folder / f"{id}.png").write_bytes(png)
+    path = folder / "sources.json"
+    digests = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    write(path, {**digests, id: digest_of(source)})
+
+
+def digest_of(source):
+    return hashlib.sha256(source.encode()).hexdigest()[:16]
 
 
 def main():
@@ -211,11 +226,9 @@ def main():
             runs[seed] = collect(log)
         print(f"seed {seed}: {time.perf_counter() - start:.0f} s, {len(runs[seed])} numbers", flush=True)
         if seed == 0 and not arguments.verify:
-            for id, png in pictures(notebook):
-                if arguments.pictures_only and one not in (None, id):
-                    continue
-                (place.EXERCISES / "pictures").mkdir(exist_ok=True)
-                (place.EXERCISES / "pictures" / f"{id}.png").write_bytes(png)
+            for id, png, cell in pictures(notebook):
+                if one in (None, id):
+                    keep_picture(id, png, cell)
     if arguments.pictures_only:
         return
     if arguments.verify:

@@ -1,11 +1,13 @@
 """Recording one exercise runs the cells that it needs, and no others."""
 
 import importlib.util
+import json
 
 import nbformat
 import pytest
 
 from coursekit.build import exercises, root, sources
+from coursekit.place import EXERCISES
 
 spec = importlib.util.spec_from_file_location("record", root() / "benchmarks" / "record.py")
 record = importlib.util.module_from_spec(spec)
@@ -47,3 +49,16 @@ def test_the_cells_are_enough_for_a_pass(id, tmp_path):
     record.run(notebook, 0, tmp_path / "log", id)
     lines = (tmp_path / "log").read_text(encoding="utf-8").splitlines()
     assert len(lines) == 1 and '"status": "passed"' in lines[0]
+
+
+def test_every_reference_picture_is_drawn_by_its_cell_of_today():
+    """Otherwise `python benchmarks/record.py NN --pictures-only` draws it anew."""
+    recorded = json.loads((EXERCISES / "pictures" / "sources.json").read_text(encoding="utf-8"))
+    drawn = {}
+    for number in NAMES:
+        notebook = nbformat.read(root() / "solutions" / f"{NAMES[number]}.ipynb", as_version=4)
+        for cell in notebook.cells:
+            tags = [tag for tag in cell.metadata.get("tags", []) if tag.startswith("picture-")]
+            drawn |= {tag.removeprefix("picture-"): record.digest_of(cell.source) for tag in tags}
+    assert drawn == recorded
+    assert set(drawn) == {path.stem for path in (EXERCISES / "pictures").glob("*.png")}

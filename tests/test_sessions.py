@@ -11,7 +11,7 @@ import pytest
 from benchmarks.session_times import estimate, split
 from coursekit.build import root, solution_text, sources, stub_text
 
-SOURCES = [path for path in sources() if "## Session 1 of" in path.read_text(encoding="utf-8")]
+SOURCES = [path for path in sources() if path.stem[0].isdigit()]
 LONGEST = 90  # minutes
 
 
@@ -36,6 +36,13 @@ def test_sessions_are_of_honest_length(source):
     (said,) = re.findall(r"^# About (\d+) minutes in (\d+) sessions?", text, re.MULTILINE)
     assert said == (str(total), str(len(sessions)))
     assert all(f"of {len(sessions)} ·" in cell.source for cell in (session.cells[0] for session in sessions))
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.stem)
+def test_given_code_asks_whether_an_answer_is_there_by_the_one_guard(source):
+    """`if ck.ready(...)` at the top of a cell; no `x is ...` in the middle of what a learner reads."""
+    for line in source.read_text(encoding="utf-8").splitlines():
+        assert not re.search(r"\bis (not )?\.\.\.|\.\.\. (if|in)\b|plot\.waiting", line), line
 
 
 @pytest.mark.parametrize("solved", [False, True], ids=["student", "solution"])

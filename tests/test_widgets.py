@@ -212,7 +212,7 @@ def test_points_from_the_browser_are_arrays():
         ([[1, 7]], [0], "Scale X first"),
         ([[1, np.nan]], [0], "the plane runs"),
         ([[1, 2, 3]], [0], r"\(n, 2\) was expected"),
-        ([[1, 2]], [0, 1], "one value a row"),
+        ([[1, 2]], [0, 1], "one value per row"),
     ],
 )
 def test_points_that_do_not_fit_are_refused(widget, X, y, match):

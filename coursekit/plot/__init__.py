@@ -1,7 +1,4 @@
-"""Pictures. Each function takes data or a predict callable, draws on `ax=None` and returns the Axes.
-
-Handed `...` it draws an empty frame that says which exercise it waits for.
-"""
+"""Pictures. Each function takes data or a predict callable, draws on `ax=None` and returns the Axes."""
 
 from importlib import import_module
 
@@ -9,7 +6,6 @@ _WHERE = {
     "use_style": "style",
     "use_alt_text": "alt_text",
     "describe_figure": "alt_text",
-    "waiting": "style",
     "decision_boundary": "boundaries",
     "surface_fit": "boundaries",
     "learning_curves": "curves",

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from coursekit.plot.style import COLOURS, MARKERS, axes, is_waiting, mesh, points, waiting
+from coursekit.plot.style import COLOURS, MARKERS, axes, mesh, points
 
 
-def decision_boundary(predict, X, y, ax=None, *, exercise=None, title=None, resolution=200):
+def decision_boundary(predict, X, y, ax=None, *, title=None, resolution=200):
     """Draw the classes that `predict` gives to the plane, with the points.
 
     Parameters
@@ -22,8 +22,6 @@ def decision_boundary(predict, X, y, ax=None, *, exercise=None, title=None, reso
     -------
     matplotlib.axes.Axes
     """
-    if is_waiting(predict, X, y):
-        return waiting(ax, exercise)
     from matplotlib.colors import ListedColormap, to_rgb
 
     X, y = points(X, y)
@@ -60,7 +58,7 @@ def decision_boundary(predict, X, y, ax=None, *, exercise=None, title=None, reso
     return ax
 
 
-def surface_fit(predict, truth, X, axs=None, *, exercise=None, title=None, resolution=80):
+def surface_fit(predict, truth, X, axs=None, *, title=None, resolution=80):
     """Three pictures side by side: the true surface, the fitted one, their difference.
 
     Parameters
@@ -72,10 +70,8 @@ def surface_fit(predict, truth, X, axs=None, *, exercise=None, title=None, resol
 
     Returns
     -------
-    array of three matplotlib.axes.Axes, or one Axes where `predict` is still `...`
+    array of three matplotlib.axes.Axes
     """
-    if is_waiting(predict, truth, X):
-        return waiting(None if axs is None else axs[0], exercise)
     import matplotlib.pyplot as plt
 
     X, _ = points(X, np.zeros(len(X)))

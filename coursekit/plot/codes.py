@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from coursekit.plot.style import axes, is_waiting, waiting
+from coursekit.plot.style import axes
 
 
-def code_map(codes, images, labels=None, ax=None, *, spacing=0.042, exercise=None, title=None):
+def code_map(codes, images, labels=None, ax=None, *, spacing=0.042, title=None):
     """Draw pictures at their codes in the plane, as many as fit without covering each other.
 
     Parameters
@@ -22,8 +22,6 @@ def code_map(codes, images, labels=None, ax=None, *, spacing=0.042, exercise=Non
     -------
     matplotlib.axes.Axes
     """
-    if is_waiting(codes, images, labels):
-        return waiting(ax, exercise)
     import matplotlib.pyplot as plt
 
     codes, images = np.asarray(codes, dtype=float), np.clip(np.asarray(images, dtype=float), 0, 1)

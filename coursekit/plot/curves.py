@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from coursekit.plot.style import COLOURS, axes, is_waiting, waiting
+from coursekit.plot.style import COLOURS, axes
 
 
-def learning_curves(history, ax=None, *, metrics=None, exercise=None, title=None, log=False):
+def learning_curves(history, ax=None, *, metrics=None, title=None, log=False):
     """Draw metrics against epochs: training solid, validation dashed, the best validation epoch marked.
 
     Parameters
@@ -20,8 +20,6 @@ def learning_curves(history, ax=None, *, metrics=None, exercise=None, title=None
     -------
     matplotlib.axes.Axes
     """
-    if is_waiting(history):
-        return waiting(ax, exercise)
     record = _as_dict(history)
     metrics = ["loss"] if metrics is None and "loss" in record else metrics or [k for k in record if k[:4] != "val_"]
     missing = [name for name in metrics if name not in record and f"val_{name}" not in record]
@@ -49,21 +47,19 @@ def learning_curves(history, ax=None, *, metrics=None, exercise=None, title=None
     return ax
 
 
-def curve_fit(x, y, fits, ax=None, *, exercise=None, title=None):
+def curve_fit(x, y, fits, ax=None, *, title=None):
     """Draw points of one variable and curves through them.
 
     Parameters
     ----------
     x, y : arrays of shape (n,)
     fits : dict of str to array or callable
-        Name -> values at x, or a function of x. A fit that is still `...` is left out.
+        Name -> values at x, or a function of x.
 
     Returns
     -------
     matplotlib.axes.Axes
     """
-    if is_waiting(x, y, fits) or (fits and all(fit is Ellipsis for fit in fits.values())):
-        return waiting(ax, exercise)
     x, y = np.asarray(x, dtype=float).ravel(), np.asarray(y, dtype=float).ravel()
     if x.shape != y.shape:
         raise ValueError(f"x has {len(x)} values and y has {len(y)}; one y for each x was expected.")
@@ -71,8 +67,7 @@ def curve_fit(x, y, fits, ax=None, *, exercise=None, title=None):
     ax = axes(ax, (6, 3.6))
     ax.plot(x, y, ".", color="#9A9A9A", markersize=5, label="data")
     styles = ("-", "--", "-.", ":")
-    drawn = [(name, fit) for name, fit in fits.items() if fit is not Ellipsis]
-    for i, (name, fit) in enumerate(drawn):
+    for i, (name, fit) in enumerate(fits.items()):
         values = np.asarray(fit(x) if callable(fit) else fit, dtype=float).ravel()
         ax.plot(x[order], values[order], styles[i % 4], color=COLOURS[i % 8], label=name)
     ax.set(xlabel="$x$", ylabel="$y$", title=title)
@@ -80,27 +75,24 @@ def curve_fit(x, y, fits, ax=None, *, exercise=None, title=None):
     return ax
 
 
-def roc_curves(curves, ax=None, *, exercise=None, title=None):
+def roc_curves(curves, ax=None, *, title=None):
     """Draw ROC curves, each with the area under it in the legend, and the diagonal of a coin.
 
     Parameters
     ----------
     curves : dict of str to (fpr, tpr)
-        Name -> false and true positive rates, two arrays of equal length. A curve that is still `...` is left out.
+        Name -> false and true positive rates, two arrays of equal length.
 
     Returns
     -------
     matplotlib.axes.Axes
     """
-    drawn = {name: curve for name, curve in curves.items() if curve is not Ellipsis and not is_waiting(*curve)}
-    if not drawn:
-        return waiting(ax, exercise)
     ax = axes(ax, (4.8, 4.4))
     styles = ("-", "--", "-.", ":")
-    for i, (name, (fpr, tpr)) in enumerate(drawn.items()):
+    for i, (name, (fpr, tpr)) in enumerate(curves.items()):
         fpr, tpr = np.asarray(fpr, dtype=float).ravel(), np.asarray(tpr, dtype=float).ravel()
         if fpr.shape != tpr.shape:
-            raise ValueError(f"{name}: {len(fpr)} values of fpr, {len(tpr)} of tpr; one of each a cut was expected.")
+            raise ValueError(f"{name}: {len(fpr)} values of fpr, {len(tpr)} of tpr; expected one of each per cut.")
         area = np.sum(np.diff(fpr) * (tpr[1:] + tpr[:-1]) / 2)
         ax.plot(fpr, tpr, styles[i % 4], color=COLOURS[i % 8], label=f"{name}: area {area:.3f}")
     ax.plot([0, 1], [0, 1], color="#9A9A9A", linewidth=1, label="coin: area 0.5")

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from coursekit.plot.style import COLOURS, MARKERS, axes, is_waiting, waiting
+from coursekit.plot.style import COLOURS, MARKERS, axes
 
 
-def graph(edges, values=None, ax=None, *, truth=None, highlight=(), label="", exercise=None, title=None):
+def graph(edges, values=None, ax=None, *, truth=None, highlight=(), label="", title=None):
     """Draw a graph.
 
     Parameters
@@ -25,8 +25,6 @@ def graph(edges, values=None, ax=None, *, truth=None, highlight=(), label="", ex
     -------
     matplotlib.axes.Axes
     """
-    if is_waiting(edges, values):
-        return waiting(ax, exercise)
     from matplotlib.colors import LinearSegmentedColormap
 
     edges = np.asarray(edges, dtype=int)

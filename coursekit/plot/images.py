@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from coursekit.plot.style import COLOURS, is_waiting, waiting
+from coursekit.plot.style import COLOURS
 
 
-def image_grid(images, labels=None, predicted=None, axs=None, *, n_columns=8, exercise=None, title=None):
+def image_grid(images, labels=None, predicted=None, axs=None, *, n_columns=8, title=None):
     """Draw images side by side, with labels above them.
 
     Parameters
@@ -16,10 +16,8 @@ def image_grid(images, labels=None, predicted=None, axs=None, *, n_columns=8, ex
 
     Returns
     -------
-    array of matplotlib.axes.Axes, or one Axes where `images` is still `...`
+    array of matplotlib.axes.Axes
     """
-    if is_waiting(images, labels, predicted):
-        return waiting(None, exercise)
     images = [_two_dimensional(image) for image in images]
     for name, given in (("labels", labels), ("predicted", predicted)):
         if given is not None and len(given) != len(images):
@@ -36,7 +34,7 @@ def image_grid(images, labels=None, predicted=None, axs=None, *, n_columns=8, ex
     return _titled(axs, title)
 
 
-def filters(kernels, axs=None, *, n_columns=8, exercise=None, title=None):
+def filters(kernels, axs=None, *, n_columns=8, title=None):
     """Draw the kernels of a convolution: blue is negative, red is positive, white is zero.
 
     Parameters
@@ -44,8 +42,6 @@ def filters(kernels, axs=None, *, n_columns=8, exercise=None, title=None):
     kernels : array of shape (height, width, channels in, channels out)
         As Keras keeps them. Of several channels in, the mean is drawn.
     """
-    if is_waiting(kernels):
-        return waiting(None, exercise)
     kernels = np.asarray(kernels, dtype=float)
     if kernels.ndim != 4:
         raise ValueError(f"kernels has shape {kernels.shape}; (height, width, channels in, out) was expected.")
@@ -57,10 +53,8 @@ def filters(kernels, axs=None, *, n_columns=8, exercise=None, title=None):
     return _titled(axs, title)
 
 
-def feature_maps(maps, axs=None, *, n_columns=8, exercise=None, title=None):
+def feature_maps(maps, axs=None, *, n_columns=8, title=None):
     """Draw the channels of one image inside a network: maps of shape (height, width, channels)."""
-    if is_waiting(maps):
-        return waiting(None, exercise)
     maps = np.asarray(maps, dtype=float)
     maps = maps[0] if maps.ndim == 4 and len(maps) == 1 else maps
     if maps.ndim != 3:

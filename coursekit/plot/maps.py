@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from coursekit.plot.style import axes, is_waiting, waiting
+from coursekit.plot.style import axes
 
 
-def value_map(longitude, latitude, values, ax=None, *, label="", diverging=False, exercise=None, title=None):
+def value_map(longitude, latitude, values, ax=None, *, label="", diverging=False, title=None):
     """Draw one coloured point for each place.
 
     Parameters
@@ -24,8 +24,6 @@ def value_map(longitude, latitude, values, ax=None, *, label="", diverging=False
     -------
     matplotlib.axes.Axes
     """
-    if is_waiting(longitude, latitude, values):
-        return waiting(ax, exercise)
     longitude, latitude, values = (np.asarray(part, dtype=float).ravel() for part in (longitude, latitude, values))
     if not len(longitude) == len(latitude) == len(values):
         raise ValueError(

@@ -1,4 +1,4 @@
-"""The course's look, and the empty frame of an exercise that is not done."""
+"""The course's look, and what the functions that draw share."""
 
 from pathlib import Path
 
@@ -23,21 +23,15 @@ def axes(ax=None, figsize=None):
     return plt.subplots(figsize=figsize)[1] if ax is None else ax
 
 
-def waiting(ax=None, exercise=None, figsize=(4.5, 2.4)):
-    """Draw an empty frame that says which exercise it waits for; returns the Axes."""
+def waiting(ax=None, figsize=(4.5, 2.4)):
+    """Draw an empty frame that waits for an answer; returns the Axes."""
     ax = axes(ax, figsize)
     ax.set(xticks=[], yticks=[])
     ax.grid(False)
     for spine in ax.spines.values():
         spine.set(visible=True, color="#B0B0B0", linestyle=(0, (4, 4)))
-    text = f"waits for exercise {exercise}" if exercise else "waits for your answer"
-    ax.text(0.5, 0.5, text, ha="center", va="center", color="#606060", transform=ax.transAxes)
+    ax.text(0.5, 0.5, "waits for your answer", ha="center", va="center", color="#606060", transform=ax.transAxes)
     return ax
-
-
-def is_waiting(*things):
-    """Whether one of the arguments is still `...`."""
-    return any(thing is Ellipsis for thing in things)
 
 
 def points(X, y, X_name="X"):

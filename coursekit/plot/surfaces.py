@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from coursekit.plot.style import COLOURS, MARKERS, axes, is_waiting, waiting
+from coursekit.plot.style import COLOURS, MARKERS, axes
 
 
-def loss_surface(loss, xlim, ylim, ax=None, *, paths=None, exercise=None, title=None, resolution=120):
+def loss_surface(loss, xlim, ylim, ax=None, *, paths=None, title=None, resolution=120):
     """Draw the contours of a loss of two weights.
 
     Parameters
@@ -21,8 +21,6 @@ def loss_surface(loss, xlim, ylim, ax=None, *, paths=None, exercise=None, title=
     -------
     matplotlib.axes.Axes
     """
-    if is_waiting(loss, paths):
-        return waiting(ax, exercise)
     a, b = np.meshgrid(np.linspace(*xlim, resolution), np.linspace(*ylim, resolution))
     try:
         values = np.asarray(loss(a, b), dtype=float)
@@ -36,8 +34,6 @@ def loss_surface(loss, xlim, ylim, ax=None, *, paths=None, exercise=None, title=
     ax.contourf(a, b, values, levels=levels, cmap="cividis", alpha=0.85)
     ax.contour(a, b, values, levels=levels, colors="white", linewidths=0.4)
     for i, (name, path) in enumerate((paths or {}).items()):
-        if path is Ellipsis:
-            continue
         path = np.asarray(path, dtype=float)
         if path.ndim != 2 or path.shape[1] != 2:
             raise ValueError(f"The path {name!r} has shape {path.shape}; (n, 2) was expected: two weights a step.")

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from coursekit.plot.style import COLOURS, axes, is_waiting, waiting
+from coursekit.plot.style import COLOURS, axes
 
 
-def confusion_matrix(y_true, y_pred, ax=None, *, labels=None, exercise=None, title=None):
+def confusion_matrix(y_true, y_pred, ax=None, *, labels=None, title=None):
     """Draw how often each class (row) was read as each class (column).
 
     Counts stand in the cells. Colour is the share of the row, on a square-root scale so that rare mistakes show.
@@ -14,8 +14,6 @@ def confusion_matrix(y_true, y_pred, ax=None, *, labels=None, exercise=None, tit
     -------
     matplotlib.axes.Axes
     """
-    if is_waiting(y_true, y_pred):
-        return waiting(ax, exercise)
     y_true, y_pred = np.asarray(y_true).ravel(), np.asarray(y_pred).ravel()
     if len(y_true) != len(y_pred):
         raise ValueError(f"There are {len(y_true)} true and {len(y_pred)} predicted labels; as many were expected.")
@@ -35,15 +33,13 @@ def confusion_matrix(y_true, y_pred, ax=None, *, labels=None, exercise=None, tit
     return ax
 
 
-def probability_bars(probabilities, ax=None, *, exercise=None, title=None):
+def probability_bars(probabilities, ax=None, *, title=None):
     """Draw the probability of each class for one sample, the largest marked.
 
     Parameters
     ----------
     probabilities : array of shape (k,) or (1, k)
     """
-    if is_waiting(probabilities):
-        return waiting(ax, exercise)
     values = np.asarray(probabilities, dtype=float).ravel()
     ax = axes(ax, (4, 2.6))
     best = int(values.argmax())

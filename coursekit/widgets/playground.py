@@ -105,7 +105,8 @@ class Playground(Plane):
         """The trained network as a matplotlib Figure: its border, its hidden units, its loss."""
         from matplotlib.figure import Figure
 
-        from coursekit.plot import decision_boundary, waiting
+        from coursekit.plot import decision_boundary
+        from coursekit.plot.style import waiting
 
         X, y = self.chosen()
         figure = Figure(figsize=(7.6 + 0.6 * len(self.hidden), 3.4), layout="constrained")
