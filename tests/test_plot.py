@@ -88,7 +88,7 @@ def test_roc_curves_state_their_areas():
 def test_loss_surface_takes_scalar_and_array_losses_and_paths():
     import math
 
-    paths = {"descent": [(1, 1), (0.5, 0.2)], "waits": ...}
+    paths = {"descent": [(1, 1), (0.5, 0.2)]}
     for loss in (lambda a, b: a**2 + b**2, lambda a, b: math.hypot(a, b)):
         ax = plot.loss_surface(loss, (-1, 1), (-1, 1), paths=paths, resolution=20)
         assert [text.get_text() for text in ax.get_legend().get_texts()] == ["descent"]

@@ -441,6 +441,7 @@ def _relu_sum(student, rng):
             "clipped-sum": np.maximum(0, wanted),
             "offset-inside": np.maximum(0, hinges + offset) @ slopes,
             "relu-last": np.maximum(0, hinges @ slopes + offset),
+            "piece-slopes": np.clip(hinges, 0, np.append(np.diff(kinks), np.inf)) @ slopes + offset,
             "summed-slopes": relu @ np.cumsum(slopes) + offset,
         }
         advice = "It should be offset + sum of slope * ReLU(x - kink)."

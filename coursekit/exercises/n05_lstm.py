@@ -281,6 +281,7 @@ def _checked_targets(student, series, n_train, window):
         raise Misconception("targets")
     windows = sliding_window_view(series, window)[:-1, :, None] * slope + offset
     fail_if(np.allclose(X_train, windows[:cut, ::-1], atol=1e-5), "reversed-windows")
+    fail_if(np.allclose(X_train[:-1], windows[1:cut], atol=1e-5), "target-in-window")
     if not np.allclose(X_train, windows[:cut], atol=1e-5):
         raise Misconception("two-scales" if _line(windows[:cut].ravel(), X_train.ravel())[2] < 1e-6 else "windows")
     targets = slope * wanted[cut:] + offset

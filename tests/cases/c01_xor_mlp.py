@@ -943,6 +943,11 @@ for name, code, function in (
     ("offset inside", "offset-inside", lambda x, k, s, c: np.maximum(0, x[:, None] - k + c) @ s),
     ("a neuron each", "slope-before-kink", lambda x, k, s, c: c + np.maximum(0, s * x[:, None] - k).sum(axis=1)),
     ("steps", "step", lambda x, k, s, c: c + (x[:, None] > k) @ s),
+    (
+        "slopes of pieces",
+        "piece-slopes",
+        lambda x, k, s, c: c + np.clip(x[:, None] - k, 0, np.append(np.diff(k), np.inf)) @ s,
+    ),
     ("slopes summed up", "summed-slopes", lambda x, k, s, c: c + np.maximum(0, x[:, None] - k) @ np.cumsum(s)),
 ):
 

@@ -238,12 +238,13 @@ def centre(image):
     return moved(image, *np.round(13.5 - mass(image)).astype(int))
 
 
-def centre_scipy(image):
+def centre_scipy(image, whole=False):
     from scipy import ndimage
 
     if image.sum() == 0:
         return image.copy()
-    return ndimage.shift(image, 13.5 - np.array(ndimage.center_of_mass(image)), order=1)
+    move = 13.5 - np.array(ndimage.center_of_mass(image))
+    return ndimage.shift(image, np.round(move) if whole else move, order=1)
 
 
 def centre_roll(image):
@@ -290,7 +291,7 @@ def corner(function=centre, change=lambda numbers: numbers, reader=read):
 
 for name, function in {
     "padding": centre,
-    "SciPy, fractions of a pixel": centre_scipy,
+    "SciPy, whole pixels": lambda image: centre_scipy(image, whole=True),
     "roll": centre_roll,
     "a loop that gives a list": centre_loop,
     "float32": lambda image: centre(image).astype("float32"),
@@ -325,6 +326,7 @@ def centre_no_blank(image):
 
 for name, code, build in (
     ("not moved", "not-moved", lambda: corner(lambda image: image)),
+    ("by fractions of a pixel", "fractions", lambda: corner(centre_scipy)),
     (
         "the other way",
         "wrong-direction",

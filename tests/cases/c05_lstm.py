@@ -573,7 +573,7 @@ declare(
                 "last value as target": "target-in-window",
                 "two years ahead": "targets",
                 "backwards": "reversed-windows",
-                "the year itself in its window": "windows",
+                "the year itself in its window": "target-in-window",
                 "the year itself in a test window": "windows",
                 "no return": "none",
                 "two axes": "wrong-shape",
