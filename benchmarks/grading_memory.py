@@ -17,7 +17,7 @@ import numpy as np
 import psutil
 
 from coursekit.build import root
-from coursekit.grading.results import read
+from coursekit.grading.result import read
 
 NAME = "00_one_neuron.ipynb"
 
@@ -44,7 +44,7 @@ def main():
                 break
             time.sleep(0.25)
         seconds = time.perf_counter() - start
-        peaks = [read(path)["peak_mb"] for path in (out / "results").glob("*.json")]
+        peaks = [read(path).peak_mb for path in (out / "results").glob("*.json")]
     # While it grades: before the first result it still reads, after the last one it writes the pages.
     done, megabytes = np.array([(n, mb) for n, mb in seen if 0 < n < count]).T
     slope = np.polyfit(done, megabytes, 1)[0]

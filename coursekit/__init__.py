@@ -16,7 +16,6 @@ _FUNCTIONS = {
     "progress": "coursekit.checks.notebook",
     "ready": "coursekit.answers",
     "resume": "coursekit.answers",
-    "variant": "coursekit.variants",
 }
 _MODULES = ("data", "plot", "checks", "widgets")
 

@@ -1,4 +1,4 @@
-"""The command line: lab · build · run · grade · codes · progress · doctor · test."""
+"""The command line: lab · build · run · grade · progress · doctor · test."""
 
 import os
 import subprocess
@@ -81,33 +81,21 @@ def grade(
     timeout: Annotated[float, typer.Option(min=1, help="Seconds that one notebook may take.")] = 900.0,
     cell_timeout: Annotated[float, typer.Option(min=1, help="Seconds that one cell may take.")] = 300.0,
     memory: Annotated[int, typer.Option(min=500, help="Megabytes that one submission may take.")] = 3000,
-    regrade: Annotated[list[str] | None, typer.Option(help='Judge "03.4" again from the transcripts.')] = None,
     scheduler: Annotated[str | None, typer.Option(help="Address of a dask.distributed scheduler.")] = None,
-    secret: Annotated[Path | None, typer.Option(help="A file with the secret of `coursekit codes`.")] = None,
     unsafe: Annotated[bool, typer.Option("--unsafe", help="Run students' code without a sandbox.")] = False,
 ):
     """Grade what a class handed in: marks, feedback for each student, a report for the instructor."""
     _checkout()
     from coursekit.grading import command
+    from coursekit.grading.grade import Settings
+    from coursekit.grading.job import Times
 
     raise typer.Exit(
         command.main(
-            console, submissions, out, notebook=notebook, rules=rules, roster=roster, seed=seed, workers=workers,
-            total_s=timeout, cell_s=cell_timeout, memory_mb=memory, regrade=regrade, scheduler=scheduler, secret=secret,
-            unsafe=unsafe,
+            console, submissions, out, settings=Settings(Times(timeout, cell_timeout), memory, unsafe),
+            notebook=notebook, rules=rules, roster=roster, seed=seed, workers=workers, scheduler=scheduler,
         )
     )  # fmt: skip
-
-
-@app.command()
-def codes(
-    students: Annotated[Path, typer.Argument(help="A text file with one student id, or name, a line.")],
-    secret: Annotated[Path, typer.Option(help="A file with the course's secret; made where it is missing.")],
-):
-    """Print a code for each student, for exercises in which each has data of their own."""
-    from coursekit.grading import command
-
-    raise typer.Exit(command.codes(console, students, secret))
 
 
 @app.command()

@@ -7,10 +7,8 @@ import sys
 import tempfile
 from importlib import metadata
 
-from coursekit import variants
 
-
-def setup(seed=0, *, keras=True, explain=True, student=""):
+def setup(seed=0, *, keras=True, explain=True):
     """Seed every generator, load Keras without its notices, apply the course's figure style; say what is here.
 
     Parameters
@@ -22,8 +20,6 @@ def setup(seed=0, *, keras=True, explain=True, student=""):
         Whether the notebook uses Keras. Without it TensorFlow is not loaded, which saves seconds.
     explain : bool
         Whether the errors that learners meet most get a sentence under their traceback.
-    student : str
-        The code that your instructor gave you, where exercises draw data of your own; see `coursekit.variants`.
 
     Prints one line: versions, device, seed.
 
@@ -34,7 +30,6 @@ def setup(seed=0, *, keras=True, explain=True, student=""):
     """
     seed = int(os.environ.get("COURSEKIT_SEED") or seed)
     random.seed(seed)
-    variants.use(student)
     parts = [f"Python {sys.version_info.major}.{sys.version_info.minor}"]
     if keras:
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

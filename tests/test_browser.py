@@ -369,11 +369,11 @@ def test_axe_finds_nothing_serious_in_the_graders_pages_and_the_map(axe, tmp_pat
     """On light and on dark; the map of the course and the cards are those of a notebook."""
     from coursekit.checks import framework, notebook
     from coursekit.grading import pages
+    from coursekit.grading.result import save
     from tests.test_grading_results import EXERCISES, make_class
 
-    (tmp_path / "results").mkdir()
     for number, result in enumerate(make_class(8)):
-        (tmp_path / "results" / f"{number}.json").write_text(json.dumps(result), encoding="utf-8")
+        save(tmp_path / "results" / f"{number}.json", result)
     pages.publish(tmp_path, EXERCISES)
     scores = {
         item.id: {"status": "passed", "score": item.points, "points": item.points}

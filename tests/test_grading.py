@@ -17,8 +17,9 @@ import pytest
 from coursekit import build, place
 from coursekit.bootstrap import ROOT
 from coursekit.checks import framework
-from coursekit.grading import course, runner, sandbox, submissions, zygote
+from coursekit.grading import course, runner, sandbox, submissions
 from coursekit.grading import grade as grading
+from coursekit.grading import job as jobs
 
 pytestmark = [
     pytest.mark.slow,
@@ -65,8 +66,13 @@ def finish(process, seconds=240):
     return process.returncode, said
 
 
+def load(path):
+    """A result as it stands in its file."""
+    return json.loads(Path(path).read_text(encoding="utf-8"))
+
+
 def results(out):
-    return {r["student"]: r for path in sorted((out / "results").glob("*.json")) if (r := grading.load(path))}
+    return {r["student"]: r for path in sorted((out / "results").glob("*.json")) if (r := load(path))}
 
 
 def verdicts(result):
@@ -197,7 +203,7 @@ def once_more(graded, tmp_path):
 
 def test_a_changed_check_is_judged_again_without_running(class_of_five, graded, once_more):
     path = next((once_more / "results").glob("anna*"))
-    result = grading.load(path)
+    result = load(path)
     # As if another version of the checks had given nothing.
     result["key"] = "of other checks"
     result["reports"]["90.1"]["score"] = 0.0
@@ -205,44 +211,17 @@ def test_a_changed_check_is_judged_again_without_running(class_of_five, graded, 
     path.write_text(json.dumps(result), encoding="utf-8")
     code, said = finish(command(class_of_five, once_more))
     assert code == 0, said
-    again = grading.load(path)
+    again = load(path)
     assert again["reports"]["90.1"]["score"] == POINTS["90.1"]
     assert again["seconds"] == 12345.0, "the submission itself was not run again"
     assert verdicts(again) == verdicts(results(graded)["anna"])
 
 
-def test_regrade_judges_exercises_from_the_transcripts(class_of_five, once_more):
-    path = next((once_more / "results").glob("anna*"))
-    result = grading.load(path)
-    for id in POINTS:
-        result["reports"][id]["score"] = 0.0
-    path.write_text(json.dumps(result), encoding="utf-8")
-    # Without a transcript there is nothing to judge, and the mark stays as it is.
-    next((once_more / "transcripts").glob("anna*/90.2.gz")).unlink()
-    code, said = finish(command(class_of_five, once_more, "--regrade", "90.1", "--regrade", "90.2"))
-    assert code == 0 and "5 results judged again, 1 marks changed." in said, said
-    assert "anna 90.2: grade these again" in said, said
-    reports = grading.load(path)["reports"]
-    assert {id: report["score"] for id, report in reports.items()} == {"90.1": POINTS["90.1"], "90.2": 0.0, "90.3": 0.0}
-
-
-def test_where_forking_fails_each_submission_gets_an_interpreter(class_of_five, graded, tmp_path, monkeypatch, capsys):
-    def no_fork(environment):
-        raise RuntimeError("a forked process could not train a network")
-
-    monkeypatch.setattr(zygote, "Zygote", no_fork)
-    one = tmp_path / "one"
-    hand_in(one, {"anna": SOLUTION.read_text(encoding="utf-8")})
-    grading.grade(one, tmp_path / "out", seed=7)
-    assert "could not train a network" in capsys.readouterr().err
-    assert verdicts(results(tmp_path / "out")["anna"]) == verdicts(results(graded)["anna"])
-
-
 def test_a_judge_that_fails_gives_no_mark_at_all(tmp_path, monkeypatch):
     one = hand_in(tmp_path / "one", {"anna": STUDENT.read_text(encoding="utf-8")})
-    monkeypatch.setattr(grading, "written", lambda path, job: Path(path))  # the judge finds no job
+    monkeypatch.setattr(jobs, "write", lambda path, box, job: Path(path))  # the judge finds no job
     (summary,) = grading.grade(one, tmp_path / "out", seed=7)
-    assert summary["status"] == "grader-failed"
+    assert summary.status == "grader-failed"
     assert results(tmp_path / "out")["anna"]["reports"] == {}
 
 
@@ -279,8 +258,6 @@ BAD = {
     "nothing": (lambda folder: [folder], "is empty"),
     "empty zip": (empty_zip, "is empty"),
     "no such notebook": (lambda folder: [STUDENT, "--notebook", "77"], "There is no notebook 77"),
-    "no such exercise": (lambda folder: [STUDENT, "--regrade", "90.9"], "There is no exercise 90.9"),
-    "not graded": (lambda folder: [STUDENT, "--regrade", "90.1"], "Grade first"),
     "no rules": (lambda folder: [STUDENT, "--rules", folder / "none.toml"], "There is no file"),
     "no scheduler": (lambda folder: [STUDENT, "--scheduler", "tcp://127.0.0.1:9"], "No scheduler answers"),
     "odd timeout": (lambda folder: [STUDENT, "--timeout", "soon"], "--timeout"),
@@ -323,7 +300,7 @@ def test_all_that_belongs_to_a_course_is_found_in_its_folder(tmp_path, monkeypat
     check = tmp_path / "course" / "exercises" / "n90_springs.py"
     assert not place.uses_keras() and list(framework.notebooks()) == list(course.names()) == ["90"]
     # The checks of both courses are hidden from a submission, and this course's decide what must be judged again.
-    assert {str(check), str(place.EXERCISES / "n00_one_neuron.py")} <= set(grading.shown()["hidden"])
+    assert {str(check), str(place.EXERCISES / "n00_one_neuron.py")} <= set(grading.shown()[1])
     before = grading.checks_key()
     check.write_text(check.read_text() + "\n")
     assert len({mine, before, grading.checks_key()}) == 3
@@ -348,10 +325,9 @@ def test_what_may_loop_goes_first(tmp_path):
         "ben": changed(SOLUTION, e90_2="n = 0\nwhile True:\n    n += 1"),
         "cleo": changed(SOLUTION, e90_2="text = 'a while ago'"),
     }
-    options = {"total_s": 9, "cell_s": 9, "memory_mb": 3000, "unsafe": False}
     (tmp_path / "out" / "results").mkdir(parents=True)
-    todo, _ = grading.jobs(hand_in(tmp_path / "in", students), tmp_path / "out", None, 7, "", options)
-    assert [brief["handed"].student for brief in todo] == ["ben", "ada", "cleo"]
+    todo, _ = grading.jobs(hand_in(tmp_path / "in", students), tmp_path / "out", None, 7, grading.Settings())
+    assert [task.handed.student for task in todo] == ["ben", "ada", "cleo"]
 
 
 def test_keras_reads_arrays_without_the_autotuner(monkeypatch):

@@ -20,7 +20,6 @@ from rich.console import Console
 
 from coursekit.checks import framework
 from coursekit.grading import command, sandbox
-from coursekit.grading import grade as grading
 from tests.hostile_submissions import CASES, COURSE, FILES, LIMITS, REAL, REAL_CASES, REAL_LIMITS, World
 
 STUCK_S = 100  # a submission that takes longer has outwitted the time limits, which are far below
@@ -156,15 +155,13 @@ def grade(cases, world, folder, limits):
             (place / name).write_bytes(data)
     dog, said, start = Watchdog(), StringIO(), time.monotonic()
     dog.start()
-    limits = dict(limits)
     for number in ("00", "90"):
         # What an earlier run left compiled beside the checks; an attack looks for it.
         with course(number):
             framework.exercises_in(number)
-    with course(cases[0].number) as patch:
-        for name in ("question_s", "grace_s", "frame_s"):
-            patch.setattr(grading, name.upper(), limits.pop(name))
-        status = command.main(Console(file=said, width=200), handed_in, out, seed=5, workers=3, **limits)
+    with course(cases[0].number):
+        console = Console(file=said, width=200)
+        status = command.main(console, handed_in, out, settings=limits, seed=5, workers=3)
     dog.over.set()
     print(f"{len(cases)} submissions in {time.monotonic() - start:.0f} s")
     found = [json.loads(path.read_text(encoding="utf-8")) for path in (out / "results").glob("*.json")]

@@ -4,14 +4,16 @@ import base64
 import copy
 import csv
 import io
-import json
 import random
 import time
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 
+from coursekit.checks.report import Finding, Report
 from coursekit.grading import pages, results, rules
+from coursekit.grading.result import Answer, Flag, Output, Result, RunCell, save
 
 EXERCISES = [
     ("01.1", "The best that one line can do", 2),
@@ -86,41 +88,44 @@ def make_result(student, draw, notebook="01", hostile=False):
                 found.append(finding("raises", False, f"Your code raised E: {evil}"))
         else:
             found = [finding("not-attempted", False, "`answer` is still `...`: replace the `...` by your answer.")]
-        score = sum(f["points"] for f in found if f["passed"])
-        reports[id] = {"exercise": id, "title": title, "status": status, "score": score, "points": points,
-                       "findings": found, "seed": 7, "seconds": 0.2}  # fmt: skip
+        score = sum(f.points for f in found if f.passed)
+        reports[id] = Report(id, title, status, score, points, tuple(found), 7)
         source = answer(draw, id, status)
         text = evil if hostile else "accuracy: 0.97"
         cells += [
-            cell(source + (f"\n# {evil}" if hostile else ""), id, "answer", [{"type": "text", "text": text}]),
+            cell(source + (f"\n# {evil}" if hostile else ""), id, "answer", [Output("text", text)]),
             cell(f'ck.check("{id}", answer)', id, "check", status="judged"),
-            cell(f'ck.plot.curve("{id}")', id, "course", [{"type": "image", "png": PNG}]),
+            cell(f'ck.plot.curve("{id}")', id, "course", [Output("image", png=PNG)]),
         ]
     if hostile:
         outputs = [
-            {"type": "html-as-text", "text": evil}, {"type": "error", "text": evil},
-            {"type": "image", "png": 'AAAA" onerror="alert(1)'},
-            {"type": "image", "png": base64.b64encode(b"<svg onload=alert(1)>").decode()},
+            Output("html-as-text", evil), Output("error", evil), Output("image", png='AAAA" onerror="alert(1)'),
+            Output("image", png=base64.b64encode(b"<svg onload=alert(1)>").decode()),
         ]  # fmt: skip
         cells.append(cell(evil, "<script>", "own", outputs, "stopped"))
-    return {
-        "version": 1, "key": "0" * 64, "student": student, "notebook": notebook,
-        "file": f"{student}/{notebook}.ipynb", "status": "graded", "seed": 123,
-        "seconds": round(draw.gauss(9, 1.2), 2), "peak_mb": round(draw.gauss(900, 40), 1),
-        "submitted": f"2026-11-{draw.randint(20, 30)}T{draw.randint(10, 22)}:05:00+01:00",
-        "flags": [{"code": "memory", "message": evil}] if hostile else [], "reports": reports, "cells": cells,
-        "answers": [{"after": "01.2", "text": evil if hostile else
-                     f"One line cannot do it: {draw.choice(['three of four', 'the corners cross', 'at most 75 %'])}."}],
-    }  # fmt: skip
+    seconds, peak_mb = round(draw.gauss(9, 1.2), 2), round(draw.gauss(900, 40), 1)
+    submitted = f"2026-11-{draw.randint(20, 30)}T{draw.randint(10, 22)}:05:00+01:00"
+    why = draw.choice(["three of four", "the corners cross", "at most 75 %"])
+    return Result(
+        student, notebook, file=f"{student}/{notebook}.ipynb", seed=123, key="0" * 64, submitted=submitted,
+        seconds=seconds, peak_mb=peak_mb, flags=[Flag("memory", evil)] if hostile else [], reports=reports,
+        cells=cells, answers=[Answer("01.2", evil if hostile else f"One line cannot do it: {why}.")],
+    )  # fmt: skip
 
 
 def cell(source, exercise, role, outputs=(), status="ok"):
-    return {"kind": "code", "source": source, "exercise": exercise, "role": role, "status": status, "seconds": 0.1,
-            "outputs": list(outputs)}  # fmt: skip
+    return RunCell("code", source, exercise, role, status, 0.1, outputs=list(outputs))
 
 
 def finding(code, passed, message, points=0.0):
-    return {"code": code, "passed": passed, "message": message, "points": float(points), "measured": {"x": 1.0}}
+    return Finding(code, passed, message, float(points), {"x": 1.0})
+
+
+def change(result, **values):
+    """Set fields of a result."""
+    for name, value in values.items():
+        setattr(result, name, value)
+    return result
 
 
 def make_class(n=30, notebook="01", seed=0):
@@ -129,16 +134,16 @@ def make_class(n=30, notebook="01", seed=0):
     first = ["anna", "ben", "carla", "deniz", "emil", "fatima", "georg", "hana", "ivan", "jana"]
     names = [f"{draw.choice(first)}.{k:03d}" for k in range(max(n - len(HOSTILE), 4))] + HOSTILE
     made = [make_result(name, draw, notebook, hostile=name in HOSTILE) for name in names[:n]]
-    made[0] |= {"status": "ended", "flags": [{"code": "time", "message": "A cell ran over 60 s and was stopped."}]}
-    made[1] |= {"status": "unreadable", "reports": {}, "cells": [], "answers": [], "seconds": 0.0, "peak_mb": 0.0}
-    made[2] |= {"status": "grader-failed", "reports": {}, "cells": [], "answers": []}
+    change(made[0], status="ended", flags=[Flag("time", "A cell ran over 60 s and was stopped.")])
+    change(made[1], status="unreadable", reports={}, cells=[], answers=[], seconds=0.0, peak_mb=0.0)
+    change(made[2], status="grader-failed", reports={}, cells=[], answers=[])
     if n < 6:
         return made
-    copied = copy.deepcopy(made[3]["cells"])
+    copied = copy.deepcopy(made[3].cells)
     for one in copied:
-        one["source"] = one["source"].replace("hidden", "mine").replace("layer", "yours")
-    made[5]["cells"] = copied
-    made[-1] |= {"seconds": 58.0, "peak_mb": 2600.0}
+        one.source = one.source.replace("hidden", "mine").replace("layer", "yours")
+    made[5].cells = copied
+    change(made[-1], seconds=58.0, peak_mb=2600.0)
     return made
 
 
@@ -161,9 +166,8 @@ ben = { "02" = 2026-12-10T23:59:00+01:00 }
 
 
 def small(student="zoe", submitted=None, score=2.0, status="passed", notebook="01"):
-    report = {"status": status, "score": score, "points": 2.0, "findings": []}
-    return {"student": student, "notebook": notebook, "submitted": submitted, "reports": {"01.1": report},
-            "status": "graded"}  # fmt: skip
+    report = Report("01.1", "One line", status, score, 2.0)
+    return Result(student, notebook, submitted=submitted, reports={"01.1": report})
 
 
 @pytest.mark.parametrize(
@@ -269,7 +273,7 @@ def test_gradebook_has_a_row_per_student_and_numbers_stay_numbers():
 def test_gradebook_of_two_notebooks_and_a_half_done_class():
     made = make_class(8) + make_class(8, "02")[3:]
     table = rows_of(results.gradebook(made, EXERCISES))
-    row = dict(zip(table[0], next(r for r in table if r[0] == made[0]["student"]), strict=True))
+    row = dict(zip(table[0], next(r for r in table if r[0] == made[0].student), strict=True))
     assert row["02.1 Where classes meet"] == "" and float(row["maximum"]) == 16
     assert rows_of(results.gradebook([], EXERCISES))[0][0] == "student"
 
@@ -314,7 +318,7 @@ def test_every_table_escapes_every_hostile_name():
 
 def test_text_answers_are_grouped_by_exercise():
     made = make_class(6)
-    made[0]["answers"] = [{"after": "01.1", "text": "early"}, {"after": "", "text": "hello"}]
+    made[0].answers = [Answer("01.1", "early"), Answer("", "hello")]
     table = rows_of(results.text_answers(made, EXERCISES))
     assert table[0] == ["exercise", "title", "student", "answer", "points", "remarks"]
     assert [row[0] for row in table[1:3]] == ["", "01.1"] and {row[0] for row in table[3:]} == {"01.2"}
@@ -322,11 +326,11 @@ def test_text_answers_are_grouped_by_exercise():
 
 def test_canvas_without_a_roster():
     made = make_class(5)
-    made[3]["file"] = "doejane_LATE_4711_99_01_xor_mlp-1.ipynb"
+    change(made[3], platform="canvas", ident="4711")
     table = rows_of(results.canvas(made, EXERCISES).text)
     assert table[0] == ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", "Notebook 01"]
     assert table[1] == ["    Points Possible", "", "", "", "", "12"]
-    assert [row[1] for row in table[2:] if row[0] == made[3]["student"]] == ["4711"]
+    assert [row[1] for row in table[2:] if row[0] == made[3].student] == ["4711"]
 
 
 CANVAS = (
@@ -341,7 +345,7 @@ CANVAS = (
 
 def test_canvas_keeps_the_roster_and_scales_to_its_points():
     jane, joerg = small("somebody"), small("jörg weiß", score=1.0, status="failed")
-    jane["file"] = "zip/doejane_4711_99_01_xor.ipynb"
+    change(jane, platform="canvas", ident="4711")
     upload = results.canvas([jane, joerg, small("nobody")], EXERCISES, roster="\ufeff" + CANVAS)
     table = rows_of(upload.text)
     assert table[0] == ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", "Notebook 01 XOR (81)"]
@@ -364,7 +368,7 @@ WORKSHEET = (
 
 def test_moodle_worksheet_is_filled_and_scaled_to_its_maximum():
     one = small("x")
-    one["file"] = "Jane Doe_901_assignsubmission_file_/01.ipynb"
+    change(one, platform="moodle", ident="901")
     upload = results.moodle([one], EXERCISES, roster=WORKSHEET)
     table = rows_of(upload.text)
     assert table[0][0] == "Identifier" and "Last modified (grade)" in table[0]
@@ -375,7 +379,7 @@ def test_moodle_worksheet_is_filled_and_scaled_to_its_maximum():
 
 def test_moodle_without_a_roster_and_for_a_whole_course():
     one = small("Jane Doe")
-    one["file"] = "Jane Doe_901_assignsubmission_file_/01.ipynb"
+    change(one, platform="moodle", ident="901")
     table = rows_of(results.moodle([one], EXERCISES).text)
     assert table[0][:5] == ["Identifier", "Full name", "Status", "Grade", "Maximum grade"]
     assert table[1][:5] == ["Participant 901", "Jane Doe", "Submitted for grading", "2", "12"]
@@ -449,8 +453,10 @@ def test_nothing_of_a_student_becomes_markup():
 
 def test_feedback_says_what_counts_and_what_to_try():
     made = make_result("anna", random.Random(5))
-    made["reports"]["01.3"] |= {"status": "failed", "score": 0.0, "findings": [finding(*cause("01.3"))]}
-    made["submitted"] = "2026-12-04T12:00:00+01:00"
+    made.reports["01.3"] = replace(
+        made.reports["01.3"], status="failed", score=0.0, findings=(finding(*cause("01.3")),)
+    )
+    made.submitted = "2026-12-04T12:00:00+01:00"
     text = "".join(Elements(pages.feedback({"01": made}, EXERCISES, rules.parse(LATE))).text)
     assert "Feedback for anna" in text and "Give it a hidden layer." in text and "Try next" in text
     assert "1 started day late, 10% of the points" in text and "due 2026-12-03 23:59 (extended)" in text
@@ -465,9 +471,9 @@ def cause(id):
 
 @pytest.mark.parametrize("status", ["unreadable", "grader-failed", "ended"])
 def test_feedback_of_what_was_not_graded(status):
-    made = make_result("anna", random.Random(5)) | {"status": status}
+    made = change(make_result("anna", random.Random(5)), status=status)
     if status != "ended":
-        made |= {"reports": {}, "cells": []}
+        change(made, reports={}, cells=[])
     text = "".join(harmless(pages.feedback({"01": made}, EXERCISES)).text)
     wanted = {"unreadable": "could not be read", "grader-failed": "not by your fault", "ended": "ended before"}
     assert wanted[status] in text
@@ -495,12 +501,11 @@ def test_the_class_page_tells_first_what_is_not_understood():
     made = make_class(30)
     page = pages.class_page(made, EXERCISES)
     assert page.index("What the class has not understood") < page.index("Exercise by exercise")
-    first = pages.findings([r for r in made if r["status"] in ("graded", "ended")], EXERCISES[:5])[0]
+    first = pages.findings([r for r in made if r.ran], EXERCISES[:5])[0]
     assert first["exercise"] == "01.4"
     counted = sum(
-        r["reports"]["01.4"]["status"] == "failed"
-        and next(f["code"] for f in r["reports"]["01.4"]["findings"] if not f["passed"]) == first["code"]
-        for r in made if r["reports"]
+        r.reports["01.4"].status == "failed" and r.reports["01.4"].codes[0] == first["code"]
+        for r in made if r.reports
     )  # fmt: skip
     assert first["count"] == counted > 1
     labels = [a["aria-label"] for tag, a in Elements(page).found if a.get("role") == "img"]
@@ -518,19 +523,20 @@ def test_examples_do_not_say_whose_they_are():
     assert "Bernd" not in broken
     made = make_class(30)
     for result in made:
-        for one in result["cells"]:
-            one["source"] = f"# {result['student']}\n{one['source']}"
-    for item in pages.findings([r for r in made if r["reports"]], EXERCISES):
-        assert not any(r["student"] in item["source"] for r in made)
+        for one in result.cells:
+            one.source = f"# {result.student}\n{one.source}"
+    for item in pages.findings([r for r in made if r.reports], EXERCISES):
+        assert not any(r.student in item["source"] for r in made)
 
 
 def test_texts_made_to_be_slow_are_not(tmp_path):
     made = make_class(6)
     long = "a" * 200_000
-    made[3]["cells"].append(cell(long, "01.4", "answer", [{"type": "text", "text": "\x1b]" * 200_000}]))
-    made[3]["cells"].append(cell("(" * 50_000 + "'" + ";" * 50_000, "01.4", "answer"))
-    made[3]["reports"]["01.4"] |= {"status": "failed", "findings": [finding("wrong", False, "`" * 50_001 + long)]}
-    made[3]["flags"] = [{"code": "x", "message": "; " * 100_000 + "=1"}]
+    made[3].cells.append(cell(long, "01.4", "answer", [Output("text", "\x1b]" * 200_000)]))
+    made[3].cells.append(cell("(" * 50_000 + "'" + ";" * 50_000, "01.4", "answer"))
+    wrong = finding("wrong", False, "`" * 50_001 + long)
+    made[3].reports["01.4"] = replace(made[3].reports["01.4"], status="failed", findings=(wrong,))
+    made[3].flags = [Flag("x", "; " * 100_000 + "=1")]
     store(tmp_path / "results", made)
     start = time.process_time()
     pages.publish(tmp_path, EXERCISES)
@@ -539,9 +545,9 @@ def test_texts_made_to_be_slow_are_not(tmp_path):
 
 def test_outliers_are_far_on_the_high_side():
     made = make_class(30)
-    found = pages.outliers([r for r in made if r["status"] == "graded"])
-    assert list(found) == [(made[-1]["student"], "01")] and len(found[made[-1]["student"], "01"]) == 2
-    assert pages.outliers([small() | {"seconds": 5.0, "peak_mb": 5.0} for _ in range(9)]) == {}
+    found = pages.outliers([r for r in made if r.status == "graded"])
+    assert list(found) == [(made[-1].student, "01")] and len(found[made[-1].student, "01"]) == 2
+    assert pages.outliers([change(small(), seconds=5.0, peak_mb=5.0) for _ in range(9)]) == {}
 
 
 def test_copies_are_found_and_the_course_is_not_one():
@@ -550,9 +556,9 @@ def test_copies_are_found_and_the_course_is_not_one():
     lines = [f"    ax[{k}].plot(history[{k}], label={k})" for k in range(40)]
     given = "\n".join(["def plot_all(history, model):", *lines])
     for result in made:
-        result["cells"].append(cell(given, "01.1", "answer"))
-    pairs, note = pages.similar([r for r in made if r["cells"]], {"01": [given]})
-    assert [{pair["first"], pair["second"]} for pair in pairs] == [{made[3]["student"], made[5]["student"]}], note
+        result.cells.append(cell(given, "01.1", "answer"))
+    pairs, note = pages.similar([r for r in made if r.cells], {"01": [given]})
+    assert [{pair["first"], pair["second"]} for pair in pairs] == [{made[3].student, made[5].student}], note
     assert "ax[9]" not in pairs[0]["shared"]
 
 
@@ -567,7 +573,7 @@ def test_without_copydetect_the_page_says_how_to_get_it(monkeypatch):
 def store(folder, made):
     folder.mkdir(parents=True, exist_ok=True)
     for k, result in enumerate(made):
-        (folder / f"{k:04d}--{result['notebook']}.json").write_text(json.dumps(result))
+        save(folder / f"{k:04d}--{result.notebook}.json", result)
 
 
 def contents(folder):
@@ -586,7 +592,7 @@ def test_the_same_results_give_the_same_bytes_in_any_order(tmp_path):
     assert one == other
     tables = {"gradebook.csv", "canvas.csv", "moodle.csv", "text_answers.csv"}
     assert tables | {"text_answers.html", "class.html"} < set(one)
-    assert len([name for name in one if name.startswith("feedback")]) == len({r["student"] for r in made})
+    assert len([name for name in one if name.startswith("feedback")]) == len({r.student for r in made})
     # A mark for Excel where it is opened, none where it is uploaded.
     assert one["gradebook.csv"][:3] == b"\xef\xbb\xbf" != one["canvas.csv"][:3]
 
@@ -619,8 +625,8 @@ def test_pictures_of_a_class_do_not_fill_the_memory(tmp_path):
     made = make_class(24)
     picture = base64.b64encode(base64.b64decode(PNG) + b"x" * 300_000).decode()
     for result in made:
-        for one in result["cells"]:
-            one["outputs"] = [{"type": "image", "png": picture}]
+        for one in result.cells:
+            one.outputs = [Output("image", png=picture)]
     store(tmp_path / "results", made)
     size = sum(path.stat().st_size for path in (tmp_path / "results").iterdir())
     tracemalloc.start()
@@ -629,7 +635,7 @@ def test_pictures_of_a_class_do_not_fill_the_memory(tmp_path):
     tracemalloc.stop()
     assert len(loaded) == 24 and held < size / 20, f"{held / 1e6:.1f} MB held of {size / 1e6:.1f} MB"
     pages.publish(tmp_path, EXERCISES)
-    page = (tmp_path / "feedback" / pages.file_name(made[3]["student"])).read_text()
+    page = (tmp_path / "feedback" / pages.file_name(made[3].student)).read_text()
     assert picture in page
 
 
@@ -653,7 +659,7 @@ def test_the_instructors_time_of_submission_counts():
     """
     said = rules.parse(text)
     for name, days in (("anna", 2), ("ben", 0)):
-        assert rules.lateness(said, {"student": name, "notebook": "01", "submitted": None})[0] == days
-    assert "not known" in rules.lateness(said, {"student": "ben", "notebook": "02", "submitted": None})[1]
+        assert rules.lateness(said, Result(name, "01"))[0] == days
+    assert "not known" in rules.lateness(said, Result("ben", "02"))[1]
     with pytest.raises(rules.RulesError, match="late.submitted.anna"):
         rules.parse('[late]\ndeadline = 2026-11-30T23:59:00+01:00\n[late.submitted]\nanna = "yesterday"')

@@ -7,7 +7,7 @@ import pytest
 from coursekit.place import PACKAGE
 
 # Folder or file -> what it may import of coursekit, besides itself. `place`, `session` and the like stand below all.
-BASE = {"place", "variants", "session", "error_hints"}
+BASE = {"place", "session", "error_hints"}
 ARROWS = {
     "data": set(),
     "plot": {"data"},
@@ -16,8 +16,7 @@ ARROWS = {
     "exercises": {"checks", "data"},
     "grading": {"checks", "exercises", "run", "plot", "data", *BASE},
     "place": set(),
-    "variants": set(),
-    "session": {"variants", "error_hints", "plot"},
+    "session": {"error_hints", "plot"},
     "error_hints": set(),
 }
 # A sandboxed process holds these two and what they import: nothing of it may know what an answer should be.

@@ -15,7 +15,7 @@ from zlib import crc32
 
 import numpy as np
 
-from coursekit import place, variants
+from coursekit import place
 from coursekit.checks.codec import CodecError
 from coursekit.checks.facts import training_facts
 from coursekit.checks.proxy import CHANGED_INPUT, Missing, NotAttempted, StudentError
@@ -52,9 +52,6 @@ class Exercise:
         What comes out, where that is the answer: shown after the first attempt.
     says : dict
         The sentences of its check by name, or by group and name. See `say`.
-    varies : bool
-        Whether each student has data of their own: then the check is ``check(student, rng, variant)``, where `variant`
-        is the seed that ``ck.variant(id)`` gave the student.
     """
 
     id: str
@@ -67,7 +64,6 @@ class Exercise:
     answer: str = ""
     says: dict = field(default_factory=dict)
     summary: str = ""
-    varies: bool = False
 
 
 def say(*names, **fields):
@@ -124,7 +120,7 @@ def _texts(path):
     return tomllib.loads(path.read_text(encoding="utf-8"))
 
 
-def exercise(id, *, varies=False):
+def exercise(id):
     """Register a check as the one of exercise `id`.
 
     Its texts stand in the file beside the check module, ``n01_xor_mlp.toml``: in the table of its id `title`, `points`,
@@ -141,7 +137,7 @@ def exercise(id, *, varies=False):
             "hints": tuple(texts[id]["hints"]),
             "says": texts.get("says", {}) | texts[id].get("says", {}),
         }
-        _REGISTRY[id] = Exercise(id, check=check, summary=check.__doc__ or "", varies=varies, **mine)
+        _REGISTRY[id] = Exercise(id, check=check, summary=check.__doc__ or "", **mine)
         return check
 
     return register
@@ -227,7 +223,7 @@ def expected_texts(item):
     return tuple(re.sub(r"\{(\w+)(:[^}]*)?\}", number, text) for text in (item.expected, item.answer))
 
 
-def judge(item, student, seed=None, variant=None):
+def judge(item, student, seed=None):
     """Run the check of `item` on `student` and return its `Report`. Never raises for what a student did.
 
     Parameters
@@ -236,22 +232,19 @@ def judge(item, student, seed=None, variant=None):
     student : Student
     seed : int, optional
         Seed of the inputs that the check draws; from the exercise's id where not given.
-    variant : int, optional
-        Seed of the student's own data, for an exercise that varies; that of the class where not given.
     """
     with judging(item):
-        return _judge(item, student, seed, variant)
+        return _judge(item, student, seed)
 
 
-def _judge(item, student, seed, variant):
+def _judge(item, student, seed):
     seed = crc32(item.id.encode()) if seed is None else seed
-    own = (variants.seed("", item.id) if variant is None else variant,) if item.varies else ()
     findings = []
     try:
         for name, what in item.arguments.items():
             if _kind(student, name) == "NoneType":
                 raise Misconception("none", f"`{name}` is None. It should be {what}; did a function forget to return?")
-        for part in item.check(student, np.random.default_rng(seed), *own):
+        for part in item.check(student, np.random.default_rng(seed)):
             findings.extend(_judged(part))
     except NotAttempted as waiting:
         findings.append(_waiting(item, *waiting.args))

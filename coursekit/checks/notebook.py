@@ -15,7 +15,6 @@ from coursekit.checks import progress as kept
 from coursekit.checks.report import NOT_ATTEMPTED, PASSED, Finding, Report
 from coursekit.checks.server import local_student
 from coursekit.session import grader, quiet_stderr
-from coursekit.variants import variant
 
 _hints_shown = {}
 _attempted = set()  # the exercises that this kernel has seen an answer to
@@ -88,9 +87,7 @@ def check(id, *objects, **named):
         return _finish(_refusal(item.id, item.title, "wrong-call", message, item.points), 0.0)
     seed = os.environ.get("COURSEKIT_CHECK_SEED")
     with _no_stderr():
-        report = framework.judge(
-            item, local_student({**given, **named}), seed=int(seed) if seed else None, variant=variant(id)
-        )
+        report = framework.judge(item, local_student({**given, **named}), seed=int(seed) if seed else None)
     return _finish(report, time.perf_counter() - start)
 
 

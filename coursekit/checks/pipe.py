@@ -20,7 +20,7 @@ def _are(kind, parts):
 def _is_description(answer):
     return (
         isinstance(answer, dict)
-        and all(isinstance(answer.get(name), str) for name in ("type", "family"))
+        and all(isinstance(answer.get(name), str) and len(answer[name]) < 200 for name in ("type", "family"))
         and isinstance(answer.get("params"), dict)
         and {"fitted", "n_params"} <= set(answer)
     )
@@ -32,7 +32,7 @@ def _is_history(answer):
 
 # What `Objects` answers to the questions about models. Whoever took its place on the other side may answer anything.
 _FORMS = {
-    "kind": lambda answer: isinstance(answer, str),
+    "kind": lambda answer: isinstance(answer, str) and len(answer) < 200,
     "layers": lambda given: _are(dict, given) and all({"class", "name", "activation"} <= set(part) for part in given),
     "weights": lambda answer: _are(list | tuple, answer) and all(_are(np.ndarray, part) for part in answer),
     "history": _is_history,

@@ -4,7 +4,12 @@ import json
 import os
 import tempfile
 import threading
+from dataclasses import replace
 from pathlib import Path
+
+from coursekit.grading import limited
+from coursekit.grading.job import write as write_job
+from coursekit.grading.result import load, save
 
 _START = None
 _LOCK = threading.Lock()
@@ -32,19 +37,24 @@ def run(todo, address, finished):
         if others:
             raise grade.Stop(f"These workers have another version of the course: {', '.join(sorted(others))}.")
         sent = {}
-        for brief in todo:
-            job = grade.describe(brief, brief["checks"])
-            sent[client.submit(grade_there, job, key=f"grade-{job['key']}", retries=3)] = brief
-        for future in as_completed(sent):
-            brief = sent.pop(future)
+        for task in todo:
             try:
-                write(brief, future.result())
+                box, job = limited.run(grade.describe, replace(task, again=False))
+            except limited.Exceeded as reason:
+                grade.failed(task, str(reason))
+                finished(grade.summary(load(task.out)))
+                continue
+            sent[client.submit(grade_there, box, job, key=f"grade-{job.key}", retries=3)] = task
+        for future in as_completed(sent):
+            task = sent.pop(future)
+            try:
+                write(task, future.result())
             except Exception as error:  # whatever ended the job there; the class goes on
-                grade.failed(brief, f"{type(error).__name__}: {error}"[:300])
-            finished(grade.summary(grade.load(brief["out"])))
+                grade.failed(task, f"{type(error).__name__}: {error}"[:300])
+            finished(grade.summary(load(task.out)))
 
 
-def grade_there(job):
+def grade_there(box, job):
     """Do one job on this worker. Returns the bytes of what it wrote, by name.
 
     Raises
@@ -57,30 +67,34 @@ def grade_there(job):
     with tempfile.TemporaryDirectory(prefix="coursekit-") as folder, _LOCK:
         # One at a time: a worker with several threads still has one zygote.
         here = Path(folder)
-        mine = {"out": str(here / "result.json"), "transcripts": str(here / "transcripts")}
-        path = grade.written(here / "job.json", {**job, **mine, **grade.shown(), "again": False})
-        start = _starter()
-        start.start(path)
-        status = None
-        while status is None:
-            status = dict(start.ended(1.0)).get(str(path))
-        if status:
+        job = replace(job, out=str(here / "result.json"), transcripts=str(here / "transcripts"))
+        readable, hidden = grade.shown()
+        box, start = replace(box, readable=readable, hidden=hidden), _starter()
+        for careful in (False, True):
+            path = write_job(here / f"{careful}.json", box, replace(job, careful=careful))
+            start.start(path)
+            status = None
+            while status is None:
+                status = dict(start.ended(1.0)).get(str(path))
+            if status == 0:
+                break
+        else:
             raise RuntimeError(grade.why(path, status))
         kept = {"result": (here / "result.json").read_bytes()}
         kept |= {file.name: file.read_bytes() for file in sorted((here / "transcripts").glob("*.gz"))}
     return kept
 
 
-def write(brief, kept):
-    """Write what a worker sent to where the result of `brief` belongs."""
-    from coursekit.grading import grade, judge
+def write(task, kept):
+    """Write what a worker sent to where the result of `task` belongs."""
+    from coursekit.grading import grade
 
-    folder = grade.transcripts(brief["out"])
+    folder = grade.transcripts(task.out)
     folder.mkdir(parents=True, exist_ok=True)
     for name, data in kept.items():
         if name != "result":
             (folder / Path(name).name).write_bytes(data)
-    judge.save(brief["out"], json.loads(kept["result"]))
+    save(task.out, json.loads(kept["result"]))
 
 
 def _starter():

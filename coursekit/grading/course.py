@@ -17,6 +17,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from coursekit import place
+from coursekit.grading.result import Answer, Flag
 
 _HEADING = re.compile(r"^ {0,3}(#{1,6})[ \t]+(.*)$", re.M)
 _EXERCISE = re.compile(r"\b(\d\d[a-z]?\.\d{1,2})(?!\d)")
@@ -28,6 +29,8 @@ _NAMES = frozenset(dir(builtins)) | {"__name__", "__file__", "In", "Out", "_", "
 
 # Bounds on the work that a submission can cause. Similarity compares the beginning of cells only.
 _MAX_SOURCE = 50_000
+_MAX_ANSWERS = 100_000
+_MAX_REMARKS = 20
 _MAX_TOKENS = 150
 _MAX_COMPARISONS = 2_000
 _MAX_GLANCES = 20_000
@@ -108,6 +111,8 @@ class Step:
         The exercise, or "" outside all of them.
     expressions : dict
         need -> expression, for a check: the course's, whatever the submission's cell says.
+    handed : dict
+        The same with what the submission's cell hands in, where that differs.
     """
 
     kind: str
@@ -116,6 +121,7 @@ class Step:
     role: str
     exercise: str
     expressions: dict | None = None
+    handed: dict | None = None
 
 
 def names(folder=None):
@@ -210,7 +216,8 @@ def plan(notebook, cells):
     Notes
     -----
     A cell that does nothing but call ``ck.check`` is not run; the check stands in its place, with the course's
-    expressions. It is known by that call, else by its id, else by nbgrader's name. A cell that does more, or whose
+    expressions, and beside them what the cell itself hands in, such as a name that the student chose. It is known by
+    that call, else by its id, else by nbgrader's name. A cell that does more, or whose
     ``report = ck.check(...)`` another cell uses, is run as it is, and the check stands after it. Where several cells
     call the same check, the last one counts: it is what the student looked at last, after the last repair.
 
@@ -231,7 +238,7 @@ def plan(notebook, cells):
     anchors = _anchors(notebook, cells, looks, matched, sections)
     restored = _restored(notebook, cells, looks, matched)
     uses = Counter(name for look in looks for name in look.used)
-    here = {}
+    here, handed = {}, _handed(notebook, looks)
     for id in notebook.checks:
         here.setdefault(anchors[id], []).append(id)
     steps = []
@@ -245,34 +252,34 @@ def plan(notebook, cells):
                 if not judged:
                     exercise = next((id for id, _ in looks[index].calls), sections[index])
                     steps.append(Step("skip", index, cell.source, "check", exercise))
-                steps += [_check(notebook, id, index, cell.source) for id in judged]
+                steps += [_check(notebook, id, handed, index, cell.source) for id in judged]
                 continue
             if _installs(cell):
                 steps.append(Step("skip", index, cell.source, "course", ""))
             else:
                 role = _role_of(notebook, cell, matched[index])
                 steps.append(Step("cell", index, cell.source, role, sections[index]))
-        steps += [_check(notebook, id) for id in judged]
-    return steps + restored.get(len(cells), []) + [_check(notebook, id) for id in here.get(-1, [])]
+        steps += [_check(notebook, id, handed) for id in judged]
+    return steps + restored.get(len(cells), []) + [_check(notebook, id, handed) for id in here.get(-1, [])]
 
 
 def remarks(notebook, cells):
-    """What an instructor may want to know about the check cells of a submission: a list of {"code", "message"}."""
+    """What an instructor may want to know about the check cells of a submission: a list of `Flag`."""
     looks = [_look(cell) for cell in cells]
     called = Counter(id for look in looks for id, _ in look.calls)
     found = []
     for id, wanted in notebook.checks.items():
         if not called[id]:
             message = f"The check of {id} was deleted; it is judged all the same."
-            found.append({"code": "check-deleted", "message": message})
+            found.append(Flag("check-deleted", message))
         for look in looks:
             for _, call in (pair for pair in look.calls if pair[0] == id):
                 said = _arguments(call, list(wanted))
                 other = [f"`{text}` for `{wanted[need]}`" for need, text in said.items() if text != wanted[need]]
                 if other:
-                    message = f"A check cell of {id} hands in {', '.join(other)}; the course's own names are judged."
-                    found.append({"code": "check-edited", "message": message[:400]})
-    return list({(item["code"], item["message"]): item for item in found}.values())
+                    message = f"A check cell of {id} hands in {', '.join(other)}; the better of the two counts."
+                    found.append(Flag("check-edited", message[:400]))
+    return list(dict.fromkeys(found))[:_MAX_REMARKS]
 
 
 def answers(notebook, cells):
@@ -285,13 +292,12 @@ def answers(notebook, cells):
 
     Returns
     -------
-    list of dict
-        {"after": the last exercise above, or "", "text": ...} for every text cell that is new, and for the lines that
-        are new in a text cell of the course.
+    list of Answer
+        For every text cell that is new, and for the lines that are new in a text cell of the course.
     """
     matched = match(notebook, cells)
     given = {_plain(cell.source) for cell in notebook.cells if cell.kind == "markdown"}
-    found, after = [], ""
+    found, after, left = [], "", _MAX_ANSWERS
     for cell, where in zip(cells, matched, strict=True):
         if cell.kind == "code":
             for id, _ in _look(cell).calls:
@@ -306,8 +312,9 @@ def answers(notebook, cells):
             continue
         if where is not None:
             text = _new_lines(_plain(notebook.cells[where].source), text)
-        if text.strip():
-            found.append({"after": after, "text": text.strip()})
+        if text.strip() and left > 0:
+            found.append(Answer(after, text.strip()[:left]))
+            left -= len(text)
     return found
 
 
@@ -443,7 +450,7 @@ def _look(cell):
     return _look_at(cell.source) if cell.kind == "code" else _Look()
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=4096)  # a whole submission: each of its cells is asked for several times
 def _look_at(source):
     tree = _tree(source)
     if tree is None:
@@ -544,11 +551,22 @@ def _expressions(call, arguments):
     return {need: given[need] for need in arguments}
 
 
-def _check(notebook, id, index=-1, source=""):
+def _handed(notebook, looks):
+    """Exercise -> what the submission's last check of it hands in, where that is not what the course's does."""
+    said = {}
+    for look in looks:
+        for id, call in look.calls:
+            if id in notebook.checks:
+                mine = _arguments(call, list(notebook.checks[id])).items()
+                said[id] = notebook.checks[id] | {need: text for need, text in mine if len(text) < 500}
+    return {id: mine for id, mine in said.items() if mine != notebook.checks[id]}
+
+
+def _check(notebook, id, handed, index=-1, source=""):
     if not source:
         cell = next(c for c in notebook.cells if c.role == "check" and c.exercise == id)
         source = cell.source
-    return Step("check", index, source, "check", id, dict(notebook.checks[id]))
+    return Step("check", index, source, "check", id, dict(notebook.checks[id]), handed.get(id))
 
 
 def _anchors(notebook, cells, looks, matched, sections):
@@ -670,7 +688,7 @@ def _installs(cell):
     light = {alias.name.split(".")[0] for node in imports if isinstance(node, ast.Import) for alias in node.names}
     if not light <= {"importlib", "subprocess", "sys", "os"} or any(isinstance(n, ast.ImportFrom) for n in imports):
         return False
-    return len(rest) == 1 and isinstance(rest[0], ast.If) and "coursekit" in ast.unparse(rest[0])
+    return len(rest) == 1 and isinstance(rest[0], ast.If) and "coursekit" in cell.source
 
 
 def _graded(cell):

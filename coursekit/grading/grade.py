@@ -5,33 +5,64 @@ import contextlib
 import hashlib
 import json
 import os
-import re
 import secrets
 import shutil
-import sys
 import tempfile
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from coursekit import place, variants
+from coursekit import place
 from coursekit.grading import course as courses
-from coursekit.grading import judge, sandbox, submissions, zygote
+from coursekit.grading import job as jobs_
+from coursekit.grading import limited, sandbox, submissions, zygote
+from coursekit.grading.job import Box, Job, Times
+from coursekit.grading.result import Flag, Result, load, save
 from coursekit.grading.sandbox import Limits
 from coursekit.run import share_cores
-
-QUESTION_S = 60.0  # seconds that the student's code may take to answer one question of a check
-GRACE_S = 3.0  # seconds between an interrupt and the end
-FRAME_S = 30.0  # seconds that an answer may take to arrive once it has begun
-_WHILE = re.compile(r"^\s*while\b", re.MULTILINE)
 
 
 class Stop(Exception):
     """Grading cannot begin or go on. The message is one sentence that says what to do."""
 
 
+@dataclass(frozen=True)
+class Settings:
+    """How the submissions of a class are run.
+
+    Parameters
+    ----------
+    times : Times
+    memory_mb : int
+        Memory that one submission may take.
+    unsafe : bool
+        Run without a sandbox.
+    """
+
+    times: Times = Times()
+    memory_mb: int = 3000
+    unsafe: bool = False
+
+
+@dataclass(frozen=True)
+class Task:
+    """The few words that the grader keeps of a submission; `describe` makes a whole `Job` of them in its turn, so that
+    the grader's memory does not grow with the class."""
+
+    handed: submissions.Submission
+    notebook: courses.Notebook
+    seed: int
+    out: Path
+    settings: Settings
+    checks: str
+    key: str = ""
+    run_key: str = ""
+    may_loop: bool = False
+    again: bool = False
+    tried: bool = False
+
+
 def grade(
-    handed_in, out, *, notebook=None, seed=None, workers=None, total_s=900.0, cell_s=300.0, memory_mb=3000,
-    unsafe=False, scheduler=None, secret="", on_result=None,
+    handed_in, out, *, notebook=None, seed=None, workers=None, settings=None, scheduler=None, on_result=None
 ):  # fmt: skip
     """Grade what is in `handed_in`; write one result per submission below `out`.
 
@@ -47,22 +78,15 @@ def grade(
         From which the seed of every submission is drawn; a secret of its own, kept in `out`, where not given.
     workers : int, optional
         Submissions at once.
-    total_s, cell_s : float
-        Seconds that one notebook and one cell may take.
-    memory_mb : int
-        Memory that one submission may take.
-    unsafe : bool
-        Run without a sandbox.
+    settings : Settings, optional
     scheduler : str, optional
         Address of a dask.distributed scheduler.
-    secret : str
-        The course's, for exercises in which each student has data of their own; see `coursekit.variants`.
     on_result : callable, optional
-        Called as ``on_result(summary, done, total)`` after each submission.
+        Called as ``on_result(result, done, total)`` after each submission.
 
     Returns
     -------
-    list of dict
+    list of Result
         Summaries of the results, by student and notebook.
 
     Raises
@@ -72,14 +96,12 @@ def grade(
     SubmissionsError
         Nothing to grade.
     """
-    out = Path(out)
+    out, settings = Path(out), settings or Settings()
     _writable(out)
-    if not unsafe:
+    if not settings.unsafe:
         _sandbox_or_stop()
-    options = {"total_s": total_s, "cell_s": cell_s, "memory_mb": memory_mb, "unsafe": unsafe}
-    todo, results = jobs(handed_in, out, notebook, _seed(out, seed), secret, options)
-    total = len(todo) + len(results)
-    standing, results = results, []
+    todo, standing = jobs(handed_in, out, notebook, _seed(out, seed), settings)
+    total, results = len(todo) + len(standing), []
 
     def finished(result):
         results.append(result)
@@ -93,67 +115,8 @@ def grade(
 
         cluster.run(todo, scheduler, finished)
     elif todo:
-        run(todo, workers or sensible_workers(memory_mb), finished)
-    return sorted(results, key=lambda result: (result["student"], result["notebook"]))
-
-
-def regrade(out, ids):
-    """Judge exercises of all results in `out` again from the transcripts; nothing of a student runs.
-
-    Returns
-    -------
-    str
-        One sentence for the instructor.
-    """
-    notebooks = courses.load_all()
-    known = [id for notebook in notebooks.values() for id in notebook.checks]
-    unknown = [id for id in ids if id not in known]
-    if unknown:
-        raise Stop(f"There is no exercise {unknown[0]}. Give an id such as {known[0]}.")
-    changed, open_ = [], []
-    todo = []
-    for path in sorted((Path(out) / "results").glob("*.json")):
-        result = load(path)
-        only = [id for id in ids if result and id.split(".")[0] == result["notebook"]]
-        if not only or result["status"] not in ("graded", "ended"):
-            continue
-        checks = notebooks[result["notebook"]].checks
-        todo.append(
-            {
-                "path": path,
-                "steps": [{"kind": "check", "exercise": id, "expressions": checks[id]} for id in only],
-                "before": {id: result["reports"].get(id, {}).get("score") for id in only},
-                "only": only,
-            }
-        )
-    if not todo:
-        raise Stop(f"No result in {out} has {', '.join(ids)}. Grade first; --regrade works on what is there.")
-    folder = Path(tempfile.mkdtemp(prefix="coursekit-"))
-    start = starter()
-    try:
-        for number, item in enumerate(todo):
-            path = folder / f"{number}.json"
-            job = {
-                "out": str(item["path"]), "said": f"{path}.said", "again": True, "only": item["only"],
-                "steps": item["steps"], "key": "",
-                "transcripts": str(transcripts(item["path"])),
-            }  # fmt: skip
-            start.start(written(path, job))
-            status = None
-            while status is None:
-                status = dict(start.ended(1.0)).get(str(path))
-            result = load(item["path"])
-            gaps = json.loads(Path(job["said"]).read_text(encoding="utf-8")) if status == 0 else item["only"]
-            open_ += [f"{result['student']} {id}" for id in gaps]
-            changed += [id for id in item["only"] if result["reports"].get(id, {}).get("score") != item["before"][id]]
-    finally:
-        start.close()
-        shutil.rmtree(folder, ignore_errors=True)
-    said = f"{len(todo)} results judged again, {len(changed)} marks changed."
-    if open_:
-        more = f" and {len(open_) - 5} more" if len(open_) > 5 else ""
-        said += f" The transcripts do not say enough for {', '.join(open_[:5])}{more}: grade these again."
-    return said
+        run(todo, workers or sensible_workers(settings.memory_mb), finished)
+    return sorted(results, key=lambda result: (result.student, result.notebook))
 
 
 def sensible_workers(memory_mb):
@@ -194,20 +157,18 @@ def _seed(out, seed):
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
             return int(json.loads(path.read_text(encoding="utf-8"))["seed"])
         seed = secrets.randbits(31)
-    judge.save(path, {"seed": seed})
+    save(path, {"seed": seed})
     path.chmod(0o600)
     return seed
 
 
-def jobs(handed_in, out, number, seed, secret, options):
+def jobs(handed_in, out, number, seed, settings):
     """What is still to do, and the results that stand already.
 
     Returns
     -------
-    todo : list of dict
-        A few words each; `describe` makes the whole job of it when its turn comes, so that the memory of the grader
-        does not grow with the class.
-    results : list of dict
+    todo : list of Task
+    results : list of Result
         Summaries of submissions that were graded before, or that cannot be run.
     """
     notebooks = courses.load_all()
@@ -215,70 +176,57 @@ def jobs(handed_in, out, number, seed, secret, options):
         raise Stop(f"There is no notebook {number}. There are: {', '.join(notebooks)}.")
     todo, results = [], []
     checks = checks_key()
-    for handed in submissions.choose(submissions.read(handed_in), notebooks, number):
+    for handed in submissions.choose(submissions.read(handed_in, out), notebooks, number):
         path = out / "results" / f"{handed.key}--{handed.number or 'none'}.json"
         mine = int.from_bytes(hashlib.sha256(f"{seed}/{handed.student}/{handed.ident}".encode()).digest()[:6], "big")
-        brief = {"handed": handed, "notebook": notebooks.get(handed.number), "seed": mine, "out": path, **options}
-        brief["code"] = variants.code(handed.ident or handed.student, secret) if secret else ""
-        job = None if handed.problem else describe(brief, checks)
+        task = Task(handed, notebooks.get(handed.number), mine, path, settings, checks)
+        if not handed.problem:
+            try:
+                task = replace(task, **limited.run(_looked_at, task))
+            except limited.Exceeded as reason:
+                task = replace(task, handed=submissions.beyond(handed, reason))
         before = load(path)
-        if job is None:
-            judge.save(path, unreadable(handed, mine))
+        if task.handed.problem:
+            save(path, unreadable(task))
             results.append(summary(load(path)))
-        elif before and before.get("key") == job["key"]:
+        elif before and before.key == task.key:
             results.append(summary(before))
         else:
             # Only the checks have changed: the transcripts may be enough.
-            again = bool(before and before.get("run_key") == job["run_key"])
-            todo.append({**brief, "checks": checks, "again": again, "may_loop": may_loop(job)})
+            todo.append(replace(task, again=bool(before and before.run_key == task.run_key)))
     # An endless loop takes all of its time limit: begun last, it would keep the class waiting for it alone.
-    todo.sort(key=lambda brief: not brief["may_loop"])
+    todo.sort(key=lambda task: not task.may_loop)
     return todo, results
 
 
-def may_loop(job):
-    """Whether a cell of the student's has a ``while``, which may never end. A wrong guess changes the order alone."""
-    return any(_WHILE.search(step["source"]) for step in job["steps"] if step["role"] != "course")
+def _looked_at(task):
+    """What decides whether and when a submission is run. A wrong guess at what may loop changes the order alone."""
+    _, job = describe(task)
+    mine = [step.source for step in job.steps if step.role != "course"]
+    loops = any(line.lstrip(" \t").startswith("while") for source in mine for line in source.splitlines())
+    return {"key": job.key, "run_key": job.run_key, "may_loop": loops}
 
 
-def describe(brief, checks, again=False):
-    """The whole job of one submission; see `judge.judge`."""
-    handed, notebook = brief["handed"], brief["notebook"]
+def describe(task):
+    """The `Box` and the `Job` of one submission. Looks into what the student wrote: for `limited.run`."""
+    handed, notebook, settings = task.handed, task.notebook, task.settings
     cells = submissions.parse(handed.data)
     steps = courses.plan(notebook, cells)
-    if again:
+    if task.again:
         steps = [step for step in steps if step.kind == "check"]
-    limits = asdict(Limits(memory_mb=brief["memory_mb"]))
-    timeouts = {"total": brief["total_s"], "cell": brief["cell_s"]}
-    timeouts |= {"question": QUESTION_S, "grace": GRACE_S, "frame": FRAME_S}
     files = submissions.companions(handed)
-    names = ("seed", "code", "unsafe")
-    run_key = _digest(cells, steps, sorted(files.items()), timeouts, limits, *(brief[name] for name in names))
-    return {
-        "student": handed.student,
-        "ident": handed.ident,
-        "notebook": handed.number,
-        "file": handed.source,
-        "submitted": handed.submitted,
-        "flags": [*handed.flags, *courses.remarks(notebook, cells)],
-        "cells": [asdict(cell) for cell in cells],
-        "answers": courses.answers(notebook, cells),
-        "steps": [asdict(step) for step in steps],
-        "files": {name: base64.b64encode(data).decode() for name, data in files.items()},
-        "seed": brief["seed"],
-        "code": brief["code"],
-        "run_key": run_key,
-        "key": _digest(run_key, checks),
-        "limits": limits,
-        "timeouts": timeouts,
-        "out": str(brief["out"]),
-        "transcripts": str(transcripts(brief["out"])),
-        **shown(),
-        "keras": place.uses_keras(),
-        "unsafe": brief["unsafe"],
-        "again": again,
-        "only": [],
-    }
+    limits = Limits(memory_mb=settings.memory_mb)
+    run_key = _digest(cells, steps, sorted(files.items()), limits, settings, task.seed)
+    box = Box(
+        {name: base64.b64encode(data).decode() for name, data in files.items()}, asdict(limits), *shown(),
+        place.uses_keras(), settings.unsafe,
+    )  # fmt: skip
+    return box, Job(
+        handed.student, handed.ident, handed.platform, handed.number, handed.source, handed.submitted, task.seed,
+        _digest(run_key, task.checks), run_key, [*handed.flags, *courses.remarks(notebook, cells)],
+        courses.answers(notebook, cells), cells, steps, settings.times, settings.memory_mb, settings.unsafe,
+        str(task.out), str(transcripts(task.out)), task.again, task.tried,
+    )  # fmt: skip
 
 
 def transcripts(path):
@@ -287,33 +235,17 @@ def transcripts(path):
 
 
 def summary(result):
-    """The few words of a result that the grader itself needs."""
-    names = ("student", "notebook", "status", "seconds", "peak_mb")
-    score = sum(report["score"] for report in result["reports"].values())
-    return {**{name: result[name] for name in names}, "score": score}
+    """A result without its cells and answers: what the grader itself needs."""
+    return replace(result, cells=[], answers=[])
 
 
-def unreadable(handed, seed):
+def unreadable(task):
     """The result of a submission that cannot be run."""
-    return {
-        "version": 1,
-        "key": "",
-        "run_key": "",
-        "student": handed.student,
-        "ident": handed.ident,
-        "notebook": handed.number or "",
-        "file": handed.source,
-        "submitted": handed.submitted,
-        "status": "unreadable",
-        "seed": seed,
-        "code": "",
-        "seconds": 0.0,
-        "peak_mb": 0,
-        "flags": [*handed.flags, {"code": "unreadable", "message": handed.problem}],
-        "reports": {},
-        "cells": [],
-        "answers": [],
-    }
+    handed = task.handed
+    return Result(
+        handed.student, handed.number or "", "unreadable", handed.ident, handed.platform, handed.source,
+        handed.submitted, task.seed, flags=[*handed.flags, Flag("unreadable", handed.problem)],
+    )  # fmt: skip
 
 
 def checks_key():
@@ -336,10 +268,8 @@ def shown():
         hidden += [*exercises.glob("[a-z]*.py"), *exercises.glob("*.toml"), exercises / "thresholds.json"]
         hidden += [exercises / "pictures", compiled]
     hidden += (place.ENGINE / "__pycache__").glob("n[0-9]*.pyc")  # left by a version that kept the checks there
-    return {
-        "readable": [str(path) for path in (place.PACKAGE, place.PACKAGE.parent / "data") if path.exists()],
-        "hidden": [str(path) for path in hidden if path.exists()],
-    }
+    readable = (place.PACKAGE, place.PACKAGE.parent / "data")
+    return [str(path) for path in readable if path.exists()], [str(path) for path in hidden if path.exists()]
 
 
 def _digest(*parts):
@@ -349,24 +279,12 @@ def _digest(*parts):
     return total.hexdigest()
 
 
-def load(path):
-    """The result in a file; None where there is none that can be read."""
-    try:
-        result = json.loads(Path(path).read_text(encoding="utf-8"))
-        return result if isinstance(result, dict) and result.get("version") == 1 else None
-    except (OSError, ValueError):
-        return None
-
-
 def starter(workers=1):
-    """What starts the judges: a zygote where forking works, else a new interpreter for each, which says so."""
-    shares = share_cores(workers)
-    if sys.platform == "linux":
-        try:
-            return zygote.Zygote(shares)
-        except (RuntimeError, EOFError, OSError) as reason:
-            print(f"Each submission gets a new interpreter, which takes seconds longer: {reason}.", file=sys.stderr)
-    return zygote.Spawner(shares)
+    """The process that starts the judges."""
+    try:
+        return zygote.Zygote(share_cores(workers))
+    except (RuntimeError, EOFError, OSError) as reason:
+        raise Stop(f"Submissions cannot be started here: {reason}. Grade in a Linux container.") from None
 
 
 def run(todo, workers, finished):
@@ -377,17 +295,23 @@ def run(todo, workers, finished):
     try:
         while waiting or running:
             while waiting and len(running) < workers:
-                brief = waiting.pop(0)
+                task = waiting.pop(0)
                 count += 1
                 path = folder / f"{count}.json"
-                running[str(path)] = brief, begin(start, brief, path)
+                try:
+                    start.start(jobs_.write(path, *limited.run(describe, task)))
+                except limited.Exceeded as reason:  # the machine is busier than it was at the first look
+                    save(task.out, unreadable(replace(task, handed=submissions.beyond(task.handed, reason))))
+                    finished(summary(load(task.out)))
+                    continue
+                running[str(path)] = task
             for path, status in start.ended(1.0):
-                brief, said = running.pop(path)
-                again = outcome(brief, said, path, status)
+                task = running.pop(path)
+                again = outcome(task, path, status)
                 if again:
                     waiting.insert(0, again)
                 else:
-                    finished(summary(load(brief["out"])))
+                    finished(summary(load(task.out)))
                 for file in folder.glob(f"{Path(path).name}*"):
                     file.unlink()
     finally:
@@ -395,39 +319,18 @@ def run(todo, workers, finished):
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def begin(start, brief, path):
-    """Write the job's file and start it. Returns the file in which the judge says what it could not judge again."""
-    job = describe(brief, brief["checks"], brief["again"])
-    job["said"] = f"{path}.said"
-    start.start(written(path, job))
-    return Path(job["said"])
-
-
-def written(path, job):
-    """Write a job as two files: what the sandbox is made of, and, for the judge alone, all the rest.
-
-    The student's process is forked from the judge. Nothing may be in its memory then that a student should not see:
-    the seed of the checks, the paths of the results.
-    """
-    names = () if job["again"] else ("files", "limits", "readable", "hidden", "keras", "unsafe")
-    box = {name: job.pop(name) for name in names}
-    Path(path).write_text(json.dumps(box), encoding="utf-8")
-    Path(f"{path}.judge").write_text(json.dumps(job), encoding="utf-8")
-    return path
-
-
-def outcome(brief, said, path, status):
+def outcome(task, path, status):
     """What to do after a job has ended: None where its result is written, else what goes on.
 
-    A judge that failed is tried once more; then the submission gets a result that says so.
+    A judge that failed is tried once more, with care; then the submission gets a result that says so.
     """
     if status == 0:
-        if brief["again"] and json.loads(said.read_text(encoding="utf-8")):
-            return {**brief, "again": False}
+        if task.again and Path(f"{path}.open").exists():  # the transcripts do not say enough
+            return replace(task, again=False)
         return None
-    if not brief.get("tried"):
-        return {**brief, "tried": True, "again": False}
-    failed(brief, why(path, status))
+    if not task.tried:
+        return replace(task, tried=True, again=False)
+    failed(task, why(path, status))
     return None
 
 
@@ -438,8 +341,7 @@ def why(path, status):
     return " ".join(last)[:300] or f"exit status {status}"
 
 
-def failed(brief, reason):
+def failed(task, reason):
     """Write the result of a submission on which the grader itself failed: it has no marks, not even 0."""
-    flag = {"code": "grader-failed", "message": f"The grader itself failed on this submission ({reason})."}
-    result = unreadable(brief["handed"], brief["seed"])
-    judge.save(brief["out"], {**result, "status": "grader-failed", "flags": [*brief["handed"].flags, flag]})
+    flag = Flag("grader-failed", f"The grader itself failed on this submission ({reason}).")
+    save(task.out, replace(unreadable(task), status="grader-failed", flags=[*task.handed.flags, flag]))

@@ -7,29 +7,33 @@ in time.
 import base64
 import contextlib
 import hashlib
-import json
+import mmap
 import os
 import resource
 import select
 import signal
 import struct
-import sys
-import tempfile
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
-from coursekit import variants
 from coursekit.checks.codec import CodecError, pack, read_frame, unpack, write_frame
 from coursekit.checks.pipe import question, remote_student
-from coursekit.grading import sandbox, transcript
+from coursekit.grading import limited, sandbox, transcript
+from coursekit.grading.job import read_box, read_job
+from coursekit.grading.result import Flag, Output, Result, RunCell, load, save
 
 SLOW = 10.0  # seconds after which a cell gives way to other submissions
 GIVES_WAY = 7  # its nice value then: about a fifth of the share of another
-KEPT = ("key", "run_key", "student", "ident", "notebook", "file", "submitted", "seed", "code", "answers")
 JUDGE_MB = 6000  # what this process may take, should an answer be made to fill its memory
+CHECK_MB = 4000  # and what the process of one exercise may take
+CHECK_S = 60  # seconds of the processor that the check of one exercise may take itself
+CHECKS_S = 120  # seconds that the checks may still take once the time of the cells is over
 MAX_ANSWER = 256 * 1024 * 1024
 MAX_OUTPUT = 4_000_000  # characters that one cell may show, pictures included
+MAX_OUTPUTS = 20_000_000  # and all cells together
+MAX_MESSAGE, MAX_FINDINGS = 3_000, 100
 HUNG = 300  # seconds past the time of the notebook after which the judge itself is taken to hang
 
 
@@ -38,37 +42,53 @@ class Ended(Exception):
 
 
 class Channel:
-    """Questions to one student's process, each with a time limit; `times` are those of `grade.describe`."""
+    """Questions to one student's process, each with a time limit.
 
-    def __init__(self, child, reading, writing, times):
-        self._child, self._reading, self._writing = child, reading, writing
-        self._times, self._until = times, time.monotonic() + times["total"]
+    Cells may take `Times.total` together. The checks that come after it is over have some time of their own, so that
+    what stands by then is judged.
+    """
+
+    def __init__(self, child, reading, writing, times, hurry=lambda: None):
+        self._child, self._reading, self._writing, self._times = child, reading, writing, times
+        self._hurry = hurry  # called before an interrupt
+        self.over = time.monotonic() + times.total
+        self._until = self.over + min(CHECKS_S, times.total / 2)
         # Or a write would wait for ever where the process no longer reads.
         os.set_blocking(writing, False)
         self._deadline = 0.0
         self.ended = ""
+        # Whether a frame is on its way: seen by a process that was forked for one exercise, and by this one after it.
+        self._midway = mmap.mmap(-1, 1)
 
-    def ask(self, operation, *args, seconds):
-        """The answer to one question, as a frame. What takes longer is interrupted, and ended if that does not help."""
-        return self.exchange(*question(operation, *args), seconds=seconds)
+    @property
+    def midway(self):
+        return self._midway[0] != 0
 
-    def exchange(self, description, arrays, *, seconds):
+    def cell(self, source):
+        """What became of a cell, as a frame; None where the time for cells is over."""
+        left = self.over - time.monotonic()
+        if left <= 0:
+            return None
+        return self.exchange(*question("cell", source), seconds=min(self._times.cell, left))
+
+    def exchange(self, description, arrays, seconds=None):
+        """The answer to one question. What takes longer is interrupted, and ended if that does not help."""
         left = self._until - time.monotonic()
         if left <= 0:
-            self.end(f"the notebook took longer than {self._times['total']:.0f} s")
+            self.end(f"the notebook took longer than {self._times.total:.0f} s")
         if self.ended:
             raise Ended(self.ended)
-        seconds = min(seconds, max(left, 0.1))
+        seconds = min(seconds or self._times.question, max(left, 0.1))
+        self._midway[0] = 1
         try:
             self._deadline = time.monotonic() + seconds
             write_frame(self, description, arrays)
             if not self._wait(self._reading, False):
-                self._child.interrupt()
-                self._deadline = time.monotonic() + self._times["grace"]
-                if not self._wait(self._reading, False):
-                    raise TimeoutError
-            self._deadline = max(self._deadline, time.monotonic() + self._times["frame"])
-            return read_frame(self)
+                self._interrupt()
+            self._deadline = max(self._deadline, time.monotonic() + self._times.frame)
+            answer = read_frame(self)
+            self._midway[0] = 0
+            return answer
         except TimeoutError:
             self.end(f"it did not stop after {seconds:.0f} s")
         except (EOFError, OSError):
@@ -77,6 +97,16 @@ class Channel:
             # The stream is out of step for good: what follows could be taken for an answer that it is not.
             self.end(f"what it sent could not be read ({str(error)[:200]})")
         raise Ended(self.ended)
+
+    def _interrupt(self):
+        """Interrupt what runs, and once more where it caught that; it has all of the processor for its last words."""
+        self._hurry()
+        for _ in range(2):
+            self._child.interrupt()
+            self._deadline = time.monotonic() + self._times.grace / 2
+            if self._wait(self._reading, False):
+                return
+        raise TimeoutError
 
     def end(self, reason):
         """End the process. `reason` is "" where it ended by itself."""
@@ -123,41 +153,34 @@ def judge(job, child, reading, writing):
 
     Parameters
     ----------
-    job : dict
-        See `grade.describe`.
+    job : Job
     child : sandbox.Child
     reading, writing : int
         The ends of the two pipes to it.
 
     Returns
     -------
-    dict
-        The result; see docs/grading.md.
+    Result
     """
     began = time.monotonic()
     if child.error:
         raise sandbox.SandboxError(child.error)
-    # Only now: no check, and so nothing that it expects, was in memory when the student's process was forked.
-    from coursekit.checks import framework
-
-    watch = _Watch(child, job["limits"]["memory_mb"])
-    times = job["timeouts"]
-    channel = Channel(child, reading, writing, times)
-    cells, reports = _blank(job), {}
+    watch = _Watch(child, job.memory_mb)
+    channel = Channel(child, reading, writing, job.times, watch.hurry)
+    cells, reports, room = _blank(job), {}, [MAX_OUTPUTS]
     try:
-        for step in job["steps"]:
-            if step["kind"] == "cell":
+        for step in job.steps:
+            if step.kind == "cell":
                 # A cell that the course puts back has no place in the submission.
-                cell = cells[step["index"]] if step["index"] >= 0 else {"source": step["source"]}
+                cell = cells[step.index] if step.index >= 0 else RunCell("code", step.source)
                 watch.cell_began = time.monotonic()
-                _run(channel, cell, times["cell"])
+                _run(channel, cell, room)
                 watch.cell_began = None
-            elif step["kind"] == "check":
-                id = step["exercise"]
-                reports[id] = _judge(framework, job, channel, id, step["expressions"])
-                if step["index"] >= 0:
-                    cells[step["index"]]["status"] = "judged"
-        _again_at_the_end(framework, job, channel, reports)
+            elif step.kind == "check":
+                reports[step.exercise] = _judge(job, channel, step, cells)
+                if step.index >= 0:
+                    cells[step.index].status = "judged"
+        _again_at_the_end(job, channel, cells, reports)
     finally:
         child.kill()
         child.wait(10)
@@ -165,61 +188,59 @@ def judge(job, child, reading, writing):
         for descriptor in (reading, writing):
             with contextlib.suppress(OSError):
                 os.close(descriptor)
-    flags = list(job["flags"])
+    flags = list(job.flags)
     if watch.killed:
-        limit = job["limits"]["memory_mb"]
-        flags.append({"code": "memory", "message": f"It took more than {limit} MB of memory and was ended."})
+        flags.append(Flag("memory", f"It took more than {job.memory_mb} MB of memory and was ended."))
     elif channel.ended:
-        flags.append({"code": "ended", "message": f"The process ended before the notebook did: {channel.ended}."})
-    if job["unsafe"]:
-        flags.append({"code": "unsafe", "message": "It ran without a sandbox."})
-    return {
-        **{name: job[name] for name in KEPT},
-        "version": 1,
-        "status": "ended" if channel.ended else "graded",
-        "seconds": round(time.monotonic() - began, 2),
-        "peak_mb": round(watch.peak),
-        "flags": flags,
-        "reports": reports,
-        "cells": cells,
-    }
+        flags.append(Flag("ended", f"The process ended before the notebook did: {channel.ended}."))
+    if any(cell.status == "no time" for cell in cells):
+        message = f"The cells took longer than {job.times.total:.0f} s; the last ones were not run. What stood, counts."
+        flags.append(Flag("time", message))
+    if job.unsafe:
+        flags.append(Flag("unsafe", "It ran without a sandbox."))
+    return Result(
+        job.student, job.notebook, "ended" if channel.ended else "graded", job.ident, job.platform, job.file,
+        job.submitted, job.seed, job.key, job.run_key, round(time.monotonic() - began, 2), round(watch.peak), flags,
+        reports, cells, job.answers,
+    )  # fmt: skip
 
 
 def _blank(job):
     """The cells of the submission as the result shows them, before any has run."""
-    steps = {step["index"]: step for step in job["steps"]}
+    steps = {step.index: step for step in job.steps}
     return [
-        {
-            "kind": cell["kind"],
-            "source": cell["source"],
-            "exercise": steps.get(index, cell)["exercise"],
-            "role": {"check": "check"}.get(steps[index]["kind"], steps[index]["role"]) if index in steps else "own",
-            "status": "not run",
-            "seconds": 0.0,
-            "outputs": [],
-        }
-        for index, cell in enumerate(job["cells"])
-    ]
+        RunCell(
+            cell.kind, cell.source, steps.get(index, cell).exercise,
+            "own" if index not in steps else "check" if steps[index].kind == "check" else steps[index].role,
+        )
+        for index, cell in enumerate(job.cells)
+    ]  # fmt: skip
 
 
-def _run(channel, cell, seconds):
+def _run(channel, cell, room):
+    """Run a cell. `room` is what all outputs together may still take."""
     start = time.monotonic()
     try:
-        kind, answer = unpack(*channel.ask("cell", cell["source"], seconds=seconds))
+        frame = channel.cell(cell.source)
+        if frame is None:
+            cell.status = "no time"
+            return
+        kind, answer = unpack(*frame)
+        cell.status = "error"
         if kind == "answer":
             status, outputs = answer["status"], answer["outputs"]
-            cell["status"] = status if isinstance(status, str) and status in ("ok", "error", "stopped") else "error"
-            cell["outputs"] = _outputs(outputs if isinstance(outputs, list) else [])
-        else:
-            cell["status"] = "error"
+            cell.status = status if isinstance(status, str) and status in ("ok", "error", "stopped") else "error"
+            cell.error = str(answer.get("error") or "")[:300]
+            cell.outputs = _outputs(outputs if isinstance(outputs, list) else [], min(MAX_OUTPUT, room[0]))
+            room[0] -= sum(len(output.png or output.text) for output in cell.outputs)
     except (Ended, CodecError, KeyError, TypeError, ValueError, AttributeError):
-        cell["status"] = "stopped" if channel.ended else "error"
-    cell["seconds"] = round(time.monotonic() - start, 3)
+        cell.status = "stopped" if channel.ended else "error"
+    cell.seconds = round(time.monotonic() - start, 3)
 
 
-def _outputs(outputs):
+def _outputs(outputs, left):
     """What of the outputs is kept. The runner has caps of its own, but what comes may not be from the runner."""
-    kept, left = [], MAX_OUTPUT
+    kept = []
     for output in outputs[:50]:
         name = "png" if output["type"] == "image" else "text"
         content = output[name]
@@ -228,29 +249,99 @@ def _outputs(outputs):
         if name == "png":
             base64.b64decode(content, validate=True)
         left -= len(content)
-        kept.append({"type": "image" if name == "png" else "text", name: content})
+        kept.append(Output("image" if name == "png" else "text", **{name: content}))
     return kept
 
 
-def _judge(framework, job, channel, id, expressions):
-    """The report of one exercise, as a dict."""
+def _judge(job, channel, step, cells):
+    """The `Report` of one exercise, with the reason where an object is missing.
+
+    Where the submission's own check cell hands in something else than the course's, and the course's does not pass,
+    that is judged as well, and the better of the two counts: in the notebook it is what the student saw.
+    """
+    report = _verdict(job, channel, step.exercise, step.expressions)
+    if step.handed and not report.passed and not channel.ended:
+        report = _kept_if_better(job, channel, step.exercise, step.handed, report) or report
+    cause = _cause(step, cells)
+    if not cause or "missing" not in report.codes:
+        return report
+    told = tuple(
+        replace(one, message=f"{one.message.partition(' If the cell')[0]} {cause}") if one.code == "missing" else one
+        for one in report.findings
+    )
+    return _capped(replace(report, findings=told))
+
+
+def _kept_if_better(job, channel, id, expressions, report):
+    """The report on other objects where it has a higher score, else None; the transcript is that of the one kept."""
+    path = Path(job.transcripts) / f"{id}.gz"
+    before = path.read_bytes() if path.exists() else None
+    other = _verdict(job, channel, id, expressions)
+    if other.score > report.score:
+        return other
+    if before is not None:
+        path.write_bytes(before)
+    return None
+
+
+def _cause(step, cells):
+    """One sentence on why an object is missing: the error in which a cell above ended; "" where none did."""
+    above = cells[: step.index] if step.index >= 0 else cells
+    failed = [(number, cell) for number, cell in enumerate(above, 1) if cell.error]
+    mine = [item for item in failed if item[1].exercise == step.exercise]
+    if not failed:
+        return ""
+    number, cell = (mine or failed)[-1]
+    said = f"Cell {number}, which may have made it, ended in an error: {cell.error}"
+    first, root = failed[0]
+    if cell.error.startswith("NameError") and first != number:
+        said += f" Before it, cell {first} ended in {root.error}"
+    return said if said.endswith(".") else f"{said}."
+
+
+def _verdict(job, channel, id, expressions):
+    """What the check of an exercise says of the objects that `expressions` name."""
+    from coursekit.checks import framework
+
     item = framework.get_exercise(id)
-    start = time.monotonic()
     if channel.ended:
+        return _capped(_ended(item, channel.ended))
+    if not job.careful:
+        signal.setitimer(signal.ITIMER_PROF, CHECK_S)  # its signal ends this process; the grader goes on with care
+        report = _asked(job, channel, item, expressions)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        return report
+    try:
+        left = channel.over + CHECKS_S - time.monotonic()
+        report, channel.ended = limited.run(
+            lambda: (_asked(job, channel, item, expressions), channel.ended),
+            seconds=CHECK_S, memory_mb=CHECK_MB, wait=max(left, 0) + CHECK_S,
+        )  # fmt: skip
+    except limited.Exceeded as reason:
+        if channel.midway:
+            channel.end("the conversation about an answer was torn")
+        return _capped(_too_much(item, reason))
+    return report
+
+
+def _asked(job, channel, item, expressions):
+    path = Path(job.transcripts) / f"{item.id}.gz"
+    with transcript.recording(lambda *frame: _answer(channel, *frame), path) as exchange:
+        report = verdict(item, exchange, expressions, check_seed(job.seed, item.id))
+    if channel.ended and not report.passed and report.score == 0:
         report = _ended(item, channel.ended)
-    else:
-        seconds = job["timeouts"]["question"]
-        path = Path(job["transcripts"]) / f"{id}.gz"
-        with transcript.recording(lambda d, a: _answer(channel, d, a, seconds), path) as exchange:
-            own = variants.seed(job["code"], id)
-            report = verdict(framework, item, exchange, expressions, check_seed(job["seed"], id), own)
-        if channel.ended and not report.passed and report.score == 0:
-            report = _ended(item, channel.ended)
-    return {**report.to_dict(), "seconds": round(time.monotonic() - start, 3)}
+    return _capped(report)
 
 
-def verdict(framework, item, exchange, expressions, seed, variant=None):
+def _capped(report):
+    """A report with no more text than a reader wants: names and errors in it come from the student."""
+    kept = tuple(replace(one, message=one.message[:MAX_MESSAGE]) for one in report.findings[:MAX_FINDINGS])
+    return replace(report, findings=kept)
+
+
+def verdict(item, exchange, expressions, seed):
     """What the check of `item` says of the objects that `expressions` name at the other end of `exchange`."""
+    from coursekit.checks import framework
 
     def bound(description, arrays):
         # The objects are named just before the first question, in the same conversation.
@@ -262,7 +353,7 @@ def verdict(framework, item, exchange, expressions, seed, variant=None):
         return exchange(description, arrays)
 
     named = []
-    return framework.judge(item, remote_student(bound), seed, variant)
+    return framework.judge(item, remote_student(bound), seed)
 
 
 def _plain(frame):
@@ -273,10 +364,10 @@ def _plain(frame):
         raise CodecError("the process answered out of turn") from None
 
 
-def _answer(channel, description, arrays, seconds):
+def _answer(channel, description, arrays):
     """An answer, or the frame of an error where there is none, so that a check always gets on."""
     try:
-        return channel.exchange(description, arrays, seconds=seconds)
+        return channel.exchange(description, arrays)
     except Ended as ended:
         return pack(["error", ["ProcessEnded", f"the notebook's process ended: {ended}", ""]], None)
 
@@ -287,66 +378,75 @@ def check_seed(seed, id):
 
 
 def _ended(item, how):
-    from coursekit.checks.report import FAILED, Finding, Report
-
     message = (
         f"The notebook's process ended before this exercise could be judged: {how}. What came before counts. Restart "
         "the kernel and run all cells to see where it stops."
     )
-    return Report(item.id, item.title, FAILED, 0.0, item.points, (Finding("ended", False, message),))
+    return _nothing(item, "ended", message)
 
 
-def _again_at_the_end(framework, job, channel, reports):
+def _too_much(item, reason):
+    message = (
+        f"The answer could not be judged: {reason} to compute again what was handed in. A network as large as the page "
+        "asks for is judged in seconds."
+    )
+    return _nothing(item, "too-large", message)
+
+
+def _nothing(item, code, message):
+    from coursekit.checks.report import FAILED, Finding, Report
+
+    return Report(item.id, item.title, FAILED, 0.0, item.points, (Finding(code, False, message),))
+
+
+def _again_at_the_end(job, channel, cells, reports):
     """Judge once more, after the last cell, what had no answer yet where the check stands."""
-    for step in job["steps"]:
-        if step["kind"] != "check" or channel.ended:
+    for step in job.steps:
+        if step.kind != "check" or channel.ended:
             continue
-        report = reports[step["exercise"]]
-        codes = {finding["code"] for finding in report["findings"]}
-        if report["status"] != "passed" and codes & {"not-attempted", "missing"}:
-            kept = Path(job["transcripts"]) / f"{step['exercise']}.gz"
-            before = kept.read_bytes() if kept.exists() else None
-            later = _judge(framework, job, channel, step["exercise"], step["expressions"])
-            if later["score"] > report["score"]:
-                reports[step["exercise"]] = later
-            elif before is not None:
-                kept.write_bytes(before)
+        report = reports[step.exercise]
+        if not report.passed and {"not-attempted", "missing"} & set(report.codes):
+            for expressions in (step.expressions, step.handed):
+                if expressions:
+                    report = _kept_if_better(job, channel, step.exercise, expressions, report) or report
+            reports[step.exercise] = report
 
 
 def judge_again(job, result):
-    """Judge exercises again from the transcripts. Returns the changed result and the ids that must run again."""
-    from coursekit.checks import framework
-
-    reports, open_ = dict(result["reports"]), []
-    for step in job["steps"]:
-        id = step["exercise"]
-        if step["kind"] != "check" or job["only"] and id not in job["only"]:
+    """Judge a result again from the transcripts. Returns it, and the exercises that must run again."""
+    reports, open_ = dict(result.reports), []
+    for step in job.steps:
+        id = step.exercise
+        if id in reports and {"ended", "too-large"} & set(reports[id].codes):
             continue
-        item = framework.get_exercise(id)
-        if any(finding["code"] == "ended" for finding in reports.get(id, {}).get("findings", [])):
-            continue
-        start = time.monotonic()
-        missed = []
-        try:
-            kept = transcript.replaying(Path(job["transcripts"]) / f"{id}.gz")
-        except transcript.NotKept:
-            open_.append(id)
-            continue
-
-        def exchange(description, arrays, kept=kept, missed=missed):
-            try:
-                return kept(description, arrays)
-            except transcript.NotKept as gap:
-                missed.append(str(gap))
-                return pack(["codec", str(gap)], None)
-
-        own = variants.seed(result.get("code", ""), id)
-        report = verdict(framework, item, exchange, step["expressions"], check_seed(result["seed"], id), own)
-        if missed:
+        # Which of the two was judged shows in the transcript.
+        found = next((r for e in (step.expressions, step.handed) if e and (r := _from_transcript(job, id, e))), None)
+        if found is None:
             open_.append(id)
         else:
-            reports[id] = {**report.to_dict(), "seconds": round(time.monotonic() - start, 3)}
-    return {**result, "key": result["key"] if job["only"] or open_ else job["key"], "reports": reports}, open_
+            reports[id] = found
+    return replace(result, key=result.key if open_ else job.key, reports=reports), open_
+
+
+def _from_transcript(job, id, expressions):
+    """The report of an exercise from what was answered; None where the check asks something new."""
+    from coursekit.checks import framework
+
+    missed = []
+    try:
+        kept = transcript.replaying(Path(job.transcripts) / f"{id}.gz")
+    except transcript.NotKept:
+        return None
+
+    def exchange(description, arrays):
+        try:
+            return kept(description, arrays)
+        except transcript.NotKept as gap:
+            missed.append(str(gap))
+            return pack(["codec", str(gap)], None)
+
+    report = verdict(framework.get_exercise(id), exchange, expressions, check_seed(job.seed, id))
+    return None if missed else _capped(report)
 
 
 class _Watch(threading.Thread):
@@ -374,8 +474,17 @@ class _Watch(threading.Thread):
             began = self.cell_began
             slow = began is not None and time.monotonic() - began > SLOW
             if slow != self._slow:
+                for pid in sandbox.members(self._child):
+                    give_way(pid, GIVES_WAY if slow else 0)
                 self._slow = slow
-                give_way(self._child.pid, GIVES_WAY if slow else 0)
+
+    def hurry(self):
+        """Give the processor back before an interrupt: what runs has little time left for its last words."""
+        self.cell_began = None
+        for _ in range(20):
+            if not self._slow:
+                return
+            time.sleep(0.05)
 
     def stop(self):
         self._stop_now.set()
@@ -400,51 +509,34 @@ def forked(box):
     def serve():
         from coursekit.grading import runner
 
-        runner.run(to_read, from_write, box["keras"])
+        runner.run(to_read, from_write, box.keras)
 
+    files = {name: base64.b64decode(data) for name, data in box.files.items()}
     child = sandbox.start(
-        _files(box), serve, keep_fds=(to_read, from_write), limits=sandbox.Limits(**box["limits"]),
-        readable=box["readable"], hidden=box["hidden"], unsafe=box["unsafe"],
+        files, serve, keep_fds=(to_read, from_write), limits=sandbox.Limits(**box.limits),
+        readable=box.readable, hidden=box.hidden, unsafe=box.unsafe,
     )  # fmt: skip
     os.close(to_read)
     os.close(from_write)
     return child, from_read, to_write
 
 
-def _files(box):
-    return {name: base64.b64decode(data) for name, data in box["files"].items()}
-
-
-def save(path, result):
-    """Write a result in one step: a reader sees the old one or the new one, never half of it."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, suffix=".tmp", delete=False) as file:
-        json.dump(result, file, ensure_ascii=True)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(file.name, path)
-
-
 def main(path):
-    """Do the job that the files at `path` describe and write its result; see `grade.written`."""
-    box = json.loads(Path(path).read_text(encoding="utf-8"))
-    # The seed, the paths and the steps are read only after the student's process was forked.
+    """Do the job that the files at `path` describe and write its result; see `coursekit.grading.job.write`."""
+    box = read_box(path)
+    # The seed, the paths and the steps are read, and the checks loaded, only after the student's process was forked.
     started = forked(box) if box else None
-    job = json.loads(Path(f"{path}.judge").read_text(encoding="utf-8")) | box
-    if started is None:
-        result = json.loads(Path(job["out"]).read_text(encoding="utf-8"))
-        result, open_ = judge_again(job, result)
-        save(job["out"], result)
-        Path(job["said"]).write_text(json.dumps(open_), encoding="utf-8")
-        return
+    job = read_job(path)
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_DATA, (JUDGE_MB * 2**20, JUDGE_MB * 2**20))
-    # Whatever an answer makes of a check, this process comes to an end: by default the signal ends it.
+    # Whatever an answer makes of a check, this process comes to an end: by default these signals end it.
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    signal.alarm(int(job["timeouts"]["total"]) + HUNG)
-    save(job["out"], judge(job, *started))
-
-
-if __name__ == "__main__":
-    main(sys.argv[1])
+    signal.signal(signal.SIGPROF, signal.SIG_DFL)
+    signal.alarm(int(job.times.total) + HUNG)
+    if started is None:
+        result, open_ = judge_again(job, load(job.out))
+        save(job.out, result)
+        if open_:
+            Path(f"{path}.open").write_text(" ".join(open_), encoding="utf-8")
+    else:
+        save(job.out, judge(job, *started))

@@ -13,6 +13,7 @@ import struct
 import tokenize
 import unicodedata
 from collections import Counter
+from dataclasses import replace
 from functools import cache
 from itertools import combinations
 from pathlib import Path
@@ -22,8 +23,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from coursekit.checks.report import FAILED, NOT_ATTEMPTED, PASSED, Finding, Report
+from coursekit.grading import limited
 from coursekit.grading import results as _results
 from coursekit.grading import rules as _rules
+from coursekit.grading.result import read
 from coursekit.grading.results import clean
 
 TEXT = 6000  # characters of one output that a page shows
@@ -60,11 +63,21 @@ def publish(out, exercises, rules=None, roster=None, given=None):
         notes, absent = _results.write_tables(out, results, exercises, rules)
         notes = [f"canvas.csv and moodle.csv were written without the roster. {error}", *notes]
     for student, own in _results.by_student(results).items():
-        whole = {number: _results.read(result["path"]) for number, result in own.items()}
-        _results.write(out / "feedback" / file_name(student), feedback(whole, exercises, rules))
+        page = out / "feedback" / file_name(student)
+        try:
+            limited.run(_write_feedback, page, own, exercises, rules)
+        except limited.Exceeded as reason:
+            problems.append(f"The page of {clean(student)} shows no cells: {reason}.")
+            bare = {number: replace(result, cells=[], answers=[]) for number, result in own.items()}
+            _results.write(page, feedback(bare, exercises, rules))
     _results.write(out / "text_answers.html", text_answers(results, exercises))
     _results.write(out / "class.html", class_page(results, exercises, rules, given, absent, problems))
     return [*problems, *notes]
+
+
+def _write_feedback(page, own, exercises, rules):
+    whole = {number: read(result.path) for number, result in own.items()}
+    _results.write(page, feedback(whole, exercises, rules))
 
 
 def file_name(student):
@@ -85,7 +98,7 @@ def feedback(own, exercises, rules=None):
 
     Parameters
     ----------
-    own : dict of str to dict
+    own : dict of str to Result
         Notebook -> result, of one student.
     exercises : list of (id, title, points)
     rules : Rules, optional
@@ -95,21 +108,21 @@ def feedback(own, exercises, rules=None):
     str
     """
     parts = [_part(result, exercises, rules or _rules.Rules()) for result in own.values()]
-    return _render("feedback.html", student=next(iter(own.values()))["student"], parts=parts)
+    return _render("feedback.html", student=next(iter(own.values())).student, parts=parts)
 
 
 def _part(result, exercises, rules):
     """What the page shows of one notebook."""
-    number, reports = result["notebook"], result.get("reports", {})
+    number, reports = result.notebook, result.reports
     score = _rules.apply(rules, result, exercises)
-    failed, mine = result["status"] == "grader-failed", [e for e in exercises if e[0].split(".")[0] == number]
+    failed, mine = result.failed, [e for e in exercises if e[0].split(".")[0] == number]
     rows, steps, sections = [], [], []
     by_exercise = {id: {"mine": [], "given": []} for id in ("", *(id for id, _, _ in mine))}
-    for cell in result.get("cells", ()):
-        if cell["kind"] == "code" and cell["role"] != "check":
-            place = by_exercise.get(cell.get("exercise", ""), by_exercise[""])
+    for cell in result.cells:
+        if cell.kind == "code" and cell.role != "check":
+            place = by_exercise.get(cell.exercise, by_exercise[""])
             shown = _cell(cell)
-            if cell["role"] != "course":
+            if cell.role != "course":
                 place["mine"].append(shown)
                 continue
             # What the course's cells drew shows what the answer does; their code need not be read again.
@@ -118,7 +131,7 @@ def _part(result, exercises, rules):
                 place["mine"].append({"source": "", "note": "", "outputs": pictures})
             rest = [output for output in shown["outputs"] if not output["png"]]
             place["given"].append({**shown, "outputs": rest})
-    for id, title, points in mine if not failed and result["status"] != "unreadable" else ():
+    for id, title, points in mine if not failed and result.status != "unreadable" else ():
         report, anchor = _report(reports.get(id), id, title, points), f"e{id.replace('.', '-')}"
         mark, look = _MARKS[report.status]
         earned, worth = score.exercises[id]
@@ -142,15 +155,15 @@ def _part(result, exercises, rules):
         "total": None if failed else _number(score.total), "maximum": _number(score.maximum),
         "passed": sum(row["status"] == PASSED for row in rows),
         "waiting": sum(row["status"] == NOT_ATTEMPTED for row in rows),
-        "submitted": (result.get("submitted") or "")[:16].replace("T", " "),
-        "notices": [*_status_notice(result["status"]), *(flag["message"] for flag in result.get("flags", ())
-                                                        if flag["code"] not in PRIVATE)],
+        "submitted": (result.submitted or "")[:16].replace("T", " "),
+        "notices": [*_status_notice(result.status), *(flag.message for flag in result.flags
+                                                        if flag.code not in PRIVATE)],
         "lines": [{"text": line.text, "points": _signed(line.points)} for line in score.lines
                   if line.kind != "exercise"],
-        "answers": [{"heading": f"{a['after']} {titles.get(a['after'], '')}" if a.get("after") else "At the start",
-                     "text": _cut(a["text"], 20_000)} for a in result.get("answers", ())],
-        "seconds": _number(round(float(result.get("seconds") or 0), 1)), "seed": result.get("seed"),
-        "file": result.get("file") or "",
+        "answers": [{"heading": f"{a.after} {titles.get(a.after, '')}" if a.after else "At the start",
+                     "text": _cut(a.text, 20_000)} for a in result.answers],
+        "seconds": _number(round(result.seconds, 1)), "seed": result.seed,
+        "file": result.file,
     }  # fmt: skip
 
 
@@ -161,7 +174,7 @@ def _folded(status, n):
 
 def _first_steps(steps, reports):
     """Three things to try: first what was tried and failed, then what waits."""
-    tried = [s for s in steps if reports.get(s["exercise"], {}).get("status") == FAILED]
+    tried = [s for s in steps if s["exercise"] in reports and reports[s["exercise"]].status == FAILED]
     return (tried + [s for s in steps if s not in tried])[:3]
 
 
@@ -174,37 +187,31 @@ def _status_notice(status):
         yield "Your notebook has not been graded yet, and not by your fault. Your instructor knows."
 
 
-def _report(data, id, title, points):
+def _report(report, id, title, points):
     """The `Report` that was stored; "not attempted" where there is none. Its own `_repr_html_` escapes its texts."""
-    if not data or data.get("status") not in _MARKS:
+    if report is None:
         waiting = Finding("not-attempted", False, "No answer to this exercise was found.")
         return Report(id, clean(title), NOT_ATTEMPTED, 0.0, float(points), (waiting,))
     findings = tuple(
-        Finding(
-            clean(f["code"]),
-            f["passed"],
-            _cut(clean(f["message"]), 1500),
-            float(f.get("points") or 0),
-            advice=f.get("advice") is True,
-        )
-        for f in data.get("findings", ())
+        replace(one, code=clean(one.code), message=_cut(clean(one.message), 1500)) for one in report.findings
     )
-    return Report(id, clean(title), data["status"], float(data["score"]), float(data["points"]), findings)
+    return replace(report, title=clean(title), findings=findings)
 
 
 def _cell(cell):
     """What the page shows of a cell."""
     shown = []
-    for output in cell.get("outputs", ())[:OUTPUTS]:
-        if output["type"] == "image":
-            shown.append(_png(output.get("png")) or _text("(a picture that cannot be shown)"))
-        elif output.get("text"):
-            shown.append(_text(_cut(_plain(output["text"]), TEXT), output["type"] == "error"))
-    left = len(cell.get("outputs", ())) - OUTPUTS
+    for output in cell.outputs[:OUTPUTS]:
+        if output.type == "image":
+            shown.append(_png(output.png) or _text("(a picture that cannot be shown)"))
+        elif output.text:
+            shown.append(_text(_cut(_plain(output.text), TEXT), output.type == "error"))
+    left = len(cell.outputs) - OUTPUTS
     if left > 0:
         shown.append(_text(f"({left} more outputs)"))
-    note = {"stopped": "This cell was stopped: it took too long or too much.", "not run": "This cell was not run."}
-    return {"source": _cut(cell.get("source", ""), 20_000), "outputs": shown, "note": note.get(cell.get("status"), "")}
+    note = {"stopped": "This cell was stopped: it took too long or too much.", "not run": "This cell was not run.",
+            "no time": "This cell was not run: the cells above took all of the time."}  # fmt: skip
+    return {"source": _cut(cell.source, 20_000), "outputs": shown, "note": note.get(cell.status, "")}
 
 
 def _text(text, error=False):
@@ -251,7 +258,7 @@ def class_page(results, exercises, rules=None, given=None, absent=(), problems=(
 
     Parameters
     ----------
-    results : list of dict
+    results : list of Result
     exercises : list of (id, title, points)
     rules : Rules, optional
     given : dict of str to list of str, optional
@@ -268,13 +275,13 @@ def class_page(results, exercises, rules=None, given=None, absent=(), problems=(
     rules = rules or _rules.Rules()
     results = _results.ordered(results)
     mine = _results.in_play(results, exercises)
-    ran = [result for result in results if result["status"] in ("graded", "ended")]
-    scores = {(r["student"], r["notebook"]): _rules.apply(rules, r, exercises) for r in results}
+    ran = [result for result in results if result.ran]
+    scores = {(r.student, r.notebook): _rules.apply(rules, r, exercises) for r in results}
     rates = [_rate(item, ran) for item in mine]
     found = findings(ran, mine)
     pairs, note = similar(ran, given)
     percents = [100 * s.total / s.maximum for (_, s), r in zip(scores.items(), results, strict=True)
-                if s.maximum and r["status"] != "grader-failed"]  # fmt: skip
+                if s.maximum and not r.failed]  # fmt: skip
     students = _results.by_student(results)
     odd = outliers(ran)
     return _render(
@@ -301,22 +308,25 @@ def findings(results, exercises):
 
     Returns
     -------
-    list of dict
+    list of Result
         exercise, title, code, count, tried (who attempted the exercise), message (Markup), plain, source.
     """
-    people = [result["student"] for result in results]
+    people = [result.student for result in results]
     table = []
     for id, title, _ in exercises:
         tried = [r for r in results if _status(r, id) != NOT_ATTEMPTED]
         groups = {}
         for result in tried:
-            report = result["reports"][id]
-            if report["status"] == FAILED:
-                cause = next((f for f in report["findings"] if not f["passed"]), None)
+            report = result.reports[id]
+            if report.status == FAILED:
+                cause = next((f for f in report.findings if not f.passed), None)
                 if cause:
-                    groups.setdefault(cause["code"], []).append((cause["message"], result))
+                    groups.setdefault(cause.code, []).append((cause.message, result))
         for code, cases in groups.items():
-            message, source = _example(id, cases, people)
+            try:
+                message, source = limited.run(_example, id, cases, people)
+            except limited.Exceeded:
+                message, source = f"{code} (no example can be shown)", ""
             table.append({"exercise": id, "title": title, "code": code, "count": len(cases), "tried": len(tried),
                           "message": _prose(message), "plain": message, "source": source})  # fmt: skip
     place = {id: n for n, (id, _, _) in enumerate(exercises)}
@@ -327,9 +337,9 @@ def _example(id, cases, people):
     """Message and answer of the case that says least about who wrote it."""
     best = None
     for message, result in cases:
-        cells = [c["source"] for c in result.get("cells", ()) if c.get("exercise") == id and c["role"] == "answer"]
-        source, changed = anonymous("\n\n".join(cells)[:20_000], result["student"], people)
-        message, more = anonymous(message, result["student"], (), code=False)
+        cells = [c.source for c in result.cells if c.exercise == id and c.role == "answer"]
+        source, changed = anonymous("\n\n".join(cells)[:20_000], result.student, people)
+        message, more = anonymous(message, result.student, (), code=False)
         # Of equal ones the one of middling length: neither a fragment nor the longest of the class.
         rank = (changed + more, abs(len(source) - 400), source)
         if best is None or rank < best[0]:
@@ -412,10 +422,10 @@ def outliers(results):
         One sentence each.
     """
     found = {}
-    for number in sorted({result["notebook"] for result in results}):
-        mine = [result for result in results if result["notebook"] == number]
+    for number in sorted({result.notebook for result in results}):
+        mine = [result for result in results if result.notebook == number]
         for key, unit, what in (("seconds", "s", "took"), ("peak_mb", "MB", "used")):
-            values = np.array([float(r.get(key) or 0) for r in mine])
+            values = np.array([float(getattr(r, key) or 0) for r in mine])
             if len(values) < 5:
                 continue
             middle = np.median(values)
@@ -423,7 +433,7 @@ def outliers(results):
             for result, value in zip(mine, values, strict=True):
                 if value > middle + 4 * spread and value > 1.5 * middle:
                     text = f"{what} {value:.0f} {unit}; half of the class {what} {middle:.0f} {unit} or less"
-                    found.setdefault((result["student"], number), []).append(text[0].upper() + text[1:] + ".")
+                    found.setdefault((result.student, number), []).append(text[0].upper() + text[1:] + ".")
     return found
 
 
@@ -435,7 +445,7 @@ def similar(results, given=None, threshold=0.8, most=40):
 
     Parameters
     ----------
-    results : list of dict
+    results : list of Result
     given : dict of str to list of str, optional
     threshold : float
         Share of both submissions that must be alike.
@@ -444,7 +454,7 @@ def similar(results, given=None, threshold=0.8, most=40):
 
     Returns
     -------
-    pairs : list of dict
+    pairs : list of Result
     note : str
         A sentence where nothing could be compared, or nothing was found.
     """
@@ -453,8 +463,8 @@ def similar(results, given=None, threshold=0.8, most=40):
     except ImportError:
         return [], "Not compared: install the extra with `pip install coursekit[similar]` and write the pages again."
     pairs = []
-    for number in sorted({result["notebook"] for result in results}):
-        mine = [result for result in results if result["notebook"] == number]
+    for number in sorted({result.notebook for result in results}):
+        mine = [result for result in results if result.notebook == number]
         code = ["\n\n".join(_sources(r, "answer", "own"))[:100_000] for r in mine]
         # A cell that only two have is not the course's, whatever it was made of.
         held = Counter(source for r in mine for source in set(_sources(r, "course")))
@@ -482,7 +492,7 @@ def similar(results, given=None, threshold=0.8, most=40):
 
 
 def _sources(result, *roles):
-    return [c["source"] for c in result.get("cells", ()) if c["kind"] == "code" and c["role"] in roles]
+    return [c.source for c in result.cells if c.kind == "code" and c.role in roles]
 
 
 def _fingerprints(code, course):
@@ -492,7 +502,14 @@ def _fingerprints(code, course):
 
     # A window of 1 keeps every fingerprint. A larger one picks by hash values, which differ from run to run.
     make = lambda text: CodeFingerprint("a.py", 25, 1, language="python", fp=io.StringIO(text))  # noqa: E731
-    marks = [make(text) for text in code]
+
+    def within_limits(text):
+        try:
+            return limited.run(make, text)
+        except limited.Exceeded:
+            return make("")  # alike to nothing
+
+    marks = [within_limits(text) for text in code]
     common = set().union(*(make(text).hashes for text in sorted(course))) if course else set()
     count = Counter(value for mark in marks for value in mark.hashes)
     limit = max(10, len(marks) // 10)
@@ -513,7 +530,7 @@ def _pair(first, second, mark, share, size, slices):
     start = text.rfind("\n", 0, start) + 1
     end = text.find("\n", end) if text.find("\n", end) >= 0 else len(text)
     passage = clean(text[start:end]).strip("\n")
-    return {"first": first["student"], "second": second["student"], "share": round(share, 6), "size": size,
+    return {"first": first.student, "second": second.student, "share": round(share, 6), "size": size,
             "percent": f"{min(share, 1):.0%}", "shared": _cut(passage, 2500),
             "summary": _lines(passage.count("\n") + 1)}  # fmt: skip
 
@@ -525,11 +542,11 @@ def _lines(n):
 def _rate(item, results):
     """How many passed, had some points, failed and did not attempt one exercise."""
     id, title, _ = item
-    mine = [r for r in results if r["notebook"] == id.split(".")[0]]
-    reports = [r.get("reports", {}).get(id, {}) for r in mine]
-    passed = sum(r.get("status") == PASSED for r in reports)
-    part = sum(r.get("status") == FAILED and (r.get("score") or 0) > 0 for r in reports)
-    failed = sum(r.get("status") == FAILED for r in reports) - part
+    mine = [r for r in results if r.notebook == id.split(".")[0]]
+    reports = [r.reports[id] for r in mine if id in r.reports]
+    passed = sum(r.status == PASSED for r in reports)
+    part = sum(r.status == FAILED and r.score > 0 for r in reports)
+    failed = sum(r.status == FAILED for r in reports) - part
     return {"exercise": id, "title": title, "n": len(mine), "passed": passed, "part": part, "failed": failed,
             "waiting": len(mine) - passed - part - failed}  # fmt: skip
 
@@ -560,7 +577,7 @@ def _facts(results, students, percents, absent):
         low, middle, high = np.percentile(percents, [25, 50, 75])
         yield {"value": f"{middle:.0f} %", "what": f"in the middle; half are from {low:.0f} to {high:.0f} %"}
     for status, what in (("ended", "ended early"), ("unreadable", "unreadable"), ("grader-failed", "not graded by us")):
-        if n := sum(result["status"] == status for result in results):
+        if n := sum(result.status == status for result in results):
             yield {"value": n, "what": what}
     if absent:
         yield {"value": len(absent), "what": "handed in nothing"}
@@ -583,34 +600,34 @@ def _attention(results, odd):
             "grader-failed": "The grader failed on this one; it has no mark."}  # fmt: skip
     rows = []
     for result in results:
-        why = [says[result["status"]]] if result["status"] in says else []
-        why += [f"{flag['message']} ({flag['code']})" for flag in result.get("flags", ())]
-        why += odd.get((result["student"], result["notebook"]), [])
-        why += [f"The check of {id} itself failed; please look." for id, report in result.get("reports", {}).items()
-                if any(f["code"] == "check-failed" for f in report["findings"])]  # fmt: skip
+        why = [says[result.status]] if result.status in says else []
+        why += [f"{flag.message} ({flag.code})" for flag in result.flags]
+        why += odd.get((result.student, result.notebook), [])
+        why += [f"The check of {id} itself failed; please look." for id, report in result.reports.items()
+                if "check-failed" in report.codes]  # fmt: skip
         if why:
-            rows.append({"who": result["student"], "why": why, "rank": result["status"] == "graded"})
+            rows.append({"who": result.student, "why": why, "rank": result.status == "graded"})
     return sorted(rows, key=lambda row: row["rank"])
 
 
 def _waiting(exercises, results):
     for id, title, _ in exercises:
-        mine = [r for r in results if r["notebook"] == id.split(".")[0]]
-        yield id, title, [r["student"] for r in mine if _status(r, id) == NOT_ATTEMPTED]
+        mine = [r for r in results if r.notebook == id.split(".")[0]]
+        yield id, title, [r.student for r in mine if _status(r, id) == NOT_ATTEMPTED]
 
 
 def _status(result, id):
-    return result.get("reports", {}).get(id, {}).get("status", NOT_ATTEMPTED)
+    return result.reports[id].status if id in result.reports else NOT_ATTEMPTED
 
 
 def _student_row(student, own, scores, exercises, rules):
     total = sum(scores[student, number].total for number in own)
     maximum = sum(float(rules.points.get(id, points)) for id, _, points in exercises)
-    open_ = any(result["status"] == "grader-failed" for result in own.values())
+    open_ = any(result.failed for result in own.values())
     return {"student": student, "href": f"feedback/{file_name(student)}",
             "points": "–" if open_ else f"{_number(total)} of {_number(maximum)}",
             "percent": "–" if open_ or not maximum else f"{total / maximum:.0%}",
-            "status": "; ".join(dict.fromkeys(result["status"] for result in own.values()))}  # fmt: skip
+            "status": "; ".join(dict.fromkeys(result.status for result in own.values()))}  # fmt: skip
 
 
 # Pictures -------------------------------------------------------------------------------------------------------------
@@ -644,12 +661,12 @@ def _score_plot(percents):
 
 def _cost_plot(results, odd):
     """Time against memory, those far from the others marked."""
-    results = [r for r in results if r.get("seconds") and r.get("peak_mb")]
+    results = [r for r in results if r.seconds and r.peak_mb]
     if len(results) < 5:
         return
-    far = np.array([(r["student"], r["notebook"]) in odd for r in results])
-    x = np.array([float(r["seconds"]) for r in results])
-    y = np.array([float(r["peak_mb"]) for r in results])
+    far = np.array([(r.student, r.notebook) in odd for r in results])
+    x = np.array([float(r.seconds) for r in results])
+    y = np.array([float(r.peak_mb) for r in results])
 
     def draw(ax):
         ax.scatter(x[~far], y[~far], s=26, color="#0072B2", alpha=0.7, label="most")
@@ -665,7 +682,7 @@ def _cost_plot(results, odd):
     n = int(far.sum())
     title = f"{n} took far more time or memory than the others" if n else "Nobody took far more time or memory"
     outside = [r for r, is_far in zip(results, far, strict=True) if is_far]
-    rows = [[r["student"], f"{r['seconds']:.0f}", f"{r['peak_mb']:.0f}"] for r in outside]
+    rows = [[r.student, f"{r.seconds:.0f}", f"{r.peak_mb:.0f}"] for r in outside]
     rows.append(["the middle of the class", f"{np.median(x):.0f}", f"{np.median(y):.0f}"])
     yield {"title": title, "svg": _svg(draw, "cost", f"Seconds against memory, a point a student. {title}."),
            "caption": "Those far from the others, and the middle", "header": ["student", "seconds", "MB"],

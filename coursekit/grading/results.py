@@ -10,18 +10,16 @@ made to be uploaded, and both read plain UTF-8.
 
 import csv
 import io
-import json
 import math
 import os
 import re
 import tempfile
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from coursekit.grading import rules as _rules
-
-STATUSES = ("graded", "ended", "unreadable", "grader-failed")
+from coursekit.grading.result import load as load_result
 
 
 class RosterError(Exception):
@@ -44,54 +42,43 @@ def load(folder, outputs=True):
     ----------
     folder : path
     outputs : bool
-        Without them a class fits into memory, however many pictures it drew; `read` gives one result whole.
+        Without them a class fits into memory, however many pictures it drew; `result.read` gives one whole.
 
     Returns
     -------
-    results : list of dict
-        Sorted by student and notebook, whatever the order in which they were written; "path" says where each stands.
+    results : list of Result
+        Sorted by student and notebook, whatever the order in which they were written.
     problems : list of str
         One sentence for each file that is no result.
     """
     results, problems = [], []
     for path in sorted(Path(folder).glob("[!.]*.json")):
-        try:
-            result = read(path)
-        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        result = load_result(path)
+        if result is None:
             problems.append(f"{path.name} is not a result of this version; delete it and grade again.")
             continue
         if not outputs:
-            result["cells"] = [{**cell, "outputs": []} for cell in result.get("cells", ())]
-        results.append({**result, "path": str(path)})
+            result = replace(result, cells=[replace(cell, outputs=[]) for cell in result.cells])
+        results.append(replace(result, path=str(path)))
     return ordered(results), problems
-
-
-def read(path):
-    """One result, whole. Raises ValueError, KeyError or TypeError where the file is none."""
-    result = json.loads(Path(path).read_text(encoding="utf-8"))
-    if result["version"] != 1 or result["status"] not in STATUSES:
-        raise ValueError("another version")
-    if not isinstance(result["student"], str) or not isinstance(result["notebook"], str):
-        raise TypeError("no names")
-    return result
 
 
 def ordered(results):
     """The results by student, without regard to case, then notebook."""
-    return sorted(results, key=lambda item: (*_sorting(item["student"]), item["notebook"]))
+    return sorted(results, key=lambda item: (*_sorting(item.student), item.notebook))
 
 
 def by_student(results):
     """Student -> notebook -> result, in order."""
     table = {}
     for result in ordered(results):
-        table.setdefault(result["student"], {})[result["notebook"]] = result
+        table.setdefault(result.student, {})[result.notebook] = result
     return table
 
 
 def in_play(results, exercises):
     """The exercises of the notebooks that occur in the results, in the order of the course."""
-    numbers = {result["notebook"] for result in results}
+    numbers = {result.notebook for result in results}
     return [item for item in exercises if item[0].split(".")[0] in numbers]
 
 
@@ -108,7 +95,7 @@ def gradebook(results, exercises, rules=None):
 
     Parameters
     ----------
-    results : list of dict
+    results : list of Result
     exercises : list of (id, title, points)
     rules : Rules, optional
 
@@ -126,10 +113,10 @@ def gradebook(results, exercises, rules=None):
     for student, own in by_student(results).items():
         scores = {number: _rules.apply(rules, result, exercises) for number, result in own.items()}
         of = {id: worth.exercises[id][0] for number, worth in scores.items() for id in worth.exercises}
-        failed = any(result["status"] == "grader-failed" for result in own.values())
+        failed = any(result.failed for result in own.values())
         maximum = sum(float(rules.points.get(id, points)) for id, _, points in mine)
         total = None if failed else sum(worth.total for worth in scores.values())
-        broken = {number for number, result in own.items() if result["status"] == "grader-failed"}
+        broken = {number for number, result in own.items() if result.failed}
         rows.append([
             student,
             *(None if id.split(".")[0] in broken else of.get(id) for id, _, _ in mine),
@@ -138,8 +125,8 @@ def gradebook(results, exercises, rules=None):
             sum(worth.late + worth.cap for worth in scores.values()),
             max(worth.days_late for worth in scores.values()),
             total, maximum, round(100 * total / maximum, 1) if maximum and total is not None else None,
-            _each(own, lambda result: result["status"]),
-            round(sum(_finite(result.get("seconds")) for result in own.values()), 1),
+            _each(own, lambda result: result.status),
+            round(sum(_finite(result.seconds) for result in own.values()), 1),
             "; ".join(_flags(own)),
         ])  # fmt: skip
     return to_csv([header, *rows])
@@ -157,9 +144,9 @@ def answers(results, exercises):
     places = {id: (place, title) for place, (id, title, _) in enumerate(exercises)}
     found = []
     for result in ordered(results):
-        for answer in result.get("answers", ()):
-            place, title = places.get(answer.get("after", ""), (-1, "Before the first exercise"))
-            found.append((result["notebook"], place, answer.get("after", ""), title, result["student"], answer["text"]))
+        for answer in result.answers:
+            place, title = places.get(answer.after, (-1, "Before the first exercise"))
+            found.append((result.notebook, place, answer.after, title, result.student, answer.text))
     return [item[2:] for item in sorted(found, key=lambda item: (item[0], item[1]))]
 
 
@@ -177,7 +164,7 @@ def canvas(results, exercises, rules=None, roster=None):
 
     Parameters
     ----------
-    results : list of dict
+    results : list of Result
     exercises : list of (id, title, points)
     rules : Rules, optional
     roster : str, optional
@@ -196,8 +183,8 @@ def canvas(results, exercises, rules=None, roster=None):
         rows = [["Student", "ID", "SIS User ID", "SIS Login ID", "Section", *(f"Notebook {n}" for n in numbers)]]
         rows.append(["    Points Possible", None, None, None, None, *(_worth(n, exercises, rules) for n in numbers)])
         for student, own in by_student(results).items():
-            ids = [int(found[1]) for result in own.values() if (found := _CANVAS_FILE.search(_base(result)))]
-            rows.append([student, ids[0] if ids else None, None, None, None,
+            ids = [_ident(result, "canvas") for result in own.values()]
+            rows.append([student, ids[0] or None, None, None, None,
                          *(marks.get((student, n)) for n in numbers)])  # fmt: skip
         note = "canvas.csv matches students by name where no ID is known; give the file that Canvas exported instead."
         return Upload(to_csv(rows), () if all(row[1] is not None for row in rows[2:]) else (note,))
@@ -255,7 +242,7 @@ def moodle(results, exercises, rules=None, roster=None):
 
     Parameters
     ----------
-    results : list of dict
+    results : list of Result
     exercises : list of (id, title, points)
     rules : Rules, optional
     roster : str, optional
@@ -337,11 +324,11 @@ def _moodle_alone(results, exercises, rules, marks, numbers):
              "Last modified (submission)", "Last modified (grade)"]]  # fmt: skip
     unknown = 0
     for result in ordered(results):
-        found = _MOODLE_FILE.search(result.get("file") or "")
-        unknown += not found
-        rows.append([f"Participant {found[1]}" if found else None, result["student"],
-                     "Submitted for grading", marks.get((result["student"], numbers[0])), worth, "Yes",
-                     result.get("submitted"), None])  # fmt: skip
+        number = _ident(result, "moodle")
+        unknown += not number
+        rows.append([f"Participant {number}" if number else None, result.student,
+                     "Submitted for grading", marks.get((result.student, numbers[0])), worth, "Yes",
+                     result.submitted, None])  # fmt: skip
     if unknown:
         notes.append(f"{unknown} of {len(rows) - 1} students have no participant's number: give the worksheet that "
                      "Moodle exported as the roster.")  # fmt: skip
@@ -350,16 +337,13 @@ def _moodle_alone(results, exercises, rules, marks, numbers):
 
 # Matching -------------------------------------------------------------------------------------------------------------
 
-_CANVAS_FILE = re.compile(r"^[^_]*_(?:LATE_)?(\d+)_\d+_")
-_MOODLE_FILE = re.compile(r"_(\d+)_assignsubmission_")
-
 
 def match(results, people):
     """Find every student among the people of a roster.
 
     Parameters
     ----------
-    results : list of dict
+    results : list of Result
     people : list of dict of str to str
         One a row: ids, logins and "name", by which a student may be known. The id that the platform wrote into the
         name of a file goes first; then whatever is equal once case, spaces and punctuation are gone.
@@ -377,7 +361,7 @@ def match(results, people):
     for place, person in enumerate(people):
         for kind, value in person.items():
             if kind in ("id", "participant") and value:
-                strong.setdefault(value.strip(), set()).add(place)
+                strong.setdefault(({"id": "canvas"}.get(kind, "moodle"), value.strip()), set()).add(place)
             for form in _forms(value) if kind == "name" else (_plain(value), _plain(value.split("@")[0])):
                 if form:
                     weak.setdefault(form, set()).add(place)
@@ -385,9 +369,7 @@ def match(results, people):
     for student, own in by_student(results).items():
         places = set()
         for result in own.values():
-            for pattern, text in ((_CANVAS_FILE, _base(result)), (_MOODLE_FILE, result.get("file") or "")):
-                if found := pattern.search(text):
-                    places |= strong.get(found[1], set())
+            places |= strong.get((result.platform, result.ident), set())
         if not places:
             places = set().union(*(weak.get(form, set()) for form in _forms(student)))
         if len(places) == 1:
@@ -517,9 +499,9 @@ def _column(header, number, first):
 def _marks(results, exercises, rules):
     """(student, notebook) -> total; none where the grader failed."""
     return {
-        (result["student"], result["notebook"]): _rules.apply(rules, result, exercises).total
+        (result.student, result.notebook): _rules.apply(rules, result, exercises).total
         for result in results
-        if result["status"] != "grader-failed"
+        if not result.failed
     }
 
 
@@ -527,8 +509,9 @@ def _worth(number, exercises, rules):
     return sum(float(rules.points.get(id, points)) for id, _, points in exercises if id.split(".")[0] == number)
 
 
-def _base(result):
-    return (result.get("file") or "").replace("\\", "/").rpartition("/")[2]
+def _ident(result, platform):
+    """The number that a platform gave the student, where it named the file."""
+    return int(result.ident) if result.platform == platform and result.ident.isdecimal() else 0
 
 
 def _pick(header, row, *names):
@@ -560,8 +543,8 @@ def _each(own, what):
 
 def _flags(own):
     for number, result in own.items():
-        for flag in result.get("flags", ()):
-            yield f"{number + ' ' if len(own) > 1 else ''}{flag['code']}: {flag['message']}"
+        for flag in result.flags:
+            yield f"{number + ' ' if len(own) > 1 else ''}{flag.code}: {flag.message}"
 
 
 def _finite(value):
@@ -598,7 +581,7 @@ def write_tables(out, results, exercises, rules=None, roster=None):
     Parameters
     ----------
     out : path
-    results : list of dict
+    results : list of Result
     exercises : list of (id, title, points)
     rules : Rules, optional
     roster : path, optional

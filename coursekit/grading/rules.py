@@ -186,7 +186,7 @@ def apply(rules, result, exercises):
     Parameters
     ----------
     rules : Rules
-    result : dict
+    result : Result
         One graded notebook of one student.
     exercises : list of (id, title, points)
         The exercises of the course; those of the result's notebook count.
@@ -197,17 +197,17 @@ def apply(rules, result, exercises):
     """
     lines, scores = [], {}
     earned = bonus = 0.0
-    mine = [item for item in exercises if item[0].split(".")[0] == result["notebook"]]
+    mine = [item for item in exercises if item[0].split(".")[0] == result.notebook]
     for id, title, points in mine:
         worth = float(rules.points.get(id, points))
-        report = result.get("reports", {}).get(id, {})
-        of = float(report.get("points") or points)
-        share = float(report.get("score") or 0.0) / of if of else 0.0
+        report = result.reports.get(id)
+        of = report.points if report and report.points else points
+        share = report.score / of if report and of else 0.0
         score = min(max(share, 0.0), 1.0) * worth if math.isfinite(share) else 0.0
         scores[id] = (score, worth)
         earned += score
         lines.append(Line("exercise", title, score, id))
-        if report.get("status") == "passed" and rules.bonus.get(id):
+        if report and report.passed and rules.bonus.get(id):
             bonus += rules.bonus[id]
             lines.append(Line("bonus", f"Bonus for a pass of {id}", rules.bonus[id], id))
     maximum = sum(worth for _, worth in scores.values())
@@ -244,9 +244,9 @@ def lateness(rules, result):
     deadline, extended = _deadline(rules, result)
     if deadline is None:
         return 0, ""
-    known = rules.submitted.get(result["student"])
-    known = known.get(result["notebook"]) if isinstance(known, dict) else known
-    submitted = known.isoformat() if known else result.get("submitted")
+    known = rules.submitted.get(result.student)
+    known = known.get(result.notebook) if isinstance(known, dict) else known
+    submitted = known.isoformat() if known else result.submitted
     if not submitted:
         return 0, "The time of submission is not known; it counts as in time"
     try:
@@ -267,10 +267,10 @@ def lateness(rules, result):
 
 def _deadline(rules, result):
     """The deadline that holds for this result, and whether it is the student's own."""
-    own = rules.extensions.get(result["student"])
+    own = rules.extensions.get(result.student)
     if isinstance(own, dict):
-        own = own.get(result["notebook"])
-    common = rules.deadlines.get(result["notebook"], rules.deadline)
+        own = own.get(result.notebook)
+    common = rules.deadlines.get(result.notebook, rules.deadline)
     return (own, True) if own is not None else (common, False)
 
 

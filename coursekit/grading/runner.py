@@ -14,10 +14,12 @@ import re
 import signal
 import sys
 import time
+import traceback
 
 from coursekit.checks.pipe import respond
 from coursekit.checks.proxy import StudentError
 from coursekit.checks.server import Objects
+from coursekit.grading import standins
 
 MAX_TEXT = 60_000
 MAX_OUTPUTS = 40
@@ -85,7 +87,8 @@ class _Servant:
             error = escaped
             outputs.text(f"{type(escaped).__name__}: {escaped}")
         status = "stopped" if isinstance(error, KeyboardInterrupt) else "error" if error is not None else "ok"
-        return {"status": status, "seconds": self._clock() - start, "outputs": outputs.items}
+        said = "" if error is None else f"{type(error).__name__}: {error}".partition("\n")[0][:300]
+        return {"status": status, "seconds": self._clock() - start, "error": said, "outputs": outputs.items}
 
     def _bind(self, expressions):
         found = {}
@@ -168,10 +171,11 @@ def _shell():
     config.InteractiveShell.colors = "nocolor"
     config.InteractiveShell.cache_size = 0
     shell = InteractiveShell.instance(config=config)
-    shell.set_custom_exc((RecursionError,), _both_ends)
+    shell.set_custom_exc((RecursionError, KeyboardInterrupt), _briefly)
     shell.user_ns["__name__"] = "__main__"
     builtins.input = _no_input
     sys.path.append(os.getcwd())
+    standins.install(shell)
     with contextlib.suppress(ImportError):
         # What %matplotlib inline does in a kernel: figures are shown after each cell and closed.
         import matplotlib
@@ -183,8 +187,15 @@ def _shell():
     return shell
 
 
-def _both_ends(shell, kind, error, top, tb_offset=None):
-    """Show the first and the last ten calls of a recursion: IPython would look through all modules for each call."""
+def _briefly(shell, kind, error, top, tb_offset=None):
+    """Show what IPython would take too long for: it looks through all modules for each call of a recursion, and at the
+    first error imports what makes it pretty, when a cell that was interrupted has little time left."""
+    if kind is KeyboardInterrupt:
+        frames = [f for f in traceback.extract_tb(top) if f.filename.startswith("<ipython-input")]
+        where = f" in line {frames[-1].lineno}: {frames[-1].line}" if frames else ""
+        lines = [f"KeyboardInterrupt: the cell took too long and was stopped{where}"]
+        shell._showtraceback(kind, error, lines)
+        return lines
     calls = [top]
     while calls[-1].tb_next:
         calls.append(calls[-1].tb_next)

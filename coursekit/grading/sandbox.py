@@ -58,7 +58,7 @@ open_by_handle_at name_to_handle_at reboot swapon swapoff settimeofday clock_set
 stime personality acct quotactl quotactl_fd syslog vhangup lookup_dcookie fanotify_init nfsservctl ioperm iopl
 modify_ldt uselib ustat sethostname setdomainname migrate_pages move_pages
 setxattr lsetxattr fsetxattr setxattrat removexattr lremovexattr fremovexattr removexattrat
-memfd_create memfd_secret shmget msgget semget mq_open
+memfd_create memfd_secret shmget msgget semget mq_open setsid
 """
 
 # For a libseccomp that is older than they are: these numbers are the same on every architecture.
@@ -300,19 +300,34 @@ def usage(child):
     -------
     megabytes : float
         The sum of resident memory. Where that is over the limit, shared pages are divided among those that share
-        them (PSS), as far as the kernel lets this user see it: slower, so only then.
+        them (PSS), as far as the kernel lets this user see it: slower, so only then. What sockets may hold counts too.
     count : int
         Processes, without the keeper.
     """
-    members = _tree(child.pid) if child.pid and child.ended is None else []
+    pids = members(child)
     page = resource.getpagesize()
     total = 0
-    for pid in members:
+    for pid in pids:
         with contextlib.suppress(OSError, IndexError, ValueError):
             total += int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * page
     if total > child.limits.memory_mb * _MB:
-        total = sum(_proportional(pid, page) for pid in members)
-    return total / _MB, len(members)
+        total = sum(_proportional(pid, page) for pid in pids)
+    return total / _MB + _socket_mb(child.pid), len(pids)
+
+
+def _socket_mb(pid):
+    """What the sockets of a child's network namespace may hold, as no process is charged for it: their number times the
+    most that one may buffer."""
+    with contextlib.suppress(OSError, IndexError, ValueError):
+        used = int(Path(f"/proc/{pid}/net/sockstat").read_text().split()[2])
+        most = 2 * int(Path("/proc/sys/net/core/wmem_max").read_text())
+        return used * most / _MB
+    return 0.0
+
+
+def members(child):
+    """The processes of a child, without the keeper."""
+    return _tree(child.pid) if child.pid and child.ended is None else []
 
 
 def _proportional(pid, page):

@@ -20,41 +20,71 @@ one sentence for its student; the class goes on.
 
 import calendar
 import contextlib
+import gzip
 import hashlib
 import io
 import json
 import os
 import re
 import stat
+import time
 import unicodedata
 import zipfile
 import zlib
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from coursekit.grading import limited
 from coursekit.grading.course import Cell, names, which
+from coursekit.grading.result import Flag
 
-MAX_NOTEBOOK = 30_000_000
+MAX_NOTEBOOK = 300_000_000  # with its outputs, which are dropped
 MAX_INNER_ZIP = 100_000_000
 MAX_MEMBERS = 20_000
 MAX_INNER_MEMBERS = 2_000
 MAX_FILES_OF_ONE = 200
-MAX_BYTES_OF_ONE = 300_000_000
+MAX_OTHERS_OF_ONE = 5
+MAX_ZIPS_OF_ONE = 20
+SECONDS_OF_ONE = 120
+MAX_BYTES_OF_ONE = 600_000_000
 MAX_RATIO = 200
 MAX_CELLS = 2_000
-MAX_NESTED = 1_000_000
 MAX_CODE = 1_000_000
+MAX_TEXT = 2_000_000  # of text cells; what is more is not kept
 MAX_COMPANIONS = 20_000_000
 
 _IGNORED = {"__macosx", "__pycache__", "thumbs.db", "desktop.ini"}
+# The platform writes before the file's name, which is the student's: the first place that fits is the platform's.
 _CANVAS = re.compile(
     r"(?:(?P<late1>LATE)_)?(?:anon_(?P<anon>[0-9A-Za-z]+)|(?P<name>.+?)_(?:(?P<late2>LATE)_)?(?P<user>\d+))"
     r"_(?P<file_id>\d+)_(?P<file>.+)",
     re.S,
 )
-_MOODLE = re.compile(r"(?P<name>.+)_(?P<user>\d+)_assignsubmission_[a-z]+(?:_(?P<file>.*))?", re.S)
+_MOODLE = re.compile(r"(?P<name>.+?)_(?P<user>\d+)_assignsubmission_[a-z]+(?:_(?P<file>.*))?", re.S)
 _AGAIN = re.compile(r"-(\d{1,3})(?=\.ipynb$|\.zip$)", re.I)
 _COPY = re.compile(r"(?: ?\(\d{1,3}\)|-Copy\d{1,3})+$", re.I)
+_COPY_OF = re.compile(r"^(?:(?:copy of|kopie (?:von|van)|copie de|copia d[ei]|c[oó]pia de|kopia|kopi av)[ _]+)+", re.I)
+_ADDED = re.compile(
+    r"(?:[ _.-]+(?:final|fertig|abgabe|submission|solution|solved|lösung|version|copy|kopie|v? ?\d{1,2})"
+    r"|[ _-]?\(\d{1,3}\)|-Copy\d{1,3})+$",
+    re.I,
+)
+_NOTEBOOK = re.compile(r"\.ipynb(?:\.(?:txt|json|gz))?$", re.I)
+# What else may be handed in for a notebook, by ending, and what a student is told.
+_EXPORT = "The notebook itself is needed: in Jupyter or Colab, File, Download, .ipynb."
+_PACK = "Only .zip is opened: pack it as .zip, or hand in the notebook itself."
+_OTHER = {
+    **dict.fromkeys(("py",), f"is a Python script. {_EXPORT}"),
+    **dict.fromkeys(("html", "htm"), f"is a web page. {_EXPORT}"),
+    **dict.fromkeys(("pdf",), f"is a PDF. {_EXPORT}"),
+    **dict.fromkeys(("doc", "docx", "odt", "rtf", "pages"), f"is a Word document or the like. {_EXPORT}"),
+    **dict.fromkeys(("md", "txt", "tex"), f"is a text. {_EXPORT}"),
+    **dict.fromkeys(("png", "jpg", "jpeg", "heic", "gif", "webp"), f"is a picture. {_EXPORT}"),
+    **dict.fromkeys(("7z", "rar", "tar", "gz", "tgz", "bz2", "xz"), f"is an archive. {_PACK}"),
+    **dict.fromkeys(("gdoc", "webloc", "url", "lnk", "desktop"), f"is only a link to the work. {_EXPORT}"),
+    "icloud": "is only a placeholder of iCloud for a file that is not on this computer. Open it once, then hand it in.",
+}
 _RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))}
 
 
@@ -86,10 +116,13 @@ class Submission:
         The id that Canvas or Moodle gives the student, or "".
     key : str
         The student as a part of a file name: safe, unique, the same in every run.
+    platform : str
+        "canvas" or "moodle" where one of them named the file, or "".
     number : str
         The course's notebook, once `choose` found it out.
-    flags : tuple of dict
-        {"code", "message"}: what an instructor may want to know.
+    flags : tuple of Flag
+    kind : str
+        "notebook"; "maybe", which is tried where there is no notebook; "other", which is worth a word only then.
     order : tuple
         Sorts the files of one student from the oldest to the newest.
     place : Path
@@ -105,8 +138,10 @@ class Submission:
     problem: str = ""
     ident: str = ""
     key: str = ""
+    platform: str = ""
     number: str = ""
     flags: tuple = ()
+    kind: str = "notebook"
     order: tuple = ()
     place: Path | None = field(default=None, repr=False)
     members: tuple = ()
@@ -121,7 +156,14 @@ class Submission:
         """
         if self.problem:
             raise Unreadable(self.problem)
-        return _fetch(self.place, self.members, self.source)
+        data = _fetch(self.place, self.members, self.source)
+        if data[:2] != b"\x1f\x8b":
+            return data
+        try:
+            with gzip.open(io.BytesIO(data)) as stream:
+                return _capped(stream, MAX_NOTEBOOK, self.source)
+        except (OSError, EOFError, zlib.error) as error:
+            raise Unreadable(f"{_shown(self.source)} cannot be read: {_reason(error)}.") from None
 
 
 @dataclass(frozen=True)
@@ -135,14 +177,20 @@ class _Entry:
     members: tuple = ()
     problem: str = ""
 
+    @property
+    def kind(self):
+        return _kind(self.parts[-1])
 
-def read(path):
+
+def read(path, skip=None):
     """Find every notebook that was handed in.
 
     Parameters
     ----------
     path : str or Path
         A folder, a zip, or one notebook.
+    skip : Path, optional
+        A folder in it that nobody handed in: that of the results.
 
     Returns
     -------
@@ -166,15 +214,15 @@ def read(path):
     except (OSError, RuntimeError) as error:
         raise SubmissionsError(f"{shown} cannot be opened: {_reason(error)}.") from None
     if stat.S_ISDIR(mode):
-        entries = _folder(path)
-        inner = [entry for entry in entries if _is_zip(entry.parts)]
+        entries = _folder(path, skip and Path(skip).resolve())
+        inner = [entry for entry in entries if entry.kind == "zip"]
         # The class's zip in a folder of its own, as downloaded.
-        if len(inner) == 1 and len(inner[0].parts) == 1 and not any(_is_notebook(entry.parts) for entry in entries):
+        if len(inner) == 1 and len(inner[0].parts) == 1 and not any(entry.kind == "notebook" for entry in entries):
             return _submissions(_unwrapped(_class_zip(inner[0].place), inner[0].place.stem), path.name, inner[0].place)
         return _submissions(_unwrapped(entries, None), path.name, path)
     if stat.S_ISREG(mode) and path.suffix.lower() == ".zip":
         return _submissions(_unwrapped(_class_zip(path), path.stem), path.stem, path)
-    if stat.S_ISREG(mode) and path.suffix.lower() == ".ipynb":
+    if stat.S_ISREG(mode) and _kind(path.name) == "notebook":
         size = path.stat()
         return _submissions([_Entry((path.name,), size.st_size, size.st_mtime, path)], path.parent.name, path)
     raise SubmissionsError(
@@ -201,30 +249,39 @@ def choose(found, notebooks, number=None):
         file's time, by name. Files that cannot be read never displace one that can; a flag names them.
     """
     chosen = []
-    for key in dict.fromkeys(item.key for item in found):
-        mine = [item for item in found if item.key == key]
+    for mine in _by_student(found):
         good, bad, foreign = {}, [], []
-        for item in mine:
-            try:
-                if item.problem:
-                    raise Unreadable(item.problem)
-                one = which(notebooks, parse(item.data), item.name)
-                if one is None:
-                    problem = f"{_shown(item.name)} holds no exercise of the course."
-                    foreign.append(replace(item, problem=problem))
-                else:
-                    good.setdefault(one, []).append(item)
-            except Unreadable as error:
-                bad.append(replace(item, problem=str(error)))
+        until = time.monotonic() + SECONDS_OF_ONE
+        for kind in ("notebook", "maybe", "other"):
+            if good or bad and kind == "other":
+                break
+            for item in mine:
+                if item.kind != kind:
+                    continue
+                try:
+                    if item.problem:
+                        raise Unreadable(item.problem)
+                    if time.monotonic() > until:
+                        raise limited.Exceeded(f"the files of one student may take {SECONDS_OF_ONE} s")
+                    one = limited.run(_number, notebooks, item, lets=(Unreadable,))
+                    if one is None:
+                        problem = f"{_shown(item.name)} holds no exercise of the course."
+                        foreign.append(replace(item, problem=problem))
+                    else:
+                        good.setdefault(one, []).append(item)
+                except Unreadable as error:
+                    bad.append(replace(item, problem=str(error)))
+                except limited.Exceeded as reason:
+                    bad.append(beyond(item, reason))
         wanted = good if number is None else {number: good[number]} if number in good else {}
         for one, items in sorted(wanted.items()):
             *older, last = sorted(items, key=lambda item: item.order)
             flags = list(last.flags)
             if older:
                 rest = ", ".join(_shown(item.source) for item in older[-5:]) + (" ..." if len(older) > 5 else "")
-                flags.append(_flag("several", f"Notebook {one} was handed in {len(items)} times; {_shown(last.source)} "
+                flags.append(Flag("several", f"Notebook {one} was handed in {len(items)} times; {_shown(last.source)} "
                                               f"is the newest and counts, not {rest}."))  # fmt: skip
-            flags += [_flag("unread", item.problem) for item in bad[:5]]
+            flags += [Flag("unread", item.problem) for item in bad[:5]]
             chosen.append(replace(last, number=one, flags=tuple(flags)))
         if wanted:
             continue
@@ -236,6 +293,23 @@ def choose(found, notebooks, number=None):
             problem = f"Notebook {number} was not handed in; {there} {'was' if len(good) == 1 else 'were'}."
             chosen.append(replace(mine[-1], number=number, problem=problem))
     return chosen
+
+
+def _by_student(found):
+    mine = {}
+    for item in found:
+        mine.setdefault(item.key, []).append(item)
+    return mine.values()
+
+
+def _number(notebooks, item):
+    """The notebook of the course that a file is, if any."""
+    return which(notebooks, parse(item.data), item.name)
+
+
+def beyond(item, reason):
+    """A file that could not be looked at within the limits, with one sentence that says so."""
+    return replace(item, problem=f"{_shown(item.name)} could not be read as a notebook: {reason}.")
 
 
 def companions(submission):
@@ -257,7 +331,7 @@ def companions(submission):
     with os.scandir(submission.place.parent) as entries:
         ordinary = [entry for entry in entries if entry.is_file(follow_symlinks=False) and not _ignored(entry.name)]
     for entry in sorted(ordinary, key=lambda entry: (entry.stat(follow_symlinks=False).st_size, entry.name)):
-        if _is_notebook((entry.name,)) or _is_zip((entry.name,)) or len(found) == 50 or not entry.name.isprintable():
+        if _kind(entry.name) in ("notebook", "zip") or len(found) == 50 or not entry.name.isprintable():
             continue
         try:
             data = _fetch(Path(entry.path), (), entry.name, left)
@@ -289,8 +363,6 @@ def parse(data):
         raise Unreadable(f"The notebook has {_megabytes(len(data))}; at most {_megabytes(MAX_NOTEBOOK)} are read.")
     if not data.strip(b" \t\r\n\0"):
         raise Unreadable("The file is empty: there is no notebook in it.")
-    if data.count(b"{") + data.count(b"[") > MAX_NESTED:
-        raise Unreadable(f"The notebook holds more than {MAX_NESTED:,} lists and objects; its outputs are too large.")
     try:
         said = json.loads(_text(data))
     except json.JSONDecodeError as error:
@@ -299,18 +371,23 @@ def parse(data):
         raise Unreadable(f"The notebook cannot be read: {what} (line {error.lineno}, column {error.colno}).") from None
     except RecursionError:
         raise Unreadable("The notebook cannot be read: its JSON is nested too deeply.") from None
-    except (ValueError, MemoryError) as error:
+    except ValueError as error:
         raise Unreadable(f"The notebook cannot be read: {str(error)[:120]}.") from None
     if not isinstance(said, dict):
         raise Unreadable(f"The file holds a JSON {type(said).__name__}, not a notebook.")
     cells = _cells(said)
     if len(cells) > MAX_CELLS:
         raise Unreadable(f"The notebook has {len(cells)} cells; at most {MAX_CELLS} are read.")
-    read = tuple(_cell(cell) for cell in cells if isinstance(cell, dict))
+    read, left = [], MAX_TEXT
+    for cell in (_cell(cell) for cell in cells if isinstance(cell, dict)):
+        if cell.kind != "code":
+            cell = replace(cell, source=cell.source[: max(left, 0)])
+            left -= len(cell.source)
+        read.append(cell)
     code = sum(len(cell.source) for cell in read if cell.kind == "code")
     if code > MAX_CODE:
         raise Unreadable(f"The notebook has {code:,} characters of code; at most {MAX_CODE:,} are read.")
-    return read
+    return tuple(read)
 
 
 def _text(data):
@@ -384,7 +461,7 @@ def _clean(text):
 # --- finding files
 
 
-def _folder(root):
+def _folder(root, skip=None):
     """Every file below a folder. Links are named, never followed."""
     entries = []
 
@@ -397,7 +474,9 @@ def _folder(root):
 
     for folder, folders, files in os.walk(root, onerror=failed):
         links = [name for name in folders if os.path.islink(os.path.join(folder, name)) and not _ignored(name)]
-        folders[:] = sorted(name for name in folders if not _ignored(name) and name not in links)
+        folders[:] = sorted(
+            name for name in folders if not _ignored(name) and name not in links and Path(folder, name) != skip
+        )
         for name in sorted(files + links):
             if _ignored(name):
                 continue
@@ -413,8 +492,13 @@ def _folder(root):
                 problem = f"{_shown('/'.join(parts))} is a link, and links are not followed. Hand in the file itself."
             elif not stat.S_ISREG(about.st_mode):
                 problem = f"{_shown('/'.join(parts))} is no ordinary file and was not read."
-            if problem or _is_notebook(parts) or _is_zip(parts):
+            if problem or _counts(parts):
                 entries.append(_Entry(parts, about.st_size, about.st_mtime, place, problem=problem))
+        if Path(folder).parent == root and not any(entry.parts[0] == Path(folder).name for entry in entries):
+            empty = not folders and not [name for name in files if not _ignored(name)]
+            if empty:
+                parts = _tidy((Path(folder).name, "nothing"))
+                entries.append(_Entry(parts, 0, 0.0, Path(folder), problem=f"{_shown(parts[0])} is an empty folder."))
     if not entries and not any(not _ignored(name) for name in os.listdir(root)):
         raise SubmissionsError(f"{_shown(root)} is empty. Give the folder, or the zip, that holds the submissions.")
     return entries
@@ -453,7 +537,7 @@ def _members(members, place, before, above):
             problem = f"{shown} points out of its folder and was not read. Hand in the file under a plain name."
         elif stat.S_ISLNK(mode):
             problem = f"{shown} is a link, and links are not followed. Hand in the file itself."
-        elif not (_is_notebook(inside) or _is_zip(inside)):
+        elif not _counts((*above, *inside)):
             continue
         elif member.flag_bits & 0x1:
             problem = f"{shown} is protected by a password. Hand it in without one."
@@ -465,6 +549,13 @@ def _members(members, place, before, above):
         parts = _tidy((*above, *inside))
         entries.append(_Entry(parts, member.file_size, _zip_time(member), place, (*before, index), problem))
     return entries
+
+
+def _opened(entry):
+    try:
+        return limited.run(_inner_zip, entry)
+    except limited.Exceeded as reason:
+        return [replace(entry, problem=f"{_shown(entry.parts[-1])} could not be opened: {reason}.")]
 
 
 def _inner_zip(entry):
@@ -483,12 +574,10 @@ def _inner_zip(entry):
     found = _members(members, entry.place, entry.members or (-1,), entry.parts)
     found = [
         replace(item, problem=item.problem or f"{_shown('/'.join(item.parts))} is a zip in a zip and was not opened.")
-        if _is_zip(item.parts) else item
+        if item.kind == "zip" else item
         for item in found
     ]  # fmt: skip
-    if not found:
-        return [replace(entry, problem=f"{shown} holds no notebook.")]
-    return found
+    return found or [replace(entry, problem=f"{shown} holds no notebook.")]
 
 
 def _fetch(place, members, shown, limit=MAX_NOTEBOOK):
@@ -533,11 +622,11 @@ def _unwrapped(entries, stem):
     top = tops.pop()
     below = {entry.parts[1] for entry in entries}
     files = {entry.parts[1] for entry in entries if len(entry.parts) == 2}
-    known = all(_CANVAS.fullmatch(name) or _MOODLE.fullmatch(name) for name in below)
+    known = all(_platform(name)[0] for name in below)
     same = stem is not None and _COPY.sub("", top).casefold() == _COPY.sub("", stem).casefold()
     # In a zip, two folders side by side are two students; a folder given by an instructor is taken at its word.
     several = stem is not None and not files and len(below) > 1
-    if _MOODLE.fullmatch(top) or not (known or same or several or "submission" in top.casefold()):
+    if _platform(top)[0] == "moodle" or not (known or same or several or "submission" in top.casefold()):
         return entries
     return [replace(entry, parts=entry.parts[1:]) for entry in entries]
 
@@ -545,9 +634,14 @@ def _unwrapped(entries, stem):
 def _submissions(entries, fallback, path):
     """The submissions of the entries: each with its student, its key, its place in the order."""
     opened = []
+    zips = Counter()
     for entry in entries:
-        opened += _inner_zip(entry) if _is_zip(entry.parts) and not entry.problem else [entry]
-    if not opened:
+        zips[entry.parts[0]] += entry.kind == "zip"
+        if entry.kind != "zip" or entry.problem:
+            opened.append(entry)
+        elif zips[entry.parts[0]] <= MAX_ZIPS_OF_ONE:
+            opened += _opened(entry)
+    if not any(entry.problem or entry.kind != "other" for entry in opened):
         raise SubmissionsError(
             f"{_shown(path)} holds no notebook: no file in it ends in .ipynb. Give what the class handed in."
         )
@@ -556,18 +650,23 @@ def _submissions(entries, fallback, path):
     for entry in opened:
         owner = _owner(entry, fallback, known)
         key = _key(owner["student"], owner["ident"])
-        count[key] = count.get(key, 0) + 1
-        bytes_of[key] = bytes_of.get(key, 0) + entry.size
+        kind = "maybe" if entry.kind == "maybe" and not entry.problem else "other"
+        kind = "notebook" if entry.kind in ("notebook", "zip") else kind
+        count[key, kind] = count.get((key, kind), 0) + 1
+        bytes_of[key] = bytes_of.get(key, 0) + entry.size * (kind == "notebook")
         problem, source = entry.problem, "/".join(entry.parts)
         if not problem and entry.size > MAX_NOTEBOOK:
             problem = f"{_shown(source)} has {_megabytes(entry.size)}; at most {_megabytes(MAX_NOTEBOOK)} are read."
         if not problem and bytes_of[key] > MAX_BYTES_OF_ONE:
             problem = f"{_shown(source)} was not read: one student's files may have {_megabytes(MAX_BYTES_OF_ONE)}."
-        if count[key] > MAX_FILES_OF_ONE + 1:
+        if count[key, kind] > (MAX_FILES_OF_ONE + 1 if kind == "notebook" else MAX_OTHERS_OF_ONE):
             continue
-        if count[key] > MAX_FILES_OF_ONE:
+        if kind == "other" and not problem:
+            ending = entry.parts[-1].lower().rpartition(".")[2]
+            problem = f"{_shown(source)} {_OTHER.get(ending, f'is no notebook. {_EXPORT}')}"
+        if count[key, kind] > MAX_FILES_OF_ONE:
             problem = f"More than {MAX_FILES_OF_ONE} files were handed in; {_shown(source)} and more were not read."
-        flags = (_flag("late", "Canvas marks this submission as late."),) if owner["late"] else ()
+        flags = (Flag("late", "Canvas marks this submission as late."),) if owner["late"] else ()
         order = (owner["file_id"], owner["again"], entry.time, _natural(source))
         found.append(
             Submission(
@@ -578,7 +677,9 @@ def _submissions(entries, fallback, path):
                 problem,
                 owner["ident"],
                 key,
+                owner["platform"],
                 flags=flags,
+                kind=kind,
                 order=order,
                 place=entry.place,
                 members=entry.members,
@@ -594,30 +695,40 @@ def _owner(entry, fallback, known):
     Only the first part of a path counts: what stands deeper was named by a student.
     """
     top, name = entry.parts[0], entry.parts[-1]
-    said = {"name": name, "ident": "", "late": False, "file_id": 0, "again": 0}
-    if match := _MOODLE.fullmatch(top):
+    said = {"name": name, "ident": "", "platform": "", "late": False, "file_id": 0, "again": 0}
+    platform, match = _platform(top)
+    if platform == "moodle":
         inner = match["file"] if len(entry.parts) == 1 and match["file"] else name
-        said |= {"student": match["name"], "ident": match["user"], "name": inner}
+        said |= {"student": match["name"], "ident": match["user"], "name": inner, "platform": "moodle"}
         if match["name"] in ("Participant", "participant"):
             said["student"] = f"Participant {match['user']}"
         return said
-    if match := _CANVAS.fullmatch(top):
+    if platform == "canvas":
         again = _AGAIN.search(match["file"])
         return said | {
             "student": match["name"] or f"anon {match['anon']}",
             "ident": match["user"] or match["anon"],
+            "platform": "canvas",
             "name": match["file"] if len(entry.parts) == 1 else name,
             "late": bool(match["late1"] or match["late2"]),
             "file_id": int(match["file_id"][:18]),
             "again": int(again[1]) if again else 0,
         }
-    student = top if len(entry.parts) > 1 and not _is_zip((top,)) else _name_in(top, known) or fallback
+    student = top if len(entry.parts) > 1 and _kind(top) != "zip" else _name_in(top, known) or fallback
     return said | {"student": student.strip() or "unnamed"}
+
+
+def _platform(name):
+    """Which platform named a file or a folder, and its parts: that whose number of the student stands first."""
+    found = [(platform, form.fullmatch(name)) for platform, form in (("canvas", _CANVAS), ("moodle", _MOODLE))]
+    found = [(match.end("user"), platform, match) for platform, match in found if match]
+    return min(found)[1:] if found else ("", None)
 
 
 def _name_in(file, known):
     """The student's name in a file's name such as `anna_01_xor_mlp (1).ipynb`; "" where there is none."""
-    stem = _COPY.sub("", file.rsplit(".", 1)[0])
+    stem = _NOTEBOOK.sub("", file) if _NOTEBOOK.search(file) else file.rsplit(".", 1)[0]
+    stem = _COPY_OF.sub("", _COPY.sub("", stem))
     for number, slug in known.items():
         words = r"[ _-]?".join(re.escape(word) for word in slug.split("_"))
         rest, hits = re.subn(rf"(?i)(?<![0-9a-z]){words}(?![0-9a-z])", " ", stem)
@@ -628,7 +739,8 @@ def _name_in(file, known):
             break
     else:
         rest = stem
-    return _COPY.sub("", rest).strip(" _-.,+")
+    bare = _ADDED.sub("", rest).strip(" _-.,+")
+    return bare or _COPY.sub("", rest).strip(" _-.,+")
 
 
 def _told_apart(found):
@@ -658,16 +770,24 @@ def _key(student, ident=""):
 # --- small things
 
 
-def _is_notebook(parts):
-    return parts[-1].lower().endswith(".ipynb")
+def _kind(name):
+    """ "notebook", "zip", "maybe" (a notebook without its ending) or "other"."""
+    if _NOTEBOOK.search(name):
+        return "notebook"
+    ending = name.lower().rpartition(".")[2] if "." in name else ""
+    return {"zip": "zip", "json": "maybe", "": "maybe"}.get(ending, "other")
 
 
-def _is_zip(parts):
-    return parts[-1].lower().endswith(".zip")
+def _counts(parts):
+    """Whether a file may be somebody's hand-in: beside the students' files an instructor keeps a list of the class."""
+    ending = parts[-1].lower().rpartition(".")[2]
+    known = _kind(parts[-1]) in ("notebook", "zip") or ending in _OTHER or ending == "json"
+    return known or len(parts) > 1 or _platform(parts[0])[0] != ""
 
 
 def _ignored(name):
-    return name.startswith((".", "~$")) or name.casefold() in _IGNORED
+    hidden = name.startswith((".", "~$")) and not name.endswith(".icloud")
+    return hidden or name.casefold() in _IGNORED
 
 
 def _tidy(parts):
@@ -711,7 +831,3 @@ def _reason(error):
 
 def _megabytes(count):
     return f"{count / 1e6:,.1f} MB" if count < 1e7 else f"{count / 1e6:,.0f} MB"
-
-
-def _flag(code, message):
-    return {"code": code, "message": message}

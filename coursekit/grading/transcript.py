@@ -14,6 +14,8 @@ import numpy as np
 
 from coursekit.checks.codec import CodecError, read_frame, write_frame
 
+MAX_BYTES = 16 * 2**20  # of one exercise, before it is compressed
+
 
 class NotKept(Exception):
     """A question whose answer is not in the transcript: the submission must run again."""
@@ -30,7 +32,7 @@ def digest(description, arrays):
 
 @contextmanager
 def recording(exchange, path):
-    """`exchange` with everything that it brings written to `path`.
+    """`exchange` with everything that it brings written to `path`; nothing where that is more than `MAX_BYTES`.
 
     Parameters
     ----------
@@ -45,11 +47,20 @@ def recording(exchange, path):
 
         def asked(description, arrays):
             answer = exchange(description, arrays)
-            write_frame(file, [digest(description, arrays), answer[0]], answer[1])
+            size = len(json.dumps(answer[0])) + sum(array.nbytes for array in answer[1])
+            if file.tell() + size > MAX_BYTES:
+                full.append(True)
+            if not full:
+                write_frame(file, [digest(description, arrays), answer[0]], answer[1])
             return answer
 
+        full = []
         yield asked
-    beside.replace(path)
+    if full:  # half a conversation would answer a changed check with what belongs elsewhere
+        beside.unlink()
+        path.unlink(missing_ok=True)
+    else:
+        beside.replace(path)
 
 
 def replaying(path):

@@ -8,7 +8,6 @@ lines: ``{"ready": true}``, ``{"started": path, "pid": n}``, ``{"ended": path, "
 """
 
 import contextlib
-import ctypes
 import gc
 import json
 import os
@@ -21,6 +20,7 @@ import traceback
 from importlib import import_module
 
 from coursekit import place
+from coursekit.grading import limited
 
 KERAS = ("tensorflow", "keras")
 PRELOAD = (
@@ -31,7 +31,6 @@ PRELOAD = (
     "coursekit.checks.notebook", "coursekit.checks.pipe", "coursekit.grading.judge", "coursekit.grading.runner",
 )  # fmt: skip
 CANARY_SECONDS = 60
-_PR_SET_PDEATHSIG = 1
 
 
 def preload(keras):
@@ -79,12 +78,6 @@ def _train_one_step():
     model.fit(np.ones((4, 2)), np.ones((4, 1)), verbose=0)
 
 
-def die_with_parent():
-    """Let the kernel end this process when the one that forked it ends (Linux)."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
 def serve():
     """Fork a judge for every job that is named on the standard input, until that ends."""
     keras = place.uses_keras()
@@ -118,7 +111,7 @@ def _fork(path):
         return pid
     status = 1
     try:
-        die_with_parent()
+        limited.die_with_parent()
         if os.getppid() != parent:
             os._exit(1)
         os.setsid()
@@ -146,7 +139,7 @@ class Zygote:
     Raises
     ------
     RuntimeError
-        When the canary does not come back: then `Spawner` is the way.
+        When the canary does not come back.
     """
 
     def __init__(self, environment=None):
@@ -191,37 +184,6 @@ class Zygote:
             raise EOFError("the process that starts the submissions has ended")
         *lines, self._rest = (self._rest + data).split(b"\n")
         return [json.loads(line) for line in lines]
-
-
-class Spawner:
-    """The same as `Zygote` with a new interpreter for each job: slower, and works everywhere."""
-
-    pid = None
-
-    def __init__(self, environment=None):
-        self._running = {}
-        self._environment = {**os.environ, **(environment or {}), "COURSEKIT_GRADING": "1"}
-
-    def start(self, path):
-        command = [sys.executable, "-m", "coursekit.grading.judge", str(path)]
-        with open(f"{path}.error", "wb") as errors:
-            self._running[str(path)] = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors,
-                start_new_session=True, env=self._environment,
-            )  # fmt: skip
-
-    def ended(self, seconds):
-        time.sleep(min(seconds, 0.1))
-        done = [(path, child.returncode) for path, child in self._running.items() if child.poll() is not None]
-        for path, _ in done:
-            del self._running[path]
-        return done
-
-    def close(self):
-        for child in self._running.values():
-            child.kill()
-            child.wait()
-        self._running.clear()
 
 
 if __name__ == "__main__":

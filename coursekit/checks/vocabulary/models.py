@@ -1,5 +1,7 @@
 """Models: what they predict, as labels and numbers, and whether that is what their layers and weights compute."""
 
+from math import prod
+
 import numpy as np
 from scipy.special import expit
 
@@ -17,6 +19,9 @@ _REPLAYABLE = frozenset(
     + ["Masking", "Embedding", "DTypePolicy"]
     + ["Relu", "Sigmoid", "Tanh", "Subtract", "Divide"]  # nodes that keras.ops leaves in a functional model
 )
+
+# What a network that is built again may ask for: the course's own stay a hundred times below.
+_MOST_UNITS, _MOST_STEPS, _MOST_VALUES = 1_000_000, 10_000, 2_000_000_000
 
 # Keras looks up "layers.Lambda" of the module "keras" too: what is not a layer of the list must be of one of these.
 _HARMLESS = ("keras.initializers", "keras.regularizers", "keras.constraints", "keras.activations")
@@ -218,6 +223,10 @@ def rebuild(student, name, input_shape):
     chain = isinstance(config, list)
     if not all(_replayable(part) for part in (config if chain else [config])):
         return None
+    if _largest(config) > _MOST_UNITS or any(
+        kind == "RepeatVector" and _largest(settings) > _MOST_STEPS for kind, settings in layer_configs(config)
+    ):
+        raise _too_large(name)
     import keras
 
     try:
@@ -243,10 +252,32 @@ def recompute_forward(student, name, X):
         None where `rebuild` gives None.
     """
     model = rebuild(student, name, X.shape)
+    if model is not None and len(X) * sum(map(_values_of, model.layers)) > _MOST_VALUES:
+        raise _too_large(name)
     try:
         return None if model is None else np.asarray(model(X.astype("float32"), training=False))
     except (ValueError, TypeError):
         return None
+
+
+def _too_large(name):
+    return Misconception("too-large", f"{name_text(name)} is too large to be computed again. Make it smaller.")
+
+
+def _largest(config):
+    """The largest whole number in a Keras configuration: a number of units, filters, repetitions, classes."""
+    if isinstance(config, dict):
+        return max(map(_largest, config.values()), default=0)
+    if isinstance(config, list | tuple):
+        return max(map(_largest, config), default=0)
+    return config if isinstance(config, int) else 0
+
+
+def _values_of(layer):
+    """How many numbers a layer answers with for one sample; 0 where it does not say."""
+    shapes = getattr(layer, "output", None)
+    return sum(prod(size or 1 for size in one.shape[1:]) for one in (shapes if isinstance(shapes, list) else [shapes])
+               if hasattr(one, "shape"))  # fmt: skip
 
 
 def check_forward(student, name, X, required=False, chain=True, sigmoid_outside=False):

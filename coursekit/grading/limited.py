@@ -1,0 +1,140 @@
+"""Work on what a student wrote, in a process of its own with limits on time and memory.
+
+The grader never looks into a submission itself: a text that nests deep, or that a parser or a regular expression takes
+hours for, ends this process, and its author gets one sentence.
+"""
+
+import contextlib
+import faulthandler
+import gc
+import os
+import pickle
+import resource
+import select
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+SECONDS = 20  # of the processor
+WAIT = 6  # times as long may pass on a busy machine
+MEMORY_MB = 2000
+MAX_ANSWER = 200_000_000
+
+
+class Exceeded(Exception):
+    """The work came to no end. The message says why, as the end of a sentence: "it took longer than 20 s"."""
+
+
+def run(work, *args, seconds=SECONDS, memory_mb=MEMORY_MB, wait=None, lets=()):
+    """``work(*args)``, done in a forked process.
+
+    Parameters
+    ----------
+    work : callable
+        Its value crosses as a pickle, which the course's own code has made.
+    seconds : int
+        Of the processor.
+    memory_mb : int
+        On top of what this process has.
+    wait : float, optional
+        Seconds until it is given up, whatever it waits for.
+    lets : tuple of type
+        Exceptions of `work` that are raised here too.
+
+    Raises
+    ------
+    Exceeded
+        Where it took too long or too much, ended, or raised anything else.
+    """
+    reading, writing = os.pipe()
+    pid = _fork()
+    try:
+        if pid == 0:
+            try:
+                os.close(reading)
+                _begin(seconds, memory_mb)
+                with open(writing, "wb") as stream:
+                    stream.write(_done(work, args, lets))
+            finally:
+                os._exit(0)
+        os.close(writing)
+        data = _received(reading, time.monotonic() + (wait or WAIT * seconds))
+    except BaseException:
+        os.kill(pid, signal.SIGKILL)
+        raise
+    finally:
+        os.close(reading)
+        _, status = os.waitpid(pid, 0)
+    if os.WIFSIGNALED(status) and os.WTERMSIG(status) in (signal.SIGKILL, signal.SIGXCPU):
+        raise Exceeded(f"it took longer than {seconds} s")
+    if not data:
+        raise Exceeded("it is nested too deeply" if os.WIFSIGNALED(status) else f"it took more than {memory_mb} MB")
+    kind, value = pickle.loads(data)
+    if kind == "raised":
+        raise value
+    if kind == "exceeded":
+        raise Exceeded(value)
+    return value
+
+
+def _fork():
+    """Fork. A control-C meanwhile is heard afterwards: raised in what runs at a fork, it would be lost."""
+    if threading.current_thread() is not threading.main_thread():
+        return os.fork()
+    heard = []
+    before = signal.signal(signal.SIGINT, lambda *_: heard.append(True))
+    pid = os.fork()
+    if pid:
+        signal.signal(signal.SIGINT, before)
+        if heard:
+            os.kill(os.getpid(), signal.SIGINT)
+    return pid
+
+
+def _begin(seconds, memory_mb):
+    die_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the grader hears it, and this process ends with the grader
+    faulthandler.disable()
+    gc.disable()
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+    with contextlib.suppress(OSError, ValueError):  # what this process has already counts too, as far as it is known
+        mine = int(Path("/proc/self/statm").read_text().split()[5]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_DATA, (mine + memory_mb * 2**20,) * 2)
+
+
+def _done(work, args, lets):
+    try:
+        return pickle.dumps(("value", work(*args)))
+    except lets as error:
+        return pickle.dumps(("raised", error))
+    except RecursionError:
+        said = "it is nested too deeply"
+    except MemoryError:
+        return b""
+    except Exception as error:
+        said = f"{type(error).__name__}: {error}"[:200]
+    return pickle.dumps(("exceeded", said))
+
+
+def _received(reading, until):
+    parts, size = [], 0
+    while select.select([reading], [], [], max(until - time.monotonic(), 0))[0]:
+        part = os.read(reading, 1 << 20)
+        if not part:
+            return b"".join(parts)
+        parts.append(part)
+        size += len(part)
+        if size > MAX_ANSWER:
+            raise Exceeded(f"it came to more than {MAX_ANSWER // 10**6} MB")
+    raise Exceeded("it took too long")
+
+
+def die_with_parent():
+    """Let the kernel end this process when the one that forked it ends (Linux)."""
+    if sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None, use_errno=True).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG

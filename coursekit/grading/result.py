@@ -1,0 +1,139 @@
+"""What became of one submission: made by the judge, kept as JSON, read by whatever reports on a class."""
+
+import json
+import os
+import tempfile
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+VERSION = 2
+STATUSES = ("graded", "ended", "unreadable", "grader-failed")
+
+
+@dataclass(frozen=True)
+class Flag:
+    """What an instructor may want to know: a stable code and a sentence."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The student's own prose, and the exercise that it follows, or ""."""
+
+    after: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Output:
+    """What a cell showed: "text", "error" or "image", of which `png` is the base64."""
+
+    type: str
+    text: str = ""
+    png: str = ""
+
+
+@dataclass
+class RunCell:
+    """A cell of the submission and what became of it.
+
+    Parameters
+    ----------
+    kind, source, exercise, role : str
+        As in `coursekit.grading.course`.
+    status : str
+        "ok", "error", "stopped", "judged", "no time" or "not run".
+    error : str
+        The error in which it ended, on one line.
+    """
+
+    kind: str
+    source: str
+    exercise: str = ""
+    role: str = "own"
+    status: str = "not run"
+    seconds: float = 0.0
+    error: str = ""
+    outputs: list = field(default_factory=list)
+
+
+@dataclass
+class Result:
+    """One submission's result; docs/grading.md says what each field holds."""
+
+    student: str
+    notebook: str
+    status: str = "graded"
+    ident: str = ""
+    platform: str = ""
+    file: str = ""
+    submitted: str | None = None
+    seed: int = 0
+    key: str = ""
+    run_key: str = ""
+    seconds: float = 0.0
+    peak_mb: float = 0.0
+    flags: list = field(default_factory=list)
+    reports: dict = field(default_factory=dict)
+    cells: list = field(default_factory=list)
+    answers: list = field(default_factory=list)
+    path: str = ""  # where it stands, once it was read
+    version: int = VERSION
+
+    @property
+    def ran(self):
+        return self.status in ("graded", "ended")
+
+    @property
+    def failed(self):
+        """Whether the grader itself failed: then there is no mark."""
+        return self.status == "grader-failed"
+
+
+def from_dict(said):
+    """The `Result` that a dictionary says. Raises ValueError, KeyError or TypeError where it says none."""
+    if said["version"] != VERSION or said["status"] not in STATUSES:
+        raise ValueError("another version")
+    if not isinstance(said["student"], str) or not isinstance(said["notebook"], str):
+        raise TypeError("no names")
+    made = {
+        "flags": [Flag(**flag) for flag in said["flags"]],
+        "answers": [Answer(**answer) for answer in said["answers"]],
+        "reports": {id: _report(report) for id, report in said["reports"].items()},
+        "cells": [
+            RunCell(**{**cell, "outputs": [Output(**output) for output in cell["outputs"]]}) for cell in said["cells"]
+        ],
+    }
+    return Result(**{**said, **made})
+
+
+def _report(said):
+    from coursekit.checks.report import Finding, Report  # not at the top: whoever finds and plans needs no check
+
+    return Report(**{**said, "findings": tuple(Finding(**finding) for finding in said["findings"])})
+
+
+def read(path):
+    """The result in a file. Raises OSError, ValueError, KeyError or TypeError where there is none."""
+    return from_dict(json.loads(Path(path).read_text(encoding="utf-8")))
+
+
+def load(path):
+    """The same; None where there is none."""
+    try:
+        return read(path)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
+
+
+def save(path, result):
+    """Write a result in one step: a reader sees the old one or the new one, never half of it."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, suffix=".tmp", delete=False) as file:
+        json.dump(asdict(result) if isinstance(result, Result) else result, file, ensure_ascii=True)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(file.name, path)

@@ -1,0 +1,256 @@
+"""What honest students really hand in: each has a row and a sentence, and full marks where the work is right."""
+
+import base64
+import gzip
+import json
+import zipfile
+from io import BytesIO
+from pathlib import Path
+
+import nbformat
+import pytest
+from rich.console import Console
+
+from coursekit.grading import command, sandbox, submissions
+from coursekit.grading.grade import Settings
+from coursekit.grading.job import Times
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.xdist_group("honest"),
+    pytest.mark.skipif(bool(sandbox.missing()), reason="; ".join(sandbox.missing()) or "the sandbox works"),
+]
+COURSE = Path(__file__).parent / "fixture_course"
+NAME = "90_springs.ipynb"
+SOLUTION = COURSE / "solutions" / NAME
+POINTS = {"90.1": 2, "90.2": 3, "90.3": 4}
+SETTINGS = Settings(Times(total=20, cell=3, question=3, grace=10, frame=6))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def the_tests_course():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COURSEKIT_COURSE", str(COURSE))
+        yield
+
+
+def load(path):
+    """A result as it stands in its file."""
+    return json.loads(Path(path).read_text(encoding="utf-8"))
+
+
+def solution(before=None, replaced=None, after=None):
+    """The solution's text with lines put above the first cell that holds a text, in place of it, or in a cell below."""
+    notebook = nbformat.read(SOLUTION, as_version=4)
+    for text, source in (before or {}).items():
+        cell = next(cell for cell in notebook.cells if cell.cell_type == "code" and text in cell.source)
+        cell.source = f"{source}\n{cell.source}"
+    for old, new in (replaced or {}).items():
+        for cell in notebook.cells:
+            if cell.cell_type == "code":
+                cell.source = cell.source.replace(old, new)
+    for text, source in (after or {}).items():
+        place = next(i for i, cell in enumerate(notebook.cells) if cell.cell_type == "code" and text in cell.source)
+        notebook.cells.insert(place + 1, nbformat.v4.new_code_cell(source))
+    return nbformat.writes(notebook)
+
+
+def answers_first(*last):
+    """All answers, then cells of the student's own, then all checks."""
+    notebook = nbformat.read(SOLUTION, as_version=4)
+    checks = [cell for cell in notebook.cells if cell.cell_type == "code" and cell.source.startswith("ck.check")]
+    own = [nbformat.v4.new_code_cell(source) for source in last]
+    notebook.cells = [cell for cell in notebook.cells if cell not in checks] + own + checks
+    return nbformat.writes(notebook)
+
+
+def with_outputs(megabytes):
+    notebook = nbformat.read(SOLUTION, as_version=4)
+    picture = base64.b64encode(bytes(megabytes * 10**6 // 4)).decode()
+    output = nbformat.v4.new_output("display_data", {"image/png": picture})
+    [cell for cell in notebook.cells if cell.cell_type == "code"][1].outputs = [output] * 3
+    return nbformat.writes(notebook)
+
+
+ANSWER, IMPORTS, SHIFT = "def line(", "import numpy as np", "shift = length"
+COLAB = "from google.colab import drive, files\ndrive.mount('/content/drive')\nfiles.upload()\nimport google.colab.auth"
+
+# What stands in the notebook. Full marks for all of them.
+RIGHT = {
+    "as given": solution,
+    "loop": lambda: solution(after={ANSWER: "while True:\n    pass"}),
+    "loop first": lambda: solution(after={"make_spring": "n = 0\nwhile True:\n    n += 1"}),
+    "loop in numpy": lambda: solution(after={ANSWER: "while True:\n    np.sort(np.random.rand(10**6))"}),
+    "loop that prints": lambda: solution(after={ANSWER: "while True:\n    print('x' * 1000)"}),
+    "loop that catches": lambda: solution(after={ANSWER: (
+        "while True:\n    try:\n        while True:\n            pass\n    except KeyboardInterrupt:\n        break")}),
+    "two loops": lambda: solution(after={ANSWER: "while True: pass", SHIFT: "while True: pass"}),
+    "out of time": lambda: answers_first(*["while True: pass"] * 8),
+    "shell": lambda: solution(before={ANSWER: "!pip install seaborn\n!nvidia-smi\nfound = !ls\n%pip install x"}),
+    "shell in a block": lambda: solution(before={SHIFT: "if True:\n    !nvidia-smi\n    out = !pip list\nos_name = 1"}),
+    "cell of shell": lambda: solution(after={ANSWER: "%%bash\nls -l\nexit 1"}),
+    "magics": lambda: solution(before={ANSWER: "%matplotlib inline\n%tensorflow_version 2.x\n%load_ext tensorboard"}),
+    "cell magics": lambda: solution(after={ANSWER: "%%nonsense here\nx = 1"}, before={SHIFT: "%%time"}),
+    "colab": lambda: solution(before={IMPORTS: COLAB}),
+    "renamed": lambda: solution(replaced={
+        "def line(": "def straight(", "line=line": "line=straight", "def loss": "def off", "loss=loss": "loss=off"}),
+    "renamed by place": lambda: solution(replaced={
+        "model = Lin": "regressor = Lin", "shift=shift, words=words, model=model": "shift, words, regressor",
+        "model.predict": "regressor.predict", "model is not": "regressor is not"}),
+    "large outputs": lambda: with_outputs(40),
+}  # fmt: skip
+
+# How the same right work is handed in: the file's name and its bytes.
+FORMS = {
+    "text": lambda data: {f"{NAME}.txt": data},
+    "json": lambda data: {"90_springs.json": data},
+    "ipynb json": lambda data: {f"{NAME}.json": data},
+    "no ending": lambda data: {"90_springs": data},
+    "gzip": lambda data: {f"{NAME}.gz": gzip.compress(data)},
+    "zip": lambda data: {"work.zip": zipped({NAME: data})},
+    "zip of text": lambda data: {"work.zip": zipped({f"work/{NAME}.txt": data})},
+    "and a pdf": lambda data: {NAME: data, "90_springs.pdf": b"%PDF-1.7"},
+    "and a page": lambda data: {NAME: data, "90_springs.html": b"<html>"},
+    "again as text": lambda data: {NAME: data, f"{NAME}.txt": b"{"},
+    "copy": lambda data: {"Kopie von 90_springs (1).ipynb": data},
+    "upper": lambda data: {"90_SPRINGS.IPYNB": data},
+}
+
+# What is no notebook: a row, a flag and a sentence that holds these words.
+WRONG = {
+    "script": ("90_springs.py", b"x = 1", "Python script"),
+    "page": ("90_springs.html", b"<html></html>", "web page"),
+    "paper": ("90_springs.pdf", b"%PDF-1.7", "PDF"),
+    "document": ("springs.docx", b"PK\x03\x04", "Word document"),
+    "seven zip": (f"{NAME}.7z", b"7z\xbc\xaf\x27\x1c", "archive"),
+    "tar": ("work.tar.gz", gzip.compress(b"x"), "archive"),
+    "rar": ("work.rar", b"Rar!", "archive"),
+    "cloud": (f".{NAME}.icloud", b"bplist00", "iCloud"),
+    "link": ("90_springs.gdoc", b"{}", "link"),
+    "picture": ("screenshot.png", b"\x89PNG", "picture"),
+    "broken gzip": (f"{NAME}.gz", b"\x1f\x8b", "cannot be read"),
+    "anything": ("springs.xyz", b"?", "no notebook"),
+}
+
+
+def zipped(files):
+    stream = BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return stream.getvalue()
+
+
+@pytest.fixture(scope="module")
+def graded(tmp_path_factory):
+    """Result by student; a student is named after the case."""
+    folder = tmp_path_factory.mktemp("honest")
+    data = SOLUTION.read_bytes()
+    for name, make in RIGHT.items():
+        put(folder / "in" / name, {NAME: make().encode()})
+    for name, make in FORMS.items():
+        put(folder / "in" / name, make(data))
+    for name, (file, content, _) in WRONG.items():
+        put(folder / "in" / name, {file: content})
+    for name, make in TOLD.items():
+        put(folder / "in" / name, {NAME: make().encode()})
+    (folder / "in" / "nothing").mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COURSEKIT_COURSE", str(COURSE))
+        console = Console(quiet=True)
+        assert command.main(console, folder / "in", folder / "out", settings=SETTINGS, seed=3, workers=3) == 0
+    results = [load(path) for path in (folder / "out" / "results").glob("*.json")]
+    return {result["student"]: result for result in results}
+
+
+def put(folder, files):
+    folder.mkdir(parents=True)
+    for name, data in files.items():
+        (folder / name).write_bytes(data)
+
+
+# What is wrong, and what the finding of an exercise must then say.
+TOLD = {
+    "answer raised": lambda: solution(replaced={"shift = length - length.mean()": "shift = lengths - 1"}),
+    "import failed": lambda: solution(before={IMPORTS: "import no_such_package"}),
+}
+
+
+@pytest.mark.parametrize("name", [*RIGHT, *FORMS])
+def test_right_work_gets_full_marks(graded, name):
+    result = graded[name]
+    scores = {id: report["score"] for id, report in result["reports"].items()}
+    assert scores == POINTS, (result["flags"], [r["findings"][-1]["message"] for r in result["reports"].values()])
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_who_handed_in_anything_has_a_row_and_a_sentence(graded, name):
+    result = graded[name]
+    assert result["status"] == "unreadable"
+    assert WRONG[name][2] in result["flags"][-1]["message"], result["flags"]
+
+
+def test_an_empty_folder_has_a_row(graded):
+    assert "empty" in graded["nothing"]["flags"][-1]["message"]
+
+
+def test_a_missing_object_is_explained_by_the_error_of_its_cell(graded):
+    (finding,) = graded["answer raised"]["reports"]["90.2"]["findings"]
+    assert "NameError: name 'lengths' is not defined" in finding["message"]
+    assert graded["answer raised"]["reports"]["90.3"]["status"] == "passed"
+
+
+def test_the_first_error_is_named_where_others_follow_from_it(graded):
+    messages = [f["message"] for report in graded["import failed"]["reports"].values() for f in report["findings"]]
+    assert any("No module named 'no_such_package'" in message for message in messages), messages
+
+
+def test_what_took_too_long_says_so_and_goes_on(graded):
+    for name in ("loop", "loop first", "loop in numpy", "two loops"):
+        stopped = [cell for cell in graded[name]["cells"] if cell["status"] == "stopped"]
+        assert len(stopped) == (2 if name == "two loops" else 1)
+        assert "took too long" in stopped[0]["outputs"][-1]["text"]
+    assert "time" in {flag["code"] for flag in graded["out of time"]["flags"]}
+
+
+def test_a_file_that_counts_under_another_ending_is_flagged_nowhere_and_named_in_the_result(graded):
+    assert graded["text"]["file"].endswith(".ipynb.txt")
+    assert json.dumps(graded["and a pdf"]["flags"]) == "[]"
+
+
+# --- names
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        "anna_90_springs.ipynb", "90_springs_anna (1).ipynb", "Kopie von 90_springs_anna.ipynb",
+        "90_springs_anna_v2.ipynb",
+        "Copy of anna_90_springs.ipynb", "anna_90_springs_final_v2.ipynb", "anna_90_springs-final.ipynb",
+        "Copia de 90_springs - anna.ipynb", "Copie de 90_springs anna.ipynb", "anna_90_springs-Copy1.ipynb",
+        "anna_90_springs_solution_final_final.ipynb", "Kopie von Kopie von 90_springs anna (2).ipynb.txt",
+        "anna_90_springs_Abgabe.ipynb", "anna_90_springs_FINAL(3).ipynb", "anna_90_springs.ipynb.json",
+    ],
+)  # fmt: skip
+def test_what_programs_and_students_add_is_no_part_of_a_name(tmp_path, file):
+    (tmp_path / file).write_bytes(SOLUTION.read_bytes())
+    (tmp_path / "ben_90_springs.ipynb").write_bytes(SOLUTION.read_bytes())
+    assert {item.student for item in submissions.read(tmp_path)} == {"anna", "ben"}
+
+
+def test_a_canvas_file_whose_own_name_looks_like_moodle_s_stays_its_student_s(tmp_path):
+    for name in ("doejane_12_345_x_99_assignsubmission_file_90_springs.ipynb", "roejohn_13_346_90_springs.ipynb"):
+        (tmp_path / name).write_bytes(SOLUTION.read_bytes())
+    assert {(item.student, item.ident, item.platform) for item in submissions.read(tmp_path)} == {
+        ("doejane", "12", "canvas"), ("roejohn", "13", "canvas"),
+    }  # fmt: skip
+
+
+def test_a_moodle_file_whose_own_name_looks_like_another_student_s_stays_its_student_s(tmp_path):
+    names = ("Jane Doe_12_assignsubmission_file_John Roe_13_assignsubmission_file_90_springs.ipynb",
+             "John Roe_13_assignsubmission_file_5_6_90_springs.ipynb")  # fmt: skip
+    for name in names:
+        (tmp_path / name).write_bytes(SOLUTION.read_bytes())
+    assert {(item.student, item.ident, item.platform) for item in submissions.read(tmp_path)} == {
+        ("Jane Doe", "12", "moodle"), ("John Roe", "13", "moodle"),
+    }  # fmt: skip
