@@ -353,11 +353,11 @@ def encode_with_pandas(train_rows, other_rows):
 
 
 # %%
-split = ck.resume("split", split_into_folds)
-encode = ck.resume("encode", lambda: encode_with_pandas)
-train_rows, val_rows, test_rows = split
-X_train, X_val = encode(train_rows, val_rows)
-_, X_test = encode(train_rows, test_rows)
+parts = ck.resume("split", split_into_folds)
+encode_rows = ck.resume("encode", lambda: encode_with_pandas)
+train_rows, val_rows, test_rows = parts
+X_train, X_val = encode_rows(train_rows, val_rows)
+_, X_test = encode_rows(train_rows, test_rows)
 y_train, y_val, y_test = y[train_rows], y[val_rows], y[test_rows]
 
 # %% [markdown]
@@ -416,7 +416,7 @@ best_model = keras.models.load_model(best_file)
 # [end]
 
 # %%
-ck.check("02b.3", best_model=best_model, history=history, encode=encode, split=split)
+ck.check("02b.3", best_model=best_model, history=history, encode=encode_rows, split=parts)
 
 # %%
 # ck.hint("02b.3")
