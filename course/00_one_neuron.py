@@ -4,7 +4,7 @@
 # A single neuron is the smallest thing that learns. If you train one with nothing but NumPy, you will recognise every step
 # again in the largest networks.
 #
-# About 207 minutes in 3 sessions · CPU about 5 s · no GPU needed
+# About 207 minutes in 3 sessions · CPU about 6 s · no GPU needed
 #
 # **Before you start** you should know NumPy arrays and what a derivative is.
 #
@@ -290,7 +290,7 @@ assert np.allclose([w_best, b_best], [3.070, 12.030], atol=0.0006), "the closed 
 # - `log_loss(y, p)`: labels 0 or 1 and probabilities, both (n,); returns a number.
 # - `log_loss_gradient(x, y, w, b)`: the pair `dw, db` for the log loss of $p = \sigma(w x + b)$.
 # - `trigger`: the pair `w, b`, two numbers, after training on `energy`, `fired`. The valley of this loss is long and flat,
-#   so take many thousands of steps; they are quick.
+#   so take many thousands of steps with a learning rate such as 0.1; they are quick.
 
 # %%
 energy, fired = ck.data.make_trigger(n_samples=300, noise=0.6, seed=1)  # GeV, 0 or 1
