@@ -4,7 +4,7 @@
 # A single neuron is the smallest thing that learns. If you train one with nothing but NumPy, you will recognise every step
 # again in the largest networks.
 #
-# About 207 minutes in 3 sessions · CPU about 5 s · no GPU needed
+# About 207 minutes in 3 sessions · CPU about 6 s · no GPU needed
 #
 # **Before you start** you should know NumPy arrays and what a derivative is.
 #
@@ -290,7 +290,7 @@ assert np.allclose([w_best, b_best], [3.070, 12.030], atol=0.0006), "the closed 
 # - `log_loss(y, p)`: labels 0 or 1 and probabilities, both (n,); returns a number.
 # - `log_loss_gradient(x, y, w, b)`: the pair `dw, db` for the log loss of $p = \sigma(w x + b)$.
 # - `trigger`: the pair `w, b`, two numbers, after training on `energy`, `fired`. The valley of this loss is long and flat,
-#   so take many thousands of steps; they are quick.
+#   so take many thousands of steps with a learning rate such as 0.1; they are quick.
 
 # %%
 energy, fired = ck.data.make_trigger(n_samples=300, noise=0.6, seed=1)  # GeV, 0 or 1
@@ -399,8 +399,8 @@ ax.legend();
 #
 # - `minibatches(n, batch_size, seed)`: a list of index arrays. Together they hold each of 0 … n − 1 once, in an order that
 #   `seed` decides. Each has `batch_size` entries; only the last may have fewer.
-# - `run_epoch(x, y, w, b, batch_size, learning_rate, seed)`: the pair `w, b` after one epoch. It uses `gradient` on the
-#   points of each batch, such as `x[batch]`.
+# - `run_epoch(x, y, w, b, batch_size, learning_rate, seed)`: the pair `w, b` after one epoch. It uses
+#   `mse_gradient`, which is defined below, on the points of each batch, such as `x[batch]`.
 # - `rates`: a dict with the keys `"too small"`, `"right"` and `"too large"`, for 100 steps of batch gradient descent on
 #   `x_spring`, `length`. Measure the distance to the best weights. After the 100 steps, more than 20 % of it should be left
 #   with the first rate, less than 1 % with the second, and more than 100 % with the third. Guess, and let the check tell
@@ -410,8 +410,8 @@ ax.legend();
 x_spring = (mass - mass.mean()) / mass.std()  # standardised: mean 0, variance 1
 
 # %% [markdown]
-# `run_epoch` needs the gradient of the mean squared error. If you have done 00.2, this cell takes yours. If not, it takes
-# one that is measured by finite differences.
+# `run_epoch` needs the gradient of the mean squared error, as a function `mse_gradient(x, y, w, b)` that returns `dw, db`.
+# If you have done 00.2, this cell takes your `gradient`. If not, it takes one that is measured by finite differences.
 
 # %%
 def measured_gradient(x, y, w, b):
@@ -425,7 +425,7 @@ def measured_gradient(x, y, w, b):
     return slope_w, slope_b
 
 
-gradient = ck.resume("gradient", lambda: measured_gradient)
+mse_gradient = ck.resume("gradient", lambda: measured_gradient)
 
 # %%
 ck.expected("00.4")
@@ -445,7 +445,7 @@ def run_epoch(x, y, w, b, batch_size, learning_rate, seed):
     """The weights after one pass over the data."""
     # [solution]
     for batch in minibatches(len(x), batch_size, seed):
-        dw, db = gradient(x[batch], y[batch], w, b)
+        dw, db = mse_gradient(x[batch], y[batch], w, b)
         w, b = w - learning_rate * dw, b - learning_rate * db
     # [stub]
     # w, b = ..., ...

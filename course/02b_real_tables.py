@@ -353,11 +353,11 @@ def encode_with_pandas(train_rows, other_rows):
 
 
 # %%
-split = ck.resume("split", split_into_folds)
-encode = ck.resume("encode", lambda: encode_with_pandas)
-train_rows, val_rows, test_rows = split
-X_train, X_val = encode(train_rows, val_rows)
-_, X_test = encode(train_rows, test_rows)
+parts = ck.resume("split", split_into_folds)
+encode_rows = ck.resume("encode", lambda: encode_with_pandas)
+train_rows, val_rows, test_rows = parts
+X_train, X_val = encode_rows(train_rows, val_rows)
+_, X_test = encode_rows(train_rows, test_rows)
 y_train, y_val, y_test = y[train_rows], y[val_rows], y[test_rows]
 
 # %% [markdown]
@@ -416,7 +416,7 @@ best_model = keras.models.load_model(best_file)
 # [end]
 
 # %%
-ck.check("02b.3", best_model=best_model, history=history, encode=encode, split=split)
+ck.check("02b.3", best_model=best_model, history=history, encode=encode_rows, split=parts)
 
 # %%
 # ck.hint("02b.3")
@@ -733,7 +733,7 @@ assert abs(losses["standardised"][-1] - losses["log, standardised"][-1]) < 0.15,
 #   equal to 1 this is `roc` of 02b.4.)
 # - `event_model`: a classifier fitted to `Z_train`, `s_train` so that its output, of shape (n, 1) or (n,), is the
 #   probability that a *real* event with these values is signal. Use `w_train` as they are, up to one common factor. A
-#   network with two hidden layers of 32 units will do.
+#   network with two hidden layers of 32 units and about 15 epochs will do.
 #
 # **Predict first:** heavy pairs are easy to tell from a Z boson. Does the ROC curve without weights look too good or too bad?
 
