@@ -39,9 +39,9 @@ def load(path):
     return json.loads(Path(path).read_text(encoding="utf-8"))
 
 
-def solution(before=None, replaced=None, after=None):
+def solution(before=None, replaced=None, after=None, path=SOLUTION):
     """The solution's text with lines put above the first cell that holds a text, in place of it, or in a cell below."""
-    notebook = nbformat.read(SOLUTION, as_version=4)
+    notebook = nbformat.read(path, as_version=4)
     for text, source in (before or {}).items():
         cell = next(cell for cell in notebook.cells if cell.cell_type == "code" and text in cell.source)
         cell.source = f"{source}\n{cell.source}"
@@ -53,6 +53,11 @@ def solution(before=None, replaced=None, after=None):
         place = next(i for i, cell in enumerate(notebook.cells) if cell.cell_type == "code" and text in cell.source)
         notebook.cells.insert(place + 1, nbformat.v4.new_code_cell(source))
     return nbformat.writes(notebook)
+
+
+# What begins a later session of a notebook: earlier answers, or what the course lends in their place.
+LENT = """line = ck.resume("line", lambda: lambda x, w, b: w * x + b)
+loss = ck.resume("loss", lambda: lambda y, prediction: np.mean((prediction - y) ** 2))"""
 
 
 def answers_first(*last):
@@ -98,6 +103,7 @@ RIGHT = {
         "model = Lin": "regressor = Lin", "shift=shift, words=words, model=model": "shift, words, regressor",
         "model.predict": "regressor.predict", "model is not": "regressor is not"}),
     "large outputs": lambda: with_outputs(40),
+    "own answers taken over": lambda: solution(after={'ck.check("90.1"': LENT}),
 }  # fmt: skip
 
 # How the same right work is handed in: the file's name and its bytes.
@@ -171,6 +177,7 @@ def put(folder, files):
 
 # What is wrong, and what the finding of an exercise must then say.
 TOLD = {
+    "lent by the course": lambda: solution(after={'ck.check("90.1"': LENT}, path=COURSE / "notebooks" / NAME),
     "answer raised": lambda: solution(replaced={"shift = length - length.mean()": "shift = lengths - 1"}),
     "import failed": lambda: solution(before={IMPORTS: "import no_such_package"}),
 }
@@ -192,6 +199,10 @@ def test_who_handed_in_anything_has_a_row_and_a_sentence(graded, name):
 
 def test_an_empty_folder_has_a_row(graded):
     assert "empty" in graded["nothing"]["flags"][-1]["message"]
+
+
+def test_what_the_course_lends_earns_nothing(graded):
+    assert {report["score"] for report in graded["lent by the course"]["reports"].values()} == {0}
 
 
 def test_a_missing_object_is_explained_by_the_error_of_its_cell(graded):

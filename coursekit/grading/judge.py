@@ -9,6 +9,7 @@ import contextlib
 import hashlib
 import mmap
 import os
+import re
 import resource
 import select
 import signal
@@ -24,6 +25,7 @@ from coursekit.grading import limited, sandbox, transcript
 from coursekit.grading.job import read_box, read_job
 from coursekit.grading.result import Flag, Output, Result, RunCell, load, save
 
+LENT = re.compile(r"ck\.resume\(\s{0,9}[\"'](\w{1,99})")  # the name that a cell takes over or gets from the course
 SLOW = 10.0  # seconds after which a cell gives way to other submissions
 GIVES_WAY = 7  # its nice value then: about a fifth of the share of another
 JUDGE_MB = 6000  # what this process may take, should an answer be made to fill its memory
@@ -168,9 +170,11 @@ def judge(job, child, reading, writing):
     watch = _Watch(child, job.memory_mb)
     channel = Channel(child, reading, writing, job.times, watch.hurry)
     cells, reports, room = _blank(job), {}, [MAX_OUTPUTS]
+    open_ = []  # the checks that may be judged once more
     try:
         for step in job.steps:
             if step.kind == "cell":
+                open_ = _close(job, channel, step, open_, reports)
                 # A cell that the course puts back has no place in the submission.
                 cell = cells[step.index] if step.index >= 0 else RunCell("code", step.source)
                 watch.cell_began = time.monotonic()
@@ -178,9 +182,10 @@ def judge(job, child, reading, writing):
                 watch.cell_began = None
             elif step.kind == "check":
                 reports[step.exercise] = _judge(job, channel, step, cells)
+                open_.append(step)
                 if step.index >= 0:
                     cells[step.index].status = "judged"
-        _again_at_the_end(job, channel, cells, reports)
+        _judge_once_more(job, channel, open_, reports)
     finally:
         child.kill()
         child.wait(10)
@@ -399,11 +404,22 @@ def _nothing(item, code, message):
     return Report(item.id, item.title, FAILED, 0.0, item.points, (Finding(code, False, message),))
 
 
-def _again_at_the_end(job, channel, cells, reports):
-    """Judge once more, after the last cell, what had no answer yet where the check stands."""
-    for step in job.steps:
-        if step.kind != "check" or channel.ended:
-            continue
+def _close(job, channel, step, open_, reports):
+    """The checks that stay open when a cell runs in which the course lends answers of earlier sessions.
+
+    What stands under such a name from then on may be the course's: whoever uses it is judged once more before.
+    """
+    lent = set(LENT.findall(step.source))
+    uses = [check for check in open_ if lent & set(re.findall(r"\w+", " ".join((check.expressions or {}).values())))]
+    _judge_once_more(job, channel, uses, reports)
+    return [check for check in open_ if check not in uses]
+
+
+def _judge_once_more(job, channel, checks, reports):
+    """Judge, after the cells that have run, what had no answer yet where its check stands."""
+    for step in checks:
+        if channel.ended:
+            return
         report = reports[step.exercise]
         if not report.passed and {"not-attempted", "missing"} & set(report.codes):
             for expressions in (step.expressions, step.handed):
