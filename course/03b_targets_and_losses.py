@@ -4,7 +4,7 @@
 # What goes into a network is half of the work. This notebook is about the other half: what comes out, and what counts as an
 # error.
 #
-# About 165 minutes in 3 sessions · CPU about 25 s · GPU optional
+# About 170 minutes in 3 sessions · CPU about 25 s · GPU optional
 #
 # **Before you start** work through notebook 03: splitting, scaling, and a first network for house prices.
 #
@@ -21,6 +21,8 @@
 import coursekit as ck
 
 seed = ck.setup(seed=0)  # before Keras is imported, so that TensorFlow's start-up messages stay hidden
+
+import math
 
 import keras
 import matplotlib.pyplot as plt
@@ -60,7 +62,7 @@ ax.set(xlabel="price (US dollars)", ylabel="houses", title="Most prices are mode
 # %%
 def fit(network, X, y, validation=None, loss="mae", epochs=20):
     """Train a network with Adam in batches of 128; the learning rate falls from 0.02 to 0. Returns the history."""
-    steps = epochs * -(-len(y) // 128)
+    steps = epochs * math.ceil(len(y) / 128)
     rate = keras.optimizers.schedules.CosineDecay(0.02, steps)
     network.compile(keras.optimizers.Adam(rate), loss=loss)
     settings = {"epochs": epochs, "batch_size": 128, "validation_batch_size": 1024, "verbose": 0}
@@ -350,7 +352,7 @@ print("largest difference:", np.abs(looked_up - multiplied).max())
 
 # %% [markdown] tags=["reason"]
 # **What goes wrong if the code is fed as a number?** On one axis the neighbourhoods stand in the order of the alphabet, and the network has
-# to bend this axis until each of them has its price. It learns hardly more than without any neighbourhood. With the embedding it is
+# to bend this axis until each of them has its price. In the solution it learns hardly more than without any neighbourhood. With the embedding it is
 # better by some hundred dollars on average; a single run can turn out either way, so the solution trains each network three times.
 
 # %% tags=["solution"]
@@ -383,7 +385,7 @@ for name, errors_of_runs in runs.items():
 # %% tags=["claim"]
 means = {name: np.mean(values) for name, values in runs.items()}
 assert means["embedding"] < means["no neighbourhood"], f"The embedding is better on average: {means}"
-assert abs(means["code as a number"] - means["no neighbourhood"]) < 600, f"A number helps hardly: {means}"
+assert abs(means["code as a number"] - means["no neighbourhood"]) < 600, f"The code as a number hardly helps: {means}"
 
 # %% [markdown]
 # This is the end of session 1, and a good place to stop. In session 2 the target is a function of your own.
@@ -468,7 +470,7 @@ if ck.ready("03b.3", residuals):
 # **How to read it.** A narrow hill around 0 is what you want. A hill beside 0 is a bias: all predictions are too low or too high. A long
 # tail on one side says *where* the network cannot follow.
 #
-# **What if the last activation does not fit?** About half of the solution's function lies below 0, where neither a ReLU nor a sigmoid can
+# **What if the last activation does not fit?** About two fifths of the solution's function lie below 0, where neither a ReLU nor a sigmoid can
 # go. Then the histogram has a long tail on the negative side. In the solution the ReLU is put behind the trained network as it is:
 # trained with it, a network may come to answer 0 everywhere, where the slope is 0 too, and stay there. The sigmoid starts from the
 # weights of `my_model` and trains on.
@@ -564,7 +566,7 @@ if ck.ready("03b.4", robust_model):
 # %% [markdown] tags=["reason"]
 # **Mean, median, and between.** The squared loss asks for the mean: a price with a zero too many pulls it far up. The absolute loss asks for
 # the median: it counts how many prices lie above and below, not how far away they are. Huber's loss lies between the two. How hard a
-# residual pulls is the derivative of its loss: for the squared loss it grows without limit, for the others it stays at 1.
+# residual pulls is the derivative of its loss: for the squared loss it grows without limit, for the others it is never more than 1.
 
 # %% tags=["solution"]
 for name in LOSSES:
@@ -585,6 +587,8 @@ axs[0].set_ylabel("predicted price");
 
 # %% tags=["claim"]
 wrong_by = {name: error(y_test, predict(network, X_test)) for name, network in trained.items()}
+constants = {name: best_constant(y_spoilt, name) for name in LOSSES}
+assert constants["absolute"] < constants["huber"] < constants["squared"], constants
 assert wrong_by["squared"] > 1.3 * max(wrong_by["absolute"], wrong_by["Huber"]), f"The squared loss suffers: {wrong_by}"
 
 # %% [markdown] tags=["reason"]
@@ -597,14 +601,14 @@ assert wrong_by["squared"] > 1.3 * max(wrong_by["absolute"], wrong_by["Huber"]),
 # %% [markdown]
 # ## Session 3 of 3 · Networks and trees on the same houses
 #
-# About 25 minutes. You need the cells at the top, and nothing from the sessions before.
+# About 30 minutes. You need the cells at the top, and nothing from the sessions before.
 
 # %% [markdown]
 # ## 03b.5 · The honest baseline
 #
 # **Goal:** put a random forest and gradient-boosted trees beside the network, on the same rows, and report all errors.
 #
-# Both combine many decision trees. A random forest averages trees that were each fitted to other rows and columns; boosting adds up small
+# Both combine many decision trees. A random forest averages trees, each fitted to a random sample of the rows, with a random choice of columns at each split; boosting adds up small
 # trees, each fitted to what the ones before have left over. They need no scaling, few settings and a second or two, and on tables
 # they are hard to beat. The line and the network below are given. All four models get the same twelve numbers.
 #
@@ -690,6 +694,7 @@ ck.plot.value_map(*where, residual, label="residual (dollars)", diverging=True,
 # 1. In 03b.1, why was "bias at the mean" so much better than raw dollars at first, and so slow afterwards?
 # 2. In 03b.2, two runs give maps that look different. Are they?
 # 3. In 03b.4, which loss would you choose to predict the *total* value of all houses?
+# 4. Compare your predictions for 03b.2, 03b.4 and 03b.5 with what came out. Which of them surprised you?
 #
 # <details><summary>Answers</summary>
 #

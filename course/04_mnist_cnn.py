@@ -3,7 +3,7 @@
 #
 # A network that looks at pictures through small windows reads handwriting better than one that sees only a list of numbers.
 #
-# About 235 minutes in 3 sessions · CPU about 30 s · GPU optional
+# About 240 minutes in 3 sessions · CPU about 30 s · GPU optional
 #
 # **Before you start** you should know Keras layers, `compile` and `fit` (notebook 01).
 #
@@ -45,7 +45,7 @@ ck.plot.image_grid(x_train[:16], y_train[:16], title="The first sixteen training
 # %% [markdown]
 # ## Session 1 of 3 · Pixels, and small windows
 #
-# About 80 minutes. You need the cells above. You train a dense network as a yardstick, write a convolution by hand, and count parameters.
+# About 85 minutes. You need the cells above. You train a dense network as a yardstick, write a convolution by hand, and count parameters.
 
 # %% [markdown]
 # ## 04.1 · A dense baseline
@@ -186,12 +186,17 @@ if ck.ready("04.2", pad, convolve):
     for line in (lines[kinds == 0][0], lines[kinds == 1][0]):
         pictures += [line, convolve(pad(line, 1), horizontal), convolve(pad(line, 1), vertical)]
     titles = ["line", "horizontal?", "vertical?"] * 2
-    ck.plot.image_grid(pictures, titles, n_columns=6, title="Each kernel lights up on its own lines")
+    fig, axs = plt.subplots(1, 6, figsize=(9, 2))
+    for ax, picture, title in zip(axs, pictures, titles):
+        ax.imshow(picture, cmap="gray", vmin=-2, vmax=2)  # one scale of grey for all
+        ax.set(title=title, xticks=[], yticks=[])
+        ax.grid(False)
+    fig.suptitle("Each kernel lights up on its own lines")
 
 # %% [markdown] tags=["reason"]
 # **What flattening loses.** Train a linear classifier on lines in the upper or left half of the picture, and test it on lines in the other
-# half. It has a weight for each pixel, and half of the pixels were never bright in training: for lines in new places it
-# is of no use. The kernels are the same at every
+# half. It has a weight for each pixel, and half of the pixels were never bright in training: for lines in new places its
+# answers are even worse than guessing. The kernels are the same at every
 # place, so what they tell in one place holds in all places.
 
 # %% tags=["solution"]
@@ -440,9 +445,9 @@ if ck.ready("04.4", lecture_model):
 # %% tags=["claim"]
 mistakes = confusion_matrix(y_test, guessed)
 np.fill_diagonal(mistakes, 0)
-alike = {(4, 9), (7, 9), (3, 5), (5, 8), (3, 8), (2, 7), (2, 3), (5, 6), (0, 6), (8, 9), (2, 8), (6, 8), (3, 9), (1, 7)}
+alike = {(4, 9), (7, 9), (3, 5), (5, 8), (3, 8), (2, 7), (2, 3), (5, 6), (8, 9), (2, 8), (1, 7), (3, 9)}
 between = sum(mistakes[a, b] + mistakes[b, a] for a, b in alike)
-assert between > 0.55 * mistakes.sum(), f"Most mistakes are between digits that look alike: {between / mistakes.sum():.2f}"
+assert between > 0.5 * mistakes.sum(), f"Most mistakes are between digits that look alike: {between / mistakes.sum():.2f}"
 
 # %% [markdown] tags=["reason"]
 # **What goes wrong with a softmax on the pairs?** Its ten numbers add up to 1, so it can give each of two digits one half at most, and a pair of
@@ -468,7 +473,8 @@ def quickly_trained(hidden):
     return network
 
 
-dense = ck.resume("dense", lambda: quickly_trained([layers.Flatten(), layers.Dense(64, "relu"), layers.Dense(64, "relu")]))
+flat = [layers.Flatten(), layers.Dense(64, "relu"), layers.Dense(64, "relu")]
+dense = ck.resume("dense", lambda: quickly_trained(flat))
 seeing = [layers.Conv2D(8, 3, activation="relu"), layers.MaxPooling2D(), layers.Flatten(), layers.Dense(16, "relu")]
 lecture_model = ck.resume("lecture_model", lambda: quickly_trained(seeing))
 
@@ -539,7 +545,7 @@ assert (accuracies[1][1:4] > accuracies[0][1:4]).all(), f"Shifted digits defeat 
 
 # %% [markdown] tags=["reason"]
 # **Why the convolutional network falls too.** Its kernels slide, but the dense layer behind them has a weight for each place of each map.
-# Pooling makes up for about one pixel. To cope with more, let the network forget the place: with more pooling, with a global pooling at
+# Pooling makes up for a little. To cope with more, let the network forget the place: with more pooling, with a global pooling at
 # the end, or with training digits that were shifted too.
 
 # %% [markdown]
@@ -604,7 +610,7 @@ ck.check("04.7", best_model)
 # ck.hint("04.7")
 
 # %% [markdown] tags=["reason"]
-# **What pays off in the solution.** A stride of 2 in the first layer leaves a quarter of the places to compute, and another in the second a
+# **What pays off in the solution.** A stride of 2 in the first layer leaves a quarter of the places to compute, and a second stride of 2 a
 # sixteenth, so the later layers can be wide. Batch normalisation keeps the size of the signals, so the learning rate can be twelve times
 # the usual one. The falling rate lets two epochs do the work of many.
 #
@@ -662,7 +668,7 @@ if ck.ready("04.8", kernels):
 
 # %% [markdown] tags=["reason"]
 # **How to read them.** A kernel with red above blue responds to the lower edge of a stroke: bright above, dark below. Compare each kernel with
-# the map of the same number. If a map is dark, its kernel waits for something that this seven does not have.
+# the map at the same place. If a map is dark, its kernel waits for something that this seven does not have.
 
 # %% [markdown]
 # ## What did you observe?
