@@ -28,8 +28,8 @@ ANSWER = """model = MLPClassifier(hidden_layer_sizes=(16,), activation="tanh",
 model.fit(X, y);"""
 PAGE = """<body style="font:15px sans-serif;width:920px;margin:18px;background:#fff;color:#111">
 <h2 style="margin:0 0 8px">01.3 · A network that learns XOR</h2>
-<p style="margin:0 0 10px"><b>Goal:</b> fit an <code>MLPClassifier</code> that learns XOR from the 400 points, whatever the
-seed.</p>
+<p style="margin:0 0 10px"><b>Goal:</b> fit an <code>MLPClassifier</code> that learns XOR from the 400 points,
+whatever the seed.</p>
 <pre style="background:#f5f5f5;border:1px solid #ddd;padding:9px;margin:6px 0">{answer}</pre>
 <pre style="background:#f5f5f5;border:1px solid #ddd;padding:9px;margin:6px 0">ck.check("01.3", model)</pre>
 {card}
@@ -54,7 +54,8 @@ def main():
         drawn = Image.open(shot).convert("RGB")
         white = ImageChops.difference(drawn, Image.new("RGB", drawn.size, "white"))
         rows = np.flatnonzero(np.asarray(white).any(axis=(1, 2)))
-        drawn.crop((0, 0, drawn.width, rows[-1] + 16)).quantize(128).save(root() / "docs" / "exercise.png", optimize=True)
+        page = drawn.crop((0, 0, drawn.width, rows[-1] + 16))
+        page.quantize(128).save(root() / "docs" / "exercise.png", optimize=True)
 
 
 if __name__ == "__main__":
