@@ -76,8 +76,8 @@ print(", ".join(ck.data.AMES_NUMBERS))
 #
 # About 60 minutes. You need the cells above.
 #
-# **Predict before you run.** By how much will the best model of this notebook be wrong, for a typical house of 160,000 dollars? Write a
-# number down.
+# **Predict before you run.** A typical house costs 160,000 dollars. By how many dollars will the best model of this notebook be wrong, on
+# average? Write a number down.
 
 # %% [markdown]
 # ## 03.1 · Audit before you model
@@ -256,7 +256,7 @@ for name, X_, y_ in (("with duplicates", X_merged, y_merged), ("without", X_once
 # %% [markdown]
 # ## Session 2 of 3 · Choosing by validation
 #
-# About 55 minutes. You need the cells at the top, and nothing from session 1.
+# About 55 minutes. You need the cells at the top, and no code from session 1; if pipelines are new to you, read the last paragraph of 03.1 first.
 
 # %% [markdown]
 # ## 03.3 · A baseline, then a network
@@ -272,7 +272,7 @@ for name, X_, y_ in (("with duplicates", X_merged, y_merged), ("without", X_once
 # - `chosen`: the name of the best.
 #
 # Settings of `MLPRegressor` that are worth trying: `hidden_layer_sizes`, `learning_rate_init` (0.001 if you do not set it), `alpha`, and
-# `early_stopping=True`. `alpha` is the weight of an **L2 penalty**: it adds `alpha` times the sum of the squared weights to the loss and so keeps
+# `early_stopping=True`. `alpha` is the strength of an **L2 penalty**: it adds a multiple of the sum of the squared weights to the loss and so keeps
 # the weights small. Early stopping sets a tenth of the training houses aside and stops when the error on them no longer falls.
 
 # %%
@@ -429,7 +429,8 @@ assert between_settings < 2 * between_folds, f"Settings differ about as much as 
 #
 # - `k_folds(n, k, seed)`: returns a list of k pairs (train, val) of row numbers. The rows are shuffled; each row is in exactly one val, and never
 #   in the train of the same pair. (`KFold` of scikit-learn may help: `KFold(3, shuffle=True).split(X)` goes through such pairs.)
-# - `build_regressor()`: returns a compiled, untrained Keras network that takes 12 scaled numbers and gives one, with the loss `"mse"`.
+# - `build_regressor()`: returns a compiled, untrained Keras network that takes 12 scaled numbers and gives one, with the loss `"mse"`. Hidden
+#   layers of 64 and 32 ReLU units, Adam with a rate that falls from 0.01 (`CosineDecay`), and 15 epochs in batches of 64 are enough.
 # - `out_of_fold`: shape (2340,): for each row of `X_search` the prediction, in units of 100,000 dollars, of the network that was trained without
 #   it. Three folds are enough. Scale inside the loop.
 # - `mae`, `mse`: the mean absolute and the mean squared error of `out_of_fold`.
@@ -492,7 +493,7 @@ if ck.ready("03.5", out_of_fold):
     ax.plot(y_search, out_of_fold, ".", markersize=4, alpha=0.5)
     ax.plot([0, 8], [0, 8], "k-", linewidth=1, label="exact")
     ax.set(xlabel="paid (100,000 dollars)", ylabel="predicted without this house")
-    ax.set(xlim=(0, 8), ylim=(0, 8), title="Expensive houses are often predicted too low", aspect="equal")
+    ax.set(xlim=(0, 8), ylim=(0, 8), title="Each house predicted without itself", aspect="equal")
     ax.legend()
 
 # %% tags=["claim"]
@@ -520,8 +521,8 @@ assert np.mean(np.abs(seen - y_search)) < mae, "One network for all rows looks b
 #
 # 1. Why may you look at the validation score a hundred times, and at the test score only once?
 # 2. Which of your steps use statistics of the data, and from which rows do they take them?
-# 3. Why is the RMSE of 03.5 so much larger than the MAE?
-# 4. How far was your prediction of the error from what you reached?
+# 3. Why is the RMSE of 03.5, the root of `mse`, so much larger than the MAE?
+# 4. By how many dollars is your network of 03.5 wrong on average, and what had you predicted?
 #
 # <details><summary>Answers</summary>
 #

@@ -44,7 +44,7 @@ years.shape, sunspots.shape
 fig, ax = plt.subplots(figsize=(9, 2.8))
 ax.plot(years, sunspots, linewidth=1.2)
 ax.axvspan(1921, 2008, color="#F0E442", alpha=0.25, label="test years, from 1921")
-ax.set(xlabel="year", ylabel="sunspots", title="A cycle of about eleven years, never twice the same")
+ax.set(xlabel="year", ylabel="sunspots", title="A cycle of about eleven years, never the same twice")
 ax.legend(loc="upper left");
 
 # %%
@@ -118,7 +118,7 @@ if ck.ready("05.1", rnn):
     echoes = {}
     for w in (0.5, 0.9, 1.5):
         echoes[f"$W_h$ = {w}"] = rnn(stroke, np.ones((1, 1)), np.full((1, 1), w), np.zeros(1))
-    title = "A weight below 1 forgets, one above 1 holds on"
+    title = "One stroke, and three weights of the state"
     ax = ck.plot.curve_fit(steps, stroke[:, 0], echoes, title=title)
     ax.set(xlabel="step $t$", ylabel="state $h_t$")
     ax.legend(["input", *echoes], loc="center right")
@@ -127,14 +127,14 @@ if ck.ready("05.1", rnn):
 # **Why it forgets.** Every step multiplies a small state by about $W_h$. If $W_h$ is below 1, the state decays. Above 1 it grows
 # until the tanh stops it at the level where $h = \tanh(W_h h)$: the cell then remembers one bit for ever.
 #
-# The derivative of $h_{30}$ by $h_1$ says how much an error at the end can teach the cell about its first input. It is the
+# The derivative of $h_{30}$ with respect to $h_1$ says how much an error at the end can teach the cell about its first input. It is the
 # product of the factors $W_h (1 - h^2)$, one for each step, and it vanishes in both cases: with 0.5 because $W_h$ is small, with 1.5
 # because $1 - h^2$ is. A cell that holds on can hardly be taught what to hold. This is the reason for the LSTM.
 
 # %% tags=["solution"]
 for name, states in echoes.items():
     w = float(name.split("=")[1])
-    print(f"{name:<10} derivative of the last state by the first: {np.prod(w * (1 - states[1:] ** 2)):.1e}")
+    print(f"{name:<10} derivative of the last state with respect to the first: {np.prod(w * (1 - states[1:] ** 2)):.1e}")
 
 # %% tags=["solution"]
 cell = layers.SimpleRNN(4, return_sequences=True)
@@ -156,7 +156,8 @@ print(f"largest difference to Keras's SimpleRNN: {difference:.1e}")
 # $$c_\text{new} = f \, c + i \tanh(z_g), \qquad h_\text{new} = o \tanh(c_\text{new})$$
 #
 # $\sigma$ is the sigmoid. The input gate $i$ lets new content in, the forget gate $f$ keeps the old content, and the output gate $o$
-# shows it. All products are element by element.
+# shows it; the fourth quarter is no gate: $\tanh(z_g)$ is the new content. $x W$ and $h U$ are matrix products as in 05.1; the products with
+# $i$, $f$ and $o$ are element by element.
 #
 # - `lstm_step(x, h, c, W, U, b)`: `x` (features,), `h` and `c` (units,), `W` (features, 4 · units), `U` (units, 4 · units), `b`
 #   (4 · units,), with the four quarters in the order $i, f, g, o$, as in Keras. Returns the new `h` and the new `c`.
@@ -226,7 +227,7 @@ if ck.ready("05.2", lstm_step):
     ax.step(np.arange(24), kept, where="post", label="cell state $c$")
     ax.step(np.arange(24), hidden, "--", where="post", label="hidden state $h$")
     ax.stem(np.flatnonzero(pulses), np.ones(5), linefmt="grey", markerfmt="k.", basefmt=" ", label="pulses")
-    ax.set(xlabel="step $t$", ylabel="value", title="The cell state counts; the hidden state only says that there were some")
+    ax.set(xlabel="step $t$", ylabel="value", title="The two states of an LSTM, pulse by pulse")
     ax.legend()
 
 # %% [markdown] tags=["reason"]
@@ -366,7 +367,7 @@ assert np.std(run_ahead(model, sunspots[years <= 1986], 22)) > 10, "The network 
 # far better than with a split in time. There are two reasons. Most of the gain comes from the test years: after shuffling they
 # lie anywhere in the series, and most years are easier than those after 1921. The rest comes from overlapping windows.
 # Neighbouring windows share 23 of their 24 values, so most test windows have near twins in the training set. The third number
-# below leaves these twins out. Both reasons make the error say nothing about a forecast of the future.
+# that the solution prints leaves these twins out. Both reasons make the error say nothing about a forecast of the future.
 
 # %% tags=["solution"]
 from sklearn.neighbors import KNeighborsRegressor
@@ -408,7 +409,7 @@ assert in_time - no_twins > no_twins - shuffled > 1, f"Most of the gain comes fr
 # - `latch`: a Keras model. It takes (n, T, 1) for *any* number of steps T, and gives the probability that the switch is on,
 #   (n, T, 1). The answer at step $t$ may depend on steps 1 to $t$ only.
 #
-# `keras.Input((None, 1))` leaves the number of steps open. A `layers.Dense` behind an LSTM with `return_sequences=True` answers each
+# `keras.Input((None, 1))` leaves the number of steps open. A `layers.Dense` after an LSTM with `return_sequences=True` answers each
 # step, with the same weights.
 
 # %%
@@ -457,7 +458,7 @@ if ck.ready("05.4", latch):
     ax.step(np.arange(80), said, where="post", label="says: on")
     ax.step(np.arange(80), on_test.ravel() * 1.06 - 0.03, "k:", where="post", linewidth=1, label="is on")
     ax.set(xlabel="step", ylabel="probability, pulse", ylim=(-1.15, 1.6))
-    ax.set_title("Trained on 30 steps, it remembers over 80")
+    ax.set_title("A network trained on 30 steps, asked for 80")
     ax.legend(loc="upper left", ncols=3)
 
 # %% tags=["claim"]
@@ -501,7 +502,7 @@ for name, said in (("no memory", guessed), ("LSTM", np.asarray(latch(P_new)) > 0
 # consist of this value only.
 #
 # - `pad(walks, length)`: takes a list of 1-D arrays, each no longer than `length`; returns (n, length, 1), with each walk at the
-#   beginning of its row and `PAD` behind it.
+#   beginning of its row and `PAD` after it.
 # - `walker`: a Keras model that takes (n, T, 1) for *any* T, skips the steps that are `PAD`, and gives the probability that the walk
 #   ends above its beginning, (n, 1).
 
@@ -558,7 +559,7 @@ ck.check("05.5", pad=pad, walker=walker)
 # ck.hint("05.5")
 
 # %% [markdown]
-# Now test it. Take five walks about which the network is more or less sure, and put more and more padding behind them. With 80 steps
+# Now test it. Take five walks about which the network is more or less sure, and put more and more padding after them. With 80 steps
 # of padding it must give the same answer as without.
 
 # %%
@@ -644,8 +645,8 @@ def questions(texts, reverse=True):
 codes(["27+5", "32"], 5), questions(["27+5"]).shape
 
 # %% [markdown]
-# There are questions for all pairs from 0+0 to 99+99. One pair in ten is held out and never trained on, in neither order: when 27+5 is
-# held out, so is 5+27.
+# There are questions for all pairs from 0+0 to 99+99. One pair in ten is held out and never trained on, in either order: when 27+5 is
+# held out, so is 5+27. By default `questions` turns the text round; you will see why below. `add` must ask in the same way.
 
 # %%
 a, b = np.divmod(np.arange(10000), 100)
@@ -718,7 +719,7 @@ def add(texts):
 
 
 # %% [markdown]
-# **Why is the question reversed?** Because it is usually learned sooner that way. The classical explanation is the *lag*: what is read
+# **Why is the question reversed?** It is said to be learned sooner that way. The classical explanation is the *lag*: what is read
 # just before it is needed is learned first. Let us test this. Take "12+34", whose answer is "46". Reading takes steps 1 to 5, one
 # character per step; writing takes steps 6 to 9. The lag of a digit is the number of steps from reading it to writing the digit of
 # the same place, tens for tens and units for units. Read as written, the 1 comes at step 1 and the 4 of the answer at step 6: a
@@ -783,8 +784,8 @@ if ck.ready("05.6", build_adder):
 # %% [markdown] tags=["reason"]
 # **What the race says.** The mean lag is 3.5 in all three ways. The shortest lag is 2 as written, and 1 in both others. If the shortest
 # lag were the reason, reversing the *answer* would help as much as reversing the *question*. Usually it does not, so the lag cannot
-# be the whole reason here. Only the reversed question shows the units of a number before its tens. That is the order in which you
-# add by hand: nothing that comes later changes a digit that is already written. Read as written, the last character can still
+# be the whole reason here. Only the reversed question shows the units of a number before its tens. Reading the units first, the network can
+# add while it reads, as you do by hand: what comes later never changes the units of the sum. Read as written, the last character can still
 # change every digit before it: 45+54 is 99, and 45+55 is 100.
 #
 # **How certain is that?** One race has one start. With other initial weights, the reversed question usually leads, and by far; now and
@@ -893,7 +894,7 @@ if ck.ready("05.7", gru):
         "LSTM": in_sunspots(np.ravel(model(X_test.astype("float32")))),
         "GRU": in_sunspots(np.ravel(gru(X_test.astype("float32")))),
     }
-    title = "One year ahead: two cells, much the same forecast"
+    title = "One year ahead, with two kinds of cells"
     ax = ck.plot.curve_fit(years[N_TRAIN:], sunspots[N_TRAIN:], fits, title=title)
     ax.set(xlabel="year", ylabel="sunspots", ylim=(-8, 240))
     ax.legend(["observed", *fits], ncols=3)

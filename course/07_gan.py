@@ -256,17 +256,17 @@ if ck.ready("07.1", d_step, g_step):
     ax.plot(*path[0], "o", label="start")
     ax.plot(0, 0, "k*", markersize=12, label="solution")
     ax.set(xlabel=r"$\theta$, where the generator is", ylabel=r"$\psi$, what the discriminator says")
-    ax.set_title("Two players circle the solution")
+    ax.set_title("The path of the two players")
     ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1))
 
 # %% [markdown] tags=["reason"]
-# **Why they circle.** Each step goes downhill on its own loss, and changes the loss of the other player. The generator runs
+# **Why they circle**, and come nearer only very slowly. Each step goes downhill on its own loss, and changes the loss of the other player. The generator runs
 # in the direction that $\psi$ points to; when it overshoots, the discriminator turns round, and so on. There is no common
 # loss that falls, so "the loss goes down" is no sign of progress in a GAN.
 #
 # **What ends the circling.** Make steep discriminators pay: add $\frac{\gamma}{2} \psi^2$ to $L_D$, where $\psi$ is the slope
-# of the logit at the real points and $\gamma$ a small number. This is the R1 penalty of the same paper. With $\gamma = 0.3$
-# the path spirals into the solution.
+# of the logit at the real points and $\gamma$ a small number. This is the R1 penalty of the same paper. Without it the
+# distance from the solution is still 0.35 after 600 steps; with $\gamma = 0.3$ it is 0.0001.
 
 # %% tags=["solution"]
 def calmer_d_step(theta, psi, rate, gamma=0.3):
@@ -281,6 +281,9 @@ for name, points, line in (("plain", path, "-"), ("with penalty", calm, "--")):
 ax.set(xlabel="step", ylabel="distance from the solution")
 ax.set_title("A penalty on the slope ends the circling")
 ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1));
+
+# %% tags=["claim"]
+assert round(np.hypot(*path[-1]), 2) == 0.35 and np.hypot(*calm[-1]) < 0.00015, "0.35 after 600 steps, and 0.0001."
 
 # %% [markdown] tags=["reason"]
 # **Why not simply maximise the discriminator's loss?** In the first formula of the original paper the generator minimises
@@ -297,8 +300,8 @@ for logit in (-6.0, 0.0, 6.0):
 #
 # **Goal:** write one training step of both networks with `tf.GradientTape`.
 #
-# A tape records what is computed inside its `with` block. Afterwards it gives the derivatives of a result by any variables,
-# and an optimiser moves these variables:
+# A tape records what is computed inside its `with` block. Afterwards it gives the derivatives of a result with respect to any
+# variables, and an optimiser moves these variables:
 #
 # ```python
 # with tf.GradientTape() as tape:
@@ -362,7 +365,7 @@ def ring_strip(seen, title):
 if ck.ready("07.2", train_step):
     hasty_gan = build_gan(d_rate=0.0001, g_rate=0.003, steps=4000)
     hasty = train(hasty_gan, train_step, ring_batch, ring_noise, ring_look, (1, 250, 500, 1000, 2000, 4000))
-    ring_strip(hasty, "In a hurry: the crowd moves about and does not fill the ring")
+    ring_strip(hasty, "A generator in a hurry")
 
 # %% tags=["claim"]
 def modes_in(points):
@@ -541,8 +544,8 @@ train_step = ck.resume("train_step", lambda: step_with_keras_losses)
 # Your `train_step` knows nothing about rings: give it other networks, and it makes other things. A **transposed convolution**
 # with stride 2 is the reverse of a convolution with stride 2: it multiplies its kernel by each number of a map and adds the
 # results up on a map twice as wide and twice as high. Two of them lead from 7 by 7 to 28 by 28:
-# `layers.Conv2DTranspose(filters, 4, strides=2, padding="same")`. A `layers.LayerNormalization()` after each layer, which
-# brings its outputs to mean 0 and standard deviation 1, keeps the training stable.
+# `layers.Conv2DTranspose(filters, 4, strides=2, padding="same")`. A `layers.LayerNormalization()` after each layer
+# but the last, which brings its outputs to mean 0 and standard deviation 1, keeps the training stable.
 #
 # - `build_digit_generator()`: returns a new network; noise (n, 12) in, pictures (n, 28, 28, 1) out, with grey values in [0, 1].
 #   Begin with a `Dense` layer and a `Reshape`.
@@ -622,7 +625,7 @@ def build_digit_discriminator():
 def train_digits(generator, looks=(1, 100, 250, 500, 3500)):
     """Train the generator; returns what it makes of the same ten samples of noise at each look."""
     discriminator = build_digit_discriminator()
-    # Batches of 8 are quick. A short memory of the squared slopes (beta_2) suits such a short training.
+    # The rates were found by trial. Batches of 8 are quick; a short memory of the squared slopes (beta_2) suits this.
     g_optimizer = optimizer_for(generator, 0.004, looks[-1], beta_2=0.99)
     d_optimizer = optimizer_for(discriminator, 0.002, looks[-1], beta_2=0.99)
     gan = (generator, discriminator, g_optimizer, d_optimizer)
@@ -742,7 +745,7 @@ ax.legend();
 
 # %% [markdown]
 # To **condition** a GAN on the energy means to show the energy to both networks. A real sample is a row of 13 numbers: the
-# energies in the 12 layers, each as a share of the total times 12 (so that an even spread would be 1 everywhere), and the
+# energies in the 12 layers, each as a share of the photon's energy times 12 (so that an even spread would be 1 everywhere), and the
 # energy in units of 10 GeV. The generator is given eight numbers of noise and the energy, and must pass the energy on. Then
 # your `train_step` works as it is.
 #
@@ -856,8 +859,8 @@ if ck.ready("07.5", speed_up):
 # range from 1 to 10 GeV.
 #
 # **What goes wrong without the energy?** One could leave the energy out and scale a shower of another energy. The total then
-# comes out roughly right, but the depth does not: a shower of high energy goes deeper. The last lines of the solution show
-# this, and what the generator makes of an energy that it has never seen.
+# comes out roughly right, but the depth does not: a shower of high energy goes deeper. The last lines that the solution prints
+# show this, and what the generator makes of an energy that it has never seen.
 
 # %% tags=["solution"]
 rng = random.Random(2)
@@ -896,7 +899,7 @@ assert abs(mean_depth_of(fast_showers(9.0)) - mean_depth_of(full[9.0])) < 0.5, "
 #
 # 1. The losses say little. Each of them depends on how good the other player is: both can stay the same while the samples
 #    improve, and both can change while nothing improves. Judge the samples.
-# 2. In a crowd, on a spot or on the way to the next one. The discriminator learns that points at this place are made up,
+# 2. Close together, on one spot or on the way to the next. The discriminator learns that points at this place are made up,
 #    whatever they look like; moving on is then the cheapest way to fool it.
 # 3. One perfect digit, repeated for ever, has a confidence near 1 and an entropy near 0. Blots of which the reader is unsure in ten
 #    different ways can have an entropy of 2.3.

@@ -481,7 +481,7 @@ if ck.ready("09.4", fine_tuned):
     bars = ax.barh([f"layer {i + 1} of the body" for i in range(len(moved))], moved, height=0.5)
     ax.bar_label(bars, [f"{share:.0%}" for share in moved], padding=3)
     ax.set(xlabel="distance moved / size of the weights", xlim=(0, 1.3 * max(moved)))
-    ax.set_title("Fine-tuning moves the body a little")
+    ax.set_title("How far fine-tuning moves the body")
 
 # %% tags=["claim"]
 assert max(moved) < 0.5, "Fine-tuning moves the body a little."
@@ -509,8 +509,8 @@ for name, model in (("frozen body", transfer_model), ("fine-tuned", fine_tuned))
 # - `remembered(network)`: takes a network such as `fine_tuned` and returns the share (0 to 1) of `x_old_test`, `y_old_test` that
 #   its body reads with the head of `old_model`. It must leave `network` and `old_model` as they are. `get_weights()` returns a
 #   list; its last two arrays are the weights and the biases of the head.
-# - `broken`: a copy of `transfer_model`, trained as in 09.4 on `x_1000`, `y_1000`, with a learning rate so large that it reads at
-#   least 5 of 100 *new* digits fewer than `transfer_model`, and that its body remembers fewer than 80 of 100 old digits.
+# - `broken`: a copy of `transfer_model`, trained as in 09.4 on `x_1000`, `y_1000`, with a learning rate so large that its
+#   accuracy on the new digits is at least 5 percentage points below that of `transfer_model`, and that `remembered(broken)` is below 0.8.
 
 # %%
 ck.expected("09.5")
