@@ -692,6 +692,7 @@ ck.plot.image_grid(np.concatenate([made, nearest]), names, title="Made-up digits
 # begin here, it takes one that uses the losses of Keras.
 
 # %%
+# The same cell as at the beginning of session 3.
 def step_with_keras_losses(generator, discriminator, g_optimizer, d_optimizer, real, noise):
     cross_entropy = keras.losses.BinaryCrossentropy(from_logits=True)
     with tf.GradientTape(persistent=True) as tape:

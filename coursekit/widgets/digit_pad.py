@@ -84,13 +84,17 @@ class DigitPad(anywidget.AnyWidget):
         from matplotlib.figure import Figure
 
         from coursekit.plot import probability_bars
+        from coursekit.plot.style import waiting
 
         figure = Figure(figsize=(7, 2.6), layout="constrained")
         left, right = figure.subplots(1, 2, width_ratios=(1, 2))
         left.imshow(self._sample, cmap="gray", vmin=0, vmax=255)
         left.set_axis_off()
         values = self._read(np.asarray(self._sample))
-        probability_bars(values or ..., right)
+        if values:
+            probability_bars(values, right)
+        else:
+            waiting(right)
         buffer = io.BytesIO()
         figure.savefig(buffer, format="png", dpi=100)
         return buffer.getvalue()
