@@ -1,4 +1,4 @@
-"""The command line: lab · build · run · grade · progress · doctor · test."""
+"""The command line: lab · build · run · grade · gradescope · progress · doctor · test."""
 
 import os
 import subprocess
@@ -88,7 +88,7 @@ def grade(
     _checkout()
     from coursekit.grading import command
     from coursekit.grading.grade import Settings
-    from coursekit.grading.job import Times
+    from coursekit.grading.run.job import Times
 
     raise typer.Exit(
         command.main(
@@ -96,6 +96,24 @@ def grade(
             notebook=notebook, rules=rules, roster=roster, seed=seed, workers=workers, scheduler=scheduler,
         )
     )  # fmt: skip
+
+
+@app.command()
+def gradescope(
+    notebook: Annotated[str, typer.Argument(help='Number of the notebook, e.g. "01".')],
+    out: Annotated[Path, typer.Option(help="The zip to write.")] = Path("autograder.zip"),
+):
+    """Write the zip that Gradescope takes as the autograder of one notebook."""
+    _checkout()
+    from coursekit.grading.one import pack
+    from coursekit.grading.plan.course import CourseError
+
+    try:
+        pack(notebook, out)
+    except (CourseError, OSError) as reason:
+        console.print(str(reason), markup=False, soft_wrap=True)
+        raise typer.Exit(2) from None
+    console.print(f"{escape(str(out))} is written: in Gradescope, Configure autograder, Upload.", soft_wrap=True)
 
 
 @app.command()

@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 
 from coursekit.grading.grade import Settings
-from coursekit.grading.job import Times
+from coursekit.grading.run.job import Times
 
 COURSE, REAL = Path(__file__).parent / "fixture_course", Path(__file__).resolve().parents[1]
 FILES = {"90": "90_springs.ipynb", "00": "00_one_neuron.ipynb", "01": "01_xor_mlp.ipynb"}
@@ -866,6 +866,16 @@ NOTEBOOKS = [
     Case("honest-none", hand_in(solved="")),
     Case("honest-warns", edited(_warns), full="123"),
     attack("honest-warns-in-cell", WARNING),
+    attack("error-without-text", "class E(Exception):\n    def __str__(self):\n        raise OSError\nraise E"),
+    attack("error-that-loops", "class E(Exception):\n    def __str__(self):\n        while True:\n            pass\n"
+           "raise E", open="23", status=("graded", "ended")),
+    attack("error-with-a-long-name", "raise type('L' * 10**7, (Exception,), {})('m' * 10**7)", harm=small),
+    attack("shell-replaced", "shell = get_ipython()\nshell.system = shell.run_line_magic = None\n!ls"),
+    attack("colab-as-a-way-in", "import google.colab as c\nimport sys\nsys.meta_path.clear()\n"
+           "sys.modules['google.colab'] = sys", open="23"),
+    attack("check-with-a-call", "ck.check('90.1', line=exec('import time; time.sleep(1)'), loss=print)"),
+    attack("check-that-loops", "ck.check('90.1', line=[i for i in iter(int, 1)], loss=loss)", open="1"),
+    forgery("check-of-another", "other = lambda x, w, b: 0\nck.check('90.1', line=other, loss=other)", solved="23"),
     attack("honest-after-failing", "1 / 0\nnever = 1"),
     attack("honest-after-syntax", "def f(:\n    pass"),
     Case("checks-deleted", edited(lambda found: [cell for cell in found if not is_check(cell)]), full="123"),
@@ -914,6 +924,11 @@ NET = (
     "inputs = keras.Input((2,))\nfunctional = keras.Model(inputs, layers.Dense(1, activation='sigmoid')("
     "layers.Dense(8, activation='tanh')(inputs)))\n"
 )
+# What the judge is told of the network: another one, which is small to describe.
+OTHER = (
+    "server.Objects._config = lambda self, name: keras.saving.serialize_keras_object(big)\n"
+    "server.Objects._weights = lambda self, name: [[np.asarray(w) for w in layer.weights] for layer in big.layers]\n"
+)
 LOOKUP = (
     "class Sequential(keras.Sequential):\n"
     "    def call(self, X, training=None, mask=None):\n"
@@ -938,6 +953,13 @@ NETWORKS = [
             "def config(self, name):\n    made = honest(self, name)\n"
             "    made['config']['layers'][1]['config']['units'] = 2 * 10**9\n    return made\n"
             "server.Objects._config = config"),
+    network("network-of-many-steps", NET + PATCH + "big = keras.Sequential([keras.Input((2,)), "
+            "layers.RepeatVector(3_000_000), layers.LSTM(8), layers.Dense(1)])\n" + OTHER, codes={"5": "too-large"}),
+    network("network-of-fewer-steps", NET + PATCH + "big = keras.Sequential([keras.Input((2,)), "
+            "layers.RepeatVector(9_999), layers.Dense(90_000), layers.LSTM(8), layers.Dense(1)])\n" + OTHER,
+            codes={"5": "too-large"}),
+    network("network-that-doubles", NET + PATCH + "x = inputs = keras.Input((2,))\nfor _ in range(33):\n"
+            "    x = layers.Concatenate()([x, x])\nbig = keras.Model(inputs, x)\n" + OTHER, codes={"5": "too-large"}),
     network("network-odd-configuration", NET + PATCH + "server.Objects._config = lambda self, name: {"
             "'module': 'keras', 'class_name': 'layers.TFSMLayer', 'registered_name': None, "
             "'config': {'filepath': '@COURSE@'}}"),

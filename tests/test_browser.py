@@ -368,13 +368,13 @@ def test_axe_finds_nothing_serious(axe, tmp_path):
 def test_axe_finds_nothing_serious_in_the_graders_pages_and_the_map(axe, tmp_path):
     """On light and on dark; the map of the course and the cards are those of a notebook."""
     from coursekit.checks import framework, notebook
-    from coursekit.grading import pages
+    from coursekit.grading.output.publish import publish
     from coursekit.grading.result import save
     from tests.test_grading_results import EXERCISES, make_class
 
     for number, result in enumerate(make_class(8)):
         save(tmp_path / "results" / f"{number}.json", result)
-    pages.publish(tmp_path, EXERCISES)
+    publish(tmp_path, EXERCISES)
     scores = {
         item.id: {"status": "passed", "score": item.points, "points": item.points}
         for item in framework.exercises_in("00")[:4]

@@ -17,9 +17,12 @@ import pytest
 from coursekit import build, place
 from coursekit.bootstrap import ROOT
 from coursekit.checks import framework
-from coursekit.grading import course, runner, sandbox, submissions
 from coursekit.grading import grade as grading
-from coursekit.grading import job as jobs
+from coursekit.grading import sandbox, tasks
+from coursekit.grading.intake import submissions
+from coursekit.grading.plan import course
+from coursekit.grading.run import job as jobs
+from coursekit.grading.sandbox import runner
 
 pytestmark = [
     pytest.mark.slow,
@@ -295,15 +298,15 @@ def test_the_tests_course_is_what_its_source_gives():
 def test_all_that_belongs_to_a_course_is_found_in_its_folder(tmp_path, monkeypatch):
     monkeypatch.delenv("COURSEKIT_COURSE")
     assert place.uses_keras() and "90" not in framework.notebooks() and "00" in course.names()
-    mine = grading.checks_key()
+    mine = tasks.checks_key()
     monkeypatch.setenv("COURSEKIT_COURSE", str(shutil.copytree(COURSE, tmp_path / "course")))
     check = tmp_path / "course" / "exercises" / "n90_springs.py"
     assert not place.uses_keras() and list(framework.notebooks()) == list(course.names()) == ["90"]
     # The checks of both courses are hidden from a submission, and this course's decide what must be judged again.
-    assert {str(check), str(place.EXERCISES / "n00_one_neuron.py")} <= set(grading.shown()[1])
-    before = grading.checks_key()
+    assert {str(check), str(place.EXERCISES / "n00_one_neuron.py")} <= set(tasks.shown()[1])
+    before = tasks.checks_key()
     check.write_text(check.read_text() + "\n")
-    assert len({mine, before, grading.checks_key()}) == 3
+    assert len({mine, before, tasks.checks_key()}) == 3
 
 
 def test_a_folder_without_a_course_gets_one_sentence(tmp_path, monkeypatch):

@@ -11,9 +11,12 @@ import nbformat
 import pytest
 from rich.console import Console
 
-from coursekit.grading import command, sandbox, submissions
+from coursekit.grading import command, sandbox
 from coursekit.grading.grade import Settings
-from coursekit.grading.job import Times
+from coursekit.grading.intake import submissions
+from coursekit.grading.plan.choose import choose
+from coursekit.grading.plan.course import load_all
+from coursekit.grading.run.job import Times
 
 pytestmark = [
     pytest.mark.slow,
@@ -94,7 +97,7 @@ RIGHT = {
     "shell": lambda: solution(before={ANSWER: "!pip install seaborn\n!nvidia-smi\nfound = !ls\n%pip install x"}),
     "shell in a block": lambda: solution(before={SHIFT: "if True:\n    !nvidia-smi\n    out = !pip list\nos_name = 1"}),
     "cell of shell": lambda: solution(after={ANSWER: "%%bash\nls -l\nexit 1"}),
-    "magics": lambda: solution(before={ANSWER: "%matplotlib inline\n%tensorflow_version 2.x\n%load_ext tensorboard"}),
+    "magics": lambda: solution(before={ANSWER: "%matplotlib widget\n%tensorflow_version 2.x\n%load_ext tensorboard"}),
     "cell magics": lambda: solution(after={ANSWER: "%%nonsense here\nx = 1"}, before={SHIFT: "%%time"}),
     "colab": lambda: solution(before={IMPORTS: COLAB}),
     "renamed": lambda: solution(replaced={
@@ -102,8 +105,23 @@ RIGHT = {
     "renamed by place": lambda: solution(replaced={
         "model = Lin": "regressor = Lin", "shift=shift, words=words, model=model": "shift, words, regressor",
         "model.predict": "regressor.predict", "model is not": "regressor is not"}),
+    "joblib": lambda: solution(after={ANSWER: (
+        "from joblib import Parallel, delayed as d\nassert Parallel(2)(d(abs)(-i) for i in range(3)) == [0, 1, 2]\n"
+        "did_it = 1"), SHIFT: "if did_it != 1:\n    shift = None"}),
+    "pool": lambda: solution(after={ANSWER: (
+        "from multiprocessing import Pool\nwith Pool(2) as pool:\n    assert pool.map(abs, [-1]) == [1]\ndid_it = 1"),
+        SHIFT: "if did_it != 1:\n    shift = None"}),
+    "await": lambda: solution(after={ANSWER: "import asyncio\nawait asyncio.sleep(0.01)\ndid_it = 1",
+                                     SHIFT: "if did_it != 1:\n    shift = None"}),
+    "subprocess": lambda: solution(after={ANSWER: (
+        "import subprocess, sys\ndone = subprocess.run([sys.executable, '-c', 'print(1)'], capture_output=True)"),
+        SHIFT: "assert done.stdout == b'1\\n'"}),
     "large outputs": lambda: with_outputs(40),
     "own answers taken over": lambda: solution(after={'ck.check("90.1"': LENT}),
+    "own answers checked again": lambda: solution(
+        after={'ck.check("90.1"': LENT, 'ck.check("90.3"': "ck.check('90.1', line=line, loss=loss)"}),
+    "answered after it was lent": lambda: solution(
+        after={"make_spring": LENT, 'ck.check("90.3"': "ck.check('90.1', line=line, loss=loss)"}),
 }  # fmt: skip
 
 # How the same right work is handed in: the file's name and its bytes.
@@ -177,6 +195,17 @@ def put(folder, files):
 
 # What is wrong, and what the finding of an exercise must then say.
 TOLD = {
+    "lent and checked at once": lambda: solution(
+        after={'ck.check("90.1"': f"{LENT}\na, b = line, loss\nck.check('90.1', line=a, loss=b)"},
+        path=COURSE / "notebooks" / NAME,
+    ),
+    "lent and checked again": lambda: solution(
+        after={
+            'ck.check("90.1"': f"{LENT}\na, b = line, loss",
+            'ck.check("90.3"': "ck.check('90.1', line=line, loss=loss)\nck.check('90.1', line=a, loss=b)",
+        },
+        path=COURSE / "notebooks" / NAME,
+    ),
     "lent by the course": lambda: solution(after={'ck.check("90.1"': LENT}, path=COURSE / "notebooks" / NAME),
     "answer raised": lambda: solution(replaced={"shift = length - length.mean()": "shift = lengths - 1"}),
     "import failed": lambda: solution(before={IMPORTS: "import no_such_package"}),
@@ -188,6 +217,11 @@ def test_right_work_gets_full_marks(graded, name):
     result = graded[name]
     scores = {id: report["score"] for id, report in result["reports"].items()}
     assert scores == POINTS, (result["flags"], [r["findings"][-1]["message"] for r in result["reports"].values()])
+
+
+def test_processes_of_a_student_s_own_work(graded):
+    for name in ("joblib", "pool", "await", "subprocess"):
+        assert [cell["error"] for cell in graded[name]["cells"] if cell["error"]] == []
 
 
 @pytest.mark.parametrize("name", WRONG)
@@ -202,7 +236,8 @@ def test_an_empty_folder_has_a_row(graded):
 
 
 def test_what_the_course_lends_earns_nothing(graded):
-    assert {report["score"] for report in graded["lent by the course"]["reports"].values()} == {0}
+    for name in ("lent by the course", "lent and checked at once", "lent and checked again"):
+        assert {report["score"] for report in graded[name]["reports"].values()} == {0}, name
 
 
 def test_a_missing_object_is_explained_by_the_error_of_its_cell(graded):
@@ -213,7 +248,8 @@ def test_a_missing_object_is_explained_by_the_error_of_its_cell(graded):
 
 def test_the_first_error_is_named_where_others_follow_from_it(graded):
     messages = [f["message"] for report in graded["import failed"]["reports"].values() for f in report["findings"]]
-    assert any("No module named 'no_such_package'" in message for message in messages), messages
+    told = [message for message in messages if "No module named 'no_such_package'" in message]
+    assert len(told) == len([message for message in messages if "NameError" in message]) == 3, messages
 
 
 def test_what_took_too_long_says_so_and_goes_on(graded):
@@ -229,6 +265,15 @@ def test_a_file_that_counts_under_another_ending_is_flagged_nowhere_and_named_in
     assert json.dumps(graded["and a pdf"]["flags"]) == "[]"
 
 
+def test_what_an_instructor_keeps_beside_the_files_is_nobody_s(tmp_path):
+    for name in ("anna_90_springs.ipynb", "roster.csv", "marks.xlsx", "rules.toml", "seed.json", "exam.pptx"):
+        (tmp_path / name).write_bytes(SOLUTION.read_bytes() if name.endswith("ipynb") else b"{}")
+    (tmp_path / "results" / "results").mkdir(parents=True)
+    (tmp_path / "results" / "seed.json").write_text("{}")
+    found = submissions.read(tmp_path, tmp_path / "results")
+    assert [item.student for item in choose(found, load_all())] == ["anna"]
+
+
 # --- names
 
 
@@ -237,6 +282,7 @@ def test_a_file_that_counts_under_another_ending_is_flagged_nowhere_and_named_in
     [
         "anna_90_springs.ipynb", "90_springs_anna (1).ipynb", "Kopie von 90_springs_anna.ipynb",
         "90_springs_anna_v2.ipynb",
+        "anna_90_springs_final2.ipynb", "anna_90_springs_version 3.ipynb",
         "Copy of anna_90_springs.ipynb", "anna_90_springs_final_v2.ipynb", "anna_90_springs-final.ipynb",
         "Copia de 90_springs - anna.ipynb", "Copie de 90_springs anna.ipynb", "anna_90_springs-Copy1.ipynb",
         "anna_90_springs_solution_final_final.ipynb", "Kopie von Kopie von 90_springs anna (2).ipynb.txt",
@@ -247,6 +293,14 @@ def test_what_programs_and_students_add_is_no_part_of_a_name(tmp_path, file):
     (tmp_path / file).write_bytes(SOLUTION.read_bytes())
     (tmp_path / "ben_90_springs.ipynb").write_bytes(SOLUTION.read_bytes())
     assert {item.student for item in submissions.read(tmp_path)} == {"anna", "ben"}
+
+
+def test_a_number_is_part_of_a_name(tmp_path):
+    names = ("student 1", "student 2", "gruppe_11", "Gruppe_12", "anna-3", "Jane Doe 2")
+    for name in names:
+        (tmp_path / f"{name}.ipynb").write_bytes(SOLUTION.read_bytes())
+        (tmp_path / f"90_springs_x{name}.ipynb").write_bytes(SOLUTION.read_bytes())
+    assert {item.student for item in submissions.read(tmp_path)} == {*names, *(f"x{name}" for name in names)}
 
 
 def test_a_canvas_file_whose_own_name_looks_like_moodle_s_stays_its_student_s(tmp_path):

@@ -64,8 +64,8 @@ class Watchdog(threading.Thread):
         while not self.over.wait(2):
             for process in psutil.Process().children(recursive=True):
                 with suppress(psutil.Error):
-                    zygote = "coursekit.grading.zygote" in process.parent().cmdline()
-                    judge = zygote and "coursekit.grading.zygote" in process.cmdline()
+                    zygote = "coursekit.grading.run.zygote" in process.parent().cmdline()
+                    judge = zygote and "coursekit.grading.run.zygote" in process.cmdline()
                     mine = judge and process.parent().ppid() == os.getpid()
                     if mine and time.time() - process.create_time() > STUCK_S:
                         process.kill()

@@ -22,8 +22,11 @@ from coursekit.checks.report import Finding, Report
 from coursekit.checks.server import Objects, local_student
 from coursekit.checks.vocabulary.models import recompute_forward
 from coursekit.grading import grade as grading
-from coursekit.grading import judge, limited, pages, sandbox, transcript
+from coursekit.grading import limited, sandbox
+from coursekit.grading.intake.submissions import read
+from coursekit.grading.output import publish
 from coursekit.grading.result import RunCell, save
+from coursekit.grading.run import judge, transcript
 
 COURSE = Path(__file__).parent / "fixture_course"
 SOLUTION = COURSE / "solutions" / "90_springs.ipynb"
@@ -99,6 +102,16 @@ def test_looking_at_them_takes_seconds(looked_at):
     assert looked_at[2] < 60
 
 
+@pytest.mark.parametrize(
+    "name", ["  1" * 66 + "x", " (1" * 60, "_v 1" * 50 + "!", "1_2_" * 50, "a_1_assignsubmission_" * 9]
+)
+def test_a_name_is_read_in_no_time(tmp_path, name):
+    (tmp_path / f"{name}.ipynb").write_text("{}")
+    start = time.monotonic()
+    assert len(read(tmp_path)) == 1
+    assert time.monotonic() - start < 1
+
+
 # --- the limits
 
 
@@ -146,17 +159,17 @@ def test_what_exceeds_a_limit_says_which(work, said):
 def test_a_page_that_cannot_be_made_is_that_student_s_alone(tmp_path, monkeypatch):
     from tests.test_grading_results import EXERCISES, change, small
 
-    whole = pages.feedback
+    whole = publish.feedback
 
     def feedback(own, exercises, rules=None):
         if next(iter(own.values())).student == "ben" and next(iter(own.values())).cells:
             raise RecursionError
         return whole(own, exercises, rules)
 
-    monkeypatch.setattr(pages, "feedback", feedback)
+    monkeypatch.setattr(publish, "feedback", feedback)
     for name in ("anna", "ben"):
         save(tmp_path / "results" / f"{name}.json", change(small(name), cells=[RunCell("code", "x = 1")]))
-    said = pages.publish(tmp_path, EXERCISES)
+    said = publish.publish(tmp_path, EXERCISES)
     assert any("The page of ben shows no cells: it is nested too deeply." in text for text in said), said
     there = {path.stem: path.read_text(encoding="utf-8") for path in (tmp_path / "feedback").glob("*.html")}
     assert "x = 1" in there["anna"] and "x = 1" not in there["ben"] and "Feedback for ben" in there["ben"]

@@ -12,7 +12,19 @@ from html.parser import HTMLParser
 import pytest
 
 from coursekit.checks.report import Finding, Report
-from coursekit.grading import pages, results, rules
+from coursekit.grading.output import (
+    anonymous,
+    canvas,
+    class_report,
+    feedback,
+    gradebook,
+    moodle,
+    publish,
+    roster,
+    rules,
+    similarity,
+)
+from coursekit.grading.output.cells import to_csv
 from coursekit.grading.result import Answer, Flag, Output, Result, RunCell, save
 
 EXERCISES = [
@@ -254,7 +266,7 @@ def test_missing_rules_file(tmp_path):
 
 def test_gradebook_has_a_row_per_student_and_numbers_stay_numbers():
     made = make_class()
-    table = rows_of(results.gradebook(made, EXERCISES))
+    table = rows_of(gradebook.gradebook(made, EXERCISES))
     header, rows = table[0], table[1:]
     assert header[:2] == ["student", "01.1 The best that one line can do"] and "02.1 Where classes meet" not in header
     assert len(rows) == len(made) == 30
@@ -267,15 +279,15 @@ def test_gradebook_has_a_row_per_student_and_numbers_stay_numbers():
         if of["total"]:
             own = sum(float(of[name] or 0) for name in header if name.startswith("01."))
             assert float(of["total"]) == pytest.approx(own) and float(of["maximum"]) == 12
-    assert "\r\n" in results.gradebook(made, EXERCISES)
+    assert "\r\n" in gradebook.gradebook(made, EXERCISES)
 
 
 def test_gradebook_of_two_notebooks_and_a_half_done_class():
     made = make_class(8) + make_class(8, "02")[3:]
-    table = rows_of(results.gradebook(made, EXERCISES))
+    table = rows_of(gradebook.gradebook(made, EXERCISES))
     row = dict(zip(table[0], next(r for r in table if r[0] == made[0].student), strict=True))
     assert row["02.1 Where classes meet"] == "" and float(row["maximum"]) == 16
-    assert rows_of(results.gradebook([], EXERCISES))[0][0] == "student"
+    assert rows_of(gradebook.gradebook([], EXERCISES))[0][0] == "student"
 
 
 @pytest.mark.parametrize(
@@ -288,7 +300,7 @@ def test_no_cell_is_a_formula(text):
     import re
     import unicodedata
 
-    cells = rows_of(results.to_csv([[text, 1.5]]))[0]
+    cells = rows_of(to_csv([[text, 1.5]]))[0]
     assert cells[1] == "1.5"
     # Whatever the separator of the machine: comma, semicolon or tab; and whether or not quotes are understood.
     for part in re.split(r"[;\t\r\n\u2028]", cells[0]):
@@ -298,7 +310,7 @@ def test_no_cell_is_a_formula(text):
 
 def test_plain_text_and_numbers_are_left_alone():
     row = ["Ärger, Zoë", "a-b", "x = 1", 'say "hi"', "-", "O'Neil", 3.0, -0.25, 0, None, float("nan")]
-    written = rows_of(results.to_csv([row]))[0]
+    written = rows_of(to_csv([row]))[0]
     assert written == ["Ärger, Zoë", "a-b", "x = 1", 'say "hi"', "-", "O'Neil", "3", "-0.25", "0", "", ""]
 
 
@@ -306,8 +318,8 @@ def test_every_table_escapes_every_hostile_name():
     made = make_class(60)
     table = rules.Rules()
     for text in (
-        results.gradebook(made, EXERCISES, table), results.text_answers(made, EXERCISES),
-        results.canvas(made, EXERCISES).text, results.moodle(made, EXERCISES).text,
+        gradebook.gradebook(made, EXERCISES, table), gradebook.text_answers(made, EXERCISES),
+        canvas.canvas(made, EXERCISES).text, moodle.moodle(made, EXERCISES).text,
     ):  # fmt: skip
         text.encode("utf-8")
         for row in rows_of(text)[1:]:
@@ -319,7 +331,7 @@ def test_every_table_escapes_every_hostile_name():
 def test_text_answers_are_grouped_by_exercise():
     made = make_class(6)
     made[0].answers = [Answer("01.1", "early"), Answer("", "hello")]
-    table = rows_of(results.text_answers(made, EXERCISES))
+    table = rows_of(gradebook.text_answers(made, EXERCISES))
     assert table[0] == ["exercise", "title", "student", "answer", "points", "remarks"]
     assert [row[0] for row in table[1:3]] == ["", "01.1"] and {row[0] for row in table[3:]} == {"01.2"}
 
@@ -327,7 +339,7 @@ def test_text_answers_are_grouped_by_exercise():
 def test_canvas_without_a_roster():
     made = make_class(5)
     change(made[3], platform="canvas", ident="4711")
-    table = rows_of(results.canvas(made, EXERCISES).text)
+    table = rows_of(canvas.canvas(made, EXERCISES).text)
     assert table[0] == ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", "Notebook 01"]
     assert table[1] == ["    Points Possible", "", "", "", "", "12"]
     assert [row[1] for row in table[2:] if row[0] == made[3].student] == ["4711"]
@@ -346,7 +358,7 @@ CANVAS = (
 def test_canvas_keeps_the_roster_and_scales_to_its_points():
     jane, joerg = small("somebody"), small("jörg weiß", score=1.0, status="failed")
     change(jane, platform="canvas", ident="4711")
-    upload = results.canvas([jane, joerg, small("nobody")], EXERCISES, roster="\ufeff" + CANVAS)
+    upload = canvas.canvas([jane, joerg, small("nobody")], EXERCISES, roster="\ufeff" + CANVAS)
     table = rows_of(upload.text)
     assert table[0] == ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", "Notebook 01 XOR (81)"]
     assert table[2] == ["    Points Possible", "", "", "", "", "24"]
@@ -369,7 +381,7 @@ WORKSHEET = (
 def test_moodle_worksheet_is_filled_and_scaled_to_its_maximum():
     one = small("x")
     change(one, platform="moodle", ident="901")
-    upload = results.moodle([one], EXERCISES, roster=WORKSHEET)
+    upload = moodle.moodle([one], EXERCISES, roster=WORKSHEET)
     table = rows_of(upload.text)
     assert table[0][0] == "Identifier" and "Last modified (grade)" in table[0]
     assert table[1][0] == "Participant 901" and float(table[1][4]) == pytest.approx(100 * 2 / 12, abs=1e-3)
@@ -380,27 +392,27 @@ def test_moodle_worksheet_is_filled_and_scaled_to_its_maximum():
 def test_moodle_without_a_roster_and_for_a_whole_course():
     one = small("Jane Doe")
     change(one, platform="moodle", ident="901")
-    table = rows_of(results.moodle([one], EXERCISES).text)
+    table = rows_of(moodle.moodle([one], EXERCISES).text)
     assert table[0][:5] == ["Identifier", "Full name", "Status", "Grade", "Maximum grade"]
     assert table[1][:5] == ["Participant 901", "Jane Doe", "Submitted for grading", "2", "12"]
     both = [one, small("Jane Doe", notebook="02")]
     grades = "First name,Last name,ID number,Email address\nJane,Doe,7,jane@example.org\n"
-    table = rows_of(results.moodle(both, EXERCISES, roster=grades).text)
+    table = rows_of(moodle.moodle(both, EXERCISES, roster=grades).text)
     assert table[0][-2:] == ["Notebook 01", "Notebook 02"] and table[1][-2:] == ["2", "0"]
-    with pytest.raises(results.RosterError, match="worksheet of one assignment"):
-        results.moodle(both, EXERCISES, roster=WORKSHEET)
+    with pytest.raises(roster.RosterError, match="worksheet of one assignment"):
+        moodle.moodle(both, EXERCISES, roster=WORKSHEET)
 
 
 @pytest.mark.parametrize("text", ["", "a,b\n1,2\n", "Teilnehmer/in,Bewertung\nx,y\n"])
 def test_a_strange_roster_is_refused_in_one_sentence(text):
-    for make in (results.canvas, results.moodle):
-        with pytest.raises(results.RosterError, match=r"[Ee]xport"):
+    for make in (canvas.canvas, moodle.moodle):
+        with pytest.raises(roster.RosterError, match=r"[Ee]xport"):
             make([small()], EXERCISES, roster=text)
 
 
 def test_two_who_claim_one_row_get_neither():
     people = [{"name": "Jane Doe", "email": "jane@example.org"}]
-    matched, left, _ = results.match([small("jane doe"), small("jane")], people)
+    matched, left, _ = roster.match([small("jane doe"), small("jane")], people)
     assert matched == {} and left == ["jane", "jane doe"]
 
 
@@ -445,10 +457,10 @@ def harmless(page):
 def test_nothing_of_a_student_becomes_markup():
     made = make_class(60)
     for result in made:
-        harmless(pages.feedback({"01": result}, EXERCISES))
-    text = "".join(harmless(pages.text_answers(made, EXERCISES)).text)
+        harmless(feedback.feedback({"01": result}, EXERCISES))
+    text = "".join(harmless(feedback.text_answers(made, EXERCISES)).text)
     assert "<script>alert(1)</script>" in text and "{{ 7*7 }}" in text and "\x1b" not in text
-    harmless(pages.class_page(made, EXERCISES))
+    harmless(class_report.class_page(made, EXERCISES))
 
 
 def test_feedback_says_what_counts_and_what_to_try():
@@ -457,7 +469,7 @@ def test_feedback_says_what_counts_and_what_to_try():
         made.reports["01.3"], status="failed", score=0.0, findings=(finding(*cause("01.3")),)
     )
     made.submitted = "2026-12-04T12:00:00+01:00"
-    text = "".join(Elements(pages.feedback({"01": made}, EXERCISES, rules.parse(LATE))).text)
+    text = "".join(Elements(feedback.feedback({"01": made}, EXERCISES, rules.parse(LATE))).text)
     assert "Feedback for anna" in text and "Give it a hidden layer." in text and "Try next" in text
     assert "1 started day late, 10% of the points" in text and "due 2026-12-03 23:59 (extended)" in text
     score = rules.apply(rules.parse(LATE), made, EXERCISES)
@@ -474,34 +486,34 @@ def test_feedback_of_what_was_not_graded(status):
     made = change(make_result("anna", random.Random(5)), status=status)
     if status != "ended":
         change(made, reports={}, cells=[])
-    text = "".join(harmless(pages.feedback({"01": made}, EXERCISES)).text)
+    text = "".join(harmless(feedback.feedback({"01": made}, EXERCISES)).text)
     wanted = {"unreadable": "could not be read", "grader-failed": "not by your fault", "ended": "ended before"}
     assert wanted[status] in text
     assert ("0 of 12" in text) == (status == "unreadable")
 
 
 def test_only_a_png_becomes_a_picture():
-    assert pages._png(PNG)["width"] == 1
+    assert feedback._png(PNG)["width"] == 1
     huge = bytearray(base64.b64decode(PNG))
     huge[16:24] = (60_000).to_bytes(4, "big") * 2
     bad = [None, 7, "", "!!!!", PNG[:-3] + '">', base64.b64encode(b"GIF89a" * 9).decode(),
            base64.b64encode(bytes(huge)).decode(), "A" * 5_000_000]  # fmt: skip
-    assert [pages._png(text) for text in bad] == [None] * len(bad)
+    assert [feedback._png(text) for text in bad] == [None] * len(bad)
 
 
 def test_file_names_are_safe_and_of_one_student_only():
     names = [*HOSTILE, "anna", "Anna", "ANNA", "änna", "con", "../../etc/passwd", "", "a" * 300, "a" * 301, "."]
-    names.append(pages.file_name("Anna").removesuffix(".html"))
-    made = [pages.file_name(name) for name in names]
-    assert len({name.lower() for name in made}) == len(names) and pages.file_name("anna") == "anna.html"
+    names.append(feedback.file_name("Anna").removesuffix(".html"))
+    made = [feedback.file_name(name) for name in names]
+    assert len({name.lower() for name in made}) == len(names) and feedback.file_name("anna") == "anna.html"
     assert all(name.isascii() and "/" not in name and not name.startswith(".") and len(name) < 80 for name in made)
 
 
 def test_the_class_page_tells_first_what_is_not_understood():
     made = make_class(30)
-    page = pages.class_page(made, EXERCISES)
+    page = class_report.class_page(made, EXERCISES)
     assert page.index("What the class has not understood") < page.index("Exercise by exercise")
-    first = pages.findings([r for r in made if r.ran], EXERCISES[:5])[0]
+    first = class_report.findings([r for r in made if r.ran], EXERCISES[:5])[0]
     assert first["exercise"] == "01.4"
     counted = sum(
         r.reports["01.4"].status == "failed" and r.reports["01.4"].codes[0] == first["code"]
@@ -515,17 +527,17 @@ def test_the_class_page_tells_first_what_is_not_understood():
 
 def test_examples_do_not_say_whose_they_are():
     source = "# by Anna Lindqvist, thanks to Bernd, anna@example.org\nlindqvist_model = np.max(X)  # 7654321\nmax = 3"
-    text, changed = pages.anonymous(source, "Anna Lindqvist", ["Anna Lindqvist", "Bernd Max"])
+    text, changed = anonymous.anonymous(source, "Anna Lindqvist", ["Anna Lindqvist", "Bernd Max"])
     assert changed >= 5
     assert not any(name in text.lower() for name in ("anna", "lindqvist", "bernd", "example.org", "7654321"))
     assert "np.max(X)" in text  # a classmate's name in code is code
-    broken, _ = pages.anonymous("def f(:\n  '''Bernd", "x", ["Bernd"])
+    broken, _ = anonymous.anonymous("def f(:\n  '''Bernd", "x", ["Bernd"])
     assert "Bernd" not in broken
     made = make_class(30)
     for result in made:
         for one in result.cells:
             one.source = f"# {result.student}\n{one.source}"
-    for item in pages.findings([r for r in made if r.reports], EXERCISES):
+    for item in class_report.findings([r for r in made if r.reports], EXERCISES):
         assert not any(r.student in item["source"] for r in made)
 
 
@@ -539,15 +551,15 @@ def test_texts_made_to_be_slow_are_not(tmp_path):
     made[3].flags = [Flag("x", "; " * 100_000 + "=1")]
     store(tmp_path / "results", made)
     start = time.process_time()
-    pages.publish(tmp_path, EXERCISES)
+    publish.publish(tmp_path, EXERCISES)
     assert time.process_time() - start < 5
 
 
 def test_outliers_are_far_on_the_high_side():
     made = make_class(30)
-    found = pages.outliers([r for r in made if r.status == "graded"])
+    found = class_report.outliers([r for r in made if r.status == "graded"])
     assert list(found) == [(made[-1].student, "01")] and len(found[made[-1].student, "01"]) == 2
-    assert pages.outliers([change(small(), seconds=5.0, peak_mb=5.0) for _ in range(9)]) == {}
+    assert class_report.outliers([change(small(), seconds=5.0, peak_mb=5.0) for _ in range(9)]) == {}
 
 
 def test_copies_are_found_and_the_course_is_not_one():
@@ -557,14 +569,14 @@ def test_copies_are_found_and_the_course_is_not_one():
     given = "\n".join(["def plot_all(history, model):", *lines])
     for result in made:
         result.cells.append(cell(given, "01.1", "answer"))
-    pairs, note = pages.similar([r for r in made if r.cells], {"01": [given]})
+    pairs, note = similarity.similar([r for r in made if r.cells], {"01": [given]})
     assert [{pair["first"], pair["second"]} for pair in pairs] == [{made[3].student, made[5].student}], note
     assert "ax[9]" not in pairs[0]["shared"]
 
 
 def test_without_copydetect_the_page_says_how_to_get_it(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "copydetect", None)
-    assert "coursekit[similar]" in pages.class_page(make_class(5), EXERCISES)
+    assert "coursekit[similar]" in class_report.class_page(make_class(5), EXERCISES)
 
 
 # The folder -----------------------------------------------------------------------------------------------------------
@@ -584,7 +596,7 @@ def test_the_same_results_give_the_same_bytes_in_any_order(tmp_path):
     made = make_class(12) + make_class(12, "02")
     for name, order in (("a", made), ("b", made[::-1])):
         store(tmp_path / name / "results", order)
-        pages.publish(tmp_path / name, EXERCISES, rules.parse(LATE))
+        publish.publish(tmp_path / name, EXERCISES, rules.parse(LATE))
     one, other = (
         {name: data for name, data in contents(tmp_path / folder).items() if not name.startswith("results")}
         for folder in "ab"
@@ -602,19 +614,19 @@ def test_broken_and_half_written_results_do_not_stop_the_pages(tmp_path):
     (tmp_path / "results" / "x--01.json").write_text('{"version": 1, "stu')
     (tmp_path / "results" / "y--01.json").write_text('{"version": 9, "status": "graded"}')
     (tmp_path / "results" / ".z--01.json.tmp").write_text("{")
-    notes = pages.publish(tmp_path, EXERCISES)
+    notes = publish.publish(tmp_path, EXERCISES)
     assert [note.split()[0] for note in notes] == ["x--01.json", "y--01.json"]
     assert "x--01.json is not a result" in (tmp_path / "class.html").read_text()
     assert not list(tmp_path.glob(".*.tmp")) and not list(tmp_path.glob("feedback/.*"))
     empty = tmp_path / "empty"
     (empty / "results").mkdir(parents=True)
-    assert pages.publish(empty, EXERCISES) == [] and "Nothing is graded yet" in (empty / "class.html").read_text()
+    assert publish.publish(empty, EXERCISES) == [] and "Nothing is graded yet" in (empty / "class.html").read_text()
 
 
 def test_an_unusable_roster_does_not_cost_the_marks(tmp_path):
     store(tmp_path / "results", make_class(6))
     (tmp_path / "roster.csv").write_text("a,b\n1,2\n")
-    notes = pages.publish(tmp_path, EXERCISES, roster=tmp_path / "roster.csv")
+    notes = publish.publish(tmp_path, EXERCISES, roster=tmp_path / "roster.csv")
     assert notes[0].startswith("canvas.csv and moodle.csv were written without the roster. The roster has the columns")
     assert (tmp_path / "class.html").exists() and len(rows_of((tmp_path / "canvas.csv").read_text())) == 8
 
@@ -630,19 +642,19 @@ def test_pictures_of_a_class_do_not_fill_the_memory(tmp_path):
     store(tmp_path / "results", made)
     size = sum(path.stat().st_size for path in (tmp_path / "results").iterdir())
     tracemalloc.start()
-    loaded, _ = results.load(tmp_path / "results", outputs=False)
+    loaded, _ = gradebook.load(tmp_path / "results", outputs=False)
     held, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert len(loaded) == 24 and held < size / 20, f"{held / 1e6:.1f} MB held of {size / 1e6:.1f} MB"
-    pages.publish(tmp_path, EXERCISES)
-    page = (tmp_path / "feedback" / pages.file_name(made[3].student)).read_text()
+    publish.publish(tmp_path, EXERCISES)
+    page = (tmp_path / "feedback" / feedback.file_name(made[3].student)).read_text()
     assert picture in page
 
 
 def test_two_hundred_students_in_under_ten_seconds(tmp_path):
     store(tmp_path / "results", make_class(200))
     start = time.process_time()
-    pages.publish(tmp_path, EXERCISES, rules.parse(LATE))
+    publish.publish(tmp_path, EXERCISES, rules.parse(LATE))
     spent = time.process_time() - start
     assert len(list((tmp_path / "feedback").iterdir())) == 200
     assert spent < 10, f"{spent:.1f} s of CPU"

@@ -9,15 +9,22 @@ import subprocess
 import sys
 import time
 import zipfile
+from dataclasses import replace
 
 import nbformat
 import pytest
 
 from coursekit.build import root
-from coursekit.grading import course, submissions
-from coursekit.grading.course import Cell, answers, load, load_all, match, names, plan, remarks, which
+from coursekit.grading.intake import archives, owner, submissions
+from coursekit.grading.intake.archives import SubmissionsError
+from coursekit.grading.intake.notebook import MAX_NOTEBOOK, Cell, Unreadable, parse
+from coursekit.grading.intake.submissions import read
+from coursekit.grading.plan import course
+from coursekit.grading.plan.choose import choose
+from coursekit.grading.plan.course import load, load_all, names
+from coursekit.grading.plan.match import match, which
+from coursekit.grading.plan.steps import answers, plan, remarks
 from coursekit.grading.result import Answer, Flag
-from coursekit.grading.submissions import SubmissionsError, Unreadable, choose, parse, read
 
 SLUG = "01_xor_mlp"
 
@@ -103,7 +110,7 @@ def test_positional_arguments_take_the_declared_names(xor):
 
 def test_reading_the_course_imports_no_check_and_no_tensorflow():
     script = (
-        "import sys; from coursekit.grading import course, submissions; "
+        "import sys; from coursekit.grading.plan import choose, course, steps; "
         "heavy = ('coursekit.checks', 'coursekit.exercises', 'tensorflow', 'keras', 'sklearn'); "
         "print([m for m in sys.modules if m.startswith(heavy)]); "
         "course.load('09'); print([m for m in ('tensorflow', 'keras', 'sklearn', 'matplotlib') if m in sys.modules])"
@@ -172,7 +179,7 @@ CHECK3 = 'ck.check("01.3"'
 def test_an_edited_check_cell_changes_nothing(xor, source):
     cells = cells_of()
     at = next(i for i, cell in enumerate(cells) if CHECK3 in cell.source)
-    cells[at] = course.replace(cells[at], source=source)
+    cells[at] = replace(cells[at], source=source)
     steps = plan(xor, cells)
     assert checks(steps) == list(xor.checks)
     at_check = position(steps, lambda s: s.kind == "check" and s.exercise == "01.3")
@@ -269,7 +276,7 @@ def test_a_deleted_check_waits_for_the_names_that_it_needs(xor):
 
 def test_a_deleted_check_without_ids(xor):
     cells, _ = edited(cells_of("solutions"), CHECK3)
-    steps = plan(xor, [course.replace(cell, id="", grade_id="") for cell in cells])
+    steps = plan(xor, [replace(cell, id="", grade_id="") for cell in cells])
     where = position(steps, lambda s: s.kind == "check" and s.exercise == "01.3")
     assert "model = MLPClassifier" in steps[where - 1].source or "model" in steps[where - 1].source
     assert steps[where + 1].source.startswith('# ck.hint("01.3")')
@@ -286,7 +293,7 @@ def test_nothing_but_the_answers(xor):
 def test_roles(xor):
     cells = cells_of("solutions")
     (given,) = [i for i, cell in enumerate(cells) if cell.source.startswith("corners =")]
-    cells[given] = course.replace(cells[given], source="corners = 3")
+    cells[given] = replace(cells[given], source="corners = 3")
     steps = {step.index: step for step in plan(xor, cells)}
     assert steps[given].role == "own"
     assert next(s for s in steps.values() if 'ck.ready("01.2"' in s.source).role == "course"
@@ -385,21 +392,21 @@ def mutilated(cells, rng):
         elif what == "edit":
             where = rng.randint(0, len(cell.source))
             noise = rng.choice(["\n", "x = (", "#", "\0", "model = 1\n", '"', "ck.check('01.3', 1)\n", "%time ", "é"])
-            cells[at] = course.replace(cell, source=cell.source[:where] + noise + cell.source[where:])
+            cells[at] = replace(cell, source=cell.source[:where] + noise + cell.source[where:])
         elif what == "id":
-            cells[at] = course.replace(cell, id=rng.choice(["", "x", rng.choice(cells).id]))
+            cells[at] = replace(cell, id=rng.choice(["", "x", rng.choice(cells).id]))
         elif what == "metadata":
-            cells[at] = course.replace(cell, grade_id=rng.choice(["", rng.choice(cells).grade_id]))
+            cells[at] = replace(cell, grade_id=rng.choice(["", rng.choice(cells).grade_id]))
         elif what == "kind":
-            cells[at] = course.replace(cell, kind=rng.choice(["code", "markdown", "raw"]))
+            cells[at] = replace(cell, kind=rng.choice(["code", "markdown", "raw"]))
         elif what == "split":
             lines = cell.source.splitlines(True)
             k = rng.randint(0, len(lines))
-            cells[at : at + 1] = [course.replace(cell, source="".join(part)) for part in (lines[:k], lines[k:])]
+            cells[at : at + 1] = [replace(cell, source="".join(part)) for part in (lines[:k], lines[k:])]
         elif what == "merge":
-            cells[at : at + 2] = [course.replace(cell, source="\n".join(c.source for c in cells[at : at + 2]))]
+            cells[at : at + 2] = [replace(cell, source="\n".join(c.source for c in cells[at : at + 2]))]
         elif what == "strip":
-            cells = [course.replace(cell, id="") for cell in cells]
+            cells = [replace(cell, id="") for cell in cells]
         elif what == "cut" and rng.random() < 0.2:
             cells = cells[: rng.randint(0, len(cells))]
     return cells
@@ -466,10 +473,10 @@ def test_two_thousand_cells_of_noise_take_seconds(xor):
 def test_prose_that_is_new_or_changed(xor):
     cells = cells_of()
     (ask,) = [i for i, cell in enumerate(cells) if cell.source.startswith("## What did you observe")]
-    cells[ask] = course.replace(cells[ask], source=cells[ask].source + "\n\nIt got stuck.")
+    cells[ask] = replace(cells[ask], source=cells[ask].source + "\n\nIt got stuck.")
     after2 = next(i for i, cell in enumerate(cells) if '# ck.hint("01.2")' in cell.source) + 1
     cells.insert(after2, text("Two units are enough."))
-    cells[0] = course.replace(cells[0], source=cells[0].source.replace("coursekit-course", "fork"))
+    cells[0] = replace(cells[0], source=cells[0].source.replace("coursekit-course", "fork"))
     cells.append(text("  \n"))
     assert answers(xor, cells) == [
         Answer("01.2", "Two units are enough."),
@@ -478,7 +485,7 @@ def test_prose_that_is_new_or_changed(xor):
 
 
 def test_white_space_is_no_answer(xor):
-    cells = [course.replace(c, source=c.source.replace("\n", "  \n") + "\n\n") for c in cells_of() if c.kind != "code"]
+    cells = [replace(c, source=c.source.replace("\n", "  \n") + "\n\n") for c in cells_of() if c.kind != "code"]
     assert answers(xor, cells) == []
 
 
@@ -488,7 +495,7 @@ def test_white_space_is_no_answer(xor):
 def test_a_renamed_notebook_is_known_by_its_cells(all_notebooks):
     for notebook in all_notebooks.values():
         cells = cells_of("solutions", notebook.name)
-        bare = [course.replace(cell, id="", grade_id="") for cell in cells if "ck.check" not in cell.source]
+        bare = [replace(cell, id="", grade_id="") for cell in cells if "ck.check" not in cell.source]
         for mutated in (cells, bare, bare[3:]):
             assert which(all_notebooks, mutated, "04_mnist_cnn.ipynb") == notebook.number
 
@@ -568,7 +575,7 @@ BAD = {
     "many objects": (b'{"cells": [' + b"{}," * 2_000_000 + b"{}]}", "at most 2000 are read"),
     "many cells": (json.dumps({"cells": [{"cell_type": "code"}] * 3000}).encode(), "3000 cells"),
     "much code": (small(source="x" * 4_000_000), "characters of code"),
-    "too large": (b" " * (submissions.MAX_NOTEBOOK + 1), "at most 300 MB"),
+    "too large": (b" " * (MAX_NOTEBOOK + 1), "at most 300 MB"),
 }  # fmt: skip
 
 
@@ -689,7 +696,7 @@ def test_a_zip_in_a_zip_in_a_zip(tmp_path):
     deepest = packed(tmp_path / "c" / "c.zip", {"a.ipynb": small()})
     middle = packed(tmp_path / "b" / "b.zip", {"c.zip": deepest.read_bytes()})
     found = read(put(tmp_path / "class", {"anna/b.zip": middle.read_bytes(), "ben/a.ipynb": small()}))
-    assert [item.problem for item in found] == ["`anna/b.zip/c.zip` is a zip in a zip and was not opened.", ""]
+    assert [item.problem for item in found] == ["`anna/b.zip/c.zip`, a zip in a zip, was not opened.", ""]
 
 
 def test_a_file_name_makes_nobody_another_student(tmp_path):
@@ -720,14 +727,14 @@ def test_upper_and_lower_case_are_one_student(tmp_path):
      ("a--b", "a-b-"), ("anna-0123abcd", "anna-0123abcd-"), ("x" * 300, "x" * 40 + "-"), ("a/b", "a-b-")],
 )  # fmt: skip
 def test_keys_are_safe(name, key):
-    made = submissions._key(name)
+    made = owner.student_key(name)
     assert made == key or (key.endswith("-") and made.startswith(key) and len(made) == len(key) + 8), made
     assert "--" not in made and len(made) <= 49
 
 
 def test_keys_differ_where_names_do():
     people = ["a b", "a-b", "a_b", "a.b", "ab", "ä b", "a  b", "a b ", "A B", "a/b", "=a b", "zoe", "zoë", "ZOË", "zoé"]
-    keys = {name: submissions._key(name) for name in people}
+    keys = {name: owner.student_key(name) for name in people}
     same = {("a b", "a b "), ("a b", "A B"), ("zoë", "ZOË"), ("a b ", "A B")}
     for one in people:
         for other in people:
@@ -819,7 +826,7 @@ def test_broken_zips_of_students(tmp_path):
 
 
 def test_many_members(tmp_path):
-    many = packed(tmp_path / "x" / "m.zip", {f"{i}.ipynb": b"" for i in range(submissions.MAX_INNER_MEMBERS + 1)})
+    many = packed(tmp_path / "x" / "m.zip", {f"{i}.ipynb": b"" for i in range(archives.MAX_INNER_MEMBERS + 1)})
     found = read(put(tmp_path / "class", {"anna/w.zip": many.read_bytes(), "ben/a.ipynb": small()}))
     assert "files; at most" in found[0].problem and found[1].problem == ""
 
@@ -863,7 +870,7 @@ def test_a_pipe_and_a_late_link_do_not_hang(tmp_path):
 def test_a_notebook_that_is_too_large_is_not_read(tmp_path):
     put(tmp_path, {"ben/a.ipynb": small(), "anna/a.ipynb": b""})
     with open(tmp_path / "anna" / "a.ipynb", "wb") as stream:
-        stream.truncate(submissions.MAX_NOTEBOOK + 1)
+        stream.truncate(MAX_NOTEBOOK + 1)
     found = read(tmp_path)
     assert "at most 300 MB are read" in found[0].problem and found[1].problem == ""
 
@@ -1010,12 +1017,14 @@ import matplotlib
 matplotlib.use("Agg")
 from coursekit.checks import framework
 from coursekit.checks.server import local_student
-from coursekit.grading import course, submissions
+from coursekit.grading.intake.notebook import parse
+from coursekit.grading.plan import course
+from coursekit.grading.plan.steps import plan
 
 notebook = course.load("00")
-cells = submissions.parse(open(sys.argv[1], "rb").read())
+cells = parse(open(sys.argv[1], "rb").read())
 space, scores = {"display": print}, {}
-for step in course.plan(notebook, cells):
+for step in plan(notebook, cells):
     if step.kind == "cell":
         try:
             exec(compile(step.source, f"cell {step.index}", "exec"), space)

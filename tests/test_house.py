@@ -20,7 +20,7 @@ ARROWS = {
     "error_hints": set(),
 }
 # A sandboxed process holds these two and what they import: nothing of it may know what an answer should be.
-IN_THE_SANDBOX = ("checks/pipe.py", "grading/runner.py")
+IN_THE_SANDBOX = ("checks/pipe.py", "grading/sandbox/runner.py")
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 
@@ -72,3 +72,26 @@ def test_what_runs_in_the_sandbox_imports_no_check(name):
                     waiting.append(found)
     names = {path.relative_to(PACKAGE).as_posix() for path in seen}
     assert not {part for part in names if part.startswith(("exercises", "checks/vocabulary", "checks/framework"))}
+
+
+# The grader's own packages: `result` and `limited` stand below all, `grade` and `command` above.
+GRADING = {
+    "limited": set(),
+    "result": set(),
+    "intake": {"limited", "result"},
+    "plan": {"limited", "result", "intake"},
+    "sandbox": set(),
+    "run": {"limited", "result", "intake", "plan", "sandbox"},
+    "output": {"limited", "result"},
+    "tasks": {"limited", "result", "intake", "plan", "run", "sandbox"},
+    "cluster": {"limited", "result", "run", "tasks"},
+}
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "grading").rglob("*.py")), ids=lambda path: path.stem)
+def test_the_grader_has_no_circle(path):
+    inside = path.relative_to(PACKAGE / "grading").with_suffix("").parts[0]
+    for module, name in imports(path):
+        parts = [*module.split("."), name]
+        if parts[1] == "grading" and len(parts) > 2 and inside in GRADING:
+            assert parts[2] in {inside, *GRADING[inside]}, f"{inside} may not import {module}.{name}"

@@ -7,9 +7,9 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 
-from coursekit.grading import limited
-from coursekit.grading.job import write as write_job
+from coursekit.grading import limited, tasks
 from coursekit.grading.result import load, save
+from coursekit.grading.run.job import write as write_job
 
 _START = None
 _LOCK = threading.Lock()
@@ -23,26 +23,24 @@ def run(todo, address, finished):
     """
     from distributed import Client, as_completed
 
-    from coursekit.grading import grade
-
     try:
         client = Client(address, timeout=20)
     except (OSError, ValueError) as error:
-        raise grade.Stop(f"No scheduler answers at {address} ({error}). Start one with `dask scheduler`.") from None
+        raise tasks.Stop(f"No scheduler answers at {address} ({error}). Start one with `dask scheduler`.") from None
     with client:
         if not client.scheduler_info()["workers"]:
-            raise grade.Stop(f"The scheduler at {address} has no workers. Start some with `dask worker {address}`.")
-        mine = grade.checks_key()
-        others = [name for name, key in client.run(grade.checks_key).items() if key != mine]
+            raise tasks.Stop(f"The scheduler at {address} has no workers. Start some with `dask worker {address}`.")
+        mine = tasks.checks_key()
+        others = [name for name, key in client.run(tasks.checks_key).items() if key != mine]
         if others:
-            raise grade.Stop(f"These workers have another version of the course: {', '.join(sorted(others))}.")
+            raise tasks.Stop(f"These workers have another version of the course: {', '.join(sorted(others))}.")
         sent = {}
         for task in todo:
             try:
-                box, job = limited.run(grade.describe, replace(task, again=False))
+                box, job = limited.run(tasks.describe, replace(task, again=False))
             except limited.Exceeded as reason:
-                grade.failed(task, str(reason))
-                finished(grade.summary(load(task.out)))
+                tasks.failed(task, str(reason))
+                finished(tasks.summary(load(task.out)))
                 continue
             sent[client.submit(grade_there, box, job, key=f"grade-{job.key}", retries=3)] = task
         for future in as_completed(sent):
@@ -50,8 +48,8 @@ def run(todo, address, finished):
             try:
                 write(task, future.result())
             except Exception as error:  # whatever ended the job there; the class goes on
-                grade.failed(task, f"{type(error).__name__}: {error}"[:300])
-            finished(grade.summary(load(task.out)))
+                tasks.failed(task, f"{type(error).__name__}: {error}"[:300])
+            finished(tasks.summary(load(task.out)))
 
 
 def grade_there(box, job):
@@ -62,13 +60,11 @@ def grade_there(box, job):
     RuntimeError
         Where the judge failed: the scheduler tries again, here or elsewhere.
     """
-    from coursekit.grading import grade
-
     with tempfile.TemporaryDirectory(prefix="coursekit-") as folder, _LOCK:
         # One at a time: a worker with several threads still has one zygote.
         here = Path(folder)
         job = replace(job, out=str(here / "result.json"), transcripts=str(here / "transcripts"))
-        readable, hidden = grade.shown()
+        readable, hidden = tasks.shown()
         box, start = replace(box, readable=readable, hidden=hidden), _starter()
         for careful in (False, True):
             path = write_job(here / f"{careful}.json", box, replace(job, careful=careful))
@@ -79,7 +75,7 @@ def grade_there(box, job):
             if status == 0:
                 break
         else:
-            raise RuntimeError(grade.why(path, status))
+            raise RuntimeError(tasks.why(path, status))
         kept = {"result": (here / "result.json").read_bytes()}
         kept |= {file.name: file.read_bytes() for file in sorted((here / "transcripts").glob("*.gz"))}
     return kept
@@ -87,9 +83,7 @@ def grade_there(box, job):
 
 def write(task, kept):
     """Write what a worker sent to where the result of `task` belongs."""
-    from coursekit.grading import grade
-
-    folder = grade.transcripts(task.out)
+    folder = tasks.transcripts(task.out)
     folder.mkdir(parents=True, exist_ok=True)
     for name, data in kept.items():
         if name != "result":
@@ -99,8 +93,6 @@ def write(task, kept):
 
 def _starter():
     global _START
-    from coursekit.grading.grade import starter
-
     if _START is None or _START[0] != os.getpid():
-        _START = (os.getpid(), starter())
+        _START = (os.getpid(), tasks.starter())
     return _START[1]

@@ -6,26 +6,28 @@ from pathlib import Path
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from coursekit.grading import course, pages, sandbox
 from coursekit.grading import grade as grading
-from coursekit.grading import rules as rule_files
-from coursekit.grading.results import RosterError
-from coursekit.grading.submissions import SubmissionsError
+from coursekit.grading import sandbox
+from coursekit.grading.intake.archives import SubmissionsError
+from coursekit.grading.output import rules as rule_files
+from coursekit.grading.output.publish import publish
+from coursekit.grading.output.roster import RosterError
+from coursekit.grading.plan.course import CourseError, load_all
 
 
 def main(console, handed_in, out, *, settings, rules=None, roster=None, **options):
     """Grade, then write the results. Returns the exit status: 0, or 2 after one sentence."""
     try:
-        notebooks = course.load_all()
+        notebooks = load_all()
         exercises = [(id, book.titles[id], book.points[id]) for book in notebooks.values() for id in book.checks]
         rule = rule_files.read(rules, [id for id, *_ in exercises]) if rules else None
         if settings.unsafe:
             console.print(sandbox.describe(unsafe=True), style="bold red", soft_wrap=True)
         _grade(console, handed_in, out, settings=settings, **options)
         given = {number: [cell.source for cell in book.cells] for number, book in notebooks.items()}
-        for sentence in pages.publish(out, exercises, rules=rule, roster=roster, given=given):
+        for sentence in publish(out, exercises, rules=rule, roster=roster, given=given):
             console.print(sentence, markup=False, soft_wrap=True)
-    except (grading.Stop, course.CourseError, SubmissionsError, rule_files.RulesError, RosterError) as reason:
+    except (grading.Stop, CourseError, SubmissionsError, rule_files.RulesError, RosterError) as reason:
         console.print(str(reason), markup=False, soft_wrap=True)
         return 2
     except KeyboardInterrupt:

@@ -42,7 +42,7 @@ class RunCell:
     Parameters
     ----------
     kind, source, exercise, role : str
-        As in `coursekit.grading.course`.
+        As in `coursekit.grading.plan.course`.
     status : str
         "ok", "error", "stopped", "judged", "no time" or "not run".
     error : str

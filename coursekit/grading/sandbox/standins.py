@@ -14,7 +14,6 @@ COLAB = "google.colab"
 def install(shell):
     """Let shell lines, unknown magics and ``google.colab`` do nothing in an IPython shell."""
     sys.meta_path.append(_Colab())
-    shell.enable_gui = lambda *_, **__: None  # what %matplotlib asks for; a shell without a kernel refuses
     # Held by the shell itself: every way to run a command in a cell ends at one of these.
     shell.system = shell.system_raw = shell.system_piped = lambda command="", *_: _note(f"!{command}")
     shell.getoutput = lambda command="", *_, **__: _note(f"!{command}") or []
@@ -22,6 +21,7 @@ def install(shell):
         shell.register_magic_function(lambda line="", name=name: _note(f"%{name} {line}"), "line", name)
     for name in ("bash", "sh", "script", "system", "sx", "!"):
         shell.register_magic_function(lambda line="", cell="", name=name: _note(f"%%{name} {line}"), "line_cell", name)
+    shell.register_magic_function(lambda line="": None, "line", "matplotlib")  # figures are shown in any case
     line, cell = shell.run_line_magic, shell.run_cell_magic
 
     def run_line_magic(name, text, _stack_depth=1):

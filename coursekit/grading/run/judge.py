@@ -21,11 +21,12 @@ from pathlib import Path
 
 from coursekit.checks.codec import CodecError, pack, read_frame, unpack, write_frame
 from coursekit.checks.pipe import question, remote_student
-from coursekit.grading import limited, sandbox, transcript
-from coursekit.grading.job import read_box, read_job
+from coursekit.grading import limited, sandbox
+from coursekit.grading.plan.look import lent_names
 from coursekit.grading.result import Flag, Output, Result, RunCell, load, save
+from coursekit.grading.run import transcript
+from coursekit.grading.run.job import read_box, read_job
 
-LENT = re.compile(r"ck\.resume\(\s{0,9}[\"'](\w{1,99})")  # the name that a cell takes over or gets from the course
 SLOW = 10.0  # seconds after which a cell gives way to other submissions
 GIVES_WAY = 7  # its nice value then: about a fifth of the share of another
 JUDGE_MB = 6000  # what this process may take, should an answer be made to fill its memory
@@ -267,14 +268,34 @@ def _judge(job, channel, step, cells):
     report = _verdict(job, channel, step.exercise, step.expressions)
     if step.handed and not report.passed and not channel.ended:
         report = _kept_if_better(job, channel, step.exercise, step.handed, report) or report
-    cause = _cause(step, cells)
-    if not cause or "missing" not in report.codes:
-        return report
-    told = tuple(
-        replace(one, message=f"{one.message.partition(' If the cell')[0]} {cause}") if one.code == "missing" else one
-        for one in report.findings
-    )
-    return _capped(replace(report, findings=told))
+    return _with_causes(report, step, cells)
+
+
+def _with_causes(report, step, cells):
+    above = cells[: step.index] if step.index >= 0 else cells
+    return _capped(replace(report, findings=tuple(_explained(one, step, above) for one in report.findings)))
+
+
+def _explained(finding, step, above):
+    """The finding, with the error of a cell above where that is why an object or a name is missing."""
+    failed = [cell for cell in above if cell.error]
+    if not failed or finding.code not in ("missing", "raises"):
+        return finding
+    root, mine = failed[0], [cell for cell in failed if cell.exercise == step.exercise]
+    said, _, _ = finding.message.partition(" If the cell")
+    if finding.code == "missing":
+        last = (mine or failed)[-1]
+        said += f" {_ended_in(last)}"
+        if not last.error.startswith("NameError") or last is root:
+            return replace(finding, message=said)
+    elif "NameError" not in said:
+        return finding
+    return replace(finding, message=f"{said} Above it: {_ended_in(root)}")
+
+
+def _ended_in(cell):
+    begins = cell.source.strip().partition("\n")[0].replace("`", "'")[:60]
+    return f"The cell that begins `{begins}` ended in an error: {cell.error.rstrip('.')}."
 
 
 def _kept_if_better(job, channel, id, expressions, report):
@@ -287,21 +308,6 @@ def _kept_if_better(job, channel, id, expressions, report):
     if before is not None:
         path.write_bytes(before)
     return None
-
-
-def _cause(step, cells):
-    """One sentence on why an object is missing: the error in which a cell above ended; "" where none did."""
-    above = cells[: step.index] if step.index >= 0 else cells
-    failed = [(number, cell) for number, cell in enumerate(above, 1) if cell.error]
-    mine = [item for item in failed if item[1].exercise == step.exercise]
-    if not failed:
-        return ""
-    number, cell = (mine or failed)[-1]
-    said = f"Cell {number}, which may have made it, ended in an error: {cell.error}"
-    first, root = failed[0]
-    if cell.error.startswith("NameError") and first != number:
-        said += f" Before it, cell {first} ended in {root.error}"
-    return said if said.endswith(".") else f"{said}."
 
 
 def _verdict(job, channel, id, expressions):
@@ -409,7 +415,7 @@ def _close(job, channel, step, open_, reports):
 
     What stands under such a name from then on may be the course's: whoever uses it is judged once more before.
     """
-    lent = set(LENT.findall(step.source))
+    lent = lent_names(step.source)
     uses = [check for check in open_ if lent & set(re.findall(r"\w+", " ".join((check.expressions or {}).values())))]
     _judge_once_more(job, channel, uses, reports)
     return [check for check in open_ if check not in uses]
@@ -440,7 +446,7 @@ def judge_again(job, result):
         if found is None:
             open_.append(id)
         else:
-            reports[id] = found
+            reports[id] = _with_causes(found, step, result.cells)
     return replace(result, key=result.key if open_ else job.key, reports=reports), open_
 
 
@@ -523,7 +529,7 @@ def forked(box):
     from_read, from_write = os.pipe()
 
     def serve():
-        from coursekit.grading import runner
+        from coursekit.grading.sandbox import runner
 
         runner.run(to_read, from_write, box.keras)
 
@@ -538,7 +544,7 @@ def forked(box):
 
 
 def main(path):
-    """Do the job that the files at `path` describe and write its result; see `coursekit.grading.job.write`."""
+    """Do the job that the files at `path` describe and write its result; see `coursekit.grading.run.job.write`."""
     box = read_box(path)
     # The seed, the paths and the steps are read, and the checks loaded, only after the student's process was forked.
     started = forked(box) if box else None

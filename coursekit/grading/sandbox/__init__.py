@@ -228,8 +228,9 @@ def start(scratch_files, run, *, keep_fds=(), limits=None, readable=(), hidden=(
         Shown to the child read-only, besides the system's and Python's own folders.
     hidden : iterable of path
         Files and folders inside the readable ones that look empty to the child.
-    unsafe : bool
-        No isolation: limits, time and a clean environment only. See `describe`.
+    unsafe : bool or "user"
+        No isolation: limits, time and a clean environment only. See `describe`. With "user", for a container that is
+        thrown away, a superuser gives the child a user of its own, without rights.
 
     Returns
     -------
@@ -270,7 +271,7 @@ def start(scratch_files, run, *, keep_fds=(), limits=None, readable=(), hidden=(
     if keeper == 0:
         try:
             ours.close()
-            _keep(parent, theirs, scratch_files, run, keep, limits, program, paths, masked, folder)
+            _keep(parent, theirs, scratch_files, run, keep, limits, program, paths, masked, folder, unsafe == "user")
         finally:
             os._exit(70)
     theirs.close()
@@ -538,7 +539,7 @@ def _filter():
 # ---------------------------------------------------------------------------------------------------------- the keeper
 
 
-def _keep(parent, link, scratch_files, run, keep, limits, program, paths, masked, folder):
+def _keep(parent, link, scratch_files, run, keep, limits, program, paths, masked, folder, other_user):
     """The keeper: makes the namespaces, forks the submission's process, tells the parent, waits."""
     isolated = folder is None
     try:
@@ -554,8 +555,8 @@ def _keep(parent, link, scratch_files, run, keep, limits, program, paths, masked
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD, signal.SIGALRM, signal.SIGUSR1, signal.SIGUSR2):
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    user = _user() if isolated and os.geteuid() == 0 else os.geteuid()
-    group = user if isolated and os.geteuid() == 0 else os.getegid()
+    own = (isolated or other_user) and os.geteuid() == 0
+    user, group = (_user(),) * 2 if own else (os.geteuid(), os.getegid())
     try:
         if isolated:
             _separate(user, group)
@@ -571,7 +572,7 @@ def _keep(parent, link, scratch_files, run, keep, limits, program, paths, masked
         try:
             os.close(alive)
             place = (paths, masked, user, group) if isolated else None
-            _begin(link, watch, scratch_files, run, keep, limits, program, place, folder)
+            _begin(link, watch, scratch_files, run, keep, limits, program, place, folder, user if own else None)
         finally:
             os._exit(70)
     _close_all_but({link.fileno(), alive})
@@ -642,7 +643,7 @@ def _separate(user, group):
 # ------------------------------------------------------------------------------------------------ the submission's side
 
 
-def _begin(link, watch, scratch_files, run, keep, limits, program, place, folder):
+def _begin(link, watch, scratch_files, run, keep, limits, program, place, folder, own_user):
     """Process 1 of the sandbox: every layer in turn, then `run`. Never returns."""
     layer = "the descriptors"
     try:
@@ -661,6 +662,9 @@ def _begin(link, watch, scratch_files, run, keep, limits, program, place, folder
         else:
             for name, content in scratch_files.items():
                 Path(folder, name).write_bytes(content)
+                os.chmod(Path(folder, name), 0o644)
+            if own_user is not None:
+                os.chown(folder, own_user, own_user)
         layer = "its scratch folder"
         os.chdir(folder or SCRATCH)
         layer = "a clean environment"
@@ -674,6 +678,11 @@ def _begin(link, watch, scratch_files, run, keep, limits, program, place, folder
             _drop_rights(user, group)
             layer = "Python's own folders"
             _check_readable(paths)
+        elif own_user is not None:
+            layer = "a user without rights"
+            _drop_rights(own_user, own_user)
+            layer = "Python's own folders"
+            _check_readable([(path, None) for path in (os.path.dirname(os.__file__), sys.prefix)])
         # A change of user takes the order to end with the parent away.
         layer = "the end together with the grader"
         _stay_with(watch)

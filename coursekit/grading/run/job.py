@@ -4,7 +4,8 @@ import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from coursekit.grading.course import Cell, Step
+from coursekit.grading.intake.notebook import Cell
+from coursekit.grading.plan.steps import Step
 from coursekit.grading.result import Answer, Flag
 
 
@@ -50,7 +51,7 @@ class Job:
     Parameters
     ----------
     student, ident, platform, notebook, file, submitted
-        As in `coursekit.grading.submissions.Submission`; they go into the result.
+        As in `coursekit.grading.intake.submissions.Submission`; they go into the result.
     seed : int
         From which the seed of each exercise is drawn.
     key, run_key : str

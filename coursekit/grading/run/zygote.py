@@ -28,7 +28,8 @@ PRELOAD = (
     "sklearn.model_selection", "sklearn.metrics", "sklearn.datasets", "sklearn.tree", "sklearn.decomposition",
     "pandas", "matplotlib.pyplot", "matplotlib_inline.backend_inline", "IPython.core.interactiveshell", "PIL.Image",
     "coursekit", "coursekit.session", "coursekit.error_hints", "coursekit.plot", "coursekit.data", "coursekit.widgets",
-    "coursekit.checks.notebook", "coursekit.checks.pipe", "coursekit.grading.judge", "coursekit.grading.runner",
+    "coursekit.checks.notebook", "coursekit.checks.pipe", "coursekit.grading.run.judge",
+    "coursekit.grading.sandbox.runner",
 )  # fmt: skip
 CANARY_SECONDS = 60
 
@@ -118,7 +119,7 @@ def _fork(path):
         nothing = os.open(os.devnull, os.O_RDWR)
         os.dup2(nothing, 0)
         os.dup2(nothing, 1)
-        from coursekit.grading import judge
+        from coursekit.grading.run import judge
 
         judge.main(path)
         status = 0
@@ -144,7 +145,7 @@ class Zygote:
 
     def __init__(self, environment=None):
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "coursekit.grading.zygote"],
+            [sys.executable, "-m", "coursekit.grading.run.zygote"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             start_new_session=True,

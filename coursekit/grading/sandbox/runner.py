@@ -19,7 +19,7 @@ import traceback
 from coursekit.checks.pipe import respond
 from coursekit.checks.proxy import StudentError
 from coursekit.checks.server import Objects
-from coursekit.grading import standins
+from coursekit.grading.sandbox import standins
 
 MAX_TEXT = 60_000
 MAX_OUTPUTS = 40
@@ -87,7 +87,9 @@ class _Servant:
             error = escaped
             outputs.text(f"{type(escaped).__name__}: {escaped}")
         status = "stopped" if isinstance(error, KeyboardInterrupt) else "error" if error is not None else "ok"
-        said = "" if error is None else f"{type(error).__name__}: {error}".partition("\n")[0][:300]
+        said = "" if error is None else type(error).__name__[:100]
+        with contextlib.suppress(Exception):  # a text that the student's own class makes
+            said += f": {error}".partition("\n")[0][:300] if said else ""
         return {"status": status, "seconds": self._clock() - start, "error": said, "outputs": outputs.items}
 
     def _bind(self, expressions):

@@ -1,0 +1,1 @@
+"""What a class handed in: found, read, and given to its students."""

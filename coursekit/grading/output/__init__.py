@@ -1,0 +1,1 @@
+"""What an instructor and the students get."""

@@ -1,0 +1,113 @@
+"""Submissions that are nearly the same."""
+
+import io
+from collections import Counter
+from itertools import combinations
+
+import numpy as np
+
+from coursekit.grading import limited
+from coursekit.grading.output.cells import clean
+from coursekit.grading.output.render import cut
+
+
+def similar(results, given=None, threshold=0.8, most=40):
+    """Pairs of submissions whose own code is nearly the same, by the fingerprints of copydetect (winnowing).
+
+    Names of variables, texts and comments do not matter to it. The course's cells are taken out, and what more than
+    ten students (a tenth of a large class) share counts as common knowledge, as in Moss.
+
+    Parameters
+    ----------
+    results : list of Result
+    given : dict of str to list of str, optional
+    threshold : float
+        Share of both submissions that must be alike.
+    most : int
+        Pairs that are returned, the most alike first.
+
+    Returns
+    -------
+    pairs : list of Result
+    note : str
+        A sentence where nothing could be compared, or nothing was found.
+    """
+    try:
+        from copydetect import compare_files
+    except ImportError:
+        return [], "Not compared: install the extra with `pip install coursekit[similar]` and write the pages again."
+    pairs = []
+    for number in sorted({result.notebook for result in results}):
+        mine = [result for result in results if result.notebook == number]
+        code = ["\n\n".join(_sources(r, "answer", "own"))[:100_000] for r in mine]
+        # A cell that only two have is not the course's, whatever it was made of.
+        held = Counter(source for r in mine for source in set(_sources(r, "course")))
+        course = {source for source, n in held.items() if n > 2} | set((given or {}).get(number, ()))
+        marks = _fingerprints(code, course)
+        together = Counter()
+        holders = {}
+        for place, mark in enumerate(marks):
+            for value in mark.hashes:
+                holders.setdefault(value, []).append(place)
+        for places in holders.values():
+            together.update(combinations(places, 2))
+        for (a, b), shared in sorted(together.items()):
+            # Few fingerprints in common cannot cover much; this spares nearly all of the slow comparisons.
+            if shared < threshold / 2 * min(len(marks[a].hashes), len(marks[b].hashes)):
+                continue
+            size, (one, other), (slices, _) = compare_files(marks[a], marks[b])
+            if min(one, other) >= threshold and size >= 150:
+                pairs.append(_pair(mine[a], mine[b], marks[a], min(one, other), int(size), slices))
+    pairs.sort(key=lambda pair: (-pair["share"], -pair["size"], pair["first"], pair["second"]))
+    note = "" if pairs else "No two submissions are alike beyond what the course gave and what many have in common."
+    if len(pairs) > most:
+        note = f"{len(pairs)} pairs were found; these are the {most} that are most alike."
+    return pairs[:most], note
+
+
+def _sources(result, *roles):
+    return [c.source for c in result.cells if c.kind == "code" and c.role in roles]
+
+
+def _fingerprints(code, course):
+    """The fingerprints of every text, without those of the course and without those that many have."""
+    from copydetect import CodeFingerprint
+    from copydetect.utils import get_token_coverage
+
+    # A window of 1 keeps every fingerprint. A larger one picks by hash values, which differ from run to run.
+    make = lambda text: CodeFingerprint("a.py", 25, 1, language="python", fp=io.StringIO(text))  # noqa: E731
+
+    def within_limits(text):
+        try:
+            return limited.run(make, text)
+        except limited.Exceeded:
+            return make("")  # alike to nothing
+
+    marks = [within_limits(text) for text in code]
+    common = set().union(*(make(text).hashes for text in sorted(course))) if course else set()
+    count = Counter(value for mark in marks for value in mark.hashes)
+    limit = max(10, len(marks) // 10)
+    common |= {value for value, n in count.items() if n > limit}
+    for mark in marks:
+        # By hand: its own `boilerplate` argument drops a repeated fingerprint that is not in the boilerplate.
+        mark.hashes = mark.hashes - common
+        mark.hash_idx = {value: mark.hash_idx[value] for value in mark.hashes}
+        mark.token_coverage = max(1, get_token_coverage(mark.hash_idx, mark.k, len(mark.filtered_code)))
+    return marks
+
+
+def _pair(first, second, mark, share, size, slices):
+    """A row of the table of similar submissions."""
+    longest = int(np.argmax(slices[1] - slices[0]))
+    start, end = int(slices[0][longest]), int(slices[1][longest])
+    text = mark.raw_code
+    start = text.rfind("\n", 0, start) + 1
+    end = text.find("\n", end) if text.find("\n", end) >= 0 else len(text)
+    passage = clean(text[start:end]).strip("\n")
+    return {"first": first.student, "second": second.student, "share": round(share, 6), "size": size,
+            "percent": f"{min(share, 1):.0%}", "shared": cut(passage, 2500),
+            "summary": _lines(passage.count("\n") + 1)}  # fmt: skip
+
+
+def _lines(n):
+    return "1 line" if n == 1 else f"{n} lines"
