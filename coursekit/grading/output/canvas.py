@@ -16,8 +16,6 @@ from coursekit.grading.output.roster import (
     table_of,
 )
 
-# Canvas ---------------------------------------------------------------------------------------------------------------
-
 
 def canvas(results, exercises, rules=None, roster=None):
     """The marks in the form that Canvas imports (Grades, Import).

@@ -9,8 +9,6 @@ import tempfile
 import unicodedata
 from pathlib import Path
 
-# Cells ----------------------------------------------------------------------------------------------------------------
-
 # Excel, LibreOffice and Google's sheets also take the full-width forms; NFKC makes plain ones of them. A semicolon, a
 # tab or a line's end begins a new cell where the separator of the machine is not the comma of this file.
 _CELL_ENDS = r";\t\r\n\x0b\x0c\x85\u2028\u2029"
@@ -75,9 +73,6 @@ def as_cell(text):
 def harmless(text):
     """Whether an id can do no harm in a spreadsheet, although it may begin like a formula."""
     return not re.search(r"[=(|!\"'\t\r\n;]", unicodedata.normalize("NFKC", text))
-
-
-# Files ----------------------------------------------------------------------------------------------------------------
 
 
 def write(path, text, mark=False):

@@ -17,8 +17,6 @@ from coursekit.grading.output.gradebook import by_student, in_play, numbers_of, 
 from coursekit.grading.output.render import cut, number_text, prose, render
 from coursekit.grading.output.similarity import similar
 
-# The class ------------------------------------------------------------------------------------------------------------
-
 
 def class_page(results, exercises, rules=None, given=None, absent=(), problems=()):
     """The page for the instructor: first what the class has not understood, then everything else.
@@ -229,8 +227,6 @@ def _student_row(student, own, scores, exercises, rules):
             "percent": "–" if open_ or not maximum else f"{total / maximum:.0%}",
             "status": "; ".join(dict.fromkeys(result.status for result in own.values()))}  # fmt: skip
 
-
-# Pictures -------------------------------------------------------------------------------------------------------------
 
 _INK = "#010203"  # stands for the page's own colour of text, light or dark
 

@@ -179,9 +179,6 @@ def _png(text):
     return {"png": Markup(base64.b64encode(data).decode("ascii")), "width": width, "height": height}
 
 
-# Prose ----------------------------------------------------------------------------------------------------------------
-
-
 def text_answers(results, exercises):
     """The page with every answer in prose, by exercise."""
     groups = {}
@@ -189,9 +186,6 @@ def text_answers(results, exercises):
         group = groups.setdefault((id, title), {"heading": f"{id} {title}".strip(), "answers": []})
         group["answers"].append({"student": student, "text": cut(text, 20_000)})
     return render("answers.html", groups=list(groups.values()))
-
-
-# Text -----------------------------------------------------------------------------------------------------------------
 
 
 def _plain(text):

@@ -17,8 +17,6 @@ from coursekit.grading.output.roster import (
     value_at,
 )
 
-# Moodle ---------------------------------------------------------------------------------------------------------------
-
 
 def moodle(results, exercises, rules=None, roster=None):
     """The marks in a form that Moodle imports.

@@ -23,9 +23,6 @@ class Upload:
     absent: tuple = ()  # who stands in the roster and has handed in nothing
 
 
-# Matching -------------------------------------------------------------------------------------------------------------
-
-
 def match(results, people):
     """Find every student among the people of a roster.
 
