@@ -4,6 +4,7 @@ import base64
 import copy
 import csv
 import io
+import os
 import random
 import time
 from dataclasses import replace
@@ -653,9 +654,9 @@ def test_pictures_of_a_class_do_not_fill_the_memory(tmp_path):
 
 def test_two_hundred_students_in_under_ten_seconds(tmp_path):
     store(tmp_path / "results", make_class(200))
-    start = time.process_time()
+    spent = -sum(os.times()[:4])  # this process and those that it forks
     publish.publish(tmp_path, EXERCISES, rules.parse(LATE))
-    spent = time.process_time() - start
+    spent += sum(os.times()[:4])
     assert len(list((tmp_path / "feedback").iterdir())) == 200
     assert spent < 10, f"{spent:.1f} s of CPU"
 

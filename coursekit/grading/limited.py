@@ -79,6 +79,33 @@ def run(work, *args, seconds=SECONDS, memory_mb=MEMORY_MB, wait=None, lets=()):
     return value
 
 
+def run_each(work, items, together=20):
+    """``work(item)`` for each of many items; the value, or the `Exceeded` of that item, in their order.
+
+    A fork costs as much as a small piece of work, so a process serves several. Where one of them comes to no end, each
+    of the several has a process to itself.
+    """
+    results = []
+    for start in range(0, len(items), together):
+        several = items[start : start + together]
+        try:
+            results += run(_all, work, several)
+        except Exceeded:
+            results += [_alone(work, item) for item in several]
+    return results
+
+
+def _all(work, items):
+    return [work(item) for item in items]
+
+
+def _alone(work, item):
+    try:
+        return run(work, item)
+    except Exceeded as reason:
+        return reason
+
+
 def _fork():
     """Fork. A control-C meanwhile is heard afterwards: raised in what runs at a fork, it would be lost."""
     if threading.current_thread() is not threading.main_thread():

@@ -42,12 +42,11 @@ def publish(out, exercises, rules=None, roster=None, given=None):
     except RosterError as error:  # the marks and the pages are worth having without it
         notes, absent = write_tables(out, results, exercises, rules)
         notes = [f"canvas.csv and moodle.csv were written without the roster. {error}", *notes]
-    for student, own in by_student(results).items():
-        page = out / "feedback" / file_name(student)
-        try:
-            limited.run(_write_feedback, page, own, exercises, rules)
-        except limited.Exceeded as reason:
-            problems.append(f"The page of {clean(student)} shows no cells: {reason}.")
+    pages = [(out / "feedback" / file_name(student), own) for student, own in by_student(results).items()]
+    written = limited.run_each(lambda one: _write_feedback(*one, exercises, rules), pages)
+    for (page, own), reason in zip(pages, written, strict=True):
+        if reason:
+            problems.append(f"The page of {clean(next(iter(own.values())).student)} shows no cells: {reason}.")
             bare = {number: replace(result, cells=[], answers=[]) for number, result in own.items()}
             write(page, feedback(bare, exercises, rules))
     write(out / "text_answers.html", text_answers(results, exercises))

@@ -76,14 +76,8 @@ def _fingerprints(code, course):
 
     # A window of 1 keeps every fingerprint. A larger one picks by hash values, which differ from run to run.
     make = lambda text: CodeFingerprint("a.py", 25, 1, language="python", fp=io.StringIO(text))  # noqa: E731
-
-    def within_limits(text):
-        try:
-            return limited.run(make, text)
-        except limited.Exceeded:
-            return make("")  # alike to nothing
-
-    marks = [within_limits(text) for text in code]
+    made = limited.run_each(make, code)
+    marks = [make("") if isinstance(mark, limited.Exceeded) else mark for mark in made]  # alike to nothing
     common = set().union(*(make(text).hashes for text in sorted(course))) if course else set()
     count = Counter(value for mark in marks for value in mark.hashes)
     limit = max(10, len(marks) // 10)
