@@ -740,8 +740,8 @@ print(f"loss_curve_ ends at {epoch_model.loss_curve_[-1]:.4f}, the training erro
 #
 # - `relu_sum(x, kinks, slopes, offset)`: `x` (n,), `kinks` (k,), `slopes` (k,), `offset` a number; returns (n,). The array
 #   `x[:, None] - kinks` has shape (n, k): every point against every kink.
-# - `curve_model`: a regressor fitted to the 200 noisy points `x_curve`, `y_curve`; takes (n, 1), gives n numbers. Here
-#   too scikit-learn wants a table: `x_curve[:, None]`. Remember from 01.3 which solver is accurate on few points.
+# - `curve_model`: an `MLPRegressor` fitted to the 200 noisy points `x_curve`, `y_curve`; takes (n, 1), gives n numbers.
+#   Here too scikit-learn wants a table: `x_curve[:, None]`. Remember from 01.3 which solver is accurate on few points.
 #
 # The six kinks and slopes are given: they belong to the straight lines between seven points of the true curve.
 

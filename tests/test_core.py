@@ -17,7 +17,7 @@ from coursekit.checks.codec import CodecError, RemoteObject, pack, read_frame, u
 from coursekit.checks.pipe import end, pipe_student, serve
 from coursekit.checks.proxy import CHANGED_INPUT, Missing, NotAttempted, StudentError
 from coursekit.checks.report import Finding, Report, advice
-from coursekit.checks.server import _predict_keras, local_student
+from coursekit.checks.server import local_student, predict_keras
 from coursekit.checks.vocabulary import metrics, models
 
 
@@ -185,7 +185,7 @@ def test_what_an_answer_prints_is_dropped(transport, capsys):
 @pytest.mark.parametrize("columns", [1, 1500])
 def test_every_row_is_predicted_whatever_the_size_of_a_batch(columns):
     X = np.arange(1500.0)[:, None] * np.ones(columns)
-    assert np.array_equal(_predict_keras(lambda rows, training: rows[:, 0], X), X[:, 0])
+    assert np.array_equal(predict_keras(lambda rows, training: rows[:, 0], X), X[:, 0])
 
 
 def test_dots_are_not_attempted(transport):

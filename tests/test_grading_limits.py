@@ -123,6 +123,14 @@ def test_a_value_and_an_error_come_back():
         limited.run(int, "x")
 
 
+def test_what_one_of_many_cannot_finish_costs_only_that_one():
+    def work(item):
+        return max(item)
+
+    one, two, three = limited.run_each(work, [[1, 2], [], [5]], together=2)
+    assert (one, three) == (2, 5) and "empty" in str(two) and isinstance(two, limited.Exceeded)
+
+
 def deep(n):
     return 1 + deep(n + 1)
 
@@ -208,6 +216,13 @@ def test_the_name_of_a_type_is_a_name():
     for ask in (student.kind, student.describe):
         with pytest.raises(CodecError, match="another form"):
             ask("x")
+
+
+@pytest.mark.parametrize("answer", [["perceptron", [["x"]]], [[], []], [{}, ["w"]], "perceptron"])
+def test_a_network_of_another_form_is_refused(answer):
+    student = remote_student(lambda *_: pack(["answer", answer], None))
+    with pytest.raises(CodecError, match="another form"):
+        student.network("model", (1, 2))
 
 
 def _unpacked(frame):

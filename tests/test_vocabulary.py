@@ -2,6 +2,12 @@
 
 import numpy as np
 import pytest
+from sklearn.base import clone
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.decomposition import PCA
+from sklearn.neural_network import MLPClassifier, MLPRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 
 from coursekit.checks.facts import training_facts
 from coursekit.checks.framework import Exercise, Misconception, check_that, fail_if, judge, judging, say
@@ -13,6 +19,8 @@ from coursekit.checks.vocabulary.models import (
     class_probabilities,
     cut_of,
     predicted_labels,
+    predictions,
+    recompute_forward,
     refuse_constant,
 )
 
@@ -204,3 +212,68 @@ def test_a_number_short_of_its_limit_comes_with_the_facts():
     assert "stopped at `max_iter` = 3" in told(code="accuracy", measured={"accuracy": 0.6})
     assert "stopped at `max_iter` = 3" in told(code="constant")
     assert told(code="wrong-shape") == "Too few are right.", "facts are for what training can mend"
+
+
+def two_inputs(attended):
+    """A network with two inputs, of which the first is read through attention."""
+    import keras
+    from keras import layers
+
+    rows, other = keras.Input((5, 3)), keras.Input((2, 4))
+    query = layers.Dense(3)(other)
+    seen = layers.MultiHeadAttention(2, key_dim=3)(query, rows) if attended else layers.Attention()([query, rows])
+    return keras.Model([rows, other], layers.LayerNormalization()(seen + 0.5 * query) + np.ones((2, 3), "float32"))
+
+
+@pytest.mark.parametrize("attended", [True, False])
+def test_a_network_with_two_inputs_is_asked_and_built_again(attended):
+    model = two_inputs(attended)
+    held = local_student({"model": model})
+    inputs = [rng.normal(size=(1030, 5, 3)), rng.normal(size=(1030, 2, 4))]
+    direct = np.asarray(model([part.astype("float32") for part in inputs]))
+    assert np.allclose(predictions(held, "model", inputs), direct.reshape(1030, -1), atol=1e-5)
+    assert np.allclose(recompute_forward(held, "model", inputs), direct, atol=1e-5)
+
+
+def test_a_chain_has_no_two_inputs():
+    """A model of the student's own class is left to its predictions where it has several inputs."""
+    import keras
+
+    class Own(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = keras.layers.Dense(3)
+
+        def call(self, inputs):
+            return self.dense(inputs[0]) + inputs[1]
+
+    held = local_student({"model": Own()})
+    inputs = [np.ones((4, 2)), np.ones((4, 3))]
+    assert predictions(held, "model", inputs).shape == (4, 3)
+    assert recompute_forward(held, "model", inputs) is None
+
+
+@pytest.mark.parametrize("n_classes", [2, 3, 0])
+def test_a_network_of_scikit_learn_is_computed_again_with_the_linear_steps_around_it(n_classes):
+    X = rng.normal(3, 2, size=(80, 4))
+    y = np.arange(80) % n_classes if n_classes else X.sum(axis=1)
+    settings = {"hidden_layer_sizes": (5, 3), "max_iter": 20, "solver": "lbfgs"}
+    network = MLPClassifier(**settings)
+    if not n_classes:
+        network = TransformedTargetRegressor(MLPRegressor(**settings), transformer=StandardScaler())
+    model = make_pipeline(StandardScaler(), PCA(3), network).fit(X, y)
+    held = local_student({"model": model, "odd": make_pipeline(PolynomialFeatures(), clone(network)).fit(X, y)})
+    direct = (model.predict_proba if n_classes else model.predict)(X)
+    assert np.allclose(predictions(held, "model", X), direct.reshape(80, -1))
+    assert np.allclose(recompute_forward(held, "model", X).reshape(direct.shape), direct)
+    assert recompute_forward(held, "odd", X) is None
+
+
+def test_a_patched_prediction_is_no_answer():
+    import keras
+
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.call = lambda x, training=False, mask=None: x[:, :1]
+    with pytest.raises(Misconception) as raised:
+        predictions(local_student({"model": model}), "model", rng.normal(size=(60, 2)))
+    assert raised.value.finding.code == "not-its-layers"

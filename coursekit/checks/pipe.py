@@ -30,12 +30,30 @@ def _is_history(answer):
     return answer is ... or isinstance(answer, dict) and all(_are(int | float, part) for part in answer.values())
 
 
+def _is_network(answer):
+    if answer is None:
+        return True
+    if not isinstance(answer, list | tuple) or len(answer) != 2 or not isinstance(answer[1], list | tuple):
+        return False
+    kind, parts = answer
+    if kind == "perceptron":
+        return all(
+            isinstance(part, list | tuple)
+            and len(part) == 3
+            and _are(np.ndarray, part[:2])
+            and isinstance(part[2], str)
+            for part in parts
+        )
+    return isinstance(kind, dict) and _are(np.ndarray, parts)
+
+
 # What `Objects` answers to the questions about models. Whoever took its place on the other side may answer anything.
 _FORMS = {
     "kind": lambda answer: isinstance(answer, str) and len(answer) < 200,
     "layers": lambda given: _are(dict, given) and all({"class", "name", "activation"} <= set(part) for part in given),
     "weights": lambda answer: _are(list | tuple, answer) and all(_are(np.ndarray, part) for part in answer),
     "history": _is_history,
+    "network": _is_network,
     "config": lambda answer: answer is None or isinstance(answer, dict | list),
     "describe": _is_description,
 }

@@ -9,7 +9,8 @@ import numpy as np
 from coursekit.checks.codec import RemoteObject
 
 # The questions: what `ObjectServer` answers to.
-QUESTIONS = ("kind", "value", "call", "predict", "symbolic", "layers", "weights", "history", "config", "describe")
+QUESTIONS = ("kind", "value", "call", "predict", "symbolic", "describe")  # of any object
+QUESTIONS += ("layers", "weights", "history", "config", "network")  # of models
 
 
 # The kind of the error of code that changes what it was handed.
@@ -100,6 +101,14 @@ class StudentProxy:
     def config(self, name):
         """The configuration of a Keras model, from which it can be built again; None for anything else."""
         return self._ask("config", name)
+
+    def network(self, name, shape):
+        """What a network is computed from, for inputs of this shape; None for what is none, or has code of its own.
+
+        Of a Keras model its configuration and weights. Of a network of scikit-learn the word "perceptron" and, for each
+        layer, a matrix, a bias and the name of an activation; the steps of a pipeline that are linear are layers too.
+        """
+        return self._ask("network", name, shape)
 
     def describe(self, name):
         """A dict of facts.

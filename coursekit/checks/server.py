@@ -1,6 +1,7 @@
 """The other end: what answers a check's questions about a student's objects."""
 
 import contextlib
+import inspect
 import io
 import sysconfig
 import traceback
@@ -92,7 +93,7 @@ class Objects:
     def _predict(self, name, X):
         model = self._get(name)
         if _family(model) == "keras":
-            return _predict_keras(model, X)
+            return predict_keras(model, X)
         with self._watching(name, [X]):
             for method in ("predict_proba", "predict"):
                 if hasattr(model, method):
@@ -135,10 +136,23 @@ class Objects:
             return None
         import keras
 
-        if type(model) in (keras.Sequential, keras.Model) or type(model).__name__ == "Functional":
+        if _is_plain(model):
             return keras.saving.serialize_keras_object(model)
         # A subclassed model: its layers in order are the best that can be said of it.
         return [keras.saving.serialize_keras_object(layer) for layer in getattr(model, "layers", [])]
+
+    def _network(self, name, shape):
+        model = self._get(name)
+        family = _family(model)
+        try:
+            if family == "keras":
+                import keras
+
+                model = _functional(model, shape)
+                return keras.saving.serialize_keras_object(model), model.get_weights()
+            return ("perceptron", _perceptron_layers(model, shape[1])) if family == "sklearn" else None
+        except Exception:  # not fitted, or code that runs with numbers alone: asked to predict, it says so
+            return None
 
     def _describe(self, name):
         model = self._get(name)
@@ -214,15 +228,66 @@ def _last_step(model):
     return _last_step(steps[-1][1]) if isinstance(steps, list) and steps else model
 
 
-def _predict_keras(model, X):
+def predict_keras(model, X):
+    """What a Keras model answers, a few large batches at a time."""
     # Calling the model is many times faster than model.predict for the few rows that a check sends.
-    X = np.asarray(X)
-    if X.dtype == np.float64:
-        X = X.astype("float32")
+    several = isinstance(X, list)  # one array for each input
+    inputs = [np.asarray(part) for part in (X if several else [X])]
+    inputs = [part.astype("float32") if part.dtype == np.float64 else part for part in inputs]
     # Few and large batches, since a recurrent layer walks through its steps in Python for each of them.
-    batch_size = max(1024, 2**20 // max(1, X[:1].size))
-    parts = [np.asarray(model(X[i : i + batch_size], training=False)) for i in range(0, len(X), batch_size)]
+    batch_size = max(1024, 2**20 // max(1, *(part[:1].size for part in inputs)))
+    parts = []
+    for i in range(0, len(inputs[0]), batch_size):
+        rows = [part[i : i + batch_size] for part in inputs]
+        parts.append(np.asarray(model(rows if several else rows[0], training=False)))
     return np.concatenate(parts)
+
+
+def _is_plain(model):
+    import keras
+
+    return type(model) in (keras.Sequential, keras.Model) or type(model).__name__ == "Functional"
+
+
+def _functional(model, shape):
+    """The model itself; of a class of the student's own the network of Keras's layers that its `call` runs through."""
+    if _is_plain(model):
+        return model
+    import keras
+
+    inputs = keras.Input(tuple(shape[1:]))
+    training = {"training": False} if "training" in inspect.signature(model.call).parameters else {}
+    return keras.Model(inputs, model.call(inputs, **training))
+
+
+def _perceptron_layers(model, n_features):
+    """A network of scikit-learn, with the linear steps around it: a matrix, a bias and an activation for each layer."""
+    model = getattr(model, "best_estimator_", model)
+    if hasattr(model, "steps"):
+        layers = []
+        for _, step in model.steps[:-1]:
+            if step not in (None, "passthrough"):
+                layers.append(_linear_layer(step.transform, n_features))
+                n_features = layers[-1][0].shape[1]
+        return [*layers, *_perceptron_layers(model.steps[-1][1], n_features)]
+    if hasattr(model, "regressor_"):
+        after = [] if model.transformer_ is None else [_linear_layer(model.transformer_.inverse_transform, 1)]
+        return [*_perceptron_layers(model.regressor_, n_features), *after]
+    last = len(model.coefs_) - 1
+    of_two = model.out_activation_ == "logistic" and model.n_outputs_ == 1
+    ends = "two classes" if of_two else model.out_activation_
+    pairs = enumerate(zip(model.coefs_, model.intercepts_, strict=True))
+    return [(W, b, ends if i == last else model.activation) for i, (W, b) in pairs]
+
+
+def _linear_layer(function, n_features):
+    """The matrix and the bias of a linear function of rows. Raises ValueError where it is not linear."""
+    probe = np.random.default_rng(0).normal(size=(3, n_features))
+    rows = np.asarray(function(np.vstack([np.zeros(n_features), np.eye(n_features), probe])), dtype=float)
+    bias, W = rows[0], rows[1 : n_features + 1] - rows[0]
+    if not np.allclose(rows[n_features + 1 :], probe @ W + bias):
+        raise ValueError("not linear")
+    return W, bias, "identity"
 
 
 def _describe_layer(layer):

@@ -22,12 +22,12 @@ from coursekit.checks.vocabulary.arrays import (
 from coursekit.checks.vocabulary.metrics import check_metric
 from coursekit.checks.vocabulary.models import (
     binary_probabilities,
-    check_forward,
     describe_keras,
     is_function,
     one_column,
     predicted_labels,
     predictions,
+    require_network,
 )
 from coursekit.data import curve, make_surface, make_xor, surface
 
@@ -36,7 +36,7 @@ MARGINS = {
     "01.3": {"accuracy": -0.02},
     "01.5": {"accuracy": -0.02},
     "01.6": {"r2": -0.03},
-    "01.7": {"test_mse": 0.01, "noise_known": 0.08},
+    "01.7": {"test_mse": 0.01, "noise_known": 0.08, "off_loss": 0.3},
     "01.8": {"rmse": 0.03},
 }
 
@@ -184,7 +184,7 @@ def xor_classifier(student, rng):
         code, why = _why_straight(student, "model")
         raise Misconception(code, say("one-line", right=right, why=why))
     fail_if(accuracy < 0.3, "labels-swapped", accuracy=accuracy)
-    check_forward(student, "model", CORNERS, sigmoid_outside=True)
+    require_network(student, "model", X)
     wrong = [f"({a:g}, {b:g})" for (a, b), seen, want in zip(CORNERS, corners, XOR, strict=True) if seen != want]
     if right == 4:
         _other_beginnings(student)
@@ -291,7 +291,7 @@ def keras_twice(student, rng):
     for name, kind in (("sequential", "Sequential"), ("functional", "Functional")):
         said = describe_keras(student, name)
         fail_if(said["type"] != kind, f"{name}.wrong-api", type=said["type"])
-        check_forward(student, name, X[:20], required=True)
+        require_network(student, name, X)
         layers = [layer for layer in student.layers(name) if layer["class"] != "InputLayer"]
         dense = [layer["units"] for layer in layers if layer["class"] == "Dense"]
         fail_if(said["n_params"] != 33, "wrong-size", name=name, n_params=said["n_params"], dense=dense)
@@ -327,6 +327,7 @@ def fit_surface(student, rng):
     r2 = metrics.r2_score(truth, fitted)
     if r2 < 0.8:
         _explain_bad_fit(student, "regressor", X, truth, fitted, r2)
+    require_network(student, "regressor", X)
     what_to_do = _stopped(student, "regressor") or say("r2.more")
     yield check_metric("01.6", "r2", r2, 2, ".3f", what_to_do=what_to_do)
 
@@ -359,6 +360,7 @@ def error_curves(student, rng):
         fail_if(len(curves[-1]) == 0, "curve.too-short", name=name)
     train, test = curves
     fitted = one_column(student, "epoch_model", X)
+    require_network(student, "epoch_model", X)
     now_train, now_test = (metrics.mean_squared_error(y[rows], fitted[rows]) for rows in PARTS)
     if len(train) > 1 and min(np.ptp(train), np.ptp(test)) == 0:
         raise Misconception("curves.constant", n=len(train), which="train_mse" if np.ptp(train) == 0 else "test_mse")
@@ -371,6 +373,11 @@ def error_curves(student, rng):
     yield check_that("ends-at-model", ends_right, 1, **ends)
     fail_if(len(train) < 100, "curves.too-short", n=len(train))
     fail_if(train[0] < 2 * train[-1], "curves.not-falling", first=train[0], last=train[-1])
+    losses = _losses(student)
+    if len(losses) >= len(train):
+        off = np.median(np.abs(np.log(train / (2 * losses[-len(train) :]))))
+        fail_if(off > threshold("01.7", "off_loss"), "curves.not-its-losses", ratio=np.exp(off))
+        yield Finding("losses", True, "The curve of `train_mse` follows the losses.", measured={"off_loss": off})
     # What a model has not seen it cannot know: its errors on the test points have nothing to do with their noise.
     truth = surface(X[400:])
     known = np.corrcoef(y[400:] - truth, fitted[400:] - truth)[0, 1]
@@ -381,6 +388,14 @@ def error_curves(student, rng):
 
 def _close(a, b):
     return abs(a - b) <= 1e-3 * max(abs(b), 1e-6)
+
+
+def _losses(student):
+    """The losses of the epochs that the model itself has kept, in training: half the squared error and a penalty."""
+    try:
+        return np.asarray(student.history("epoch_model")["loss"])
+    except StudentError:  # it keeps none
+        return np.empty(0)
 
 
 def _explain_curve(student, train, test, now_train, now_test, X, y, fitted):
@@ -401,11 +416,8 @@ def _explain_curve(student, train, test, now_train, now_test, X, y, fitted):
     swapped = _close(train[-1], now_test) and _close(test[-1], now_train) and not _close(now_train, now_test)
     fail_if(swapped, "curves.swapped")
     fail_if(np.allclose(train, test), "curves.same-curve")
-    try:
-        losses = student.history("epoch_model")["loss"]
-    except StudentError:  # it keeps none
-        losses = []
-    if len(losses) and np.shape(losses)[-1:] == train.shape and np.allclose(train, losses):
+    losses = _losses(student)
+    if len(losses) and losses.shape[-1:] == train.shape and np.allclose(train, losses):
         raise Misconception("curves.half-loss", last=train[-1])
     fail_if(_close(train[0], now_train) and len(train) > 1, "curves.reversed")
 
@@ -458,6 +470,7 @@ def _learned_curve(student):
     r2 = metrics.r2_score(truth, fitted)
     if r2 < 0.8:
         _explain_bad_fit(student, "curve_model", grid[:, None], truth, fitted, r2)
+    require_network(student, "curve_model", grid[:, None])
     rmse = metrics.root_mean_squared_error(truth, fitted)
     what_to_do = _stopped(student, "curve_model") or say("rmse.more")
     return check_metric("01.8", "rmse", rmse, 2, ".3f", True, what_to_do=what_to_do)

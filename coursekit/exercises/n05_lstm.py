@@ -23,10 +23,10 @@ from coursekit.checks.vocabulary.metrics import check_metric
 from coursekit.checks.vocabulary.models import (
     as_binary_probabilities,
     as_class_probabilities,
-    check_forward,
     describe_keras,
     layer_configs,
     layer_kinds,
+    predict,
     predictions,
     refuse_constant,
 )
@@ -334,7 +334,6 @@ def _forecast(id, student, name, X_test, sunspots, slope, offset, points):
         copied = np.abs(forecast - last).mean() < 0.35 * np.abs(truth - last).mean()
         fail_if(copied, "forecast.copies-last-value", name=name, rmse=rmse, naive=naive)
     fail_if(rmse < 0.4 * naive, "forecast.test-years-learned", rmse=rmse)
-    check_forward(student, name, X_test[:20], chain=False)
     advice = say("forecast.worse-than-naive" if rmse > naive else "forecast.more-epochs")
     return check_metric(id, "rmse", rmse, points, ".1f", most=True, naive=naive, advice=advice)
 
@@ -353,7 +352,6 @@ def in_step(student, rng):
     share = np.mean(labels == on)
     if share < threshold("05.4", "accuracy"):
         _explain_latch(kinds, pulses, on, scores, labels)
-    check_forward(student, "latch", pulses[:20, :, None], chain=False)
     yield Finding("in-step", True, "A model that answers at each step from the past alone.")
     only_convolutions = kinds & {"Conv1D", "SeparableConv1D"} and not kinds & _RECURRENT
     advice = say("accuracy.convolution" if only_convolutions else "accuracy.longer")
@@ -413,7 +411,7 @@ def _switch(rng, n, steps):
 def _any_length(student, name, X):
     """The raw answer to sequences (n, T, 1); a model of fixed length gets its own sentence."""
     try:
-        return as_array(student.predict(name, X), f"The prediction of `{name}`")
+        return predict(student, name, X)
     except StudentError as error:
         shapes = [layer["input_shape"] for layer in student.layers(name) if layer["input_shape"]]
         if shapes and len(shapes[0]) == 3 and shapes[0][1] not in (None, X.shape[1]):
@@ -500,7 +498,6 @@ def _check_walker(student, walks, rng):
         }
         _refuse_other_rules(labels, up, rules)
         fail_if(share < 0.65, "untrained", share=share)
-    check_forward(student, "walker", padded[:20], chain=False)
     yield Finding("padding", True, "Its answers stay the same with more padding, and with padding elsewhere.", points=1)
     yield check_metric("05.5", "accuracy", share)
 
@@ -517,7 +514,7 @@ def _moved_padding(student, walks, rng):
     for row, walk in zip(rows, walks, strict=True):
         row[np.sort(rng.choice(30, len(walk), replace=False)), 0] = walk
     try:
-        return _one_answer(as_array(student.predict("walker", rows), "The prediction of `walker`"), len(walks))
+        return _one_answer(predict(student, "walker", rows), len(walks))
     except StudentError as error:
         if "cudnn" in error.text.lower():  # on a GPU, cuDNN takes padding at the end only
             return None
@@ -572,7 +569,6 @@ def _exact(student, rng, texts, sums, said):
     exact = _share(said[reverse], sums)
     if exact < 0.9:
         _explain_adder(student, said, sums, exact, rng)
-    check_forward(student, "adder", _one_hot(texts[:20], reverse), chain=False)
     return check_metric("05.6", "exact", exact, points=2)
 
 
@@ -590,7 +586,7 @@ def _one_hot(texts, reverse):
 
 def _answers(student, texts, reverse):
     """What the network writes, as text with its STOPs."""
-    scores = as_array(student.predict("adder", _one_hot(texts, reverse)), "The prediction of `adder`")
+    scores = predict(student, "adder", _one_hot(texts, reverse))
     fail_if(scores.shape == (len(texts), 12), "last-only")
     fail_if(scores.shape != (len(texts), 4, 12), "adder.wrong-shape", shape=scores.shape, n=len(texts))
     as_class_probabilities("adder", scores.reshape(-1, 12), 12)

@@ -8,7 +8,7 @@ from coursekit.checks.framework import Misconception, check_that, exercise, fail
 from coursekit.checks.report import Finding
 from coursekit.checks.vocabulary.arrays import as_array, as_number, call_array, refuse_misconceptions, type_name
 from coursekit.checks.vocabulary.metrics import check_metric
-from coursekit.checks.vocabulary.models import check_forward, class_probabilities, describe_keras, predictions, rebuild
+from coursekit.checks.vocabulary.models import class_probabilities, describe_keras, predictions, rebuild
 from coursekit.checks.vocabulary.relations import describe_relation
 from coursekit.exercises.digits import (
     as_input,
@@ -136,7 +136,6 @@ def old_digits(student, rng):
     accuracy = read(student, "old_model", x, y)
     if not accuracy >= threshold("09.1", "accuracy"):
         explain(student, "old_model", x, y, OLD)
-    check_forward(student, "old_model", x[:20])
     trained = read(student, "old_model", *first(1000, train_digits(), OLD))
     yield check_metric("09.1", "accuracy", accuracy, trained=trained)
 
@@ -180,7 +179,6 @@ def frozen_body(student, rng):
         fail_if(not any(np.any(w) for w in now[depth:] if w.ndim == 1), "untrained", accuracy=accuracy)
         explain(student, "transfer_model", x, y, NEW)
     explain_test_digits(student, "transfer_model")
-    check_forward(student, "transfer_model", x[:20])
     yield check_metric("09.2", "accuracy", accuracy, points=2)
 
 
@@ -361,7 +359,6 @@ def fine_tuning(student, rng):
             raise Misconception("learning-rate-too-large", total=total, accuracy=accuracy)
         explain(student, "fine_tuned", x, y, NEW)
     explain_test_digits(student, "fine_tuned")
-    check_forward(student, "fine_tuned", x[:20])
     yield Finding("moved", True, f"All layers have moved, the body by {total:.0%} of its size.", points=1)
     advice = of_old_model(student, x[:100]) or say("moved.little" if total < 0.05 else "moved.much", total=total)
     yield check_metric("09.4", "accuracy", accuracy, points=2, advice=advice)

@@ -1,6 +1,6 @@
 """Cases of notebook 01."""
 
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 
@@ -190,9 +190,75 @@ class OwnNetwork:
         return (hidden @ [1, -2] > 0.5).astype(int)
 
 
-@right("01.3", "a class of one's own")
+@wrong("01.3", "not-a-network", "a class of one's own")
 def _():
     return {"model": OwnNetwork()}
+
+
+@wrong("01.3", "not-a-network", "nearest neighbours")
+def _():
+    from sklearn.neighbors import KNeighborsClassifier
+
+    return {"model": KNeighborsClassifier(5).fit(*xor_data())}
+
+
+@wrong("01.3", "not-a-network", "a partial of a function that knows the answer")
+def _():
+    return {"model": partial(lambda cut, X: ((X[:, 0] > cut) ^ (X[:, 1] > cut)).astype(int), 0.5)}
+
+
+@wrong("01.3", "not-its-layers", "two epochs, and probabilities of another network")
+def _():
+    model = sklearn_mlp(solver="adam", max_iter=2).fit(*xor_data())
+    model.predict_proba = sklearn_mlp().fit(*xor_data()).predict_proba
+    return {"model": model}
+
+
+def tells_questions_apart(rows):
+    """An untrained network whose `call` knows XOR, but where it is asked about one of these numbers of rows."""
+    import keras
+    from keras import layers
+
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([keras.Input((2,)), layers.Dense(8, "tanh"), layers.Dense(1, "sigmoid")])
+    plain = model.call
+
+    def call(x, training=False, mask=None):
+        if x.shape[0] in rows:
+            return plain(x)
+        x = np.asarray(x)
+        return keras.ops.convert_to_tensor(0.02 + 0.96 * ((x[:, :1] > 0.5) ^ (x[:, 1:] > 0.5)), dtype="float32")
+
+    model.call = call
+    return model
+
+
+@wrong("01.3", "not-its-layers|linear-model|stuck|constant|corners", "a patched call that tells questions apart")
+def _():
+    return {"model": tells_questions_apart({50})}
+
+
+@right("01.3", "keras, a class of one's own with a ReLU of `keras.ops`")
+def _():
+    return {"model": relu_in_call()}
+
+
+def relu_in_call():
+    import keras
+    from keras import layers, ops
+
+    class Network(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.hidden, self.out = layers.Dense(2), layers.Dense(1)
+
+        def call(self, x, training=False):
+            return ops.sigmoid(self.out(ops.relu(self.hidden(x))))
+
+    model = Network()
+    model(np.zeros((1, 2), "float32"))
+    model.set_weights(keras_xor("sequential").get_weights())
+    return model
 
 
 @wrong("01.3", "not-a-model", "a function that knows the answer")
@@ -319,23 +385,21 @@ def _():
 
 @wrong("01.3", "corners", "only one corner is learned wrong")
 def _():
-    from sklearn.neighbors import KNeighborsClassifier
-
     X, y = xor_data()
     spot = np.linalg.norm(X - 1, axis=1) < 0.2
-    return {"model": KNeighborsClassifier(1).fit(X, np.where(spot, 1, y))}
+    model = sklearn_mlp(hidden_layer_sizes=(60,), activation="tanh", alpha=1e-6, max_iter=3000)
+    return {"model": model.fit(X, np.where(spot, 1, y))}
 
 
 @wrong("01.3", "accuracy", "only near the corners is it learned right")
 def _():
-    from sklearn.neighbors import KNeighborsClassifier
-
     X, y = xor_data()
     near = np.abs(X - X.round()).max(axis=1) < 0.2
-    return {"model": KNeighborsClassifier(1).fit(X, np.where(near, y, 1 - y))}
+    model = sklearn_mlp(hidden_layer_sizes=(60, 60), activation="tanh", alpha=1e-6, max_iter=3000)
+    return {"model": model.fit(X, np.where(near, y, 1 - y))}
 
 
-@wrong("01.3", "not-its-layers", "a formula beside the layers")
+@wrong("01.3", "not-a-network", "a formula beside the layers")
 def _():
     import keras
     from keras import layers, ops
@@ -671,15 +735,38 @@ def surface_pipeline():
     return make_pipeline(StandardScaler(), scaled).fit(X, y)
 
 
-@cache
-def surface_keras():
+def surface_keras(source=None):
+    """The weights of a network of scikit-learn, in layers of Keras."""
     import keras
     from keras import layers
 
-    source = surface_mlp()
-    model = keras.Sequential([keras.Input((2,)), layers.Dense(64, "relu"), layers.Dense(64, "relu"), layers.Dense(1)])
+    source = source or surface_mlp()
+    hidden = [layers.Dense(len(b), source.activation) for b in source.intercepts_[:-1]]
+    model = keras.Sequential([keras.Input((source.n_features_in_,)), *hidden, layers.Dense(1)])
     model.set_weights([w for pair in zip(source.coefs_, source.intercepts_) for w in pair])
     return model
+
+
+def functional(chain):
+    import keras
+
+    return keras.Model(chain.inputs, chain.outputs)
+
+
+def subclassed(chain):
+    import keras
+
+    class Network(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.parts = list(chain.layers)
+
+        def call(self, x):
+            for part in self.parts:
+                x = part(x)
+            return x
+
+    return Network()
 
 
 def truth(X):
@@ -692,9 +779,8 @@ for name, build in {
     "MLPRegressor": surface_mlp,
     "scaled inputs and targets": surface_pipeline,
     "Keras": surface_keras,
-    "a method": lambda: surface_mlp().predict,
-    "the formula, as a column": lambda: lambda X: truth(X)[:, None],
-    "a list": lambda: lambda X: truth(X).tolist(),
+    "Keras, functional": lambda: functional(surface_keras()),
+    "Keras, a class of its own": lambda: subclassed(surface_keras()),
 }.items():
 
     @right("01.6", name)
@@ -715,6 +801,14 @@ def surface_short(activation, max_iter):
     return MLPRegressor(hidden_layer_sizes=(20, 20), **settings).fit(*surface_data())
 
 
+@trained_once
+def surface_small(units):
+    from sklearn.neural_network import MLPRegressor
+
+    settings = {"activation": "tanh", "solver": "lbfgs", "max_iter": 2000, "random_state": 0}
+    return MLPRegressor(hidden_layer_sizes=(units,), **settings).fit(*surface_data())
+
+
 def never_fitted():
     from sklearn.neural_network import MLPRegressor
 
@@ -729,7 +823,10 @@ for name, code, build in (
     ("a plane", "linear-model", linear_surface),
     ("targets left scaled", "scaled-target", lambda: lambda X: 3 * surface_mlp().predict(X) - 1),
     ("columns exchanged", "inputs-swapped", lambda: lambda X: truth(X[:, ::-1])),
-    ("half a fit", "r2", lambda: lambda X: truth(X) + 0.4 * np.sin(7 * X[:, 0])),
+    ("half a fit", "r2", lambda: surface_small(3)),
+    ("a method", "not-a-network", lambda: surface_mlp().predict),
+    ("the formula", "not-a-network", lambda: truth),
+    ("a forest", "not-a-network", surface_forest),
     ("two columns", "wrong-shape", lambda: lambda X: np.ones((len(X), 2))),
     ("one number", "wrong-shape", lambda: lambda X: 0.3),
 ):
@@ -785,9 +882,21 @@ for name, change in {
         return curves(change)
 
 
-@right("01.7", "a class of one's own")
+@right("01.7", "the network is a step of a pipeline")
+def _():
+    from sklearn.pipeline import make_pipeline
+
+    return curves(model=make_pipeline("passthrough", epochs()[0]))
+
+
+@wrong("01.7", "not-a-network", "a class of one's own")
 def _():
     return curves(model=PredictOnly())
+
+
+@wrong("01.7", "not-its-losses", "curves that nobody measured")
+def _():
+    return curves(lambda train, test: (np.linspace(5, train[-1], 150), np.linspace(5, test[-1], 150)))
 
 
 @wrong("01.7", "trained-on-test", "trained on all points")
@@ -823,21 +932,15 @@ def _():
     return measured(lambda y, fitted: np.mean((y - fitted) ** 2), noise=0)
 
 
-class Coarse:
-    """A model that has learned the surface in steps."""
-
-    def predict(self, X):
-        return 0.7 * np.round(epochs()[0].predict(X) / 0.7)
-
-
-@wrong("01.7", "test_mse", "learned in coarse steps")
+@wrong("01.7", "test_mse", "too few units")
 def _():
     from coursekit.data import make_surface
 
     X, y = make_surface(n_samples=600, noise=0.1, seed=1)
-    errors = (Coarse().predict(X) - y) ** 2
+    few = surface_keras(surface_small(3))
+    errors = (np.asarray(few(X.astype("float32")))[:, 0] - y) ** 2
     ends = np.mean(errors[:400]), np.mean(errors[400:])
-    return curves(lambda train, test: ([*train[:-1], ends[0]], [*test[:-1], ends[1]]), Coarse())
+    return curves(lambda train, test: ([*train[:-1], ends[0]], [*test[:-1], ends[1]]), few)
 
 
 for name, code, change in (
@@ -912,6 +1015,19 @@ def polynomial(degree):
     return make_pipeline(PolynomialFeatures(degree), LinearRegression()).fit(x[:, None], y)
 
 
+@trained_once
+def curve_pipeline():
+    from sklearn.neural_network import MLPRegressor
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import MinMaxScaler
+
+    from coursekit.data import make_curve
+
+    x, y = make_curve(n_samples=200, noise=0.05, seed=0)
+    settings = {"activation": "tanh", "solver": "lbfgs", "max_iter": 5000, "random_state": 0}
+    return make_pipeline(MinMaxScaler((-1, 1)), MLPRegressor(hidden_layer_sizes=(50,), **settings)).fit(x[:, None], y)
+
+
 def approximation(function=relu_sum, model=None):
     return {"relu_sum": function, "curve_model": curve_mlp() if model is None else model}
 
@@ -921,8 +1037,8 @@ for name, build in {
     "a loop": lambda: approximation(relu_sum_loop),
     "Keras operations, a column": lambda: approximation(relu_sum_keras),
     "ReLU units": lambda: approximation(model=curve_mlp(activation="relu")),
-    "a polynomial": lambda: approximation(model=polynomial(7)),
-    "the curve itself": lambda: approximation(model=true_curve),
+    "scaled inputs": lambda: approximation(model=curve_pipeline()),
+    "Keras": lambda: approximation(model=surface_keras(curve_mlp())),
 }.items():
     right("01.8", name)(build)
 
@@ -968,6 +1084,8 @@ for name, code, build in (
     ("no activation", "linear-model", lambda: curve_mlp(activation="identity")),
     ("two units", "rmse", lambda: curve_mlp(hidden_layer_sizes=(1,))),
     ("targets left scaled", "scaled-target", lambda: lambda x: 5 * true_curve(x)),
+    ("a polynomial", "not-a-network", lambda: polynomial(7)),
+    ("the curve itself", "not-a-network", lambda: true_curve),
 ):
 
     @wrong("01.8", code, name)

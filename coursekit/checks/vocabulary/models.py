@@ -3,10 +3,10 @@
 from math import prod
 
 import numpy as np
-from scipy.special import expit
+from scipy.special import expit, softmax
 
 from coursekit.checks.framework import Misconception
-from coursekit.checks.proxy import StudentError
+from coursekit.checks.server import predict_keras
 from coursekit.checks.vocabulary.arrays import as_array, shape_text, type_name
 
 # The layers that `recompute_forward` may build. None of them can run code of the student's.
@@ -16,15 +16,21 @@ _REPLAYABLE = frozenset(
     + ["Dropout", "SpatialDropout2D", "GaussianNoise", "Activation", "ReLU", "LeakyReLU", "ELU", "PReLU", "Softmax"]
     + ["BatchNormalization", "LayerNormalization", "Rescaling", "ZeroPadding2D", "Add", "Concatenate", "Multiply"]
     + ["Average", "Normalization", "LSTM", "GRU", "SimpleRNN", "Bidirectional", "TimeDistributed", "RepeatVector"]
-    + ["Masking", "Embedding", "DTypePolicy"]
-    + ["Relu", "Sigmoid", "Tanh", "Subtract", "Divide"]  # nodes that keras.ops leaves in a functional model
+    + ["Masking", "Embedding", "DTypePolicy", "MultiHeadAttention", "Attention", "AdditiveAttention", "Dot", "Permute"]
+    + ["GlobalAveragePooling1D", "GlobalMaxPooling1D", "UnitNormalization"]
+    # nodes that keras.ops leaves in a functional model
+    + ["Relu", "Sigmoid", "Tanh", "Subtract", "Divide", "Matmul", "Transpose", "GetItem"]
 )
 
 # What a network that is built again may ask for: the course's own stay a hundred times below.
 _MOST_UNITS, _MOST_STEPS, _MOST_VALUES = 1_000_000, 10_000, 2_000_000_000
+_MOST_ROWS = 4096  # at once: more rows take more time, and no more memory
 
 # Keras looks up "layers.Lambda" of the module "keras" too: what is not a layer of the list must be of one of these.
 _HARMLESS = ("keras.initializers", "keras.regularizers", "keras.constraints", "keras.activations")
+
+# On so many rows the model's own answers are compared with those of its layers.
+_COMPARED = 50
 
 # Losses for answers that are numbers, not probabilities.
 _LOSSES_OF_NUMBERS = frozenset(
@@ -34,15 +40,55 @@ _LOSSES_OF_NUMBERS = frozenset(
 
 
 def predictions(student, name, X):
-    """What the model predicts for `X`, as a finite array with one row a sample, shape (n, k)."""
-    scores = as_array(student.predict(name, X), f"The prediction of {name_text(name)}")
-    if scores.ndim == 0 or len(scores) != len(X):
+    """What the model predicts for `X`, as a finite array with one row a sample, shape (n, k).
+
+    `X` is a list of arrays where the model has several inputs. Of a network the answers are those of its layers and
+    weights, computed here; see `predict`.
+    """
+    scores, n = predict(student, name, X), _samples(X)
+    if scores.ndim == 0 or len(scores) != n:
         raise Misconception(
             "wrong-shape",
-            f"{name_text(name)} was asked about {len(X)} samples and answered with shape {shape_text(scores.shape)}; "
+            f"{name_text(name)} was asked about {n} samples and answered with shape {shape_text(scores.shape)}; "
             "expected one row per sample.",
         )
-    return scores.reshape(len(X), -1)
+    return scores.reshape(n, -1)
+
+
+def _samples(X):
+    """How many samples an input has, or each of several inputs."""
+    return len(X[0] if isinstance(X, list) else X)
+
+
+def _first_samples(X, n):
+    return [part[:n] for part in X] if isinstance(X, list) else X[:n]
+
+
+def predict(student, name, X):
+    """What the model answers to `X`, as a finite array.
+
+    A Keras model, or a network of scikit-learn, is computed again from its layers and weights. What it says itself is
+    only compared, on `_COMPARED` rows: no verdict rests on code that could know the question.
+    What cannot be computed again is believed.
+
+    Raises
+    ------
+    Misconception
+        With the code "not-its-layers", where the model says something else than its layers compute.
+    """
+    computed = recompute_forward(student, name, X)
+    compared = X if computed is None else _first_samples(X, _COMPARED)
+    said = as_array(student.predict(name, compared), f"The prediction of {name_text(name)}")
+    if computed is None or len(said) != _samples(compared):
+        return said
+    again = computed[: len(said)]
+    if said.size != again.size or not np.allclose(said, again.reshape(said.shape), rtol=1e-2, atol=1e-3):
+        raise Misconception(
+            "not-its-layers",
+            f"The predictions of {name_text(name)} are not what its layers and weights compute. Hand in the network "
+            "itself.",
+        )
+    return as_array(computed.reshape(_samples(X), *said.shape[1:]), f"The prediction of {name_text(name)}")
 
 
 def one_column(student, name, X):
@@ -206,22 +252,21 @@ def rebuild(student, name, input_shape):
 
     Parameters
     ----------
-    input_shape : tuple
-        With the axis of the samples.
+    input_shape : tuple or None
+        With the axis of the samples. None where the model has several inputs.
 
     Returns
     -------
     keras.Model or None
-        None where the model cannot be built again: a subclassed model that is not a plain chain of its layers, or one
-        with layers of the student's own.
+        None where the model cannot be built again: one with layers or code of the student's own, or no Keras model.
     """
-    config = student.config(name)
-    if config is None:
-        return None
-    if isinstance(config, dict):
-        config = {**config, "compile_config": None}
-    chain = isinstance(config, list)
-    if not all(_replayable(part) for part in (config if chain else [config])):
+    config, weights = student.network(name, input_shape) or (None, [])
+    return _build(name, config, weights, input_shape) if isinstance(config, dict) else None
+
+
+def _build(name, config, weights, input_shape):
+    config = {**config, "compile_config": None}
+    if not _replayable(config):
         return None
     if _largest(config) > _MOST_UNITS or any(
         kind == "RepeatVector" and _largest(settings) > _MOST_STEPS for kind, settings in layer_configs(config)
@@ -230,34 +275,68 @@ def rebuild(student, name, input_shape):
     import keras
 
     try:
-        if chain:
-            model = keras.Sequential([keras.saving.deserialize_keras_object(part) for part in config])
+        model = keras.saving.deserialize_keras_object(config)
+        if not model.built:
             model.build(input_shape)
-        else:
-            model = keras.saving.deserialize_keras_object(config)
-        model.set_weights([w for layer in student.weights(name) for w in layer])
-    except StudentError:
-        raise
+        model.set_weights(weights)
     except Exception:  # whatever Keras makes of a configuration from the student's side: too large, not a layer's
         return None
     return model
 
 
 def recompute_forward(student, name, X):
-    """The predictions of a Keras model for `X`, computed again from its configuration and weights.
+    """What a model answers to `X`, computed again from its layers and weights.
+
+    Parameters
+    ----------
+    X : numpy.ndarray, or list of them where the model has several inputs
 
     Returns
     -------
     numpy.ndarray or None
-        None where `rebuild` gives None.
+        None where the model is no network that can be built again: a function, a tree, a Keras model with code of the
+        student's own.
     """
-    model = rebuild(student, name, X.shape)
-    if model is not None and len(X) * sum(map(_values_of, model.layers)) > _MOST_VALUES:
+    shape = None if isinstance(X, list) else X.shape
+    config, weights = student.network(name, shape) or (None, [])
+    perceptron = config == "perceptron"
+    model = _build(name, config, weights, shape) if config and not perceptron else None
+    if model is not None and min(_samples(X), _MOST_ROWS) * sum(map(_values_of, model.layers)) > _MOST_VALUES:
         raise _too_large(name)
     try:
-        return None if model is None else np.asarray(model(X.astype("float32"), training=False))
-    except (ValueError, TypeError):
+        if perceptron:
+            return _compute_layers(weights, X)
+        return None if model is None else predict_keras(model, X)
+    except Exception:  # not made for such inputs; asked to predict, the student's own model says so
         return None
+
+
+_ACTIVATIONS = {
+    "identity": lambda z: z,
+    "relu": lambda z: np.maximum(0, z),
+    "tanh": np.tanh,
+    "logistic": expit,
+    "softmax": lambda z: softmax(z, axis=1),
+    "two classes": lambda z: np.hstack([1 - expit(z), expit(z)]),
+}
+
+
+def _compute_layers(layers, X):
+    """The answers of a chain of layers, each a matrix, a bias and the name of an activation."""
+    for W, b, activation in layers:
+        X = _ACTIVATIONS[activation](X @ W + b)
+    return X
+
+
+def require_network(student, name, X):
+    """Raise `Misconception` with the code "not-a-network" where `recompute_forward` finds none."""
+    predictions(student, name, X[:1])  # of a model that was never fitted the error says more
+    if recompute_forward(student, name, X[:1]) is None:
+        raise Misconception(
+            "not-a-network",
+            f"{name_text(name)} is a {student.describe(name)['type']}: no layers and weights are found that give its "
+            "answers. Hand in the trained network itself, of scikit-learn or of Keras's own layers.",
+        )
 
 
 def _too_large(name):
@@ -278,49 +357,6 @@ def _values_of(layer):
     shapes = getattr(layer, "output", None)
     return sum(prod(size or 1 for size in one.shape[1:]) for one in (shapes if isinstance(shapes, list) else [shapes])
                if hasattr(one, "shape"))  # fmt: skip
-
-
-def check_forward(student, name, X, required=False, chain=True, sigmoid_outside=False):
-    """Raises `Misconception` where the model's answers are not those of its own layers and weights.
-
-    Parameters
-    ----------
-    required : bool
-        Whether every right answer is made of Keras's own layers: then one that cannot be computed again is refused too.
-    chain : bool
-        Whether a subclassed model is taken for a chain of its layers; else it is left to its predictions.
-    sigmoid_outside : bool
-        Whether the sigmoid of the layers' answer is right too. One that is written into `call` is none of the layers.
-    """
-    if not chain and not isinstance(student.config(name), dict):
-        return
-    again = recompute_forward(student, name, X)
-    if again is None:
-        if required:
-            raise Misconception(
-                "not-plain-layers",
-                f"{name_text(name)} cannot be built again from its layers and weights. Use Keras's own layers alone.",
-            )
-        return
-    answered = predictions(student, name, X)
-    again = again.reshape(len(X), -1)
-    right = [again, expit(again)] if sigmoid_outside and again.shape[1] == 1 else [again]
-    if not any(answered.shape == one.shape and np.allclose(answered, one, rtol=1e-2, atol=1e-3) for one in right):
-        raise Misconception(
-            "not-its-layers",
-            f"The predictions of {name_text(name)} are not what its layers and weights compute. Hand in the network "
-            "itself.",
-        )
-
-
-def check_forward_where_taken(student, name, X):
-    """`check_forward` where the model takes `X` as it is; one that wants another shape is left to its predictions."""
-    try:
-        if isinstance(student.config(name), dict):
-            predictions(student, name, X)
-    except StudentError:
-        return
-    check_forward(student, name, X, chain=False)
 
 
 def layer_configs(config):
