@@ -4,14 +4,14 @@
 # A single neuron is the smallest thing that learns. If you train one with nothing but NumPy, you will recognise every step
 # again in the largest networks.
 #
-# About 207 minutes in 3 sessions · CPU about 6 s · no GPU needed
+# About 261 minutes in 4 sessions · CPU about 6 s · no GPU needed
 #
 # **Before you start** you should know NumPy arrays and what a derivative is.
 #
 # ## You will learn
 #
 # - what a loss is, how its gradient shows the way down, and how to test that a gradient is right;
-# - how batches, learning rates, momentum and Adam change the way down;
+# - how batches, learning rates, momentum, Adam and their relatives change the way down;
 # - which loss fits which question.
 
 # %% [markdown]
@@ -41,7 +41,7 @@ ax.plot(mass, length, "o", markersize=5, alpha=0.8)
 ax.set(xlabel="mass (kg)", ylabel="length (cm)", title="A heavier load, a longer spring");
 
 # %% [markdown]
-# ## Session 1 of 3 · A neuron, its loss, and the way downhill
+# ## Session 1 of 4 · A neuron, its loss, and the way downhill
 #
 # About 53 minutes. What it needs: NumPy arrays, what a derivative is, and the cells above. You write a neuron, measure how
 # wrong it is, and let it improve step by step.
@@ -253,7 +253,7 @@ assert np.allclose([w_best, b_best], [3.070, 12.030], atol=0.0006), "the closed 
 # how long a step may be.
 
 # %% [markdown]
-# ## Session 2 of 3 · Yes or no, and how long a step may be
+# ## Session 2 of 4 · Yes or no, and how long a step may be
 #
 # About 68 minutes. What it needs: the cells above Session 1, and what gradient descent is. You turn the neuron into a
 # classifier, and then study the two knobs of gradient descent: the size of a batch and the learning rate.
@@ -543,7 +543,7 @@ if ck.ready("00.4", minibatches, run_epoch, rates):
 # about the choice of a loss.
 
 # %% [markdown]
-# ## Session 3 of 3 · Better steps, and a loss for every question
+# ## Session 3 of 4 · Better steps, and a loss for every question
 #
 # About 86 minutes. What it needs: the cells above Session 1, and what a gradient and a learning rate are. You write the
 # optimisers that most networks are trained with, and six losses.
@@ -853,6 +853,216 @@ entropy = -np.sum(p * np.log(p))
 print(f"{cross_entropy(p, q):.4f} - {entropy:.4f} = {kl_divergence(p, q):.4f}")
 
 # %% [markdown]
+# **A good place to stop.** Session 4 adds two more optimisers, and what is done about steps that are too long.
+
+# %% [markdown]
+# ## Session 4 of 4 · Steps that adapt
+#
+# About 54 minutes. What it needs: the cells above Session 1, and what momentum and Adam are (00.5). You write AdaGrad and
+# RMSprop, tame a cliff, and see how the learning rate is changed during training.
+
+# %% [markdown]
+# ## 00.7 · Steps that adapt
+#
+# **Goal:** write AdaGrad and RMSprop, which give each weight steps of its own length.
+#
+# Some weights get large gradients in every step, others small ones, or a gradient only now and then. One learning rate does
+# not fit all of them. Two optimisers divide each gradient by a measure of how large the gradients *of this weight* have been.
+# With the gradient $g$, the learning rate $\eta$ and a small $\epsilon$ against a division by 0:
+#
+# - **AdaGrad** adds up all squares: first $s \leftarrow s + g^2$, then $w \leftarrow w - \eta\, g / (\sqrt{s} + \epsilon)$. The sum
+#   $s$ begins at 0 and can only grow, so the steps become shorter and shorter.
+# - **RMSprop** forgets. It keeps an average of the recent squares: first $s \leftarrow \rho\, s + (1 - \rho)\, g^2$, then
+#   $w \leftarrow w - \eta\, g / (\sqrt{s} + \epsilon)$. With $\rho = 0.9$ it looks back over about ten steps.
+#
+# Squares, roots and divisions are taken entry by entry: each weight has its own $s$. For example, let $\eta = 0.1$ and let
+# the gradient be 2 in every step. AdaGrad has $s = 4$, 8, 12, and its steps are 0.1, 0.071, 0.058: they shrink like
+# $1 / \sqrt{t}$. RMSprop with $\rho = 0.9$ has $s = 0.4$, 0.76, 1.084, and its steps are 0.316, 0.229, 0.192; they approach 0.1.
+# Adam of 00.5 is RMSprop that takes the average $\hat m$ in place of $g$, and corrects both averages for their start at 0.
+#
+# - `adagrad_step(w, s, g, learning_rate, epsilon)`: returns the new `w` and `s`.
+# - `rmsprop_step(w, s, g, learning_rate, rho, epsilon)`: likewise.
+# - `w`, `s`, `g` are arrays of shape (k,). Return new arrays and do not change the ones that you were given.
+
+# %%
+ck.expected("00.7")
+
+# %%
+def adagrad_step(w, s, g, learning_rate, epsilon=1e-8):
+    """AdaGrad: the new w and the new sum of squares."""
+    # [solution]
+    s = s + g**2
+    w = w - learning_rate * g / (np.sqrt(s) + epsilon)
+    # [stub]
+    # w, s = ..., ...
+    # [end]
+    return w, s
+
+
+def rmsprop_step(w, s, g, learning_rate, rho, epsilon=1e-8):
+    """RMSprop: the new w and the new average of squares."""
+    # [solution]
+    s = rho * s + (1 - rho) * g**2
+    w = w - learning_rate * g / (np.sqrt(s) + epsilon)
+    # [stub]
+    # w, s = ..., ...
+    # [end]
+    return w, s
+
+
+# %%
+ck.check("00.7", adagrad_step=adagrad_step, rmsprop_step=rmsprop_step)
+
+# %%
+# ck.hint("00.7")
+
+# %% [markdown]
+# The valley of this session has the height $\frac12 (w_1^2 + 1000\, w_2^2)$: its wall is 1,000 times steeper than its floor,
+# and it runs along an axis. Plain descent needs a learning rate below $2 / 1000$. AdaGrad walks with the rate 1 and RMSprop
+# with 0.1. If you have done 00.5, your momentum and your Adam walk too.
+#
+# **Predict first:** which will be lowest after 150 steps? Will RMSprop, with its fixed learning rate, settle at the bottom?
+
+# %%
+steepness = np.array([1.0, 1000.0])
+own_momentum = ck.resume("momentum_step", lambda: None)
+own_adam = ck.resume("adam_step", lambda: None)
+
+
+def walk_down(name, steps=150):
+    """The height after each step of an optimiser in the steep valley."""
+    w, memory, s, heights = np.array([-4.0, -0.6]), np.zeros(2), np.zeros(2), []
+    for t in range(1, steps + 1):
+        g = steepness * w
+        if name == "plain":
+            w = w - 0.0018 * g
+        elif name == "momentum":
+            w, memory = own_momentum(w, memory, g, 0.0008, 0.8)
+        elif name == "Adam":
+            w, memory, s = own_adam(w, memory, s, g, t, 0.3)
+        elif name == "AdaGrad":
+            w, s = adagrad_step(w, s, g, 1.0)
+        elif name == "RMSprop":
+            w, s = rmsprop_step(w, s, g, 0.1, 0.9)
+        heights.append(np.sum(steepness * w**2) / 2)
+    return heights
+
+
+# %% tags=["picture-00.7"]
+if ck.ready("00.7", adagrad_step, rmsprop_step):
+    walkers = ["plain", "AdaGrad", "RMSprop"]
+    walkers += ["momentum"] if own_momentum else []
+    walkers += ["Adam"] if own_adam else []
+    downhill = {name: walk_down(name) for name in walkers}
+    fig, ax = plt.subplots(figsize=(6.2, 3.8))
+    for (name, heights), style in zip(downhill.items(), ("-", "--", ":", "-.", "-")):
+        ax.semilogy(range(1, 151), np.maximum(heights, 1e-12), style, label=name)
+    ax.set(xlabel="step", ylabel="height in the valley", title="Down a valley that is 1,000 times steeper than its floor")
+    ax.legend(loc="lower left", fontsize=8);
+
+# %% tags=["claim"]
+lowest = {name: heights[-1] for name, heights in downhill.items()}
+assert min(lowest, key=lowest.get) == "AdaGrad" and lowest["AdaGrad"] < 1e-12, "AdaGrad is lowest by far"
+assert lowest["plain"] > 1 and lowest["momentum"] > 1, "Plain descent and momentum are still high above"
+assert downhill["RMSprop"][29] < 1 and 0.01 < np.mean(downhill["RMSprop"][-50:]) < 30, "RMSprop does not settle"
+assert lowest["Adam"] < 1e-3, "Adam settles"
+
+# %% [markdown]
+# Which of your two predictions came true?
+
+# %% [markdown] tags=["reason"]
+# **Why the steepness does not matter.** Multiply all gradients of a weight by 1,000: $\sqrt{s}$ grows by 1,000 as well, and the
+# step stays the same. AdaGrad therefore walks as if the valley were round. Plain descent and momentum have to obey the
+# steep direction (00.4), and creep along the other.
+#
+# **Why RMSprop does not settle.** Near the bottom the recent gradients are small, and so is $\sqrt{s}$: $g / \sqrt{s}$ stays
+# about 1, and the steps stay about as long as the learning rate. So RMSprop jumps to and fro across the bottom. It needs a
+# learning rate that falls. AdaGrad has one built in; over many epochs on a large network its steps become too short, and
+# that is why RMSprop forgets. Adam's average $\hat m$ cancels steps that change their sign, and comes to rest here.
+#
+# **Only along the axes.** Each weight is scaled by itself, and this helps most where the valley runs along an axis.
+#
+# **Nesterov's momentum** takes the gradient not at $w$ but at $w - \eta \beta v$, the place to which the velocity is about to
+# lead, so that it brakes before it has gone too far.
+
+# %% [markdown]
+# ### Cliffs, and gradients that are cut
+#
+# Deep and recurrent networks multiply many numbers. Take the smallest example: a signal of 1 goes through twenty layers, each
+# of which multiplies it by the same weight $w$, and should come out as 0.3. The loss is $(w^{20} - 0.3)^2$. It is almost flat
+# on one side and a cliff on the other. On the cliff the gradient is thousands of times larger than elsewhere, and one step
+# throws $w$ far away.
+#
+# The remedy is *clipping by norm*: where the norm of the whole gradient is larger than a limit $c$, it is multiplied by $c$
+# over its norm. It keeps its direction, and its length is $c$. In Keras: `keras.optimizers.SGD(0.01, clipnorm=1.0)`, for each
+# weight matrix by itself, or `global_clipnorm=1.0` for all together.
+#
+# **Predict first:** where does a step with the learning rate 0.01 lead from $w = 1.15$, without clipping and with $c = 1$?
+
+# %%
+def clip_by_norm(g, limit):
+    """The gradient, not longer than the limit."""
+    return g * min(1.0, limit / np.linalg.norm(g))
+
+
+def cliff(w):
+    """The loss of a chain of twenty equal weights."""
+    return (w**20 - 0.3) ** 2
+
+
+def cliff_slope(w):
+    """Its derivative."""
+    return 2 * (w**20 - 0.3) * 20 * w**19
+
+
+start = np.array([1.15])
+without = start - 0.01 * cliff_slope(start)
+clipped = [start]
+for _ in range(60):
+    clipped.append(clipped[-1] - 0.01 * clip_by_norm(cliff_slope(clipped[-1]), 1.0))
+print(f"slope at 1.15: {cliff_slope(start)[0]:.0f}; after one step without clipping w = {without[0]:.0f}")
+print(f"with clipping: w = {clipped[1][0]:.2f} after one step, {clipped[-1][0]:.3f} after 60; the best is {0.3 ** (1 / 20):.3f}")
+
+# %%
+fig, ax = plt.subplots(figsize=(6, 3.2))
+w_line = np.linspace(0.6, 1.16, 300)
+ax.plot(w_line, cliff(w_line), label="loss")
+ax.plot(clipped, cliff(np.array(clipped)), "o-", markersize=3, linewidth=0.8, label="60 clipped steps")
+ax.set(xlabel="$w$", ylabel="loss", yscale="symlog", title="With clipping the steps come down the cliff")
+ax.set_yscale("symlog", linthresh=0.1)
+ax.legend();
+
+# %% tags=["claim"]
+assert without[0] < -80, "One step without clipping leads to about -90"
+assert abs(clipped[1][0] - 1.14) < 1e-9 and abs(clipped[-1][0] - 0.3 ** (1 / 20)) < 0.01, "With clipping w arrives"
+
+# %% [markdown]
+# ### A learning rate that changes
+#
+# A large rate is good at the beginning and a small one at the end (00.4). Here are four plans for 100 epochs. *Cosine decay*
+# falls along half a cosine. *Warm restarts* (SGDR, Loshchilov and Hutter, 2017) do so several times, and jump back to the
+# large rate each time, which can throw the weights out of a poor place. *One-cycle* (Smith, 2018) first rises, because the
+# first gradients are wild, and then falls to nearly 0. In Keras a plan takes the place of the number, as in
+# `keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(0.01, 1000))`, counted in steps; there are also
+# `CosineDecayRestarts` and `ExponentialDecay`.
+
+# %%
+epoch = np.arange(100)
+since_restart = np.concatenate([np.arange(length) / length for length in (15, 28, 57)])
+one_cycle = np.where(epoch < 30, 0.1 + 0.9 * epoch / 30, (1 + np.cos(np.pi * (epoch - 30) / 70)) / 2)
+plans = {
+    "1 / (1 + epoch / 10)": 1 / (1 + epoch / 10),
+    "cosine decay": (1 + np.cos(np.pi * epoch / 100)) / 2,
+    "warm restarts": (1 + np.cos(np.pi * since_restart)) / 2,
+    "one-cycle": one_cycle,
+}
+fig, ax = plt.subplots(figsize=(6.4, 3.4))
+for (name, rate), style in zip(plans.items(), ("-", "--", "-.", ":")):
+    ax.plot(epoch, 0.1 * rate, style, label=name)
+ax.set(xlabel="epoch", ylabel="learning rate", title="Four plans for the learning rate")
+ax.legend(fontsize=8);
+
+# %% [markdown]
 # ## What did you observe?
 #
 # 1. In 00.2 the first steps are long and the later ones short, with the same learning rate. Why?
@@ -879,8 +1089,9 @@ print(f"{cross_entropy(p, q):.4f} - {entropy:.4f} = {kl_divergence(p, q):.4f}")
 #
 # A neuron, a loss, a gradient, a step: all training consists of these. Finite differences test a gradient. Small batches
 # buy many cheap steps, and the price is that the weights do not settle. A learning rate beyond the limit makes the loss
-# explode. Momentum is quick along a narrow valley; Adam adapts its steps to the gradients of each weight. The loss is the
-# question that you ask: the mean, the median, a probability, an overlap.
+# explode. Momentum is quick along a narrow valley; AdaGrad, RMSprop and Adam adapt their steps to the gradients of each
+# weight, and clipping holds a step on a cliff. The loss is the question that you ask: the mean, the median, a probability,
+# an overlap.
 #
 # This is the end of the notebook and a good place to stop. In notebook 01 neurons are put together into a network.
 
@@ -894,6 +1105,16 @@ ck.progress()
 #   *Psychological Review*, 65, 386–408.
 # - Polyak, B. T. (1964). Some methods of speeding up the convergence of iteration methods. *USSR Computational Mathematics
 #   and Mathematical Physics*, 4(5), 1–17.
+# - Nesterov, Y. (1983). A method for solving the convex programming problem with convergence rate O(1/k²). *Doklady Akademii
+#   Nauk SSSR*, 269, 543–547.
 # - Huber, P. J. (1964). Robust estimation of a location parameter. *Annals of Mathematical Statistics*, 35, 73–101.
 # - Kingma, D. P., Ba, J. (2015). Adam: a method for stochastic optimization. *ICLR*. arXiv:1412.6980.
+# - Duchi, J., Hazan, E., Singer, Y. (2011). Adaptive subgradient methods for online learning and stochastic optimization.
+#   *Journal of Machine Learning Research*, 12, 2121–2159.
+# - Tieleman, T., Hinton, G. (2012). RMSprop: divide the gradient by a running average of its recent magnitude. Coursera,
+#   Neural Networks for Machine Learning, lecture 6.5.
+# - Pascanu, R., Mikolov, T., Bengio, Y. (2013). On the difficulty of training recurrent neural networks. *ICML*.
+#   arXiv:1211.5063.
+# - Loshchilov, I., Hutter, F. (2017). SGDR: stochastic gradient descent with warm restarts. *ICLR*. arXiv:1608.03983.
+# - Smith, L. N. (2018). A disciplined approach to neural network hyper-parameters: part 1. arXiv:1803.09820.
 # - Goodfellow, I., Bengio, Y., Courville, A. (2016). *Deep Learning*, chapters 4 and 8. MIT Press.

@@ -784,3 +784,83 @@ def _choices(student):
     if chosen not in CHOICES.values():
         return Finding("choices", False, say("choices.unknown", name=name, chosen=chosen, names=names), 1)
     return check_that("choices", False, 1, right=len(CHOICES) - len(off), name=name, why=say(f"because.{name}"))
+
+
+@exercise("00.7")
+def adaptive_steps(student, rng):
+    """AdaGrad and RMSprop walk with random gradients and several settings; the paths of w are compared."""
+    walks = [(rng.normal(size=k), rng.normal(size=(4, k))) for k in (3, 4, 2, 1)]
+    yield lambda: _adagrad(student, walks)
+    yield lambda: _rmsprop(student, walks)
+
+
+ADAPTIVE_MISCONCEPTIONS = {
+    "uphill": {"sign": -1},
+    "no-root": {"power": 1},
+    "not-squared": {"square": np.abs},
+    "not-carried": {"carry": False},
+    "one-for-all": {"square": lambda g: np.sum(g**2)},
+    "mean-for-all": {"square": lambda g: np.mean(g**2)},
+    "sign-only": {"numerator": np.sign},
+    "no-gradient": {"numerator": np.ones_like},
+    "no-learning-rate": {"rate_is": 1.0},
+    "epsilon-unused": {"epsilon_is": "none"},
+    "epsilon-in-root": {"epsilon_is": "inside"},
+    "plain": {"plain": True},
+}
+
+
+def _adagrad(student, walks):
+    def asked(w, s, g, t, rate, epsilon):
+        return call_arrays(student, "adagrad_step", w, s, g, rate, epsilon, like={"w": w.shape, "s": w.shape})
+
+    def step(w, s, g, t, rate, epsilon, **changed):
+        return _adaptive_step(w, s, g, rate, epsilon, **changed)
+
+    misconceptions = ADAPTIVE_MISCONCEPTIONS | {"old-sum": {"by_old": True}}
+    path = partial(_paths, walks, 1, [(0.1, 0.3), (0.03, 0.05), (0.5, 1e-8), (0.2, 0.2)])
+    w, gradients = walks[0]
+    args = {"w": w, "s": gradients[1] ** 2, "g": gradients[0], "t": 1, "learning_rate": 0.1, "epsilon": 0.2}
+    others, advice = {"learning_rate": 0.5, "epsilon": 1.0}, "First s + g**2, then w."
+    fail_if(np.allclose(asked(*args.values()), step(*args.values())[::-1]), "adagrad-step.swapped")
+    return _judge_paths("adagrad_step", path, asked, step, misconceptions, 1, args, others, advice)
+
+
+def _rmsprop(student, walks):
+    def asked(w, s, g, t, rate, rho, epsilon):
+        return call_arrays(student, "rmsprop_step", w, s, g, rate, rho, epsilon, like={"w": w.shape, "s": w.shape})
+
+    def step(w, s, g, t, rate, rho, epsilon, keep=None, new=None, exchange=False, **changed):
+        keep, new = rho if keep is None else keep, 1 - rho if new is None else new
+        keep, new = (new, keep) if exchange else (keep, new)
+        return _adaptive_step(w, s, g, rate, epsilon, keep=keep, new=new, **changed)
+
+    misconceptions = ADAPTIVE_MISCONCEPTIONS | {
+        "exchanged": {"exchange": True},
+        "no-weight": {"new": 1.0},
+        "adagrad": {"keep": 1.0, "new": 1.0},
+        "no-rho": {"keep": 1.0},
+        "old-average": {"by_old": True},
+    }
+    path = partial(_paths, walks, 1, [(0.1, 0.9, 0.3), (0.03, 0.6, 0.05), (0.5, 0.8, 1e-8), (0.2, 0.99, 0.2)])
+    w, gradients = walks[0]
+    args = {"w": w, "s": gradients[1] ** 2, "g": gradients[0], "t": 1, "learning_rate": 0.1, "rho": 0.9, "epsilon": 0.2}
+    others = {"learning_rate": 0.5, "rho": 0.4, "epsilon": 1.0}
+    advice = "First s = rho s + (1 - rho) g**2, then w."
+    fail_if(np.allclose(asked(*args.values()), step(*args.values())[::-1]), "rmsprop-step.swapped")
+    return _judge_paths("rmsprop_step", path, asked, step, misconceptions, 1, args, others, advice)
+
+
+def _adaptive_step(
+    w, s, g, rate, epsilon, keep=1.0, new=1.0, square=np.square, power=0.5, numerator=lambda g: g, sign=1, carry=True,
+    by_old=False, rate_is=None, epsilon_is="after", plain=False,
+):  # fmt: skip
+    """A step of AdaGrad, of RMSprop with other weights `keep` and `new`, or one with the usual mistakes."""
+    old, rate = s, rate_is or rate
+    s = keep * s + new * square(g)
+    by = old if by_old else s
+    with np.errstate(all="ignore"):
+        size = {"after": by**power + epsilon, "none": by**power, "inside": (by + epsilon) ** power}[epsilon_is]
+        change = numerator(g) * (1 if plain else 1 / size)
+    s = s if carry else old
+    return w - sign * rate * change, s

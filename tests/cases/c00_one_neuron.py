@@ -962,3 +962,98 @@ table(
         ("choices", "pixel by pixel", {"choices": {**CHOICES, "region": "cross-entropy"}}),
     ],
 )
+
+
+# --- 00.7
+
+
+def adagrad_step(w, s, g, learning_rate, epsilon=1e-8, square=np.square, root=np.sqrt):
+    s = s + square(g)
+    return w - learning_rate * g / (root(s) + epsilon), s
+
+
+def rmsprop_step(w, s, g, learning_rate, rho, epsilon=1e-8, square=np.square, root=np.sqrt):
+    s = rho * s + (1 - rho) * square(g)
+    return w - learning_rate * g / (root(s) + epsilon), s
+
+
+def adagrad_loop(w, s, g, learning_rate, epsilon):
+    new_w, new_s = [], []
+    for one_w, one_s, one_g in zip(w, s, g):
+        new_s.append(one_s + one_g * one_g)
+        new_w.append(one_w - learning_rate * one_g / (new_s[-1] ** 0.5 + epsilon))
+    return new_w, new_s
+
+
+def rmsprop_difference(w, s, g, learning_rate, rho, epsilon):
+    s = s - (1 - rho) * (s - g * g)
+    return np.stack([w - learning_rate / (s**0.5 + epsilon) * g, s])
+
+
+def adagrad_in_place(w, s, g, learning_rate, epsilon):
+    s += g**2
+    w -= learning_rate * g / (np.sqrt(s) + epsilon)
+    return w, s
+
+
+def adaptive_torch_like(w, s, g, learning_rate, rho, epsilon):
+    """Moves first into a new array, and keeps the names of Keras."""
+    velocity = np.multiply(s, rho) + np.multiply(np.square(g), 1 - rho)
+    return (np.subtract(w, np.divide(learning_rate * g, np.sqrt(velocity) + epsilon)), velocity)
+
+
+def adagrad_with(**changed):
+    return {"adagrad_step": lambda *args: adagrad_step(*args, **changed)}
+
+
+def rmsprop_with(**changed):
+    return {"rmsprop_step": lambda *args: rmsprop_step(*args, **changed)}
+
+
+table(
+    "00.7",
+    lambda: {"adagrad_step": adagrad_step, "rmsprop_step": rmsprop_step},
+    {
+        "the formulas": {},
+        "a loop over the weights": {"adagrad_step": adagrad_loop},
+        "the difference, and rows of one array": {"rmsprop_step": rmsprop_difference},
+        "NumPy's functions": {"rmsprop_step": adaptive_torch_like},
+        "float32": {"adagrad_step": lambda *args: [part.astype("float32") for part in adagrad_step(*args)]},
+    },
+    [
+        ("uphill", "uphill", {"adagrad_step": lambda w, s, g, rate, eps: adagrad_step(w, s, g, -rate, eps)}),
+        ("no-root", "no root", adagrad_with(root=lambda s: s)),
+        ("not-squared", "|g|", adagrad_with(square=np.abs)),
+        ("one-for-all", "one sum", adagrad_with(square=lambda g: np.sum(g**2))),
+        ("swapped", "s, w", {"adagrad_step": lambda *args: adagrad_step(*args)[::-1]}),
+        ("not-carried", "the old s", {"adagrad_step": lambda w, s, *rest: (adagrad_step(w, s, *rest)[0], s)}),
+        ("not-carried", "s is g squared", {"adagrad_step": lambda w, s, *rest: adagrad_step(w, 0 * s, *rest)}),
+        ("changes-input", "in place", {"adagrad_step": adagrad_in_place}),
+        ("epsilon-unused", "no epsilon", {"adagrad_step": lambda w, s, g, rate, eps: adagrad_step(w, s, g, rate, 0)}),
+        ("epsilon-in-root", "epsilon in the root", {
+            "adagrad_step": lambda w, s, g, rate, eps: (w - rate * g / np.sqrt((s := s + g**2) + eps), s)}),
+        ("no-gradient", "1 over the root", {
+            "adagrad_step": lambda w, s, g, rate, eps: (w - rate / (np.sqrt(s := s + g**2) + eps), s)}),
+        ("learning-rate-unused", "always 0.01", {"adagrad_step": lambda w, s, g, rate, eps: adagrad_step(w, s, g, 0.01, eps)}),
+        ("no-learning-rate", "no rate", {"adagrad_step": lambda w, s, g, rate, eps: adagrad_step(w, s, g, 1, eps)}),
+        ("not-finite", "the old sum", {
+            "adagrad_step": lambda w, s, g, rate, eps: (w - rate * g / np.sqrt(s), s + g**2)}),
+        ("old-sum", "the old sum and epsilon", {
+            "adagrad_step": lambda w, s, g, rate, eps: (w - rate * g / (np.sqrt(s) + eps), s + g**2)}),
+        ("wrong-type", "only w", {"adagrad_step": lambda *args: adagrad_step(*args)[0]}),
+        ("exchanged", "rho and 1 - rho", {
+            "rmsprop_step": lambda w, s, g, rate, rho, eps: rmsprop_step(w, s, g, rate, 1 - rho, eps)}),
+        ("adagrad", "AdaGrad", {"rmsprop_step": lambda w, s, g, rate, rho, eps: adagrad_step(w, s, g, rate, eps)}),
+        ("no-weight", "g squared in full", {
+            "rmsprop_step": lambda w, s, g, rate, rho, eps: adagrad_step(w, rho * s, g, rate, eps)}),
+        ("rho-unused", "rho is 0.9", {
+            "rmsprop_step": lambda w, s, g, rate, rho, eps: rmsprop_step(w, s, g, rate, 0.9, eps)}),
+        ("not-squared", "average of |g|", rmsprop_with(square=np.abs)),
+        ("no-root", "RMSprop without a root", rmsprop_with(root=lambda s: s)),
+        ("old-average", "the old average", {
+            "rmsprop_step": lambda w, s, g, rate, rho, eps: (w - rate * g / (np.sqrt(s) + eps), rho * s + (1 - rho) * g**2)}),
+        ("mean-for-all", "one mean", rmsprop_with(square=lambda g: np.mean(g**2))),
+        ("plain", "a plain step", {
+            "rmsprop_step": lambda w, s, g, rate, rho, eps: (w - rate * g, rho * s + (1 - rho) * g**2)}),
+    ],
+)  # fmt: skip
