@@ -32,7 +32,6 @@ from sklearn.base import clone
 from sklearn.datasets import make_circles, make_moons
 from sklearn.neural_network import MLPClassifier
 from sklearn.tree import DecisionTreeClassifier
-from xgboost import XGBClassifier
 
 # %% [markdown]
 # ## Look at the data
@@ -175,6 +174,9 @@ if ck.ready("02.1", field):
 
 # %%
 ck.expected("02.2")
+
+# %%
+from xgboost import XGBClassifier  # a Mac may lack its library libomp: `brew install libomp`, then run this cell again
 
 # %%
 # [solution]

@@ -19,15 +19,16 @@ _FUNCTIONS = {
 }
 _MODULES = ("data", "plot", "checks", "widgets")
 
-__all__ = ["__version__", *_FUNCTIONS, *_MODULES]
+# This file is read by any Python: `python -m coursekit` must come as far as its sentence on an old one.
+__all__ = ["__version__"] + list(_FUNCTIONS) + list(_MODULES)
 
 
 def __getattr__(name):
     if name in _FUNCTIONS:
         return getattr(import_module(_FUNCTIONS[name]), name)
     if name in _MODULES:
-        return import_module(f"coursekit.{name}")
-    raise AttributeError(f"coursekit has no {name!r}. It has: {', '.join(__all__)}.")
+        return import_module("coursekit." + name)
+    raise AttributeError("coursekit has no " + repr(name) + ". It has: " + ", ".join(__all__) + ".")
 
 
 def __dir__():

@@ -1,63 +1,91 @@
-"""Make the course's own environment, `.venv` in the checkout, and run a command in it. Standard library only.
+"""Find a Python that fits, make the course's own environment, `.venv` in the checkout, and run a command in it.
 
-Every command of `python -m coursekit` works on a fresh machine: this module installs what is missing, pinned and
-hashed, with uv where it can be had (seconds) and with pip otherwise (minutes).
+This runs before anything is installed, in whatever Python there is: standard library only, in the syntax of Python 3.8.
+It installs what is missing, pinned and hashed, with uv where it can be had (seconds) and with pip otherwise (minutes).
+uv stands in `.uv`, outside the environment that it fills: on Windows no program can replace itself while it runs.
 """
 
+import csv
 import hashlib
+import importlib.util
 import os
+import platform
+import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 from importlib import metadata
 from pathlib import Path
 
+from coursekit import colab
+
 ROOT = Path(__file__).resolve().parents[1]
 VENV = ROOT / ".venv"
+UV = ROOT / ".uv"
+# The one place that decides; tests compare pyproject.toml, environment.yml and the workflows with it.
 OLDEST, NEWEST = (3, 11), (3, 13)
+FETCHED = "3.12"  # what uv fetches where no Python fits
+MACHINES = (("Linux", "x86_64"), ("Linux", "aarch64"), ("Darwin", "arm64"), ("Windows", "AMD64"))
+DEEPEST = 187  # characters of the longest path below the checkout: a header of TensorFlow
+# What shows that an environment has all that a command needs, besides coursekit itself.
+NEEDS = {
+    "lab": ("jupyterlab", "ipykernel", "keras", "tensorflow", "sklearn", "pandas", "matplotlib", "anywidget", "rich"),
+    "test": ("pytest", "xdist", "nbval", "keras", "tensorflow", "jupyterlab", "playwright", "hatchling"),
+}
+EXTRAS = {"lab": "cpu,lab,grade", "test": "cpu,lab,grade,test,data,similar,cluster,nbgrader"}
+
+
+OFFLINE = (
+    "There is no network, and the packages have to be fetched once. Connect, then give the same command again: it goes "
+    "on where it stopped."
+)
 
 
 class Stop(Exception):
     """Setting up cannot go on. The message is one sentence that says what to do."""
 
 
-def ensure(test=False):
-    """Make sure that `.venv` holds what the course needs.
+# --- where a command runs
+
+
+def interpreter(command, here=False):
+    """The Python that runs a command of `python -m coursekit`; what it needs is installed first.
 
     Parameters
     ----------
-    test : bool
-        Whether the tests' packages are needed too.
+    command : str
+        "lab", "test", or another one.
+    here : bool
+        Install the course into the active environment and not into `.venv`.
 
     Returns
     -------
-    Path
-        The Python of the environment.
+    str
+        `sys.executable` where this process can go on by itself.
 
     Raises
     ------
     Stop
-        With one sentence: wrong Python, no network, no room.
+        With one sentence: no Python that fits, no network, no room.
     """
-    wanted = [ROOT / "requirements.txt"] + ([ROOT / "tests" / "requirements.txt"] if test else [])
-    python = venv_python()
-    stamps = {file: VENV / f".coursekit-{file.parent.name}.stamp" for file in wanted}
-    missing = [file for file in wanted if not python.exists() or _read(stamps[file]) != _digest(file)]
-    if not missing:
-        return python
-    _make_venv(python)
-    for file in missing:
-        _say(f"Installing {file.relative_to(ROOT).as_posix()} into .venv ...")
-        _install(python, ["--require-hashes", "-r", str(file)])
-    _install(python, ["--no-deps", "-e", str(ROOT)])
-    for file in missing:
-        stamps[file].write_text(_digest(file), encoding="utf-8")
-    return python
-
-
-def venv_python():
-    """Where the environment's Python is, or will be."""
-    return VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    if not is_checkout():
+        return sys.executable
+    if inside():
+        if command in NEEDS:
+            ensure(test=command == "test")
+        return sys.executable
+    if here:
+        install_here(command)
+        return sys.executable
+    if is_installed() and (command not in NEEDS or active() and has(NEEDS[command])):
+        return sys.executable
+    if active() and not venv_python().exists() and OLDEST <= sys.version_info[:2] <= NEWEST:
+        say(
+            f"The course goes into an environment of its own, .venv. To have it in the active one ({active()}), stop "
+            f"this and give: {this_python()} -m coursekit {command if command in NEEDS else 'lab'} --here"
+        )
+    return str(ensure(test=command == "test"))
 
 
 def is_checkout():
@@ -73,56 +101,343 @@ def is_installed():
         return False
 
 
+def has(modules):
+    """Whether this interpreter finds every one of the modules."""
+    return all(importlib.util.find_spec(name) for name in modules)
+
+
 def inside():
     """Whether this process already runs in the course's `.venv`."""
     return Path(sys.prefix).resolve() == VENV.resolve()
 
 
-def rerun(arguments, test=False):
-    """Run `python -m coursekit ARGUMENTS` in the environment, made if need be; returns the exit status."""
-    try:
-        python = ensure(test)
-    except Stop as reason:
-        print(reason, file=sys.stderr)
-        return 1
+def active():
+    """The name of the environment that this Python belongs to; "" for a Python of the system or conda's own."""
+    prefix = Path(sys.prefix)
+    virtual = sys.prefix != sys.base_prefix
+    conda = (prefix / "conda-meta").is_dir() and not (prefix / "condabin").exists()
+    return prefix.name if virtual or conda else ""
+
+
+def this_python():
+    """How to call this Python in a terminal: by its short name where that leads to it, else by its path."""
+    for name in ("python", "python3"):
+        found = shutil.which(name)
+        if found and os.path.abspath(found) == os.path.abspath(sys.executable):
+            return name
+    return f'"{sys.executable}"' if " " in sys.executable else sys.executable
+
+
+# --- the environment
+
+
+def ensure(test=False):
+    """Make sure that `.venv` holds what the course needs, with the packages of its tests or without; its Python."""
+    files = [ROOT / "requirements.txt"] + ([ROOT / "tests" / "requirements.txt"] if test else [])
+    python = venv_python()
+    usable = works(python)
+    missing = [file for file in files if not usable or _stamp(file)[:1] != [_digest(file)]]
+    if not missing:
+        return python
+    refusal = unsupported(platform.system(), machine()) or too_deep(len(str(ROOT)), long_paths())
+    if refusal:
+        raise Stop(refusal)
+    _begin()
+    found = None if usable else find_python()
+    uv = find_uv([sys.executable, *([found] if found else [])])
+    if not usable:
+        make_venv(found, uv)
+    forget(broken_packages())  # an install that was interrupted leaves packages without all their files
+    for file in missing:
+        say(
+            f"Installing {file.relative_to(ROOT).as_posix()} into .venv, about 2 GB; on a slow line this takes a while."
+        )
+        _install(uv, python, ["--require-hashes", "-r", str(file)])
+    _install(uv, python, ["--no-deps", "-e", str(ROOT)])
+    for file in missing:
+        _stamp_path(file).write_text("\n".join([_digest(file), *_installed()]), encoding="utf-8")
+    return python
+
+
+def install_here(command):
+    """Install the course into the active environment, within the ranges of pyproject.toml, where it lacks something."""
+    if not active():
+        raise Stop(
+            "--here installs into an active environment, and none is active. Leave --here out, or make one first"
+        )
+    refusal = unsupported(platform.system(), machine())
+    if refusal or not OLDEST <= sys.version_info[:2] <= NEWEST:
+        raise Stop(refusal or f"The environment {active()} has Python {_name(sys.version_info)}; {wanted()} is needed.")
+    if is_installed() and has(NEEDS.get(command, ())):
+        return
+    say(f"Installing the course into the environment {active()} ...")
+    _install(find_uv([sys.executable]), sys.executable, ["-e", f"{ROOT}[{EXTRAS.get(command, EXTRAS['lab'])}]"])
+
+
+def rerun(python, arguments):
+    """Run `python -m coursekit ARGUMENTS` with another Python; returns the exit status."""
     try:
         return subprocess.call([str(python), "-m", "coursekit", *arguments])  # here: paths may be relative
     except KeyboardInterrupt:
         return 130
 
 
-def _make_venv(python):
-    version = sys.version_info[:2]
-    if not OLDEST <= version <= NEWEST:
+def make_venv(found, uv):
+    """Make `.venv` with the Python `found`; where that is None, with one that uv finds or fetches."""
+    this = f"This is Python {_name(sys.version_info)}, and there is no Python {wanted()} on this machine"
+    mend = "Check the network, or install Python 3.12 from python.org, then give the same command again."
+    if found is None and uv is None:
+        raise Stop(f"{this}; uv, which would fetch one, could not be installed. {mend}")
+    if found is None:
+        search = [uv, "python", "find", "--no-python-downloads", f">={_name(OLDEST)},<{NEWEST[0]}.{NEWEST[1] + 1}"]
+        about = describe([_output(search).strip()])
+        found = about["executable"] if fits(about) else None
+    if found is None:
+        say(f"{this}: uv fetches Python {FETCHED}.")
+    elif found != sys.executable:
+        say(f"This is Python {_name(sys.version_info)}; the course takes {found}.")
+    shutil.rmtree(str(VENV), ignore_errors=True)
+    with_uv = [uv, "venv", "-q", "--seed", "--python", found or FETCHED, str(VENV)]
+    status, said = _call(with_uv if uv is not None else [found, "-m", "venv", str(VENV)])
+    if status != 0 and found is None:
+        raise Stop(f"Python {FETCHED} could not be fetched. {mend}")
+    if status != 0 and not _is_offline(said):
+        say(said)
         raise Stop(
-            f"The course needs Python {OLDEST[0]}.{OLDEST[1]} to {NEWEST[0]}.{NEWEST[1]}; this is {version[0]}."
-            f"{version[1]}. Install one of them and start the command with it, e.g. `python3.12 -m coursekit lab`."
+            "The environment .venv could not be made; the lines above say why. On Debian and Ubuntu, `apt install "
+            "python3-venv`, then give the same command again."
         )
-    usable = python.exists() and subprocess.call([str(python), "-c", ""], stderr=subprocess.DEVNULL) == 0
-    if not usable:
-        _say("Making an environment in .venv ...")
-        shutil.rmtree(VENV, ignore_errors=True)
-        if subprocess.call([sys.executable, "-m", "venv", str(VENV)]) != 0:
-            raise Stop(
-                "The environment .venv could not be made. On Debian and Ubuntu, `apt install python3-venv` first"
-            )
+    if status != 0:
+        raise Stop(OFFLINE)
 
 
-def _install(python, arguments):
-    """Install with uv, which is itself installed into the environment, else with pip."""
-    has_uv = subprocess.call([str(python), "-m", "uv", "--version"], **_silent()) == 0
-    if not has_uv:
-        has_uv = subprocess.call([str(python), "-m", "pip", "install", "-q", "uv"], **_silent()) == 0
-    installer = ["uv", "pip", "install", "-q", "--python", str(python)] if has_uv else ["pip", "install", "-q"]
-    if subprocess.call([str(python), "-m", *installer, *arguments], cwd=ROOT) != 0:
+def venv_python():
+    """Where the environment's Python is, or will be."""
+    return VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
+def site_packages():
+    """The folder of the environment's packages, or None."""
+    return next(iter([*VENV.glob("lib/python3*/site-packages"), *VENV.glob("Lib/site-packages")]), None)
+
+
+def works(python):
+    """Whether this Python starts, and is one that fits."""
+    return fits(describe([str(python)]))
+
+
+# --- which Python
+
+
+def find_python():
+    """The path of a Python that fits: this one, one on the path, or one that the py launcher knows; None without."""
+    for command in candidates(os.name == "nt"):
+        about = describe(command)
+        if fits(about):
+            return about["executable"]
+    return None
+
+
+def candidates(windows):
+    """Commands that may start a Python that fits, the best first."""
+    names = [f"{NEWEST[0]}.{minor}" for minor in range(NEWEST[1], OLDEST[1] - 1, -1)]
+    launcher = [["py", f"-{name}"] for name in names] if windows else []
+    return [[sys.executable], *([f"python{name}"] for name in names), *launcher, ["python3"], ["python"]]
+
+
+def describe(command):
+    """What a Python says of itself, as a dict; None where it does not start (a shim of pyenv may not)."""
+    code = (
+        "import sys, sysconfig; print(sys.version_info[0], sys.version_info[1], sys.implementation.name, "
+        "64 if sys.maxsize > 2**32 else 32, sysconfig.get_config_var('Py_GIL_DISABLED') or 0); print(sys.executable)"
+    )
+    lines = _output([*command, "-c", code]).splitlines()
+    words = lines[0].split() if len(lines) == 2 else []
+    if len(words) != 5:
+        return None
+    return {
+        "version": (int(words[0]), int(words[1])),
+        "ordinary": words[2:] == ["cpython", "64", "0"],  # no PyPy, no 32 bits, with the lock on threads
+        "executable": lines[1],
+    }
+
+
+def fits(about):
+    """Whether the course runs on the Python that `describe` described."""
+    return about is not None and about["ordinary"] and OLDEST <= about["version"] <= NEWEST
+
+
+def unsupported(system, machine):
+    """A sentence where TensorFlow has no build for this kind of machine, else ""."""
+    if (system, machine) in MACHINES:
+        return ""
+    names = {("Darwin", "x86_64"): "Macs with an Intel processor", ("Windows", "ARM64"): "Windows on ARM"}
+    kind = names.get((system, machine), f"{system} on {machine}")
+    return f"TensorFlow has no build for {kind}. The course runs in Colab, in the browser: {_colab_address()}"
+
+
+def too_deep(length, long_paths):
+    """A sentence where a file below a folder with a path of this length could not be reached, else ""."""
+    most = 259 - 1 - DEEPEST
+    if long_paths or length <= most:
+        return ""
+    return (
+        f"The course's folder has a path of {length} characters, and Windows allows {most} here: some files lie deep "
+        "below it. Move it, for example to C:\\course, then give the same command again."
+    )
+
+
+def machine():
+    """The kind of processor that this Python was built for."""
+    # Windows on ARM runs those for Intel processors too.
+    on_windows = {"win-arm64": "ARM64", "win-amd64": "AMD64"}
+    return on_windows.get(sysconfig.get_platform(), platform.machine())
+
+
+def long_paths():
+    """Whether paths may be longer than 259 characters: everywhere but on Windows as it comes."""
+    if os.name != "nt":
+        return True
+    import winreg
+
+    try:
+        with winreg.OpenKey(winreg.HKEY_LOCAL_MACHINE, r"SYSTEM\CurrentControlSet\Control\FileSystem") as key:
+            return winreg.QueryValueEx(key, "LongPathsEnabled")[0] == 1
+    except OSError:
+        return False
+
+
+def _colab_address():
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8") if is_checkout() else ""
+    repository, branch = (re.search(f'(?m)^{key} = "(.*)"', text) for key in ("repository", "branch"))
+    known = repository and branch
+    return colab.address(repository[1], branch[1], "notebooks/00_one_neuron.ipynb") if known else colab.ADDRESS
+
+
+# --- packages
+
+
+def broken_packages():
+    """The packages of `.venv` that are gone or lack files, as a dict: name -> what is wrong with it."""
+    site = site_packages()
+    if site is None:
+        return {}
+    broken = {}
+    for info in sorted(site.glob("*.dist-info")):
+        problem = _damage(site, info)
+        if problem:
+            broken[_package(info.name)] = problem
+    there = {_package(name) for name in _installed()}
+    there |= {f"{name}-cpu" for name in there}  # a GPU build may have taken the place of the CPU one
+    for file in (ROOT / "requirements.txt", ROOT / "tests" / "requirements.txt"):
+        broken.update({_package(name): "it is gone" for name in _stamp(file)[1:] if _package(name) not in there})
+    return broken
+
+
+def forget(names):
+    """Take away what says that these packages of `.venv` are installed: the next install brings them back."""
+    for info in list(site_packages().glob("*.dist-info")) if names else []:
+        if _package(info.name) in names:
+            shutil.rmtree(str(info), ignore_errors=True)
+
+
+def mend():
+    """Make `.venv` whole again: its Python, and every package that is broken."""
+    files = [ROOT / "requirements.txt", ROOT / "tests" / "requirements.txt"]
+    test = bool(_stamp(files[1]))
+    broken = broken_packages()
+    if broken and works(venv_python()):
+        forget(broken)
+        for file in files:
+            if _stamp(file):
+                _stamp_path(file).unlink()
+    ensure(test)
+    still = broken_packages()
+    if still:  # uv links files from its cache: one that was overwritten in `.venv` is broken there too
+        forget(still)
+        os.environ["UV_NO_CACHE"] = "1"
+        for file in files[: 1 + test]:
+            _install(find_uv([sys.executable]), venv_python(), ["--require-hashes", "-r", str(file)])
+
+
+def find_uv(pythons):
+    """A uv that stands outside `.venv`: on the path or in `.uv`; else the pip of one of `pythons` installs it there."""
+    for found in (shutil.which("uv"), _own_uv()):
+        if found and VENV not in Path(found).resolve().parents and _output([found, "--version"]):
+            return found
+    shutil.rmtree(str(UV), ignore_errors=True)
+    pip = ["-m", "pip", "install", "-q", "--retries", "1", "--target", str(UV), "uv"]
+    for python in pythons:
+        if _call([python, *pip])[0] == 0:
+            return _own_uv()
+    return None
+
+
+def _own_uv():
+    return next((str(path) for path in UV.glob("*/uv*") if path.stem == "uv" and path.is_file()), None)
+
+
+def _install(uv, python, arguments):
+    """Install with uv, else with the environment's own pip."""
+    with_uv = [uv, "pip", "install", "-q", "--python", str(python)]
+    status, said = _call([*(with_uv if uv is not None else [str(python), "-m", "pip", "install", "-q"]), *arguments])
+    if status == 0:
+        return
+    if _is_offline(said):
+        raise Stop(OFFLINE)
+    say(said)
+    raise Stop(
+        "The packages could not be installed; the lines above say which one failed. Check the room on the disk (about "
+        "3 GB), then give the same command again: it goes on where it stopped."
+    )
+
+
+def _damage(site, info):
+    """What is wrong with an installed package, compared with the list of its files; "" where nothing is."""
+    try:
+        rows = list(csv.reader((info / "RECORD").read_text(encoding="utf-8").splitlines()))
+    except OSError:
+        return "the list of its files is gone"
+    for row in rows:
+        if len(row) != 3 or not row[2] or row[0].endswith(".pyc"):
+            continue
+        try:
+            if (site / row[0]).stat().st_size != int(row[2]):
+                return f"{row[0]} has another size"
+        except OSError:
+            return f"{row[0]} is missing"
+    return ""
+
+
+def _installed():
+    return sorted(path.name for path in site_packages().glob("*.dist-info"))
+
+
+def _package(info):
+    """The name of the package of a folder such as keras-3.13.0.dist-info."""
+    return info.split("-")[0].replace("_", "-").lower()
+
+
+def _begin():
+    """Refuse a folder that cannot be written, before anything is downloaded."""
+    try:
+        VENV.mkdir(exist_ok=True)
+        (VENV / ".coursekit-writable").write_text("", encoding="utf-8")
+        (VENV / ".coursekit-writable").unlink()
+    except OSError as reason:
         raise Stop(
-            "The packages could not be installed; the lines above say which one failed. Check the network and the room "
-            "on the disk (about 3 GB), then give the same command again: it goes on where it stopped."
-        )
+            f"Nothing can be written into {ROOT}: {reason.strerror}. Copy the course to a folder of yours."
+        ) from None
 
 
-def _silent():
-    return {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+def _stamp_path(file):
+    return VENV / f".coursekit-{file.parent.name if file.parent != ROOT else 'course'}.stamp"
+
+
+def _stamp(file):
+    """The lines of what the last install from this file left: its digest, then what was there afterwards."""
+    path = _stamp_path(file)
+    return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
 
 
 def _digest(file):
@@ -130,9 +445,37 @@ def _digest(file):
     return hashlib.sha256(file.read_bytes() + (ROOT / "pyproject.toml").read_bytes()).hexdigest()
 
 
-def _read(stamp):
-    return stamp.read_text(encoding="utf-8") if stamp.exists() else None
+def _call(command):
+    """Run a command; its exit status, and what it wrote to its error stream."""
+    try:
+        done = subprocess.run([str(part) for part in command], cwd=str(ROOT), stderr=subprocess.PIPE)
+    except OSError as reason:
+        return 1, str(reason)
+    return done.returncode, done.stderr.decode("utf-8", "replace").strip()
 
 
-def _say(text):
+def _is_offline(said):
+    words = "dns|resolv|network|connect|timed out|unreachable|temporary failure|NewConnectionError|ProxyError"
+    return re.search(words, said, re.I) is not None
+
+
+def _output(command):
+    """What a command prints, or "" where it fails."""
+    try:
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=60)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.decode("utf-8", "replace") if done.returncode == 0 else ""
+
+
+def _name(version):
+    return f"{version[0]}.{version[1]}"
+
+
+def wanted():
+    """The range of Pythons that fit, in words."""
+    return f"{_name(OLDEST)} to {_name(NEWEST)}"
+
+
+def say(text):
     print(text, file=sys.stderr, flush=True)

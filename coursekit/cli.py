@@ -1,161 +1,220 @@
-"""The command line: lab · build · run · grade · gradescope · progress · doctor · test."""
+"""The command line: lab, build, run, grade, gradescope, progress, doctor, test.
 
+It is read before anything is installed: standard library only, in the syntax of Python 3.8. So `--help` and the
+sentences for wrong arguments cost nothing; only then is the environment made in which a command runs. What a command
+needs is imported inside it.
+"""
+
+import argparse
+import codecs
+import importlib.util
+import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Annotated
 
-import typer
-from rich.console import Console
-from rich.markup import escape
+from coursekit import bootstrap, build, place
+from coursekit.bootstrap import ROOT
 
-from coursekit.bootstrap import ROOT, inside
+CALL = "python -m coursekit"
+# For terminals and files that cannot show them, such as those with Windows's code page 1252.
+PLAIN = {
+    "✓": "+",
+    "✗": "x",
+    "○": "o",
+    "–": "-",
+    "—": "-",
+    "…": "...",
+    "·": "-",
+    "×": "x",
+    "━": "-",
+    "≥": ">=",
+    "≤": "<=",
+}
 
-app = typer.Typer(
-    help="A course on neural networks in Jupyter notebooks.",
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-)
-# click's ClickException: older versions of typer take it from click, newer ones carry their own.
-_UsageError = typer.BadParameter.__mro__[2]
-console = Console(highlight=False)
-Names = Annotated[list[str] | None, typer.Argument(help='Numbers or names: "01", "04b_your_own_digit". All if none.')]
+
+class Wrong(Exception):
+    """The command cannot be carried out as it was given. The message is one sentence; the exit status is 2."""
 
 
-@app.command()
-def lab(
-    solution: Annotated[str | None, typer.Option(help="Run this solution without a browser instead.")] = None,
-    arguments: Annotated[list[str] | None, typer.Argument(help="Passed on to JupyterLab, after `--`.")] = None,
-):
-    """Open the course in JupyterLab. Sets everything up on first use."""
-    if solution is not None:
-        raise typer.Exit(_run([solution], student=False))
-    _checkout()
-    _no_news()
+class _Parser(argparse.ArgumentParser):
+    """argparse with one sentence in the place of a usage and a message, and without abbreviations."""
+
+    def __init__(self, **settings):
+        super().__init__(allow_abbrev=False, **settings)
+
+    def error(self, message):
+        raise Wrong(f"{message[0].upper()}{message[1:].rstrip('.')}. `{self.prog} --help` shows what it takes.")
+
+
+def parser():
+    """The commands and what they take. The default `run` of each is the function that carries it out."""
+    top = _Parser(prog=CALL, description="A course on neural networks in Jupyter notebooks.")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", title="commands")
+
+    def add(run, text, name=None):
+        name = name or run.__name__
+        command = commands.add_parser(name, help=text, description=text)
+        command.set_defaults(run=run)
+        return command
+
+    here = {"action": "store_true", "help": "use the active environment, not .venv; install what it lacks"}
+    names = {"nargs": "*", "metavar": "NAME", "help": 'numbers or names: "01", "04b_your_own_digit"; all if none'}
+
+    command = add(lab, "Open the course in JupyterLab. Sets everything up on first use.")
+    command.add_argument("--here", **here)
+    command.add_argument("--solution", metavar="NAME", help="run this solution without a browser instead")
+    command.epilog = "What follows `--` is passed on to JupyterLab, e.g. `lab -- --port=9999`."
+
+    command = add(build_notebooks, "Derive the student and the solution notebooks from course/.", "build")
+    command.add_argument("names", **names)
+    command.add_argument("--check", action="store_true", help="write nothing; fail where a notebook differs")
+    command.add_argument("--repository", metavar="OWNER/NAME", type=_repository, help="your fork, for the badges")
+
+    command = add(run, "Execute notebooks here and say which checks passed.")
+    command.add_argument("names", **names)
+    command.add_argument("--student", action="store_true", help="the student notebook, not the solution")
+
+    command = add(grade, "Grade what a class handed in: marks, feedback for each student, a report.")
+    option = command.add_argument
+    option("submissions", type=Path, metavar="SUBMISSIONS", help="a folder per student, a flat folder, or a zip")
+    option("--out", type=Path, required=True, help="folder for the results; grading again goes on there")
+    option("--notebook", metavar="NAME", help='grade this notebook only, e.g. "01"')
+    option("--rules", type=Path, metavar="FILE", help="a TOML file with late and bonus rules")
+    option("--roster", type=Path, metavar="FILE", help="the class list that Canvas or Moodle exported")
+    option("--seed", type=_number(int), metavar="N", help="seed of the checks' inputs; a secret one if none")
+    option("--workers", type=_number(int, 1), metavar="N", help="submissions at once; by memory if none")
+    option("--timeout", type=_number(float, 1), default=900.0, metavar="S", help="seconds for a notebook (900)")
+    option("--cell-timeout", type=_number(float, 1), default=300.0, metavar="S", help="seconds for a cell (300)")
+    option("--memory", type=_number(int, 500), default=3000, metavar="MB", help="for one submission (3000)")
+    option("--scheduler", metavar="ADDRESS", help="address of a dask.distributed scheduler")
+    option("--unsafe", action="store_true", help="run students' code without a sandbox")
+
+    command = add(gradescope, "Write the zip that Gradescope takes as the autograder of one notebook.")
+    command.add_argument("notebook", metavar="NAME", help='number of the notebook, e.g. "01"')
+    command.add_argument("--out", type=Path, default=Path("autograder.zip"), help="the zip to write (autograder.zip)")
+
+    add(progress, "Show which exercises are done, and what to do next.")
+    command = add(doctor, "Look for what may be wrong with this machine or this install.")
+    command.add_argument("--fix", action="store_true", help="make .venv whole: install again what is broken")
+    command = add(test, "Run the tests; what follows is passed on to pytest.")
+    command.add_argument("--here", **here)
+    top.commands = list(commands.choices)
+    return top
+
+
+def parse(arguments):
+    """The arguments as a namespace; `rest` is what is passed on, to JupyterLab or to pytest. Raises `Wrong`."""
+    first = arguments[0]
+    rest = []
+    if first == "test":  # nearly everything is pytest's
+        own = next((i for i, word in enumerate(arguments[1:], 1) if word not in ("--here", "--help", "-h")), None)
+        arguments, rest = (arguments[:own], arguments[own:]) if own else (arguments, [])
+    elif "--" in arguments:
+        cut = arguments.index("--")
+        arguments, rest = arguments[:cut], arguments[cut + 1 :]
+    top = parser()
+    if first[:1] != "-" and first not in top.commands:
+        raise Wrong(f"There is no command {first!r}. There are: {', '.join(top.commands)}.")
+    args = top.parse_args(arguments)
+    if rest and first not in ("lab", "test"):
+        raise Wrong(f"{first} takes nothing after `--`. `{CALL} {first} --help` shows what it takes.")
+    args.rest = rest
+    asked = [*getattr(args, "names", []), getattr(args, "notebook", None), getattr(args, "solution", None)]
+    if args.command in ("lab", "build", "run") and (ROOT / "course").is_dir():
+        try:
+            build.sources([name for name in asked if name])
+        except build.BuildError as reason:
+            raise Wrong(str(reason)) from None
+    if args.command not in ("progress", "doctor") and not (ROOT / "course").is_dir():
+        raise Wrong("This command needs the course's checkout: clone the repository and run it there.")
+    if args.command == "grade" and importlib.util.find_spec("resource") is None:
+        raise Wrong("Grading needs Linux or macOS. On Windows, use WSL or a Linux container: docs/grading.md says how.")
+    return args
+
+
+# --- the commands
+
+
+def lab(args):
+    if args.solution is not None:
+        return _execute([args.solution], student=False)
+    if importlib.util.find_spec("jupyterlab") is None:
+        raise ModuleNotFoundError("JupyterLab is missing", name="jupyterlab")
+    _quiet_lab()
     start = "--LabApp.default_url=/lab/tree/notebooks"
     command = [sys.executable, "-m", "jupyterlab", "--notebook-dir", str(ROOT), start]
-    raise typer.Exit(subprocess.call([*command, *(arguments or [])], cwd=ROOT))
+    return subprocess.call([*command, *args.rest], cwd=str(ROOT))
 
 
-@app.command(name="build")
-def build_notebooks(
-    names: Names = None,
-    check: Annotated[bool, typer.Option("--check", help="Write nothing; fail where a notebook differs.")] = False,
-    repository: Annotated[str | None, typer.Option(help="OWNER/NAME of your fork, for the badges.")] = None,
-):
-    """Derive the student and the solution notebooks from course/."""
-    from coursekit import build
-
-    _checkout()
-    raise typer.Exit(build.main(names or [], check=check, repository=repository))
+def build_notebooks(args):
+    return build.main(args.names, check=args.check, repository=args.repository)
 
 
-@app.command()
-def run(
-    names: Names = None,
-    student: Annotated[bool, typer.Option("--student", help="The student notebook, not the solution.")] = False,
-):
-    """Execute notebooks here and say which checks passed."""
-    raise typer.Exit(_run(names or [], student))
+def run(args):
+    return _execute(args.names, args.student)
 
 
-@app.command()
-def progress():
-    """Show which exercises are done, and what to do next."""
+def progress(args):
     from coursekit.checks import notebook
 
-    console.print(str(notebook.progress()), markup=False)
+    print(notebook.progress())
 
 
-@app.command()
-def grade(
-    submissions: Annotated[Path, typer.Argument(help="A folder per student, a flat folder of notebooks, or a zip.")],
-    out: Annotated[Path, typer.Option(help="Folder for the results; grading again goes on there.")],
-    notebook: Annotated[str | None, typer.Option(help='Grade this notebook only, e.g. "01".')] = None,
-    rules: Annotated[Path | None, typer.Option(help="A TOML file with late and bonus rules.")] = None,
-    roster: Annotated[Path | None, typer.Option(help="The class list that Canvas or Moodle exported.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of the checks' inputs; a secret one if none.")] = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="Submissions at once; by memory if none.")] = None,
-    timeout: Annotated[float, typer.Option(min=1, help="Seconds that one notebook may take.")] = 900.0,
-    cell_timeout: Annotated[float, typer.Option(min=1, help="Seconds that one cell may take.")] = 300.0,
-    memory: Annotated[int, typer.Option(min=500, help="Megabytes that one submission may take.")] = 3000,
-    scheduler: Annotated[str | None, typer.Option(help="Address of a dask.distributed scheduler.")] = None,
-    unsafe: Annotated[bool, typer.Option("--unsafe", help="Run students' code without a sandbox.")] = False,
-):
-    """Grade what a class handed in: marks, feedback for each student, a report for the instructor."""
-    _checkout()
+def grade(args):
     from coursekit.grading import command
     from coursekit.grading.grade import Settings
     from coursekit.grading.run.job import Times
 
-    raise typer.Exit(
-        command.main(
-            console, submissions, out, settings=Settings(Times(timeout, cell_timeout), memory, unsafe),
-            notebook=notebook, rules=rules, roster=roster, seed=seed, workers=workers, scheduler=scheduler,
-        )
+    return command.main(
+        _console(), args.submissions, args.out,
+        settings=Settings(Times(args.timeout, args.cell_timeout), args.memory, args.unsafe), notebook=args.notebook,
+        rules=args.rules, roster=args.roster, seed=args.seed, workers=args.workers, scheduler=args.scheduler,
     )  # fmt: skip
 
 
-@app.command()
-def gradescope(
-    notebook: Annotated[str, typer.Argument(help='Number of the notebook, e.g. "01".')],
-    out: Annotated[Path, typer.Option(help="The zip to write.")] = Path("autograder.zip"),
-):
-    """Write the zip that Gradescope takes as the autograder of one notebook."""
-    _checkout()
+def gradescope(args):
     from coursekit.grading.one import pack
     from coursekit.grading.plan.course import CourseError
 
     try:
-        pack(notebook, out)
+        pack(args.notebook, args.out)
     except (CourseError, OSError) as reason:
-        console.print(str(reason), markup=False, soft_wrap=True)
-        raise typer.Exit(2) from None
-    console.print(f"{escape(str(out))} is written: in Gradescope, Configure autograder, Upload.", soft_wrap=True)
+        raise Wrong(str(reason)) from None
+    print(f"{args.out} is written: in Gradescope, Configure autograder, Upload.")
 
 
-@app.command()
-def doctor():
-    """Look for what may be wrong with this machine or this install."""
-    from coursekit.doctor import examine
+def doctor(args):
+    from coursekit import doctor
 
-    marks = {"good": "[green]good[/]", "note": "[yellow]note[/]", "bad": "[red]bad [/]"}
-    bad = 0
-    for result in examine():
-        bad += result.status == "bad"
-        console.print(f"{marks[result.status]}  {escape(result.what)}.", soft_wrap=True)
-        if result.mend:
-            console.print(f"      {escape(result.mend)}", soft_wrap=True)
-    console.print("Everything is in order." if not bad else f"{bad} thing{'s' * (bad > 1)} to mend.")
-    raise typer.Exit(1 if bad else 0)
+    return doctor.main(args.fix)
 
 
-@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
-def test(context: typer.Context):
-    """Run the tests; what follows is passed on to pytest."""
+def test(args):
     from coursekit.run import share_cores
 
-    _checkout()
     # Three on two cores, because a test often waits for a kernel or a browser to start; a notebook takes up to 2.5 GB.
     workers = 3 if (os.cpu_count() or 1) > 1 else 1
-    command = [sys.executable, "-m", "pytest", "-n", str(workers), "--dist", "loadgroup", *context.args]
-    raise typer.Exit(subprocess.call(command, cwd=ROOT, env={**os.environ, **share_cores(workers)}))
+    command = [sys.executable, "-m", "pytest", "-n", str(workers), "--dist", "loadgroup", *args.rest]
+    return subprocess.call(command, cwd=str(ROOT), env={**os.environ, **share_cores(workers)})
 
 
-def _run(names, student):
+def _console():
+    from rich.console import Console
+
+    return Console(highlight=False)
+
+
+def _execute(names, student):
+    from rich.markup import escape
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-    from coursekit import build
     from coursekit.run import execute
 
-    _checkout()
-    try:
-        sources = [path for path in build.sources(names) if path.stem[0].isdigit()]
-    except build.BuildError as error:
-        console.print(str(error), markup=False)
-        return 2
+    console = _console()
+    sources = [path for path in build.sources(names) if path.stem[0].isdigit()]
     failed = False
     for source in sources:
         path = ROOT / ("notebooks" if student else "solutions") / f"{source.stem}.ipynb"
@@ -184,35 +243,76 @@ def _run(names, student):
     return 1 if failed else 0
 
 
-def _no_news():
-    """Keep JupyterLab from asking about news: its answer would come from the network."""
+def _quiet_lab():
+    """Keep JupyterLab from asking about news, which would come from the network, and nbgrader's menus from students.
+
+    The tests install nbgrader into `.venv`. A file that is there already is left as it is.
+    """
     page = Path(sys.prefix) / "etc" / "jupyter" / "labconfig" / "page_config.json"
-    if inside() and not page.exists():
+    if bootstrap.inside() and not page.exists():
         page.parent.mkdir(parents=True, exist_ok=True)
-        page.write_text('{"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": true}}\n')
+        off = {"@jupyterlab/apputils-extension:announcements": True, "@jupyter/nbgrader": True}
+        page.write_text(json.dumps({"disabledExtensions": off}), encoding="utf-8")
 
 
-def _checkout():
-    if not (ROOT / "course").is_dir():
-        console.print("This command needs the course's checkout: clone the repository and run it there.")
-        raise typer.Exit(2)
+def _repository(text):
+    if not re.fullmatch(r"[\w.-]+/[\w.-]+", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not an address like OWNER/NAME")
+    return text
+
+
+def _number(kind, low=None):
+    """A function that reads a number of this kind, not below `low`."""
+    name = "a whole number" if kind is int else "a number"
+
+    def read(text):
+        try:
+            value = kind(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{text!r} is not {name}") from None
+        if low is not None and not value >= low:
+            raise argparse.ArgumentTypeError(f"{text} is too small: {low} or more was expected")
+        return value
+
+    return read
+
+
+def _speak_plainly():
+    """Let what the output's encoding cannot show come out in plain letters, and not end the command."""
+
+    def plain(error):
+        return "".join(PLAIN.get(letter, "?") for letter in error.object[error.start : error.end]), error.end
+
+    codecs.register_error("coursekit", plain)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="coursekit")
 
 
 def main(arguments=None):
-    """Entry point. Wrong arguments get one sentence and exit status 2."""
-    command = typer.main.get_command(app)
+    """Entry point; returns the exit status. Wrong arguments get one sentence and exit status 2."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    _speak_plainly()
     try:
-        arguments = sys.argv[1:] if arguments is None else arguments
-        status = command.main(args=arguments or ["--help"], prog_name="coursekit", standalone_mode=False)
-        return status if isinstance(status, int) else 0
-    except _UsageError as error:
-        message = error.format_message().rstrip(".")
-        print(f"{message}. `coursekit --help` lists the commands.", file=sys.stderr)
-        return 2
-    except typer.Exit as stop:
-        return stop.exit_code
-    except (KeyboardInterrupt, typer.Abort):
-        print("Stopped.", file=sys.stderr)
+        args = parse(arguments)
+        place.stand_in_for_home()
+        if args.command == "doctor":  # it looks at an environment from outside
+            return doctor(args)
+        python = bootstrap.interpreter(args.command, here=getattr(args, "here", False))
+        if python != sys.executable:
+            return bootstrap.rerun(python, arguments)
+        return args.run(args) or 0
+    except (Wrong, bootstrap.Stop) as reason:
+        print(reason, file=sys.stderr)
+        return 2 if isinstance(reason, Wrong) else 1
+    except SystemExit as stop:  # argparse has shown a help
+        return stop.code or 0
+    except ImportError as reason:
+        mend = f"`{bootstrap.this_python()} -m coursekit doctor --fix` installs again what is broken."
+        print(f"A package of the course cannot be loaded ({reason}). {mend}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("Stopped. The same command goes on from here.", file=sys.stderr)
         return 130
 
 

@@ -1,12 +1,16 @@
 """What the builder puts into every notebook for Colab: a badge, and a cell that installs coursekit there."""
 
-_COLAB = "https://colab.research.google.com"
+ADDRESS = "https://colab.research.google.com"
+
+
+def address(repository, branch, notebook):
+    """Where Colab opens `notebook` (its path in the repository)."""
+    return f"{ADDRESS}/github/{repository}/blob/{branch}/{notebook}"
 
 
 def badge(repository, branch, notebook):
     """A Markdown badge that opens `notebook` (its path in the repository) in Colab."""
-    address = f"{_COLAB}/github/{repository}/blob/{branch}/{notebook}"
-    return f"[![Open in Colab]({_COLAB}/assets/colab-badge.svg)]({address})"
+    return f"[![Open in Colab]({ADDRESS}/assets/colab-badge.svg)]({address(repository, branch, notebook)})"
 
 
 def setup_cell(repository, branch):

@@ -1,14 +1,22 @@
-"""What may be wrong with this machine or this install, each in plain words with the mend."""
+"""What may be wrong with this machine or this install, each in plain words with the mend.
 
+It looks at an environment from outside: standard library only, in the syntax of Python 3.8, so that it runs where the
+environment itself does not.
+"""
+
+import importlib.util
 import os
+import platform
 import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
-from importlib import metadata
+from importlib import import_module, metadata
 from pathlib import Path
 
-from coursekit.bootstrap import NEWEST, OLDEST, ROOT
+from coursekit import bootstrap, place
+
+FREE = 3.0  # GB of memory; a notebook takes up to 2.5
 
 
 @dataclass(frozen=True)
@@ -20,120 +28,243 @@ class Result:
     mend: str = ""
 
 
+@dataclass(frozen=True)
+class Environment:
+    """What is looked at: a Python, and the folder of its packages (None: those of this process)."""
+
+    python: str
+    site: object = None
+
+    @property
+    def is_own(self):
+        """Whether it is the course's `.venv`, which `doctor --fix` may change."""
+        return self.site is not None
+
+    def version(self, name):
+        """The version of an installed package, or None."""
+        where = {"path": [str(self.site)]} if self.site is not None else {}
+        found = next(iter(metadata.distributions(name=name, **where)), None)
+        return found.version if found is not None and found.metadata else None
+
+    def requirements(self):
+        """The lines of what coursekit needs; None where it is not installed."""
+        where = {"path": [str(self.site)]} if self.site is not None else {}
+        found = next(iter(metadata.distributions(name="coursekit", **where)), None)
+        return None if found is None else found.requires or []
+
+
+def main(fix=False):
+    """What `coursekit doctor` does. Returns the exit status."""
+    if fix:
+        if not bootstrap.is_checkout():
+            raise bootstrap.Stop(
+                "--fix mends .venv in a checkout of the course; this coursekit was installed with pip."
+            )
+        bootstrap.mend()
+    bad = 0
+    for result in examine():
+        bad += result.status == "bad"
+        print(f"{result.status:<4}  {result.what}.", flush=True)
+        if result.mend:
+            print(f"      {result.mend}", flush=True)
+    print("Everything is in order." if not bad else f"{bad} thing{'s' * (bad > 1)} to mend.")
+    return 1 if bad else 0
+
+
 def examine():
-    """Look at everything; returns a list of `Result`."""
-    return [*_python(), *_packages(), *_clashes(), *_data(), *_memory(), *_gpu()]
+    """Look at everything; gives a `Result` for each thing."""
+    environment = find_environment()
+    if environment is None:
+        yield Result("note", "the course is not set up here yet", f"`{_call('lab')}` does it and opens the course.")
+    else:
+        yield from look_at_python(environment.python)
+        yield from look_at_files(environment)
+        yield from look_at_packages(environment)
+        yield from look_at_clashes(environment)
+    yield from look_at_data()
+    yield from look_at_room()
+    if environment is not None:
+        yield from look_at_loading(environment)
 
 
-def _python():
-    version = sys.version_info[:2]
-    name = f"Python {version[0]}.{version[1]} at {sys.executable}"
-    if OLDEST <= version <= NEWEST:
-        return [Result("good", name)]
-    wanted = f"{OLDEST[0]}.{OLDEST[1]} to {NEWEST[0]}.{NEWEST[1]}"
-    return [Result("bad", f"{name}; the course needs {wanted}", "Install one of these and use it.")]
+def find_environment():
+    """The environment that the course runs in: the one that it was installed into, else `.venv`; None without one."""
+    if bootstrap.is_installed() and not bootstrap.inside():
+        return Environment(sys.executable)
+    site = bootstrap.site_packages()
+    return None if site is None else Environment(str(bootstrap.venv_python()), site)
 
 
-def _packages():
+def look_at_python(python):
+    refusal = bootstrap.unsupported(platform.system(), bootstrap.machine())
+    if refusal:
+        yield Result("bad", refusal.partition(". ")[0], refusal.partition(". ")[2])
+    about = bootstrap.describe([python])
+    if about is None:
+        yield Result("bad", f"the Python of the environment, {python}, does not start", _fix())
+        return
+    name = f"Python {about['version'][0]}.{about['version'][1]} at {python}"
+    if bootstrap.fits(about):
+        yield Result("good", name)
+    else:
+        mend = "Install one of these, make an environment with it, and install the course there."
+        yield Result("bad", f"{name}; the course needs an ordinary Python {bootstrap.wanted()}, 64 bits", mend)
+
+
+def look_at_files(environment):
+    """Whether every file of every package of `.venv` is there."""
+    if not environment.is_own:
+        return
+    broken = bootstrap.broken_packages()
+    for name, problem in broken.items():
+        yield Result("bad", f"the package {name} is broken: {problem}", _fix())
+    if not broken:
+        yield Result("good", "every file of every package is there")
+
+
+def look_at_packages(environment):
     """Every requirement of coursekit, of what it needs to train and of what it needs to open notebooks."""
-    from packaging.requirements import Requirement
-
-    try:
-        lines = metadata.requires("coursekit") or []
-    except metadata.PackageNotFoundError:
-        return [Result("bad", "coursekit itself is not installed", "Run `python -m coursekit lab`.")]
+    lines = environment.requirements()
+    if lines is None:
+        yield Result("bad", "coursekit itself is not installed", _fix())
+        return
+    Requirement = _requirement_class()
+    if Requirement is None:
+        yield Result("note", "versions cannot be compared, because packaging and pip are missing here")
+        return
     good = 0
     for line in lines:
         requirement = Requirement(line)
         if requirement.marker and not any(requirement.marker.evaluate({"extra": e}) for e in ("", "cpu", "lab")):
             continue
         # A GPU build serves as well as the CPU one.
-        names = [requirement.name, requirement.name.removesuffix("-cpu")]
-        installed = next((found for name in names if (found := _version(name))), None)
+        names = [requirement.name, requirement.name.replace("-cpu", "")]
+        installed = next((found for name in names for found in [environment.version(name)] if found), None)
+        wanted = f"{requirement.name}{requirement.specifier}"
+        mend = _fix() if environment.is_own else f'`{_quoted(environment.python)} -m pip install "{wanted}"`.'
         if installed is None:
-            yield Result(
-                "bad", f"{requirement.name} is missing", f'Run `python -m pip install "{_plain(requirement)}"`.'
-            )
+            yield Result("bad", f"{requirement.name} is missing", mend)
         elif not requirement.specifier.contains(installed, prereleases=True):
-            yield Result(
-                "bad",
-                f"{requirement.name} {installed} is outside {requirement.specifier}",
-                f'Run `python -m pip install "{_plain(requirement)}"`.',
-            )
+            yield Result("bad", f"{requirement.name} {installed} is outside {requirement.specifier}", mend)
         else:
             good += 1
     yield Result("good", f"{good} packages are there in versions that the course was tested with")
 
 
-def _plain(requirement):
-    return f"{requirement.name}{requirement.specifier}"
+def look_at_clashes(environment):
+    remove = f"`{_quoted(environment.python)} -m pip uninstall -y"
+    if environment.version("tensorflow") and environment.version("tensorflow-cpu"):
+        after = f"then {_fix()}" if environment.is_own else "then install the one that you want."
+        what = "tensorflow and tensorflow-cpu are both installed, and overwrite each other's files"
+        yield Result("bad", what, f"{remove} tensorflow tensorflow-cpu`, {after}")
+    if environment.version("tf-keras"):
+        yield Result("note", "Keras 2 is installed beside Keras 3", f"{remove} tf-keras`, if nothing else needs it.")
+    for name, good in (("TF_USE_LEGACY_KERAS", ("", "0", "False")), ("KERAS_BACKEND", ("", "tensorflow"))):
+        value = os.environ.get(name, "")
+        if value not in good:
+            unset = f"`set {name}=`" if os.name == "nt" else f"`unset {name}`"
+            yield Result(
+                "bad",
+                f"{name} is {value}; the course uses Keras 3 on TensorFlow",
+                f"{unset}, here and where it is set.",
+            )
 
 
-def _version(name):
+def look_at_data():
+    # Read by itself: the package coursekit.data needs NumPy, which may be what is missing.
+    spec = importlib.util.spec_from_file_location("coursekit_files", str(place.PACKAGE / "data" / "files.py"))
+    files = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(files)
     try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return None
-
-
-def _clashes():
-    if _version("tensorflow") and _version("tensorflow-cpu"):
-        yield Result(
-            "bad",
-            "tensorflow and tensorflow-cpu are both installed, and overwrite each other's files",
-            "Remove both with pip, then install the one that you want.",
-        )
-    if _version("tf-keras") or os.environ.get("TF_USE_LEGACY_KERAS"):
-        yield Result(
-            "note", "Keras 2 is switched on or installed beside Keras 3", "Unset TF_USE_LEGACY_KERAS; `import keras`."
-        )
-    backend = os.environ.get("KERAS_BACKEND", "tensorflow")
-    if backend != "tensorflow":
-        yield Result("bad", f"KERAS_BACKEND is {backend}; the course uses tensorflow", "Unset KERAS_BACKEND.")
-
-
-def _data():
-    from coursekit.data import DataError, verify_all
-
-    try:
-        broken = [problem for problem in verify_all().values() if problem]
-    except DataError as error:
+        broken = [problem for problem in files.verify_all().values() if problem]
+    except OSError as error:
         broken = [str(error)]
+    for problem in broken:
+        what, _, mend = problem.partition(". ")
+        yield Result("bad", what, mend)
     if not broken:
-        return [Result("good", "the data files are whole (SHA-256 compared)")]
-    parts = (problem.partition(". ") for problem in broken)
-    return [Result("bad", what, mend) for what, _, mend in parts]
+        yield Result("good", "the data files are whole (SHA-256 compared)")
 
 
-def _memory():
-    import psutil
-
-    free = psutil.virtual_memory().available / 2**30
-    yield (
-        Result("good", f"{free:.1f} GB of memory are free")
-        if free >= 3
-        else Result(
+def look_at_room():
+    free = _free_memory()
+    if free is not None and free < FREE:
+        yield Result(
             "bad", f"only {free:.1f} GB of memory are free; a notebook takes up to 2.5", "Close other programs."
         )
-    )
-    room = shutil.disk_usage(ROOT if ROOT.exists() else Path.home()).free / 2**30
+    elif free is not None:
+        yield Result("good", f"{free:.1f} GB of memory are free")
+    room = shutil.disk_usage(str(bootstrap.ROOT if bootstrap.ROOT.exists() else Path.home())).free / 2**30
     if room < 1:
         yield Result("bad", f"only {room:.1f} GB of disk are free", "Make room.")
+    refusal = bootstrap.too_deep(len(str(bootstrap.ROOT)), bootstrap.long_paths())
+    if bootstrap.is_checkout() and refusal:
+        yield Result("bad", *refusal.split(". ", 1))
 
 
-def _gpu():
-    # In a process of its own: TensorFlow takes seconds to load and keeps the card.
-    code = "import tensorflow as tf; print(len(tf.config.list_physical_devices('GPU')))"
-    quiet = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=quiet)
-    if done.returncode != 0:
-        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        return [
-            Result("bad", f"TensorFlow cannot be loaded: {last}", "Run `python -m coursekit lab` to install it anew.")
-        ]
-    if int(done.stdout or 0) > 0:
-        return [Result("good", "TensorFlow loads and sees a GPU")]
-    if shutil.which("nvidia-smi"):
-        mend = 'Install the GPU build: `python -m pip install "coursekit[gpu]"`. The course runs without it too.'
-        return [Result("note", "this machine has an NVIDIA GPU that TensorFlow does not see", mend)]
-    return [Result("good", "TensorFlow loads; there is no GPU, and none is needed")]
+def look_at_loading(environment):
+    """TensorFlow and XGBoost, each in a process of its own: TensorFlow takes seconds to load and keeps the card."""
+    if not bootstrap.works(environment.python):
+        return
+    again = _fix() if environment.is_own else "Install it again with pip."
+    code = "import keras, tensorflow as tf; print(len(tf.config.list_physical_devices('GPU')))"
+    status, said, complaint = _run(environment.python, code)
+    if status != 0:
+        yield Result("bad", f"TensorFlow and Keras cannot be loaded: {complaint}", again)
+    elif int(said or 0) > 0:
+        yield Result("good", "TensorFlow loads and sees a GPU")
+    elif shutil.which("nvidia-smi"):
+        pip = f"{_quoted(environment.python)} -m pip"
+        mend = f'`{pip} uninstall -y tensorflow-cpu`, then `{pip} install "tensorflow[and-cuda]>=2.19,<2.22"`. '
+        what = "this machine has an NVIDIA GPU that TensorFlow does not see"
+        yield Result("note", what, f"{mend}The course runs without it too.")
+    else:
+        yield Result("good", "TensorFlow loads; there is no GPU, and none is needed")
+    status, _, complaint = _run(environment.python, "import xgboost")
+    if status != 0 and sys.platform == "darwin":
+        yield Result("bad", "XGBoost, which notebook 02 uses, cannot be loaded", "`brew install libomp`.")
+    elif status != 0:
+        yield Result("bad", f"XGBoost, which notebook 02 uses, cannot be loaded: {complaint}", again)
+
+
+def _run(python, code):
+    """Run code in a Python; exit status, output, and the last line of what it complained of."""
+    quiet = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    done = subprocess.run([python, "-c", code], capture_output=True, env=quiet)
+    lines = done.stderr.decode("utf-8", "replace").strip().splitlines() or ["no message"]
+    return done.returncode, done.stdout.decode("utf-8", "replace").strip(), lines[-1]
+
+
+def _requirement_class():
+    for name in ("packaging.requirements", "pip._vendor.packaging.requirements"):
+        try:
+            return import_module(name).Requirement
+        except ImportError:
+            continue
+    return None
+
+
+def _free_memory():
+    """GB of memory, or None where neither the system nor psutil tells."""
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        return next(int(line.split()[1]) / 2**20 for line in lines if line.startswith("MemAvailable"))
+    except (OSError, StopIteration):
+        pass
+    try:
+        import psutil
+    except ImportError:
+        return None
+    return psutil.virtual_memory().available / 2**30
+
+
+def _call(command):
+    return f"{bootstrap.this_python()} -m coursekit {command}"
+
+
+def _fix():
+    return f"`{_call('doctor --fix')}` installs again what is broken."
+
+
+def _quoted(path):
+    return f'"{path}"' if " " in str(path) else str(path)

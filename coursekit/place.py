@@ -9,8 +9,10 @@ which reaches no verdict; and no check module is there to be found, whatever fol
 run among the student's own code, which can replace them with or without this variable.)
 """
 
+import contextlib
 import os
 import re
+import tempfile
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent
@@ -42,3 +44,18 @@ def uses_keras():
     """
     found = notebooks()
     return not found or any(_KERAS.search(path.read_bytes()) for path in found)
+
+
+def stand_in_for_home():
+    """Where the home folder cannot be written, let `.home` in the course take its place, for this process and below.
+
+    uv, Jupyter, matplotlib, Keras and coursekit itself keep caches and settings in it.
+    """
+    name = "USERPROFILE" if os.name == "nt" else "HOME"
+    try:
+        with tempfile.TemporaryFile(dir=str(Path.home())):
+            return
+    except (OSError, RuntimeError):
+        os.environ[name] = str(folder() / ".home")
+    with contextlib.suppress(OSError):
+        Path(os.environ[name]).mkdir(exist_ok=True)

@@ -3,20 +3,23 @@
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-from coursekit import bootstrap, cli, doctor, run
+from coursekit import cli, run
 from coursekit.build import root
 
 
 @pytest.mark.parametrize(
     "arguments, words",
     [
-        (["frob"], "No such command"),
-        (["run", "--frob"], "No such option"),
-        (["build", "--repository"], "requires an argument"),
+        (["frob"], "There is no command 'frob'"),
+        (["run", "--frob"], "--frob"),
+        (["build", "--repository"], "expected one argument"),
+        (["grade", "x"], "--out"),
+        (["grade", "x", "--out", "y", "--memory", "3"], "500 or more"),
+        (["grade", "x", "--out", "y", "--timeout", "soon"], "is not a number"),
+        (["run", "--", "01"], "takes nothing after"),
         (["build", "77"], "no course/77"),
         (["build", "--repository", "nonsense"], "OWNER/NAME"),
         (["run", "77"], "no course/77"),
@@ -71,121 +74,19 @@ def test_execute_survives_a_kernel_that_dies(tmp_path):
     assert "died" in done.error.lower()
 
 
-# --- doctor
+def test_grading_on_windows_says_its_sentence(monkeypatch, capfd):
+    real = cli.importlib.util.find_spec
+    monkeypatch.setattr(cli.importlib.util, "find_spec", lambda name: None if name == "resource" else real(name))
+    assert cli.main(["grade", "x", "--out", "y"]) == 2
+    assert "WSL" in capfd.readouterr().err
 
 
-def statuses(results):
-    return [result.status for result in results]
-
-
-def test_doctor_finds_this_install_in_order():
-    assert "bad" not in statuses([*doctor._python(), *doctor._packages(), *doctor._clashes(), *doctor._data()])
-
-
-def test_doctor_names_a_wrong_python(monkeypatch):
-    monkeypatch.setattr(doctor.sys, "version_info", (3, 10, 1))
-    (result,) = doctor._python()
-    assert result.status == "bad" and "3.11 to 3.13" in result.what
-
-
-def test_doctor_names_missing_and_old_packages(monkeypatch):
-    found = {"keras": "2.15.0", "nbclient": None}
-    real = doctor._version
-    monkeypatch.setattr(doctor, "_version", lambda name: found[name] if name in found else real(name))
-    bad = {result.what: result.mend for result in doctor._packages() if result.status == "bad"}
-    assert "keras 2.15.0 is outside" in " ".join(bad) and "nbclient is missing" in bad
-    assert all("pip install" in mend for mend in bad.values())
-
-
-def test_doctor_names_clashes(monkeypatch):
-    monkeypatch.setattr(doctor, "_version", lambda name: "2.21")
-    monkeypatch.setenv("KERAS_BACKEND", "torch")
-    assert statuses(doctor._clashes()) == ["bad", "note", "bad"]
-
-
-def test_doctor_names_damaged_data(monkeypatch):
-    from coursekit.data import files
-
-    monkeypatch.setattr(files, "verify", lambda name: "boston.csv is damaged. Mend it." if name == "boston.csv" else "")
-    (result,) = doctor._data()
-    assert (result.status, result.what, result.mend) == ("bad", "boston.csv is damaged", "Mend it.")
-
-
-# --- bootstrap
-
-
-@pytest.fixture
-def fresh(tmp_path, monkeypatch):
-    """A checkout without an environment, and a record of the commands that would be run."""
-    for name in ("requirements.txt", "tests/requirements.txt", "pyproject.toml"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_bytes((root() / name).read_bytes())
-    monkeypatch.setattr(bootstrap, "ROOT", tmp_path)
-    monkeypatch.setattr(bootstrap, "VENV", tmp_path / ".venv")
-    calls = []
-
-    def call(command, **settings):
-        calls.append(command)
-        if command[1:3] == ["-m", "venv"]:
-            bootstrap.venv_python().parent.mkdir(parents=True)
-            bootstrap.venv_python().write_text("")
-        return 0
-
-    monkeypatch.setattr(bootstrap.subprocess, "call", call)
-    return calls
-
-
-def test_a_fresh_checkout_installs_once(fresh):
-    bootstrap.ensure()
-    text = [" ".join(map(str, command)) for command in fresh]
-    assert any("-m venv" in line for line in text)
-    assert any("uv pip install" in line and "--require-hashes" in line for line in text)
-    fresh.clear()
-    bootstrap.ensure()
-    assert fresh == [], "the second start costs nothing"
-    bootstrap.ensure(test=True)
-    assert any(str(Path("tests") / "requirements.txt") in " ".join(map(str, c)) for c in fresh)
-
-
-def test_changed_requirements_install_again(fresh):
-    bootstrap.ensure()
-    fresh.clear()
-    (bootstrap.ROOT / "requirements.txt").write_text("numpy")
-    bootstrap.ensure()
-    assert fresh
-
-
-@pytest.mark.parametrize("version", [(3, 10), (3, 14)])
-def test_a_wrong_python_stops_with_one_sentence(fresh, monkeypatch, capfd, version):
-    monkeypatch.setattr(bootstrap.sys, "version_info", version)
-    assert bootstrap.rerun(["lab"]) == 1
-    assert "3.11 to 3.13" in capfd.readouterr().err
-
-
-def test_a_failed_install_is_one_sentence_and_goes_on_next_time(fresh, monkeypatch, capfd):
-    works = bootstrap.subprocess.call
-    monkeypatch.setattr(bootstrap.subprocess, "call", lambda c, **s: 1 if "--require-hashes" in c else works(c, **s))
-    assert bootstrap.rerun(["lab"]) == 1
-    assert "could not be installed" in capfd.readouterr().err
-    monkeypatch.setattr(bootstrap.subprocess, "call", works)
-    fresh.clear()
-    bootstrap.ensure()
-    assert any("--require-hashes" in command for command in fresh)
-
-
-@pytest.mark.parametrize("arguments", [["--help"], [], ["grade", "x"], ["run"], ["build"], ["doctor"], ["test", "-x"]])
-def test_every_command_of_a_bare_python_sets_itself_up(arguments):
-    """Without site-packages each command must reach the set-up code, and nothing else."""
-    code = f"""
-import runpy, sys
-sys.path.insert(0, {str(root())!r})
-from coursekit import bootstrap
-bootstrap.rerun = lambda arguments, test: print("set up:", arguments, test)
-sys.argv = ["coursekit", *{arguments!r}]
-runpy.run_module("coursekit", run_name="__main__")
-"""
-    done = subprocess.run([sys.executable, "-S", "-I", "-c", code], capture_output=True, text=True)
-    assert done.stdout.strip() == f"set up: {arguments} {arguments[:1] == ['test']}", done.stderr
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii"])
+def test_what_an_encoding_cannot_show_comes_out_plain(encoding, tmp_path):
+    environment = os.environ | {"PYTHONIOENCODING": encoding, "COURSEKIT_HOME": str(tmp_path), "PYTHONUTF8": "0"}
+    command = [sys.executable, "-m", "coursekit", "progress"]
+    done = subprocess.run(command, cwd=root(), env=environment, capture_output=True, text=True)
+    assert done.returncode == 0 and "o1 o2 o3" in done.stdout, done.stderr
 
 
 def test_no_file_holds_an_address_of_a_registry_or_a_machine():
