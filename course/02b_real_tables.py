@@ -891,7 +891,8 @@ assert np.average(scores_of(without, Z_test), weights=w_test) > real + 0.08, "Th
 # Let the validation rows choose and the test rows judge. A ROC curve shows all cuts at once. Weights that are the same for
 # all rows of a class do not change it; weights that differ within a class do.
 #
-# This is the end of the notebook and a good place to stop. In notebook 03 the answer is a number: the price of a house.
+# This is the end of the notebook and a good place to stop. In notebook 02c you write the tools that deep networks are trained
+# with.
 
 # %%
 ck.progress()
