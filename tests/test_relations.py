@@ -29,6 +29,7 @@ FOUND = [
     ("absolute value", np.abs(RIGHT), RIGHT),
     ("stops at 0", np.maximum(RIGHT, 0), RIGHT),
     ("limited to 0 to 1", np.clip(RIGHT, 0, 1), RIGHT),
+    ("never below -0.5 or above 0.5: it is cut off", np.clip(LINE, -0.5, 0.5), LINE),
     ("rounded to 0 decimals", np.round(RIGHT), RIGHT),
     ("rounded to 1 decimal", np.round(RIGHT, 1), RIGHT),
     ("rounded to 3 decimals", np.round(RIGHT, 3), RIGHT),

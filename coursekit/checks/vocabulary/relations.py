@@ -50,6 +50,10 @@ def describe_relation(given, wanted, quantities=None, steps=None, rtol=1e-4):
         for sentence, other in _relations(wanted, quantities or {}):
             if fits(other):
                 return sentence
+        low, high = given.min(), given.max()
+        if np.sum((wanted > low) & (wanted < high)) >= 3 and fits(np.clip(wanted, low, high)):
+            ends = [f"below {low:.4g}"] * int(wanted.min() < low) + [f"above {high:.4g}"] * int(wanted.max() > high)
+            return f"is the right one, but never {' or '.join(ends)}: it is cut off there"
         return _normalised(given, wanted)
 
 
