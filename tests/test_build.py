@@ -7,7 +7,7 @@ import shutil
 import nbformat
 import pytest
 
-from coursekit import build
+from coursekit import build, place
 from coursekit.checks import framework
 from coursekit.gallery import gallery
 
@@ -71,6 +71,12 @@ def refuse(checkout, old, new, match):
 def test_the_committed_notebooks_are_what_the_sources_give():
     assert build.build(check=True) == []
     assert (build.root() / "docs" / "gallery.md").read_text(encoding="utf-8") == gallery()
+
+
+def test_the_table_of_lectures_names_exercises_that_there_are():
+    named = re.findall(r"\b\d\d[bc]?\.\d+", (place.folder() / "docs" / "lectures.md").read_text())
+    there = {exercise.id for number in framework.notebooks() for exercise in framework.exercises_in(number)}
+    assert len(named) > 100 and set(named) <= there
 
 
 def test_stub_and_solution(checkout):
