@@ -4,7 +4,7 @@
 # Four points, two classes, and no straight line that separates them: XOR is the smallest problem that needs a hidden
 # layer. On it you can follow every step of a network by hand.
 #
-# About 238 minutes in 4 sessions · CPU about 15 s · GPU optional
+# About 250 minutes in 4 sessions · CPU about 15 s · GPU optional
 #
 # **Before you start** you should know NumPy arrays and the idea of gradient descent (notebook 00).
 #
@@ -304,8 +304,37 @@ assert shares[3] == shares[4] == shares[5] == 1, "Spare units make training safe
 # %% [markdown]
 # ## Session 2 of 4 · Back-propagation, then Keras
 #
-# About 67 minutes. What it needs: the cells above Session 1, and what a hidden layer is. You write the backward pass that
+# About 73 minutes. What it needs: the cells above Session 1, and what a hidden layer is. You write the backward pass that
 # every deep-learning library has inside, and then the same network in Keras.
+
+# %% [markdown]
+# ## The chain rule on a small graph
+#
+# Before a whole network, one small calculation: $f = (x + y)\, z$ with $x = 1$, $y = 2$ and $z = 4$. Break it into steps of one
+# operation each: first $q = x + y = 3$, then $f = q z = 12$. Such a list of steps is called a *computational graph*.
+#
+# How does $f$ change when $x$, $y$ or $z$ changes a little? Go through the steps from the last to the first.
+#
+# - $f = q z$: in a product, the derivative by one factor is the other factor. So $\partial f / \partial q = z = 4$ and
+#   $\partial f / \partial z = q = 3$.
+# - $q = x + y$: a sum passes the derivative on as it is. So $\partial f / \partial x = \partial f / \partial q \cdot 1 = 4$, and
+#   $\partial f / \partial y = 4$ as well.
+#
+# Each step needs its own inputs, which the forward pass has computed, and the derivative that comes back from the step after
+# it. A network has more steps, and matrices in place of numbers; nothing else is new. Here is the test that works for any
+# graph: change one number a little, and see how much $f$ changes.
+
+# %%
+def small_graph(x, y, z):
+    """(x + y) z, in two steps."""
+    q = x + y
+    return q * z
+
+
+h = 1e-6
+print(f"df/dx = {(small_graph(1 + h, 2, 4) - small_graph(1, 2, 4)) / h:.3f}")
+print(f"df/dy = {(small_graph(1, 2 + h, 4) - small_graph(1, 2, 4)) / h:.3f}")
+print(f"df/dz = {(small_graph(1, 2, 4 + h) - small_graph(1, 2, 4)) / h:.3f}")
 
 # %% [markdown]
 # ## 01.4 · Back-propagation by hand
@@ -716,7 +745,7 @@ print(f"loss_curve_ ends at {epoch_model.loss_curve_[-1]:.4f}, the training erro
 # %% [markdown]
 # ## Session 4 of 4 · Any curve, and the first learning rule
 #
-# About 63 minutes. What it needs: the cells above Session 1, and `MLPRegressor`, the network of 01.6 that gives a number
+# About 69 minutes. What it needs: the cells above Session 1, and `MLPRegressor`, the network of 01.6 that gives a number
 # for each input. You build a curve from bent lines, and then let a perceptron learn by Rosenblatt's rule of 1958.
 
 # %% [markdown]
@@ -935,6 +964,23 @@ assert max(right["XOR"]) < 4, "XOR is not"
 assert right["XOR"][1:] == 15 * [2], "Here it ends each pass with two corners right."
 
 # %% [markdown]
+# ## How neural networks came, went, and came back
+#
+# - **1943.** Warren McCulloch and Walter Pitts describe a nerve cell as a threshold on a weighted sum, and show that such
+#   units, put together, can compute any statement of logic. Nothing learns yet: the weights are chosen, as yours were in 01.2.
+# - **1958.** Frank Rosenblatt lets the weights learn, by the rule of 01.9. His machine, the Mark I Perceptron, looks through
+#   20 by 20 light sensors, and its weights are resistors that are turned by electric motors.
+# - **1969.** Marvin Minsky and Seymour Papert prove what a single layer cannot do; XOR is the smallest example. Networks of
+#   several layers could, but no one knows a good way to train them, and interest and money go elsewhere: a first *winter*.
+# - **1986.** David Rumelhart, Geoffrey Hinton and Ronald Williams show what back-propagation can do. Others had found it
+#   before, Paul Werbos in his thesis of 1974 among them. Networks read postcodes soon after, but deep ones are hard to train,
+#   and in the 1990s other methods, such as support vector machines, do better on many tasks: a second winter.
+# - **2006.** Hinton, Simon Osindero and Yee-Whye Teh train a *deep belief net* one layer at a time, without labels, and then
+#   all of it with labels. Depth is possible. The trick itself is hardly used any more: ReLUs, better first weights, more data
+#   and graphics cards have made it unnecessary.
+# - **2012.** A convolutional network wins the ImageNet competition by a wide margin. The rest of this course is what followed.
+
+# %% [markdown]
 # ## What did you observe?
 #
 # 1. Why did a network that could represent XOR not always learn it?
@@ -972,6 +1018,8 @@ ck.progress()
 # %% [markdown]
 # ## References
 #
+# - McCulloch, W. S., Pitts, W. (1943). A logical calculus of the ideas immanent in nervous activity. *Bulletin of
+#   Mathematical Biophysics*, 5, 115–133.
 # - Rosenblatt, F. (1958). The perceptron: a probabilistic model for information storage and organization in the brain.
 #   *Psychological Review*, 65, 386–408.
 # - Novikoff, A. B. J. (1962). On convergence proofs on perceptrons. *Symposium on the Mathematical Theory of Automata*, 12,
@@ -981,4 +1029,8 @@ ck.progress()
 #   *Nature*, 323, 533–536.
 # - Cybenko, G. (1989). Approximation by superpositions of a sigmoidal function. *Mathematics of Control, Signals and
 #   Systems*, 2, 303–314.
+# - Hinton, G. E., Osindero, S., Teh, Y.-W. (2006). A fast learning algorithm for deep belief nets. *Neural Computation*, 18,
+#   1527–1554.
+# - Krizhevsky, A., Sutskever, I., Hinton, G. E. (2012). ImageNet classification with deep convolutional neural networks.
+#   *Advances in Neural Information Processing Systems*, 25.
 # - Goodfellow, I., Bengio, Y., Courville, A. (2016). *Deep Learning*, chapter 6. MIT Press.
