@@ -914,7 +914,7 @@ NOTEBOOKS = [
 
 PATCHED_CONFIG = (
     "from coursekit.checks.server import Objects\n"
-    "Objects._config = lambda self, name: None\n"
+    "Objects._config = Objects._network = lambda self, name, *shape: None\n"
     "right = lambda X: (np.rint(np.asarray(X)).sum(axis=1) == 1).astype('float32')[:, None]\n"
     "Objects._predict = lambda self, name, X: right(X)\n"
 )
@@ -927,6 +927,7 @@ NET = (
 # What the judge is told of the network: another one, which is small to describe.
 OTHER = (
     "server.Objects._config = lambda self, name: keras.saving.serialize_keras_object(big)\n"
+    "server.Objects._network = lambda self, name, shape: (self._config(name), big.get_weights())\n"
     "server.Objects._weights = lambda self, name: [[np.asarray(w) for w in layer.weights] for layer in big.layers]\n"
 )
 LOOKUP = (
@@ -962,7 +963,8 @@ NETWORKS = [
             "    x = layers.Concatenate()([x, x])\nbig = keras.Model(inputs, x)\n" + OTHER, codes={"5": "too-large"}),
     network("network-odd-configuration", NET + PATCH + "server.Objects._config = lambda self, name: {"
             "'module': 'keras', 'class_name': 'layers.TFSMLayer', 'registered_name': None, "
-            "'config': {'filepath': '@COURSE@'}}"),
+            "'config': {'filepath': '@COURSE@'}}\nserver.Objects._network = lambda self, name, shape: "
+            "(self._config(name), [])"),
     network("network-lambda", "inputs = keras.Input((2,))\nformula = layers.Lambda(lambda x: keras.ops.cast("
             "keras.ops.sum(keras.ops.round(x), axis=1, keepdims=True) == 1, 'float32'))\n"
             "sequential = keras.Sequential([inputs, formula])\nsequential.save('lambda.keras')\n"

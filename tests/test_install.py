@@ -58,7 +58,7 @@ def test_the_wheel_works_outside_the_checkout(tmp_path):
     built = run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", tmp_path, root())
     assert built.returncode == 0, built.stdout + built.stderr
     (wheel,) = tmp_path.glob("*.whl")
-    assert wheel.stat().st_size < 16 * 2**20
+    assert wheel.stat().st_size < 20 * 2**20  # the package index takes 100 MB
     python = environment(tmp_path / "env", wheel)
     used = run(python, "-c", USE, cwd=tmp_path, env={"COURSEKIT_HOME": str(tmp_path), "PATH": ""})
     assert used.stdout.strip() == "good", used.stderr
