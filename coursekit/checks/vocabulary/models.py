@@ -301,7 +301,8 @@ def recompute_forward(student, name, X):
     config, weights = student.network(name, shape) or (None, [])
     perceptron = config == "perceptron"
     model = _build(name, config, weights, shape) if config and not perceptron else None
-    if model is not None and min(_samples(X), _MOST_ROWS) * sum(map(_values_of, model.layers)) > _MOST_VALUES:
+    rows = min(max(_samples(X), _COMPARED), _MOST_ROWS)
+    if model is not None and rows * sum(map(_values_of, model.layers)) > _MOST_VALUES:
         raise _too_large(name)
     try:
         if perceptron:
