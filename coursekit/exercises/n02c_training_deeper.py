@@ -3,6 +3,7 @@
 from functools import partial
 
 import numpy as np
+from scipy.special import expit
 from scipy.stats import kstest
 
 from coursekit.checks.codec import RemoteObject
@@ -236,25 +237,17 @@ def _normalised(student, rng):
             given, _, _ = _asked(student, X, gamma, beta, mean, var, momentum, epsilon)
         mu, s2 = X.mean(axis=0), X.var(axis=0)
         new_mean, new_var = momentum * mean + (1 - momentum) * mu, momentum * var + (1 - momentum) * s2
-        root, centred = np.sqrt(s2 + epsilon), X - mu
+        centred = X - mu
         misconceptions = {
+            **_misnormalised(X, gamma, beta, mu, s2, epsilon),
             "running-averages": gamma * (X - mean) / np.sqrt(var + epsilon) + beta,
             "new-averages": gamma * (X - new_mean) / np.sqrt(new_var + epsilon) + beta,
             "over-rows": gamma * (X - X.mean(axis=1, keepdims=True)) / np.sqrt(X.var(axis=1, keepdims=True) + epsilon)
             + beta,
             "whole-batch": gamma * (X - X.mean()) / np.sqrt(X.var() + epsilon) + beta,
-            "no-root": gamma * centred / (s2 + epsilon) + beta,
-            "no-gamma-beta": centred / root,
-            "no-gamma": centred / root + beta,
-            "no-beta": gamma * centred / root,
-            "exchanged": beta * centred / root + gamma,
-            "beta-scaled": gamma * (centred / root + beta),
-            "not-centred": gamma * X / root + beta,
-            "no-epsilon": gamma * centred / np.sqrt(s2) + beta,
-            "epsilon-outside": gamma * centred / (np.sqrt(s2) + epsilon) + beta,
             "unbiased": gamma * centred / np.sqrt(s2 * n / (n - 1) + epsilon) + beta,
         }
-        wanted = gamma * centred / root + beta
+        wanted = gamma * centred / np.sqrt(s2 + epsilon) + beta
         yield check_array("norm-train", "`Y` of `norm_train`", given, wanted, misconceptions, 1, rtol=1e-6)
     # A column in which all samples are the same.
     X[:, 0] = 3.0
@@ -262,6 +255,22 @@ def _normalised(student, rng):
         given, _, _ = _asked(student, X, gamma, beta, mean, var, momentum, epsilon)
     what = "`Y` of `norm_train`, where all samples are the same,"
     yield check_array("norm-train", what, given, np.tile(beta, (n, 1)), points=1)
+
+
+def _misnormalised(X, gamma, beta, mean, var, epsilon):
+    """What the usual mistakes make of the formula, with the right mean and variance."""
+    centred, root = X - mean, np.sqrt(var + epsilon)
+    return {
+        "no-root": gamma * centred / (var + epsilon) + beta,
+        "no-gamma-beta": centred / root,
+        "no-gamma": centred / root + beta,
+        "no-beta": gamma * centred / root,
+        "exchanged": beta * centred / root + gamma,
+        "beta-scaled": gamma * (centred / root + beta),
+        "not-centred": gamma * X / root + beta,
+        "no-epsilon": gamma * centred / np.sqrt(var) + beta,
+        "epsilon-outside": gamma * centred / (np.sqrt(var) + epsilon) + beta,
+    }
 
 
 def _averages(student, rng):
@@ -295,29 +304,16 @@ def _predicted(student, rng):
         X, gamma, beta, mean, var = _layer(rng, n, k)
         with saying_not_finite("norm-predict.divided-by-0"):
             given = call_array(student, "norm_predict", X, gamma, beta, mean, var, epsilon, shape=X.shape)
-        mu, s2, centred, root = X.mean(axis=0), X.var(axis=0), X - mean, np.sqrt(var + epsilon)
+        mu, s2 = X.mean(axis=0), X.var(axis=0)
         misconceptions = {
             "of-the-batch": gamma * (X - mu) / np.sqrt(s2 + epsilon) + beta,
-            "no-root": gamma * centred / (var + epsilon) + beta,
-            "no-gamma-beta": centred / root,
-            "no-gamma": centred / root + beta,
-            "no-beta": gamma * centred / root,
-            "exchanged": beta * centred / root + gamma,
-            "beta-scaled": gamma * (centred / root + beta),
-            "not-centred": gamma * X / root + beta,
-            "no-epsilon": gamma * centred / np.sqrt(var) + beta,
-            "epsilon-outside": gamma * centred / (np.sqrt(var) + epsilon) + beta,
+            **_misnormalised(X, gamma, beta, mean, var, epsilon),
         }
-        wanted = gamma * centred / root + beta
+        wanted = gamma * (X - mean) / np.sqrt(var + epsilon) + beta
         yield check_array("norm-predict", "`norm_predict`", given, wanted, misconceptions, 1, rtol=1e-6)
 
 
 SELU_SCALE, SELU_ALPHA = 1.0507, 1.67326
-
-
-def _sigmoid(z):
-    e = np.exp(-np.abs(z))
-    return np.where(z >= 0, 1, e) / (1 + e)
 
 
 def _selu(z, scale=SELU_SCALE, alpha=SELU_ALPHA, minus=1):
@@ -377,13 +373,13 @@ def _values(student, name, points, z, slope):
             "left-upwards": np.where(z > 0, SELU_SCALE * z, -_selu(z)),
         }
     else:
-        wanted = z * _sigmoid(z)
+        wanted = z * expit(z)
         known = {
-            "sigmoid-alone": _sigmoid(z),
-            "slope-of-sigmoid": _sigmoid(z) * (1 - _sigmoid(z)),
+            "sigmoid-alone": expit(z),
+            "slope-of-sigmoid": expit(z) * (1 - expit(z)),
             "softplus": np.logaddexp(0, z),
             "tanh": z * np.tanh(z),
-            "wrong-side": z * _sigmoid(-z),
+            "wrong-side": z * expit(-z),
             "relu": np.maximum(z, 0),
         }
     advice = "Compare with the formula at z = -1 and z = 2."

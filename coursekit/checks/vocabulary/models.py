@@ -331,8 +331,8 @@ def _compute_layers(layers, X):
 
 def require_network(student, name, X):
     """Raise `Misconception` with the code "not-a-network" where `recompute_forward` finds none."""
-    predictions(student, name, X[:1])  # of a model that was never fitted the error says more
     if recompute_forward(student, name, X[:1]) is None:
+        predictions(student, name, X[:1])  # of a model that was never fitted the error says more
         raise Misconception(
             "not-a-network",
             f"{name_text(name)} is a {student.describe(name)['type']}: no layers and weights are found that give its "
