@@ -105,8 +105,8 @@ class StudentProxy:
     def network(self, name, shape):
         """What a network is computed from, for inputs of this shape; None for what is none, or has code of its own.
 
-        Of a Keras model its configuration and weights. Of a network of scikit-learn the word "perceptron" and, for each
-        layer, a matrix, a bias and the name of an activation; the steps of a pipeline that are linear are layers too.
+        Of a Keras model its configuration and weights; of a network of scikit-learn, alone, in a pipeline or in an
+        ensemble, what `estimators.describe_estimator` says, and an empty list.
         """
         return self._ask("network", name, shape)
 

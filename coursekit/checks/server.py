@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from coursekit.checks.codec import CodecError, RemoteObject, pack, unpack
+from coursekit.checks.estimators import describe_estimator, predict_estimator
 from coursekit.checks.proxy import CHANGED_INPUT, QUESTIONS, Missing, NotAttempted, StudentError, StudentProxy
 
 
@@ -95,10 +96,7 @@ class Objects:
         if _family(model) == "keras":
             return predict_keras(model, X)
         with self._watching(name, [X]):
-            for method in ("predict_proba", "predict"):
-                if hasattr(model, method):
-                    return getattr(model, method)(X)
-            return model(X)
+            return predict_estimator(model, X)
 
     def _symbolic(self, name, shapes):
         import keras
@@ -150,7 +148,7 @@ class Objects:
 
                 model = _functional(model, shape)
                 return keras.saving.serialize_keras_object(model), model.get_weights()
-            return ("perceptron", _perceptron_layers(model, shape[1])) if family == "sklearn" else None
+            return (describe_estimator(model), []) if family == "sklearn" else None
         except Exception:  # not fitted, or code that runs with numbers alone: asked to predict, it says so
             return None
 
@@ -258,36 +256,6 @@ def _functional(model, shape):
     inputs = keras.Input(tuple(shape[1:]))
     training = {"training": False} if "training" in inspect.signature(model.call).parameters else {}
     return keras.Model(inputs, model.call(inputs, **training))
-
-
-def _perceptron_layers(model, n_features):
-    """A network of scikit-learn, with the linear steps around it: a matrix, a bias and an activation for each layer."""
-    model = getattr(model, "best_estimator_", model)
-    if hasattr(model, "steps"):
-        layers = []
-        for _, step in model.steps[:-1]:
-            if step not in (None, "passthrough"):
-                layers.append(_linear_layer(step.transform, n_features))
-                n_features = layers[-1][0].shape[1]
-        return [*layers, *_perceptron_layers(model.steps[-1][1], n_features)]
-    if hasattr(model, "regressor_"):
-        after = [] if model.transformer_ is None else [_linear_layer(model.transformer_.inverse_transform, 1)]
-        return [*_perceptron_layers(model.regressor_, n_features), *after]
-    last = len(model.coefs_) - 1
-    of_two = model.out_activation_ == "logistic" and model.n_outputs_ == 1
-    ends = "two classes" if of_two else model.out_activation_
-    pairs = enumerate(zip(model.coefs_, model.intercepts_, strict=True))
-    return [(W, b, ends if i == last else model.activation) for i, (W, b) in pairs]
-
-
-def _linear_layer(function, n_features):
-    """The matrix and the bias of a linear function of rows. Raises ValueError where it is not linear."""
-    probe = np.random.default_rng(0).normal(size=(3, n_features))
-    rows = np.asarray(function(np.vstack([np.zeros(n_features), np.eye(n_features), probe])), dtype=float)
-    bias, W = rows[0], rows[1 : n_features + 1] - rows[0]
-    if not np.allclose(rows[n_features + 1 :], probe @ W + bias):
-        raise ValueError("not linear")
-    return W, bias, "identity"
 
 
 def _describe_layer(layer):

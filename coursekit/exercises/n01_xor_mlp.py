@@ -155,7 +155,9 @@ def xor_by_hand(student, rng):
     fail_if(is_xor(np.maximum(0, CORNERS @ W1.T + b1)), "weights.transposed")
     fail_if(np.array_equal(output < 0.5, XOR), "weights.labels-swapped")
     fail_if(is_xor(hidden, cut=0), "weights.cut-at-zero")
-    others = {"no ReLU": sums, "a hard threshold": sums > 0, "tanh": np.tanh(sums), "a sigmoid": expit(sums)}
+    others = {"no ReLU": sums, "tanh": np.tanh(sums), "a sigmoid": expit(sums)}
+    if sums.all():  # a unit whose sum is 0 at a corner was not made for a threshold
+        others["a hard threshold"] = sums > 0
     for said, units in others.items():
         fail_if(is_xor(units), "weights.other-activation", said=said)
     i = int(np.argmax((output > 0.5) != XOR))
@@ -179,6 +181,8 @@ def xor_classifier(student, rng):
     accuracy, right = np.mean(labels == y), int(np.sum(corners == XOR))
     if len(np.unique(labels)) == 1:
         raise Misconception("constant", label=labels[0], why=_why_straight(student, "model")[1])
+    for other, of_other in (("AND", X.round().all(axis=1)), ("NOR", ~X.round().any(axis=1))):
+        fail_if(np.mean(labels == of_other) > 0.95, "other-labels", other=other, right=right)
     line = LogisticRegression(C=1e4, max_iter=1000)
     if right < 4 and line.fit(X, labels).score(X, labels) > 0.99:
         code, why = _why_straight(student, "model")
@@ -338,11 +342,20 @@ def _explain_bad_fit(student, name, X, truth, fitted, r2):
     fail_if(np.std(fitted) < 1e-6, "fit.constant", name=name, answer=fitted[0], why=why)
     if LinearRegression().fit(X, fitted).score(X, fitted) > 0.99:
         raise Misconception(code, say("fit.flat", r2=r2, why=why))
-    if X.shape[1] == 2 and metrics.r2_score(truth, one_column(student, name, X[:, ::-1].copy())) > 0.8:
-        raise Misconception("fit.inputs-swapped")
+    if X.shape[1] == 2:
+        swapped = one_column(student, name, X[:, ::-1].copy())
+        fail_if(metrics.r2_score(truth, swapped) > 0.8, "fit.inputs-swapped")
+    for i in range(X.shape[1]):
+        others = X.copy()
+        others[:, i] = X[::-1, i]
+        unused = np.allclose(one_column(student, name, others), fitted)
+        fail_if(unused, "fit.unused-input", name=name, r2=r2, place=i + 1)
     slope, offset = np.polyfit(truth, fitted, 1)
     scaled = metrics.r2_score(fitted, slope * truth + offset) > 0.95
     fail_if(scaled, "fit.scaled-target", slope=slope, offset=offset)
+    correlation, steps = np.corrcoef(truth, fitted)[0, 1], student.describe(name).get("n_iter")
+    unrelated = abs(correlation) < 0.2 and steps is not None and steps >= 50
+    fail_if(unrelated, "fit.unrelated", name=name, correlation=correlation, steps=steps)
     if code == "stopped-early":
         raise Misconception(code, say("fit.stopped", r2=r2, why=_stopped(student, name)))
 

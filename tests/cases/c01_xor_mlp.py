@@ -146,6 +146,7 @@ for name, code, weights in (
     ("a cut at 0", "cut-at-zero", (ONES, [0, -1], [1, -2], -0.5)),
     ("hard thresholds", "other-activation", (ONES, [-0.5, -1.5], [1, -1], 0)),
     ("three things", "wrong-type", (ONES, [0, -1], [1, -2])),
+    ("h1 - h2, with ReLUs", "corners", (ONES, [0, -1], [1, -1], 0)),
     ("two thresholds, moved down", "other-activation", (4 * ONES, [-2, -6], [1, -1], 0)),
     ("one unit never on", "corners", (ONES, [0, -3], [1, -2], 0)),
     ("W1 of the wrong shape", "wrong-shape", (np.ones((2, 3)), [0, -1, 0], [1, -2, 0], 0)),
@@ -193,6 +194,17 @@ class OwnNetwork:
 @wrong("01.3", "not-a-network", "a class of one's own")
 def _():
     return {"model": OwnNetwork()}
+
+
+@right("01.3", "a search over pipelines, and boolean labels")
+def _():
+    from sklearn.model_selection import GridSearchCV
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import MaxAbsScaler
+
+    X, y = xor_data()
+    search = GridSearchCV(make_pipeline(MaxAbsScaler(), sklearn_mlp()), {"mlpclassifier__alpha": [1e-4, 1e-3]}, cv=2)
+    return {"model": search.fit(X, y.astype(bool))}
 
 
 @wrong("01.3", "not-a-network", "nearest neighbours")
@@ -324,6 +336,12 @@ def _():
 @right("01.3", "keras subclassed, the sigmoid an operation")
 def _():
     return {"model": sigmoid_operation(True)}
+
+
+@wrong("01.3", "other-labels", "labels of AND")
+def _():
+    X, _ = xor_data()
+    return {"model": sklearn_mlp().fit(X, X.round().all(axis=1))}
 
 
 @wrong("01.3", "linear-model", "no activation")
@@ -786,6 +804,75 @@ for name, build in {
     @right("01.6", name)
     def _(build=build):
         return {"regressor": build()}
+
+
+def prepared(name):
+    """A network behind one of scikit-learn's own steps, most of which are not linear, or several networks."""
+    from sklearn import compose, ensemble, pipeline, preprocessing
+    from sklearn.neural_network import MLPRegressor
+
+    settings = {"activation": "tanh", "solver": "lbfgs", "max_iter": 400, "random_state": 1}
+    network = MLPRegressor(hidden_layer_sizes=(30,), **settings)
+    steps = {
+        "quantiles": preprocessing.QuantileTransformer(n_quantiles=100),
+        "powers": preprocessing.PowerTransformer(),
+        "polynomials": preprocessing.PolynomialFeatures(2),
+        "columns apart": compose.ColumnTransformer(
+            [("first", preprocessing.StandardScaler(), [0]), ("second", preprocessing.MinMaxScaler(), [1])]
+        ),
+        "a function of NumPy's": preprocessing.FunctionTransformer(np.arctan),
+        "a linear function": preprocessing.FunctionTransformer(lambda X: X / 2),
+    }
+    models = {
+        "bagging": ensemble.BaggingRegressor(network, n_estimators=3, random_state=0, n_jobs=1),
+        "voting": ensemble.VotingRegressor(
+            [("a", network), ("b", MLPRegressor(hidden_layer_sizes=(20, 20), **settings))]
+        ),
+        "exponential of the target": compose.TransformedTargetRegressor(network, func=np.exp, inverse_func=np.log),
+    }
+    model = models[name] if name in models else pipeline.make_pipeline(steps[name], network)
+    return model.fit(*surface_data())
+
+
+for name in ["quantiles", "powers", "polynomials", "columns apart", "a function of NumPy's", "a linear function"] + [
+    "bagging",
+    "voting",
+    "exponential of the target",
+]:
+
+    @right("01.6", name)
+    def _(name=name):
+        return {"regressor": prepared(name)}
+
+
+@wrong("01.6", "unused-input", "one input alone reaches the network")
+def _():
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import FunctionTransformer
+
+    return {
+        "regressor": make_pipeline(FunctionTransformer(lambda X: X * [1, 0]), surface_network()).fit(*surface_data())
+    }
+
+
+@wrong("01.6", "unrelated", "targets in another order")
+def _():
+    X, y = surface_data()
+    return {"regressor": surface_network().fit(X, np.random.default_rng(0).permutation(y))}
+
+
+@wrong("01.6", "not-a-network", "bagged trees")
+def _():
+    from sklearn.ensemble import BaggingRegressor
+
+    return {"regressor": BaggingRegressor(n_estimators=30, random_state=0).fit(*surface_data())}
+
+
+def surface_network():
+    from sklearn.neural_network import MLPRegressor
+
+    settings = {"activation": "tanh", "solver": "lbfgs", "max_iter": 300, "random_state": 0}
+    return MLPRegressor(hidden_layer_sizes=(20,), **settings)
 
 
 def linear_surface():

@@ -1,10 +1,11 @@
 """Models: what they predict, as labels and numbers, and whether that is what their layers and weights compute."""
 
+import warnings
 from math import prod
 
 import numpy as np
-from scipy.special import expit, softmax
 
+from coursekit.checks.estimators import build_estimator, predict_estimator
 from coursekit.checks.framework import Misconception
 from coursekit.checks.server import predict_keras
 from coursekit.checks.vocabulary.arrays import as_array, shape_text, type_name
@@ -261,7 +262,11 @@ def rebuild(student, name, input_shape):
         None where the model cannot be built again: one with layers or code of the student's own, or no Keras model.
     """
     config, weights = student.network(name, input_shape) or (None, [])
-    return _build(name, config, weights, input_shape) if isinstance(config, dict) else None
+    return None if config is None or _is_estimator(config) else _build(name, config, weights, input_shape)
+
+
+def _is_estimator(config):
+    return "class" in config
 
 
 def _build(name, config, weights, input_shape):
@@ -299,34 +304,19 @@ def recompute_forward(student, name, X):
     """
     shape = None if isinstance(X, list) else X.shape
     config, weights = student.network(name, shape) or (None, [])
-    perceptron = config == "perceptron"
-    model = _build(name, config, weights, shape) if config and not perceptron else None
+    estimator = config is not None and _is_estimator(config)
+    model = None if config is None or estimator else _build(name, config, weights, shape)
     rows = min(max(_samples(X), _COMPARED), _MOST_ROWS)
     if model is not None and rows * sum(map(_values_of, model.layers)) > _MOST_VALUES:
         raise _too_large(name)
     try:
-        if perceptron:
-            return _compute_layers(weights, X)
-        return None if model is None else predict_keras(model, X)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            if estimator:
+                return predict_estimator(build_estimator(config), X)
+            return None if model is None else predict_keras(model, X)
     except Exception:  # not made for such inputs; asked to predict, the student's own model says so
         return None
-
-
-_ACTIVATIONS = {
-    "identity": lambda z: z,
-    "relu": lambda z: np.maximum(0, z),
-    "tanh": np.tanh,
-    "logistic": expit,
-    "softmax": lambda z: softmax(z, axis=1),
-    "two classes": lambda z: np.hstack([1 - expit(z), expit(z)]),
-}
-
-
-def _compute_layers(layers, X):
-    """The answers of a chain of layers, each a matrix, a bias and the name of an activation."""
-    for W, b, activation in layers:
-        X = _ACTIVATIONS[activation](X @ W + b)
-    return X
 
 
 def require_network(student, name, X):
