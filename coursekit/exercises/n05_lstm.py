@@ -172,6 +172,11 @@ def _step_misconceptions(h_new, c_new, x, h, c, W, U, b):
     }
 
 
+# Of the largest value. A GPU may multiply with ten bits of the mantissa (TF32): by the same rounding in NumPy, over 2,000
+# draws, the outputs of such an LSTM are off by 0.0019 at most.
+ON_A_GPU = 5e-3
+
+
 def _three_outputs(student, rng):
     """The findings about the three outputs of the model that `build_lstm` builds."""
     steps, features, units, n = 5, 3, 4, 6
@@ -203,7 +208,8 @@ def _three_outputs(student, rng):
         h, c = _lstm_step(X[:, t], h, c, *weights)
         hidden.append(h)
     if state_h.shape == state_c.shape == c.shape:
-        fail_if(np.allclose(state_h, c, atol=1e-4) and np.allclose(state_c, h, atol=1e-4), "model.states-swapped")
+        swapped = np.allclose(state_h, c, atol=ON_A_GPU) and np.allclose(state_c, h, atol=ON_A_GPU)
+        fail_if(swapped, "model.states-swapped")
         fail_if(np.allclose(state_h, state_c), "model.same-state")
     for code, seen, wanted, points in (
         ("sequence", sequence, np.stack(hidden, axis=1), 1),
@@ -212,7 +218,7 @@ def _three_outputs(student, rng):
     ):
         what = say(f"outputs.{code}")
         fail_if(seen.shape != wanted.shape, "model.wrong-shape", what=what, shape=seen.shape, wanted=wanted.shape)
-        yield check_array(code, what, seen, wanted, None, points, say("outputs.advice"))
+        yield check_array(code, what, seen, wanted, None, points, say("outputs.advice"), rtol=ON_A_GPU)
 
 
 WINDOW, N_TRAIN = 24, 221
