@@ -60,6 +60,7 @@ class StudentProxy:
 
     def __init__(self, ask):
         self._ask = ask
+        self.known = {}  # what a check found out of the objects and need not ask again until the student's code runs
 
     def kind(self, name):
         """Name of the object's class. Raises NotAttempted where it is still `...`."""
@@ -71,6 +72,7 @@ class StudentProxy:
 
     def call(self, name, *args, **kwargs):
         """The result of calling the object. The arguments are copies."""
+        self.known.clear()
         try:
             return _attempted(name, self._ask("call", name, args, kwargs))
         except StudentError as error:

@@ -44,15 +44,19 @@ def digit_scores(student, name, x):
 
 def fitting(student, name, x):
     """`x` of shape (n, 28, 28, 1) as the model takes it: (n, 28, 28) and (n, 784) are tried before a refusal counts."""
+    if ("fitting", name) in student.known:
+        return x.reshape(len(x), *student.known["fitting", name])
     refusal = None
-    for shape in (x.shape, x.shape[:3], (len(x), -1)):
+    for shape in (x.shape[1:], x.shape[1:3], (-1,)):
         try:
-            predictions(student, name, x[:1].reshape((1, *shape[1:])))
-            return x.reshape(shape)
+            predictions(student, name, x[:1].reshape(1, *shape))
         except StudentError as error:
             if error.kind == "NotFittedError":
                 raise
             refusal = refusal or error
+        else:
+            student.known["fitting", name] = shape
+            return x.reshape(len(x), *shape)
     raise refusal
 
 
@@ -529,6 +533,7 @@ def _table_finding(student):
     names = ("dense", "lecture_model")
 
     def measured(images, labels, down=0, right=1, shifts=range(5)):
+        """Rows: the networks; columns: the shifts."""
         moved = [_shifted(images, down * s, right * s) for s in shifts]
         return np.array([[share_read(student, name, images, labels) for images in moved] for name in names])
 
@@ -537,6 +542,10 @@ def _table_finding(student):
 
     def near(given, other=wanted, room=0.005):  # half a percent: a digit in 200 may stand on the edge of two classes
         return np.abs(given - other).max() <= room
+
+    def measured_so(*others):
+        """Whether the table holds what is measured otherwise; the largest shift is looked at first."""
+        return near(table[:, 4:], measured(*others, shifts=[4])) and near(table, measured(*others))
 
     if near(table):
         ends = zip(("dense", "dense_at_4", "lecture", "lecture_at_4"), wanted[:, [0, 4]].ravel(), strict=True)
@@ -554,9 +563,9 @@ def _table_finding(student):
     fail_if(near(table, wanted[[1, 1]]), "same-rows-2")
     fail_if(np.ptp(table, axis=1).max() < 1e-9, "constant")
     for down, right, way in ((0, -1, "to the left"), (1, 0, "down"), (-1, 0, "up"), (1, 1, "down and to the right")):
-        fail_if(near(table, measured(images, labels, down, right)), "other-way", way=way)
+        fail_if(measured_so(images, labels, down, right), "other-way", way=way)
     fail_if(near(table[:, 1:3], measured(*test_digits(), shifts=(1, 2)), 0.002), "all-digits")
-    fail_if(near(table, measured(*(part[:1000] for part in train_digits()))), "training-digits")
+    fail_if(measured_so(*(part[:1000] for part in train_digits())), "training-digits")
     off = np.abs(table - wanted) > 0.005
     said = ", ".join(map(str, np.flatnonzero(off.any(axis=0))))
     for row, name in enumerate(names):

@@ -1,6 +1,7 @@
 """Models: what they predict, as labels and numbers, and whether that is what their layers and weights compute."""
 
 import warnings
+from dataclasses import dataclass
 from math import prod
 
 import numpy as np
@@ -69,7 +70,7 @@ def predict(student, name, X):
     """What the model answers to `X`, as a finite array.
 
     A Keras model, or a network of scikit-learn, is computed again from its layers and weights. What it says itself is
-    only compared, on `_COMPARED` rows: no verdict rests on code that could know the question.
+    only compared, on the first `_COMPARED` rows: no verdict rests on code that could know the question.
     What cannot be computed again is believed.
 
     Raises
@@ -77,19 +78,26 @@ def predict(student, name, X):
     Misconception
         With the code "not-its-layers", where the model says something else than its layers compute.
     """
+    text = f"The prediction of {name_text(name)}"
     computed = recompute_forward(student, name, X)
-    compared = X if computed is None else _first_samples(X, _COMPARED)
-    said = as_array(student.predict(name, compared), f"The prediction of {name_text(name)}")
-    if computed is None or len(said) != _samples(compared):
-        return said
-    again = computed[: len(said)]
-    if said.size != again.size or not np.allclose(said, again.reshape(said.shape), rtol=1e-2, atol=1e-3):
-        raise Misconception(
-            "not-its-layers",
-            f"The predictions of {name_text(name)} are not what its layers and weights compute. Hand in the network "
-            "itself.",
-        )
-    return as_array(computed.reshape(_samples(X), *said.shape[1:]), f"The prediction of {name_text(name)}")
+    if computed is None:
+        return as_array(student.predict(name, X), text)
+    network = _network(student, name, X)
+    if network.compared < _COMPARED:
+        first = _first_samples(X, _COMPARED)
+        said = as_array(student.predict(name, first), text)
+        if len(said) != _samples(first):
+            return said
+        again = computed[: len(said)]
+        if said.size != again.size or not np.allclose(said, again.reshape(said.shape), rtol=1e-2, atol=1e-3):
+            raise Misconception(
+                "not-its-layers",
+                f"The predictions of {name_text(name)} are not what its layers and weights compute. Hand in the "
+                "network itself.",
+            )
+        network.compared += len(said)
+        network.answer_shape = said.shape[1:]
+    return as_array(computed.reshape(_samples(X), *network.answer_shape), text)
 
 
 def one_column(student, name, X):
@@ -302,21 +310,61 @@ def recompute_forward(student, name, X):
         None where the model is no network that can be built again: a function, a tree, a Keras model with code of the
         student's own.
     """
-    shape = None if isinstance(X, list) else X.shape
-    config, weights = student.network(name, shape) or (None, [])
-    estimator = config is not None and _is_estimator(config)
-    model = None if config is None or estimator else _build(name, config, weights, shape)
-    rows = min(max(_samples(X), _COMPARED), _MOST_ROWS)
-    if model is not None and rows * sum(map(_values_of, model.layers)) > _MOST_VALUES:
-        raise _too_large(name)
+    network = _network(student, name, X)
+    if network is None:
+        return None
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            if estimator:
-                return predict_estimator(build_estimator(config), X)
-            return None if model is None else predict_keras(model, X)
+            return network.predict(network.model, X)
     except Exception:  # not made for such inputs; asked to predict, the student's own model says so
         return None
+
+
+@dataclass
+class _Network:
+    """A network of the student's, built again.
+
+    Attributes
+    ----------
+    predict : callable
+        What computes the answers of `model`.
+    compared : int
+        On how many rows its own answers have been compared with these.
+    answer_shape : tuple
+        The shape of one of its own answers.
+    """
+
+    model: object
+    predict: object
+    compared: int = 0
+    answer_shape: tuple = ()
+
+
+def _network(student, name, X):
+    """The `_Network` of a model for inputs such as `X`, or None. It is built once, until the student's code runs."""
+    several = isinstance(X, list)
+    key = name, tuple(part.shape[1:] for part in X) if several else X.shape[1:]
+    if key not in student.known:
+        student.known[key] = _build_network(student, name, None if several else X.shape)
+    network = student.known[key]
+    rows = min(max(_samples(X), _COMPARED), _MOST_ROWS)
+    if network is not None and rows * sum(map(_values_of, getattr(network.model, "layers", []))) > _MOST_VALUES:
+        raise _too_large(name)
+    return network
+
+
+def _build_network(student, name, shape):
+    config, weights = student.network(name, shape) or (None, [])
+    if config is None:
+        return None
+    if _is_estimator(config):
+        try:
+            return _Network(build_estimator(config), predict_estimator)
+        except Exception:  # one that may not be built, or what the student's side made of it
+            return None
+    model = _build(name, config, weights, shape)
+    return None if model is None else _Network(model, predict_keras)
 
 
 def require_network(student, name, X):
