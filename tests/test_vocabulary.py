@@ -5,10 +5,12 @@ import pytest
 from sklearn.base import clone
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.decomposition import PCA
+from sklearn.ensemble import BaggingRegressor
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import PolynomialFeatures, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, PolynomialFeatures, StandardScaler
 
+from coursekit.checks.estimators import build_estimator
 from coursekit.checks.facts import training_facts
 from coursekit.checks.framework import Exercise, Misconception, check_that, fail_if, judge, judging, say
 from coursekit.checks.report import Finding
@@ -254,19 +256,45 @@ def test_a_chain_has_no_two_inputs():
 
 
 @pytest.mark.parametrize("n_classes", [2, 3, 0])
-def test_a_network_of_scikit_learn_is_computed_again_with_the_linear_steps_around_it(n_classes):
+def test_a_network_of_scikit_learn_is_computed_again_with_what_stands_around_it(n_classes):
     X = rng.normal(3, 2, size=(80, 4))
     y = np.arange(80) % n_classes if n_classes else X.sum(axis=1)
     settings = {"hidden_layer_sizes": (5, 3), "max_iter": 20, "solver": "lbfgs"}
     network = MLPClassifier(**settings)
     if not n_classes:
         network = TransformedTargetRegressor(MLPRegressor(**settings), transformer=StandardScaler())
-    model = make_pipeline(StandardScaler(), PCA(3), network).fit(X, y)
-    held = local_student({"model": model, "odd": make_pipeline(PolynomialFeatures(), clone(network)).fit(X, y)})
+    model = make_pipeline(StandardScaler(), PCA(3), PolynomialFeatures(), network).fit(X, y)
+    own = make_pipeline(FunctionTransformer(lambda X: X**3), clone(network)).fit(X, y)
+    held = local_student({"model": model, "own": own, "trees": BaggingRegressor().fit(X, y)})
     direct = (model.predict_proba if n_classes else model.predict)(X)
     assert np.allclose(predictions(held, "model", X), direct.reshape(80, -1))
     assert np.allclose(recompute_forward(held, "model", X).reshape(direct.shape), direct)
-    assert recompute_forward(held, "odd", X) is None
+    assert recompute_forward(held, "own", X) is None
+    assert recompute_forward(held, "trees", X) is None
+
+
+def test_a_network_is_asked_again_after_the_student_s_code_has_run():
+    X, y = rng.normal(size=(60, 2)), rng.normal(size=60)
+    network = MLPRegressor(hidden_layer_sizes=(3,), max_iter=2, warm_start=True).fit(X, y)
+    held = local_student({"model": network, "train": lambda: network.fit(X, y) and None})
+    before = predictions(held, "model", X)
+    held.call("train")
+    assert not np.allclose(predictions(held, "model", X), before)
+    assert np.allclose(predictions(held, "model", X)[:, 0], network.predict(X))
+
+
+@pytest.mark.parametrize(
+    "description",
+    [
+        {"package": "os", "class": "system", "state": {}},
+        {"package": "sklearn.tree", "class": "DecisionTreeRegressor", "state": {}},
+        {"package": "sklearn.preprocessing", "class": "scale", "state": {}},
+        {"package": "sklearn.pipeline", "class": "Pipeline", "state": {"steps": [{"ufunc": "load"}]}},
+    ],
+)
+def test_only_what_computes_is_built(description):
+    with pytest.raises(ValueError):
+        build_estimator(description)
 
 
 def test_a_patched_prediction_is_no_answer():
