@@ -159,15 +159,20 @@ def look_at_clashes(environment):
         yield Result("bad", what, f"{remove} tensorflow tensorflow-cpu`, {after}")
     if environment.version("tf-keras"):
         yield Result("note", "Keras 2 is installed beside Keras 3", f"{remove} tf-keras`, if nothing else needs it.")
-    for name, good in (("TF_USE_LEGACY_KERAS", ("", "0", "False")), ("KERAS_BACKEND", ("", "tensorflow"))):
-        value = os.environ.get(name, "")
-        if value not in good:
-            unset = f"`set {name}=`" if os.name == "nt" else f"`unset {name}`"
-            yield Result(
-                "bad",
-                f"{name} is {value}; the course uses Keras 3 on TensorFlow",
-                f"{unset}, here and where it is set.",
-            )
+    backend = os.environ.get("KERAS_BACKEND", "")
+    if backend in ("jax", "torch"):
+        what = f"KERAS_BACKEND is {backend}; notebooks 02 and 07 need TensorFlow"
+        yield Result("note", what, "docs/backends.md says what else differs.")
+    elif backend not in ("", "tensorflow"):
+        yield _unset("KERAS_BACKEND")
+    if os.environ.get("TF_USE_LEGACY_KERAS", "") not in ("", "0", "False"):
+        yield _unset("TF_USE_LEGACY_KERAS")
+
+
+def _unset(name):
+    unset = f"`set {name}=`" if os.name == "nt" else f"`unset {name}`"
+    what = f"{name} is {os.environ[name]}; the course uses Keras 3 on TensorFlow"
+    return Result("bad", what, f"{unset}, here and where it is set.")
 
 
 def look_at_data():

@@ -17,7 +17,8 @@ def setup(seed=0, *, keras=True, explain=True):
         For Python, NumPy and Keras. The environment variable COURSEKIT_SEED takes its place, so that one command can
         run a notebook over many seeds.
     keras : bool
-        Whether the notebook uses Keras. Without it TensorFlow is not loaded, which saves seconds.
+        Whether the notebook uses Keras, on TensorFlow unless KERAS_BACKEND names another backend. Without it neither
+        is loaded, which saves seconds.
     explain : bool
         Whether the errors that learners meet most get a sentence under their traceback.
 
@@ -37,17 +38,22 @@ def setup(seed=0, *, keras=True, explain=True):
         with quiet_stderr():
             try:
                 import keras as _keras
-                import tensorflow as tf
 
                 _keras.utils.set_random_seed(seed)
-                gpus = tf.config.list_physical_devices("GPU")
-                if not gpus:
+                name, version, gpus = backend()
+                if gpus:
+                    multiply_in_full(name)
+                elif name == "TensorFlow":
                     leave_graphs_as_they_are()
-            except ImportError as error:
+                if name == "PyTorch":
+                    from coursekit import on_pytorch
+
+                    on_pytorch.adapt()
+            except (ImportError, ValueError) as error:  # a missing package; a backend that Keras does not know
                 print(f"Keras could not be loaded ({error}). `python -m coursekit doctor` says what is missing.")
                 return seed
-        parts += [f"TensorFlow {tf.__version__}", f"Keras {_keras.__version__}"]
-        device = f"GPU ({len(gpus)})" if gpus else "CPU"
+        parts += [f"{name} {version}", f"Keras {_keras.__version__}"]
+        device = f"GPU ({gpus})" if gpus else "CPU"
     else:
         import numpy as np
 
@@ -62,6 +68,44 @@ def setup(seed=0, *, keras=True, explain=True):
     plot.use_alt_text()
     print(" · ".join([*parts, device, f"seed {seed}"]))
     return seed
+
+
+def backend():
+    """What Keras computes with: name, version and number of GPUs."""
+    import keras
+
+    name = keras.backend.backend()
+    if name == "jax":
+        import jax
+
+        return "JAX", jax.__version__, sum(device.platform == "gpu" for device in jax.devices())
+    if name == "torch":
+        import torch
+
+        return "PyTorch", torch.__version__, torch.cuda.device_count()
+    import tensorflow as tf
+
+    return "TensorFlow", tf.__version__, len(tf.config.list_physical_devices("GPU"))
+
+
+def multiply_in_full(name):
+    """Let products of float32 keep its 23 bits on a GPU.
+
+    By default GPUs since 2020 multiply with ten bits (TF32), which makes large networks faster. An output then differs
+    from the formula in the third or fourth digit, and a check that computes the formula would wonder why.
+    """
+    if name == "JAX":
+        import jax
+
+        jax.config.update("jax_default_matmul_precision", "highest")
+    elif name == "PyTorch":
+        import torch
+
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+    else:
+        import tensorflow as tf
+
+        tf.config.experimental.enable_tensor_float_32_execution(False)
 
 
 def leave_graphs_as_they_are():

@@ -327,8 +327,10 @@ def test_doctor_names_missing_and_old_packages(monkeypatch):
 
 def test_doctor_names_clashes(monkeypatch):
     monkeypatch.setattr(doctor.Environment, "version", lambda self, name: "2.21")
-    monkeypatch.setenv("KERAS_BACKEND", "torch")
+    monkeypatch.setenv("KERAS_BACKEND", "theano")
     assert [result.status for result in doctor.look_at_clashes(HERE)] == ["bad", "note", "bad"]
+    monkeypatch.setenv("KERAS_BACKEND", "torch")
+    assert [result.status for result in doctor.look_at_clashes(HERE)] == ["bad", "note", "note"]
 
 
 def test_doctor_names_damaged_data(tmp_path, monkeypatch):

@@ -593,3 +593,14 @@ def test_importing_coursekit_is_light():
         "; print(sorted(heavy & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"
+
+
+def test_tensorflow_multiplies_in_full_on_a_gpu():
+    import tensorflow as tf
+
+    from coursekit.session import multiply_in_full
+
+    assert tf.config.experimental.tensor_float_32_execution_enabled()
+    multiply_in_full("TensorFlow")
+    assert not tf.config.experimental.tensor_float_32_execution_enabled()
+    tf.config.experimental.enable_tensor_float_32_execution(True)

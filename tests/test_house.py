@@ -16,7 +16,8 @@ ARROWS = {
     "exercises": {"checks", "data"},
     "grading": {"checks", "exercises", "run", "plot", "data", *BASE},
     "place": set(),
-    "session": {"error_hints", "plot"},
+    "session": {"error_hints", "on_pytorch", "plot"},
+    "on_pytorch": set(),
     "error_hints": set(),
 }
 # A sandboxed process holds these two and what they import: nothing of it may know what an answer should be.
