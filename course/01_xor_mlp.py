@@ -556,11 +556,13 @@ ck.check("01.5", sequential=sequential, functional=functional, n_params=n_params
 # ck.hint("01.5")
 
 # %% [markdown]
-# Compare your count with Keras's.
+# Compare your count with Keras's, in its table and as a picture. Boxes with something to learn are blue; below the name of
+# a layer stand the shape that it gives, without the axis of the points, and its parameters.
 
 # %%
 if ck.ready("01.5", functional):
     functional.summary()
+    ck.plot.network(functional)
 
 # %% [markdown] tags=["reason"]
 # **Which API to use, and what an activation is worth.** A list of layers is enough for a chain. The functional API gives

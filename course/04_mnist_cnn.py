@@ -3,7 +3,7 @@
 #
 # A network that looks at pictures through small windows reads handwriting better than one that sees only a list of numbers.
 #
-# About 240 minutes in 3 sessions · CPU about 30 s · GPU optional
+# About 320 minutes in 5 sessions · CPU about 30 s · GPU optional
 #
 # **Before you start** you should know Keras layers, `compile` and `fit` (notebook 01).
 #
@@ -11,7 +11,8 @@
 #
 # - what a convolution, a pooling and their parameters are, by computing them yourself;
 # - how to train with callbacks and a proper validation set, and how to read the mistakes of a network;
-# - why a convolutional network copes better with a shifted digit, and how to get beyond 99 % in half a minute.
+# - why a convolutional network copes better with a shifted digit, and how to get beyond 99 % in half a minute;
+# - how convolutions see colours and signals, what changed copies of few digits are worth, and when a GPU pays.
 
 # %% [markdown]
 # ## Setup
@@ -43,7 +44,7 @@ x_train.shape, y_train.shape, x_test.shape
 ck.plot.image_grid(x_train[:16], y_train[:16], title="The first sixteen training digits");
 
 # %% [markdown]
-# ## Session 1 of 3 · Pixels, and small windows
+# ## Session 1 of 5 · Pixels, and small windows
 #
 # About 85 minutes. You need the cells above. You train a dense network as a yardstick, write a convolution by hand, and count parameters.
 
@@ -271,20 +272,21 @@ ck.check("04.3", build_cnn=build_cnn, counts=counts)
 # %%
 # ck.hint("04.3")
 
+# %%
+if ck.ready("04.3", build_cnn, counts):
+    ck.plot.network(build_cnn())
+
 # %% [markdown] tags=["reason"]
 # **Where the parameters are.** The convolution, which does the seeing, has only 80. The first dense layer has 21,648, because it takes
 # 1,352 numbers. A convolution uses the same weights at all places; this is why it is so small.
-
-# %% tags=["solution"]
-build_cnn().summary()
 
 # %% [markdown]
 # This is the end of session 1, and a good place to stop. In session 2 the network is trained.
 
 # %% [markdown]
-# ## Session 2 of 3 · Training, and what the network gets wrong
+# ## Session 2 of 5 · Training, and what the network gets wrong
 #
-# About 75 minutes. You need the cells at the top and the next one, which takes over your `build_cnn` of 04.3. If you begin here, it takes the
+# About 85 minutes. You need the cells at the top and the next one, which takes over your `build_cnn` of 04.3. If you begin here, it takes the
 # course's.
 
 # %%
@@ -373,6 +375,54 @@ rates = np.array(history.history["learning_rate"])
 assert np.allclose(rates[:3] / rates[0], [1, 1, 0.3], rtol=0.01), f"The rate falls after the second epoch: {rates}"
 
 # %% [markdown]
+# ## An early stop that stops
+#
+# With 54,000 digits three epochs are too few to do harm. With 300 it is different. **Predict before you run:** the lecture's network may go through
+# 300 digits sixty times, with `EarlyStopping(patience=5)`. After how many epochs will it be stopped, and what will the two curves look like there?
+
+# %%
+if ck.ready("04.3", build_cnn):
+    stop = keras.callbacks.EarlyStopping(monitor="val_loss", patience=5, restore_best_weights=True)
+    network = build_cnn()
+    network.compile(keras.optimizers.Adam(0.007), "sparse_categorical_crossentropy", steps_per_execution=10)
+    held_out = (x_train[-1000:], y_train[-1000:])
+    few = network.fit(
+        x_train[:300], y_train[:300], batch_size=32, epochs=60, verbose=0, validation_data=held_out, callbacks=[stop]
+    )
+    ax = ck.plot.learning_curves(few, metrics=["loss"], title="300 digits, at most 60 epochs")
+    last = stop.stopped_epoch + 1  # Keras counts epochs from 0
+    ax.axvline(last, color="C7", linestyle=":", label=f"stopped after epoch {last}")
+    ax.legend()
+
+# %% tags=["claim"]
+held_out_losses = few.history["val_loss"]
+assert len(held_out_losses) < 30, f"It is stopped long before epoch 60: {len(held_out_losses)}"
+assert held_out_losses[-1] > 1.03 * min(held_out_losses), f"The validation loss has risen: {held_out_losses}"
+assert few.history["loss"][-1] < few.history["loss"][-4], f"The training loss falls: {few.history['loss']}"
+kept = network.evaluate(*held_out, verbose=0)
+assert abs(kept - min(held_out_losses)) < 0.01, f"The weights of the best epoch are back: {kept}, {min(held_out_losses)}"
+
+# %% [markdown] tags=["reason"]
+# **What the stop saves.** The training loss falls on and on: the network learns these 300 digits by heart. The validation loss is lowest after a few
+# epochs and then rises. The callback waits for five epochs without a new best value, stops, and, with `restore_best_weights=True`, puts the weights
+# of the best epoch back. Without this setting you keep those of the last epoch.
+
+# %% [markdown]
+# ## A label as a number, or as a row
+#
+# In many texts the label 3 is written as a row with a one in place 3, (0, 0, 0, 1, 0, 0, 0, 0, 0, 0). It is then called **one-hot**, and the
+# loss is `"categorical_crossentropy"`: the mean of $-\sum_k y_k \log p_k$. Of the ten terms only the one with $y_k = 1$ is not 0, and it is
+# $-\log p_y$ again, so both losses are the same number. Whole numbers need less room; rows can say more than one class, or say it
+# with less than full certainty. You will meet both uses below.
+
+# %%
+if ck.ready("04.4", lecture_model):
+    probabilities = lecture_model.predict(x_test[:1000], verbose=0)
+    sparse = keras.losses.sparse_categorical_crossentropy(y_test[:1000], probabilities)
+    rows = keras.losses.categorical_crossentropy(keras.utils.to_categorical(y_test[:1000], 10), probabilities)
+    print(f"mean loss {np.mean(sparse):.4f} and {np.mean(rows):.4f}; at most {np.abs(sparse - rows).max():.0e} apart")
+
+# %% [markdown]
 # ## 04.5 · Which digits are confused, and two digits at once
 #
 # **Goal:** count the mistakes by kind, then train a network that marks *both* digits of a picture.
@@ -457,9 +507,9 @@ assert between > 0.5 * mistakes.sum(), f"Most mistakes are between digits that l
 # This is the end of session 2, and a good place to stop. In session 3 the digits move, and you try to get beyond 99 %.
 
 # %% [markdown]
-# ## Session 3 of 3 · Shifted digits, and 99 %
+# ## Session 3 of 5 · Shifted digits, and 99 %
 #
-# About 80 minutes. You need the cells at the top and the next one, which takes over your networks of 04.1 and 04.4. If you begin
+# About 75 minutes. You need the cells at the top and the next one, which takes over your networks of 04.1 and 04.4. If you begin
 # here, it trains a pair quickly.
 
 # %%
@@ -671,11 +721,364 @@ if ck.ready("04.8", kernels):
 # the map at the same place. If a map is dark, its kernel waits for something that this seven does not have.
 
 # %% [markdown]
+# This is the end of session 3, and a good place to stop. In session 4 the pictures have colours.
+
+# %% [markdown]
+# ## Session 4 of 5 · Colour, and windows of other shapes
+#
+# About 45 minutes. You need the cells at the top and the next one, which takes over your `convolve` of 04.2. If you begin here, it takes
+# SciPy's.
+
+# %%
+def convolve_of_scipy(image, kernel):
+    from scipy.signal import correlate2d
+
+    return correlate2d(image, kernel, mode="valid")
+
+
+convolve = ck.resume("convolve", lambda: convolve_of_scipy)
+
+# %% [markdown]
+# A colour picture has three numbers at each place, for red, green and blue. They are its **channels**, and the picture is an array of shape
+# (height, width, 3).
+
+# %%
+from sklearn.datasets import load_sample_image
+
+flower = load_sample_image("flower.jpg")[::4, ::4] / 255  # every fourth row and column is enough
+print(f"shape {flower.shape}; the pixel in the middle: {flower[53, 80].round(2)}")
+fig, axs = plt.subplots(1, 4, figsize=(11, 2.2))
+for ax, part, title in zip(axs, [flower, *np.moveaxis(flower, -1, 0)], ["colour", "red", "green", "blue"]):
+    ax.imshow(part, cmap="gray", vmin=0, vmax=1)  # `cmap` is for pictures of one channel
+    ax.set(title=title, xticks=[], yticks=[])
+    ax.grid(False)
+fig.suptitle("One picture, three channels");
+
+# %% [markdown]
+# ## 04.9 · Many channels, and a window of one pixel
+#
+# **Goal:** write the convolution as a layer computes it, and use it with windows of one pixel.
+#
+# A kernel that looks at a picture of $C$ channels has $C$ layers too: its shape is (k, k, C). It multiplies all numbers under its window, in all
+# channels, and adds them up to **one** number, plus its bias $b$. One kernel makes one map, so $F$ kernels make a picture of $F$ channels. Keras
+# keeps all of them in one array $K$ of shape (k, k, C, F):
+#
+# $$S_{ijf} = b_f + \sum_{u,v,c} A_{i+u,\,j+v,\,c} \; K_{uvcf}.$$
+#
+# With $k = 1$ there are no neighbours left to look at: a **1×1 convolution** makes, at every pixel, a weighted sum of the channels. Deep networks
+# use it to turn 256 channels into 64 for little money.
+#
+# - `convolve_channels(image, kernels, biases)`: takes (H, W, C), (k, k, C, F) and (F,), returns (H − k + 1, W − k + 1, F). Your `convolve` of 04.2
+#   does one channel with one kernel.
+# - `colour_counts`: a list of three numbers, the parameters of `Conv2D(32, 3)` on a colour picture, of `Conv2D(64, 3)` behind it, and of `Conv2D(16, 1)`
+#   behind both.
+# - `mix`: an array (1, 1, 3, 2) with two kernels for colour pictures. The first makes the grey value as television did,
+#   0.299 red + 0.587 green + 0.114 blue; the second makes red − green.
+
+# %%
+ck.expected("04.9")
+
+# %%
+def convolve_channels(image, kernels, biases):
+    """Each kernel over all channels."""
+    # [solution]
+    k, _, n_channels, n_kernels = kernels.shape
+    out = np.zeros((image.shape[0] - k + 1, image.shape[1] - k + 1, n_kernels)) + biases
+    for c, f in np.ndindex(n_channels, n_kernels):
+        out[..., f] += convolve(image[..., c], kernels[:, :, c, f])
+    return out
+    # [stub]
+    # return ...
+    # [end]
+
+
+# %%
+# [solution]
+colour_counts = [3 * 3 * 3 * 32 + 32, 3 * 3 * 32 * 64 + 64, 1 * 1 * 64 * 16 + 16]
+mix = np.array([[0.299, 1], [0.587, -1], [0.114, 0]])[None, None]
+# [stub]
+# colour_counts = ...
+# mix = ...
+# [end]
+
+# %%
+ck.check("04.9", convolve_channels=convolve_channels, colour_counts=colour_counts, mix=mix)
+
+# %%
+# ck.hint("04.9")
+
+# %% [markdown]
+# Does Keras compute the same? The next cell gives your function the weights of a layer. Below it, your two kernels of one pixel look at a picture in
+# which a digit is hidden. **Predict before you run:** through which of the two will you be able to read the digit?
+
+# %%
+if ck.ready("04.9", convolve_channels):
+    part = flower[40:60, 70:90]
+    layer = layers.Conv2D(4, 3)
+    theirs = np.array(layer(part[None]))[0]
+    yours = convolve_channels(part, *[np.array(weights) for weights in layer.get_weights()])
+    print(f"{theirs.shape} by Keras, {yours.shape} by you; at most {np.abs(theirs - yours).max():.0e} apart")
+
+# %%
+rng = np.random.default_rng(seed)
+paper, ink = np.array([0.30, 0.60, 0.40]), np.array([0.80, 0.345, 0.40])
+hidden = paper + x_train[7] * (ink - paper)
+hidden *= rng.uniform(0.7, 1.2, size=(28, 28, 1))  # some pixels are brighter, in all channels alike
+
+# %% tags=["picture-04.9"]
+if ck.ready("04.9", convolve_channels, mix):
+    mixed = convolve_channels(hidden, mix, np.zeros(2))
+    fig, axs = plt.subplots(1, 3, figsize=(8, 2.9))
+    axs[0].imshow(hidden)
+    for ax, channel in zip(axs[1:], np.moveaxis(mixed, -1, 0)):
+        ax.imshow(channel, cmap="gray")
+    for ax, title in zip(axs, ["in colour", "grey", "red − green"]):
+        ax.set(title=title, xticks=[], yticks=[])
+        ax.grid(False)
+
+# %% tags=["claim"]
+grey, difference = np.moveaxis(mixed, -1, 0)
+inked = x_train[7, ..., 0] > 0.5
+for channel, hidden_there in ((grey, True), (difference, False)):
+    apart = abs(channel[inked].mean() - channel[~inked].mean()) / channel[~inked].std()
+    assert (apart < 0.6) == hidden_there and (apart > 2) != hidden_there, f"The digit shows in red − green alone: {apart}"
+
+# %% [markdown] tags=["reason"]
+# **Why grey hides the digit.** Ink and paper were chosen with the same grey value, and the pixels differ in brightness at random. So the grey picture
+# holds only the randomness. In red − green the ink is above 0 and the paper below. What a 1×1 convolution finds is in the colours, not in the
+# shapes; a network learns which mixture it needs.
+#
+# **What channels cost.** The layer with 32 channels in and 64 kernels has 18,496 parameters, twenty times as many as the first: each kernel
+# has nine numbers for *each* channel that comes in. The window of one pixel behind it has 1,040.
+
+# %% [markdown]
+# ## A window over a signal
+#
+# A convolution needs no picture. Over a signal the window slides along one axis only, the time: `layers.Conv1D(filters, size)` takes
+# (n, steps, channels). Below is a curve like that of a heart, made by a formula, with noise. The kernel is one beat without noise, moved so that its
+# mean is 0. Where the signal looks like the kernel, large numbers meet large numbers, and the sum is large.
+
+# %%
+time = np.arange(0, 8, 0.01)  # seconds
+waves = [(0.12, -0.18, 0.03), (-0.15, -0.05, 0.015), (1.0, 0, 0.02), (-0.25, 0.05, 0.015), (0.3, 0.24, 0.05)]
+
+
+def heart(time, beats):
+    """Each beat: five waves of (height, place in seconds, width)."""
+    curve = np.zeros(len(time))
+    for height, place, width in waves:
+        curve += sum(height * np.exp(-(((time - beat - place) / width) ** 2) / 2) for beat in beats)
+    return curve
+
+
+rng = np.random.default_rng(seed)
+beats = 0.6 + np.cumsum(rng.uniform(0.6, 0.98, size=7))
+signal = heart(time, beats) + 0.2 * rng.normal(size=len(time))
+kernel = heart(np.arange(-0.3, 0.4, 0.01), [0])
+kernel -= kernel.mean()
+
+# %% [markdown]
+# The convolution in three lines: a layer with one kernel of 70 places, your numbers as its weights, and the signal as a batch of one.
+
+# %%
+window = layers.Conv1D(1, len(kernel), use_bias=False)
+window.build((None, None, 1))
+window.set_weights([kernel[:, None, None]])
+response = np.array(window(signal[None, :, None]))[0, :, 0]
+
+fig, axs = plt.subplots(2, 1, figsize=(9, 3.8), sharex=True)
+axs[0].plot(time, signal, linewidth=0.8)
+axs[0].plot(beats, np.full(7, 1.7), "v", color="C1", label="a beat")
+axs[0].set(ylabel="signal", title="A curve with noise")
+axs[1].plot(time[30 : 30 + len(response)], response, color="C2")
+axs[1].set(xlabel="time (s)", ylabel="response", title="What the window gives, drawn where its beat would be")
+axs[0].legend(loc="upper right");
+
+# %% tags=["claim"]
+high = response > 0.5 * response.max()
+starts = time[30 : 30 + len(response)][1:][high[1:] & ~high[:-1]]
+apart = np.abs(np.subtract.outer(starts, beats))
+assert (apart.min(axis=0) < 0.05).all() and (apart.min(axis=1) < 0.05).all(), f"High at beats alone: {starts}, {beats}"
+
+# %% [markdown] tags=["reason"]
+# **Why the beats stand out.** The response adds 70 products. At a beat most of them are positive, because signal and kernel rise and fall together.
+# Elsewhere the noise is as often above 0 as below, and much of it cancels. Such a kernel is called a *matched filter*. Here it was given; a layer in
+# training finds its own.
+
+# %% [markdown]
+# ## Average or maximum?
+#
+# LeCun's network of 1998 pooled by the mean of each block, up to a learned factor. In Keras that is `layers.AveragePooling2D`. **Predict before you
+# run:** which of the two, maximum or average, keeps thin strokes bright, and does the network of 04.3 read better with one of them?
+
+# %%
+digit = x_train[7:8]
+pictures = [digit, layers.MaxPooling2D(2)(digit), layers.AveragePooling2D(2)(digit)]
+fig, axs = plt.subplots(1, 3, figsize=(7, 2.6))
+for ax, picture, title in zip(axs, pictures, ["28 × 28", "maximum of 2 × 2", "average of 2 × 2"]):
+    ax.imshow(np.array(picture)[0, ..., 0], cmap="gray", vmin=0, vmax=1)
+    ax.set(title=title, xticks=[], yticks=[])
+    ax.grid(False)
+
+# %% tags=["solution"]
+def share_with(pooling):
+    """The share of test digits that the network of 04.3 reads with this pooling, after two epochs of 10,000 digits."""
+    network = keras.Sequential([keras.Input((28, 28, 1)), layers.Conv2D(8, 3, activation="relu"), pooling(2)])
+    for layer in (layers.Flatten(), layers.Dense(16, activation="relu"), layers.Dense(10, activation="softmax")):
+        network.add(layer)
+    network.compile(keras.optimizers.Adam(0.007), "sparse_categorical_crossentropy", steps_per_execution=16)
+    network.fit(x_train[:10_000], y_train[:10_000], batch_size=128, epochs=2, verbose=0)
+    return np.mean(network.predict(x_test, batch_size=1000, verbose=0).argmax(axis=1) == y_test)
+
+
+by_maximum, by_average = share_with(layers.MaxPooling2D), share_with(layers.AveragePooling2D)
+print(f"after 10,000 digits, twice: {by_maximum:.1%} with the maximum, {by_average:.1%} with the average")
+
+# %% tags=["claim"]
+assert abs(by_maximum - by_average) < 0.04, f"Less than 4 points apart: the two read about equally well: {by_maximum}, {by_average}"
+
+# %% [markdown] tags=["reason"]
+# **The maximum keeps, the average dims.** A thin stroke is the brightest thing in its block and keeps its brightness under the maximum; the average
+# mixes it with the black around it. For reading these digits it makes hardly any difference: in ten trainings of the cell above the two were less than
+# 4 points apart, and either was ahead at times. The maximum asks *is it there?*, the average *how much of it is there?* Where the mean over
+# a whole map is taken at the end of a network, it is called **global** average pooling.
+
+# %% [markdown]
+# This is the end of session 4, and a good place to stop. Session 5 has no exercise: you make many digits out of few, and measure what a GPU is for.
+
+# %% [markdown]
+# ## Session 5 of 5 · Many digits out of few, and what a GPU is for
+#
+# About 30 minutes. You need the cells at the top.
+
+# %% [markdown]
+# ## Digits that nobody wrote
+#
+# A three that is moved or turned a little is still a three. **Augmentation** uses this: it shows the network changed copies of the training pictures.
+# Keras has layers for it, which change their input at random in training and do nothing in use.
+
+# %%
+few, few_labels = x_train[:500], y_train[:500]
+change = keras.Sequential([
+    layers.RandomTranslation(0.1, 0.1, fill_mode="constant"),  # up to a tenth of the picture, in each direction
+    layers.RandomRotation(0.04, fill_mode="constant"),  # up to 4 % of a full turn, 14 degrees
+])
+copies = [np.array(change(few, training=True)) for _ in range(9)]
+names = ["as written"] + ["changed"] * 7
+ck.plot.image_grid([few[7], *[copy[7] for copy in copies[:7]]], names, title="One digit, eight times");
+
+# %% [markdown]
+# **Predict before you run.** One network sees 500 digits twenty times, the other sees them and nine changed copies of each twice: as many steps. What
+# share of the test digits will each read, as they are, and moved by 3 pixels to the right?
+
+# %%
+def learned_from(images, labels, epochs):
+    """The shares of test digits read by a new network: as they are, and moved by 3 pixels."""
+    network = keras.Sequential([keras.Input((28, 28, 1))])
+    for filters, size in ((16, 5), (32, 3)):
+        network.add(layers.Conv2D(filters, size, strides=2, activation="relu"))
+    for layer in (layers.Flatten(), layers.Dense(64, activation="relu"), layers.Dense(10, activation="softmax")):
+        network.add(layer)
+    network.compile(keras.optimizers.Adam(0.003), "sparse_categorical_crossentropy", steps_per_execution=16)
+    network.fit(images, labels, batch_size=32, epochs=epochs, verbose=0)
+    x, y = x_test[:2000], y_test[:2000]
+    both = np.concatenate([x, np.roll(x, 3, axis=2)])
+    right = network.predict(both, batch_size=1000, verbose=0).argmax(axis=1) == np.tile(y, 2)
+    return right[:2000].mean(), right[2000:].mean()
+
+
+# %%
+alone = learned_from(few, few_labels, epochs=20)
+with_copies = learned_from(np.concatenate([few, *copies]), np.tile(few_labels, 10), epochs=2)
+for name, shares in (("500 digits", alone), ("and nine copies of each", with_copies)):
+    print(f"{name:<25} as they are {shares[0]:.0%}, moved by 3 pixels {shares[1]:.0%}")
+
+# %% tags=["claim"]
+assert with_copies[0] > alone[0] + 0.015, f"The copies help with digits as they are: {alone}, {with_copies}"
+assert with_copies[1] > alone[1] + 0.2, f"Far more of the moved digits with copies: {alone}, {with_copies}"
+
+# %% [markdown] tags=["reason"]
+# **Why copies help.** They tell the network what does *not* matter. The changes must be ones that keep the meaning: a digit may be moved, but a six
+# that is turned by half a turn is a nine. The copies here are made once, before training; put in front of the network as layers, `change` would make
+# new ones in every epoch.
+
+# %% [markdown]
+# ## What a GPU is for
+#
+# A graphics processor, **GPU**, has thousands of small arithmetic units that do the same thing to many numbers at once. Networks are made of matrix
+# products, and a product of two $n \times n$ matrices is $2 n^3$ operations, nearly all independent of each other. The next cells time matrix
+# products, and one epoch of a small network, on each device that Keras finds. They work on a CPU alone.
+
+# %%
+from time import perf_counter
+
+devices = ["cpu:0", *[name for name in keras.distribution.list_devices() if "gpu" in name]]
+
+
+def seconds_for_product(n, device):
+    """The shortest of three times for a product of two n × n matrices."""
+    with keras.device(device):
+        a = keras.random.normal((n, n))
+        times = []
+        for _ in range(4):
+            start = perf_counter()
+            float(keras.ops.matmul(a, a)[0, 0])  # a number that is asked for has to be there
+            times.append(perf_counter() - start)
+    return min(times[1:])  # the first time includes the preparation
+
+
+sizes = 2 ** np.arange(5, 12)
+times = {device: np.array([seconds_for_product(n, device) for n in sizes]) for device in devices}
+
+# %%
+fig, ax = plt.subplots(figsize=(6, 3.6))
+for (device, seconds), marker in zip(times.items(), "os^D"):
+    ax.plot(sizes, seconds, marker=marker, label=device)
+faster = times[devices[-1]] < times["cpu:0"]
+from_here_on = np.logical_and.accumulate(faster[::-1])[::-1]
+if from_here_on.any():
+    first = sizes[from_here_on][0]
+    ax.axvline(first, color="C7", linestyle=":", label=f"from here on {devices[-1]} is faster: n = {first}")
+ax.set(xscale="log", yscale="log", xlabel="n, of a product of two n × n matrices", ylabel="seconds")
+ax.set_xticks(sizes, sizes)
+ax.minorticks_off()
+ax.set_title("What a matrix product costs")
+ax.legend();
+
+# %%
+for device in devices:
+    with keras.device(device):
+        network = keras.Sequential([keras.Input((28, 28, 1)), layers.Conv2D(8, 3, activation="relu"), layers.Flatten()])
+        network.add(layers.Dense(10, activation="softmax"))
+        network.compile("adam", "sparse_categorical_crossentropy")
+        network.fit(x_train[:256], y_train[:256], batch_size=128, verbose=0)  # prepares
+        start = perf_counter()
+        network.fit(x_train[:5000], y_train[:5000], batch_size=128, verbose=0)
+        print(f"{device}: one epoch of 5,000 digits in {perf_counter() - start:.2f} s")
+
+# %% [markdown] tags=["reason"]
+# **When a GPU pays.** Each operation has a fixed price: the program has to prepare it, and, for a GPU, send it there. It is the flat part at the
+# left of the curve. From $n$ to $2n$ the work grows eightfold, and only large products keep all the units of a GPU busy. If you have no GPU, here
+# is what one machine with 16 CPU cores and an NVIDIA H100 took (Keras on PyTorch, measured once). Its GPU was the faster one from $n = 128$ on, and 44
+# times as fast at $n = 4096$.
+#
+# | one epoch of 5,000 digits | CPU | GPU |
+# |---|---|---|
+# | one convolution with 8 kernels, batches of 128 | 0.19 s | 0.25 s |
+# | two convolutions with 64 kernels each, batches of 128 | 1.6 s | 0.25 s |
+# | the same in batches of 1,000 | 2.0 s | 0.05 s |
+#
+# The small network is slower on the GPU: each of its 40 steps has so little to do that the fixed prices decide. This is why most networks of this
+# course do well without one.
+
+# %% [markdown]
 # ## What did you observe?
 #
 # 1. Which layer has the most parameters in the dense network, and which in the lecture's?
 # 2. Which pairs of digits are confused most often, and would you have confused them?
 # 3. At which shift does the dense network read only half of the digits?
+# 4. Through which of the two kernels could you read the hidden digit, and what did the copies of session 5 do for moved digits? Had you predicted
+#    that?
 #
 # <details><summary>Answers</summary>
 #
@@ -688,6 +1091,7 @@ if ck.ready("04.8", kernels):
 # ## Go further
 #
 # - Train `lecture_model` on digits that `ck.data.shift_images` has moved, and repeat 04.6.
+# - Which changes may you make to digits, and which not? Try larger turns and `RandomZoom` in session 5, and look at the copies before you train.
 # - Replace `Flatten` by `GlobalMaxPooling2D` in 04.7. What happens to the parameters, and to shifted digits?
 # - With how few parameters can you still reach 98 %?
 #
@@ -708,4 +1112,9 @@ ck.progress()
 #   shift. *ICML*.
 # - Smith, L. N., Topin, N. (2019). Super-convergence: very fast training of neural networks using large learning rates.
 #   *SPIE 11006*.
+# - Prechelt, L. (1998). Early stopping – but when? In *Neural Networks: Tricks of the Trade*, LNCS 1524, 55–69.
+# - Simard, P. Y., Steinkraus, D., Platt, J. C. (2003). Best practices for convolutional neural networks applied to visual document analysis. *ICDAR*,
+#   958–963. Digits that nobody wrote.
+# - Lin, M., Chen, Q., Yan, S. (2014). Network in network. *ICLR*. Where 1×1 convolutions come from.
+# - The photograph of the flower is by Vultilion, CC BY 2.0, and comes with scikit-learn.
 # - Dumoulin, V., Visin, F. (2016). A guide to convolution arithmetic for deep learning. arXiv:1603.07285.

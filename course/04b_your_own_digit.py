@@ -3,7 +3,7 @@
 #
 # A network that reads MNIST well reads your handwriting badly, unless your picture is made to look like MNIST.
 #
-# About 95 minutes in 2 sessions · CPU about 10 s · GPU optional
+# About 120 minutes in 2 sessions · CPU about 10 s · GPU optional
 #
 # **Before you start** you should have met the networks of notebook 04. A trained one is supplied.
 #
@@ -11,6 +11,7 @@
 #
 # - to bring a picture from the world into the form that a network was trained on;
 # - to use a trained network in something that runs while you watch;
+# - to measure how well a box fits a digit, by intersection over union;
 # - why a digit in a corner fails, and that the form of the data is part of the model.
 
 # %% [markdown]
@@ -223,7 +224,7 @@ for how in ck.data.DISTURBANCES:
 # %% [markdown]
 # ## Session 2 of 2 · Reading while you draw
 #
-# About 40 minutes. You need the cells at the top and the next one, which takes over your `prepare` of 04b.1. If you begin here, it takes one
+# About 65 minutes. You need the cells at the top and the next one, which takes over your `prepare` of 04b.1. If you begin here, it takes one
 # that is good enough for the pad.
 
 # %%
@@ -364,6 +365,90 @@ ax.legend();
 # %% tags=["claim"]
 assert share_moved(2, 0) > share_moved(0, 0) - 0.05 and share_moved(6, 0) < share_moved(0, 0) - 0.3, "down as well"
 assert share_moved(0, 2) > share_moved(0, 0) - 0.03 and share_moved(0, 6) < share_moved(0, 0) - 0.3, "Two pixels do no harm, six do."
+
+# %% [markdown]
+# ## 04b.4 · Two boxes, one number
+#
+# **Goal:** measure how well the box that was found around a digit fits the right one.
+#
+# Cropping goes wrong without a word: the box around the ink is simply too large. None of the four disturbances of session 1 moves the ink, so the box
+# in the clean picture is the right one, and the box in the disturbed picture can be compared with it. The usual measure of two boxes is
+# **intersection over union**, IoU: the area that they share, divided by the area that they cover together. It is 1 for equal boxes and 0 for boxes
+# that share nothing. Networks that find objects in pictures are judged by it; often an object counts as found from 0.5.
+#
+# - `iou(a, b)`: two boxes in, a number from 0 to 1 out. A box is an array of four whole numbers (top, left, bottom, right); as in a slice, row
+#   `bottom` and column `right` do not belong to it. So its height is bottom − top.
+#
+# An example: (0, 0, 4, 4) and (0, 2, 4, 6) are squares of 16 pixels. They share 4 · 2 = 8 and cover 24 together.
+
+# %%
+ck.expected("04b.4")
+
+# %%
+def iou(a, b):
+    """The shared area over the area of both."""
+    # [solution]
+    top, left = max(a[0], b[0]), max(a[1], b[1])
+    bottom, right = min(a[2], b[2]), min(a[3], b[3])
+    shared = max(bottom - top, 0) * max(right - left, 0)
+    area_a, area_b = (a[2] - a[0]) * (a[3] - a[1]), (b[2] - b[0]) * (b[3] - b[1])
+    return shared / (area_a + area_b - shared)
+    # [stub]
+    # return ...
+    # [end]
+
+
+# %%
+ck.check("04b.4", iou)
+
+# %%
+# ck.hint("04b.4")
+
+# %% [markdown]
+# A simple cutter takes the box of everything darker than half-way between the darkest and the brightest pixel. **Predict before you run:** which
+# disturbance spoils its box most, and does `clean_photo` put all of them right? The titles give the mean over ten digits, one of each kind.
+
+# %%
+def box_of_ink(image):
+    """The box (top, left, bottom, right) of all that is darker than half-way."""
+    dark = image < (float(image.min()) + image.max()) / 2
+    rows, columns = ndimage.find_objects(dark.astype(int))[0]
+    return np.array([rows.start, columns.start, rows.stop, columns.stop])
+
+
+def draw_box(ax, box, **style):
+    top, left, bottom, right = box - 0.5  # a pixel reaches half a pixel to each side
+    ax.plot([left, right, right, left, left], [top, top, bottom, bottom, top], **style)
+
+
+# %% tags=["picture-04b.4"]
+ten = ck.data.load_drawn_digits()[0][::3]
+if ck.ready("04b.4", iou):
+    fig, axs = plt.subplots(2, 4, figsize=(10, 5.4))
+    for column, how in zip(axs.T, ck.data.DISTURBANCES):
+        for ax, clean, name in zip(column, (np.asarray, ck.data.clean_photo), (how, "cleaned")):
+            found = [clean(ck.data.disturb_photo(one, how)) for one in ten]
+            fits = [iou(box_of_ink(good), box_of_ink(one)) for good, one in zip(ten, found)]
+            ax.imshow(found[4], cmap="gray", vmin=0, vmax=255)
+            draw_box(ax, box_of_ink(ten[4]), color="C0", linewidth=3, label="right box")
+            draw_box(ax, box_of_ink(found[4]), color="C1", linestyle="--", label="found")
+            ax.set_title(f"{name}: IoU {np.mean(fits):.2f}")
+            ax.axis("off")
+    fig.legend(*axs[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+
+# %% tags=["claim"]
+means = {}
+for how in ck.data.DISTURBANCES:
+    disturbed = [ck.data.disturb_photo(one, how) for one in ten]
+    for clean in (np.asarray, ck.data.clean_photo):
+        means[how, clean] = np.mean([iou(box_of_ink(good), box_of_ink(clean(one))) for good, one in zip(ten, disturbed)])
+    assert means[how, np.asarray] < 0.5 and means[how, ck.data.clean_photo] > 0.95, f"Spoilt, then put right: {means}"
+worst = min(ck.data.DISTURBANCES, key=lambda how: means[how, np.asarray])
+assert worst == "white on dark", f"White on dark is worst: {means}"
+
+# %% [markdown] tags=["reason"]
+# **Why the union?** The shared area alone would reward a box as large as the sheet: it shares everything. Divided by the union, a box is punished for
+# pixels too many as well as for pixels too few. White on dark is worst, because the cutter then takes the board for ink: its box is the whole sheet.
 
 # %% [markdown]
 # ## What did you observe?

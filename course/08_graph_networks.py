@@ -278,6 +278,13 @@ ck.check("08.2", normalise=normalise, known=known, gcn=gcn)
 # ck.hint("08.2")
 
 # %% [markdown]
+# The network as a picture: the graph, the second input, goes into both layers.
+
+# %%
+if ck.ready("08.2", gcn):
+    ck.plot.network(gcn)
+
+# %% [markdown]
 # The colour of a node shows what the network believes; its shape shows what really happened: circles went with the
 # instructor, squares with the administrator. The two nodes with a thick rim are those whose labels the network was given.
 

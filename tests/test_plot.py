@@ -112,6 +112,7 @@ def test_the_probable_class_is_marked():
         (lambda: plot.image_grid(np.zeros((2, 3))), "height, width"),
         (lambda: plot.code_map(np.zeros((3, 4)), np.ones((3, 5, 5))), "one code"),
         (lambda: plot.filters(np.zeros((3, 3))), "channels in, out"),
+        (lambda: plot.network(len), "a Keras model was expected"),
         (lambda: plot.feature_maps(np.zeros((3, 3))), "channels"),
         (lambda: plot.confusion_matrix([1], [1, 2]), "as many"),
         (lambda: plot.loss_surface(lambda a, b: a, (0, 1), (0, 1), paths={"p": [1, 2]}), "two weights a step"),
@@ -168,3 +169,72 @@ def test_a_figure_is_described_by_its_titles_axes_and_names():
 def test_equal_panels_are_told_once():
     plot.image_grid(np.ones((3, 5, 5)), title="Digits")
     assert plot.describe_figure(plt.gcf()).count("image") == 1
+
+
+def networks():
+    """A chain, a network of two inputs that meet, and one with a skip connection and a layer that is used twice."""
+    import keras
+    from keras import layers
+
+    chain = keras.Sequential([keras.Input((28, 28, 1)), layers.Conv2D(8, 3, activation="relu"), layers.Flatten()])
+    left, right = keras.Input((16,), name="left"), keras.Input((None, 4), name="right")
+    merged = layers.Concatenate()([layers.Dense(3)(left), layers.LSTM(8)(right)])
+    start, shared = keras.Input((5,)), layers.Dense(5, activation="tanh")
+    skip = layers.Add()([shared(shared(start)), start])
+    return {
+        "chain": chain,
+        "two inputs": keras.Model([left, right], layers.Dense(1, activation="sigmoid")(merged)),
+        "skip": keras.Model(start, skip),
+    }
+
+
+@pytest.mark.parametrize(
+    "name, words",
+    [
+        (
+            "chain",
+            "80 parameters. The network's layers, a chain. 1: Input; 28 × 28 × 1. "
+            "2: Conv2D, relu; 26 × 26 × 8; 80 parameters. 3: Flatten; 5408.",
+        ),
+        (
+            "two inputs",
+            "479 parameters. The network's layers, a graph. 1: Input; 16. 2: Dense; 3; 51 parameters; after 1. "
+            "3: Input; any × 4. 4: LSTM, tanh; 8; 416 parameters; after 3. 5: Concatenate; 11; after 2 and 4. "
+            "6: Dense, sigmoid; 1; 12 parameters; after 5.",
+        ),
+        (
+            "skip",
+            "30 parameters. The network's layers, a graph. 1: Input; 5. 2: Dense, tanh; 5; 30 parameters; after 1. "
+            "3: Dense, tanh; 5; shared; after 2. 4: Add; 5; after 3 and 1.",
+        ),
+    ],
+)
+def test_a_network_is_drawn_and_told_with_shapes_and_parameters(name, words):
+    ax = plot.network(networks()[name])
+    assert plot.describe_figure(ax.figure) == f"Figure. {words}"
+    assert len(ax.patches) == words.count(": ")
+
+
+def test_arrows_of_a_network_run_over_no_box():
+    ax = plot.network(networks()["skip"])
+    (long,) = [line for line in ax.lines if len(line.get_xdata()) > 2]
+    assert max(long.get_xdata()) > max(box.get_x() + box.get_width() for box in ax.patches)
+
+
+def test_a_network_without_shapes_or_order_is_listed():
+    import keras
+
+    class Own(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.first, self.second = keras.layers.Dense(4), keras.layers.Dense(2)
+
+        def call(self, x):
+            return self.second(self.first(x))
+
+    own = Own()
+    own(np.zeros((1, 3)))
+    told = "26 parameters. The network's layers, a list that does not tell what follows what. 1: Dense; 16 parameters."
+    assert plot.describe_figure(plot.network(own).figure).startswith(f"Figure. {told}")
+    unbuilt = keras.Sequential([keras.layers.Dense(3), keras.layers.Dense(2)])
+    assert "a chain. 1: Dense. 2: Dense." in plot.describe_figure(plot.network(unbuilt).figure)

@@ -668,3 +668,97 @@ def _reloaded(student):
     fail_if(isinstance(reloaded, RemoteObject) and reloaded == student.value("lecture_model"), "same-object")
     apart = np.abs(digit_scores(student, "reloaded", few) - digit_scores(student, "lecture_model", few)).max()
     return check_that("reloaded", apart < 1e-3, 1, apart=apart)
+
+
+@exercise("04.9")
+def many_channels(student, rng):
+    """The convolution on random pictures of several channels; the three counts; the two kernels of one pixel."""
+    yield lambda: _over_channels(student, rng)
+    yield lambda: _colour_counts(student)
+    yield lambda: _mix(student)
+
+
+def _over_channels(student, rng):
+    def tried(height, width, k, n_channels, n_kernels):
+        image = rng.normal(size=(height, width, n_channels))
+        kernels, biases = rng.normal(size=(k, k, n_channels, n_kernels)), rng.normal(size=n_kernels)
+        patches = np.lib.stride_tricks.sliding_window_view(image, (k, k), axis=(0, 1))  # (rows, columns, c, u, v)
+        each = np.einsum("ijcuv,uvcf->ijcf", patches, kernels)  # of every channel by itself
+
+        def with_kernels(kernels):
+            return np.einsum("ijcuv,uvcf->ijf", patches, kernels) + biases
+
+        wanted = with_kernels(kernels)
+        given = as_array(student.call("convolve_channels", image, kernels, biases), "What `convolve_channels` returns")
+        if given.shape != wanted.shape:
+            fail_if(given.shape in (each.shape, each.shape[:3]), "not-summed", shape=given.shape)
+            fail_if(given.shape == np.moveaxis(wanted, -1, 0).shape, "channels-first", shape=given.shape)
+        given = call_array(student, "convolve_channels", image, kernels, biases, shape=wanted.shape)
+        misconceptions = {
+            "no-bias": wanted - biases,
+            "bias-for-each-channel": wanted + (n_channels - 1) * biases,
+            "bias-for-each-number": wanted + (k * k * n_channels - 1) * biases,
+            "first-channel": each[:, :, 0] + biases,
+            "last-channel": each[:, :, -1] + biases,
+            "mean-of-channels": each.mean(axis=2) + biases,
+            "first-kernel": np.repeat(wanted[..., :1], n_kernels, axis=-1),
+            "flipped-kernel": with_kernels(kernels[::-1, ::-1]),
+            "transposed": with_kernels(kernels.transpose(1, 0, 2, 3)),
+            "channels-reversed": with_kernels(kernels[:, :, ::-1]),
+            "relu": np.maximum(wanted, 0),
+        }
+        quantities = {f"the {n_channels} channels": n_channels, f"the {n_kernels} kernels": n_kernels}
+        advice = f"This was a picture of {n_channels} channels with {n_kernels} kernels of {k} by {k}."
+        return check_array(
+            "convolve-channels",
+            "`convolve_channels`",
+            given,
+            wanted,
+            misconceptions,
+            1.5,
+            advice,
+            1e-5,
+            quantities=quantities,
+        )
+
+    ways = [(7, 6, 3, 3, 4), (5, 8, 1, 3, 2), (6, 5, 2, 1, 3), (6, 7, 3, 4, 1), (5, 5, 2, 2, 2)]
+    return first_failed(tried(*way) for way in ways)
+
+
+def _colour_counts(student):
+    counts = as_array(student.value("colour_counts"), "`colour_counts`", shape=(3,))
+    layers = {"Conv2D(32, 3)": (3, 3, 32), "Conv2D(64, 3)": (3, 32, 64), "Conv2D(16, 1)": (1, 64, 16)}
+    wanted = [k * k * channels * kernels + kernels for k, channels, kernels in layers.values()]
+    fail_if(np.array_equal(counts, np.subtract(wanted, (32, 64, 16))), "forgot-biases")
+    for (name, (k, channels, kernels)), count, right in zip(layers.items(), counts, wanted, strict=True):
+        if count == right:
+            continue
+        mistakes = {
+            "no-biases": k * k * channels * kernels,
+            "one-bias": k * k * channels * kernels + 1,
+            "one-channel": k * k * kernels + kernels,
+            "one-kernel": k * k * channels + 1,
+            "no-window": channels * kernels + kernels,
+        }
+        cause = next((cause for cause, mistake in mistakes.items() if count == mistake), "unknown")
+        for other in (3, 16, 32, 64, 96):
+            if cause == "unknown" and count == k * k * other * kernels + kernels:
+                raise Misconception("other-channels", layer=name, count=count, other=other, channels=channels)
+        code = "colour-counts" if cause == "unknown" else cause
+        return Finding(code, False, say(f"count.{cause}", layer=name, count=count, channels=channels))
+    return check_that("colour-counts", True, 0.5)
+
+
+def _mix(student):
+    mix = as_array(student.value("mix"), "`mix`")
+    fail_if(mix.shape in ((1, 1, 2, 3), (2, 1, 1, 3), (1, 2, 3)), "kernels-last", shape=mix.shape)
+    mix = as_array(mix, "`mix`", shape=(1, 1, 3, 2))[0, 0]
+    grey, difference = [0.299, 0.587, 0.114], [1, -1, 0]
+    wanted = np.array([grey, difference]).T
+    misconceptions = {
+        "kernels-exchanged": wanted[:, ::-1],
+        "blue-first": wanted[::-1],
+        "green-minus-red": wanted * [1, -1],
+        "plain-mean": np.array([np.full(3, 1 / 3), difference]).T,
+    }
+    return check_array("mix", "`mix[0, 0]`", mix, wanted, misconceptions, 1, "Rows are red, green, blue.", 1e-3)

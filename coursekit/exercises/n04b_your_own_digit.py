@@ -8,7 +8,7 @@ from scipy import ndimage
 from coursekit.checks.framework import Misconception, check_that, exercise, fail_if, say, threshold
 from coursekit.checks.proxy import StudentError
 from coursekit.checks.report import Finding
-from coursekit.checks.vocabulary.arrays import as_array, call_array
+from coursekit.checks.vocabulary.arrays import as_array, call_array, check_array
 from coursekit.checks.vocabulary.metrics import check_metric
 from coursekit.checks.vocabulary.models import class_probabilities
 from coursekit.exercises.digits import test_digits
@@ -324,3 +324,86 @@ def moved_to_centre(image):
     """`image` moved by whole pixels so that its centre of mass lies within half a pixel of the middle."""
     down, right = np.round(CENTRE - centre_of_mass(image)).astype(int)
     return np.pad(image, 28)[28 - down : 56 - down, 28 - right : 56 - right]
+
+
+@exercise("04b.4")
+def overlap_of_boxes(student, rng):
+    """The overlap of random pairs of boxes: some share a part, some lie inside one another, some share nothing."""
+    yield lambda: _overlapping(student, rng)
+    yield lambda: _apart(student, rng)
+
+
+def _overlapping(student, rng):
+    pairs = [pair for pair in ([_box(rng), _box(rng)] for _ in range(40)) if (_shared_sides(*pair) > 0).all()][:8]
+    outer = _box(rng)
+    inner = outer + [3, 2, -4, -5]
+    pairs += [[outer, inner], [inner, outer], [outer, outer]]
+    given = np.array([call_array(student, "iou", *pair) for pair in pairs])
+    first, second = np.array(pairs).transpose(1, 2, 0)
+    area, other, shared = _area(first), _area(second), np.prod(_shared_sides(first, second), axis=0)
+    together = np.maximum(first[2:], second[2:]) - np.minimum(first[:2], second[:2])
+    end = np.array([0, 0, 1, 1])[:, None]
+    as_sizes = [np.concatenate([box[:2], box[:2] + box[2:]]) for box in (first, second)]
+    misconceptions = {
+        "sum-of-areas": shared / (area + other),
+        "dice": 2 * shared / (area + other),
+        "shared-area": shared,
+        "area-of-both": area + other - shared,
+        "over-first": shared / area,
+        "over-second": shared / other,
+        "over-smaller": shared / np.minimum(area, other),
+        "over-larger": shared / np.maximum(area, other),
+        "box-around-both": shared / np.prod(together, axis=0),
+        "last-row-counted": _iou(first + end, second + end),
+        "as-sizes": _iou(*as_sizes),
+        "upside-down": (area + other - shared) / shared,
+    }
+    advice = "These were pairs of boxes that share a part, or lie inside one another."
+    return check_array("overlapping", "`iou`", given, _iou(first, second), misconceptions, 1, advice)
+
+
+def _apart(student, rng):
+    box = _box(rng)
+    height, width = box[2:] - box[:2]
+    down, right = rng.integers(2, 9, size=2)
+    moves = {
+        "beside one another, with a gap": (0, width + right),
+        "above one another, with a gap": (height + down, 0),
+        "apart in both directions": (height + down, width + right),
+        "apart in both directions, one to the lower left": (height + down, -width - right),
+        "beside one another, touching along an edge": (0, width),
+        "above one another, touching along an edge": (height, 0),
+        "touching at a corner": (height, width),
+    }
+    places = list(moves) * 2
+    pairs = [(box, box + np.tile(move, 2)) for move in moves.values()]
+    pairs += [pair[::-1] for pair in pairs]
+    given = np.array([call_array(student, "iou", *pair) for pair in pairs])
+    first, second = np.array(pairs).transpose(1, 2, 0)
+    not_cut = np.prod(_shared_sides(first, second), axis=0)
+    for product in (not_cut, np.maximum(not_cut, 0)):
+        fail_if(np.allclose(given, product / (_area(first) + _area(second) - product), atol=1e-9), "gap-multiplied")
+    wrong = np.flatnonzero(np.abs(given) > 1e-9)
+    place, value = (places[wrong[0]], given[wrong[0]]) if len(wrong) else ("", 0)
+    return check_that("apart", not len(wrong), 1, place=place, value=value)
+
+
+def _box(rng):
+    """A box (top, left, bottom, right) of random place and size."""
+    top, left = rng.integers(0, 25, size=2)
+    height, width = rng.integers(12, 50, size=2)
+    return np.array([top, left, top + height, left + width])
+
+
+def _area(box):
+    return (box[2] - box[0]) * (box[3] - box[1])
+
+
+def _shared_sides(first, second):
+    """Height and width of what two boxes share; negative where there is a gap between them."""
+    return np.minimum(first[2:], second[2:]) - np.maximum(first[:2], second[:2])
+
+
+def _iou(first, second):
+    shared = np.prod(np.maximum(_shared_sides(first, second), 0), axis=0)
+    return shared / (_area(first) + _area(second) - shared)

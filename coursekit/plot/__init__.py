@@ -18,6 +18,7 @@ _WHERE = {
     "feature_maps": "images",
     "value_map": "maps",
     "graph": "graphs",
+    "network": "networks",
     "confusion_matrix": "tables",
     "probability_bars": "tables",
 }

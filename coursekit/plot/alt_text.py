@@ -55,7 +55,10 @@ def describe_figure(figure):
 
 
 def _describe_axes(ax):
+    """What is drawn on one panel; a function that draws no curve or image leaves its own words in `ax.alt_text`."""
     title = " ".join(text for place in ("left", "center", "right") if (text := ax.get_title(loc=place)))
+    if text := getattr(ax, "alt_text", ""):
+        return " ".join(part for part in (_sentence(title), _sentence(text)) if part)
     if not ax.axison and not title and not ax.images:
         return ""
     axes = [f"{name} axis: {label}" for name, label in (("x", ax.get_xlabel()), ("y", ax.get_ylabel())) if label]

@@ -4,7 +4,7 @@ from functools import cache
 
 import numpy as np
 
-from tests.cases import right, wrong
+from tests.cases import right, table, wrong
 from tests.trained import trained_once
 
 
@@ -875,7 +875,7 @@ def shift_loop(images, down, right):
 
 
 @cache
-def table(down=0, right=1, n=1000, training=False):
+def accuracies_of(down=0, right=1, n=1000, training=False):
     x, y = digits()[:2] if training else digits()[2:]
     moved = [shift_by(x[:n, ..., 0], down * s, right * s)[..., None] for s in range(5)]
     return np.array(
@@ -885,7 +885,7 @@ def table(down=0, right=1, n=1000, training=False):
 
 def shifted(function=shift_by, change=lambda accuracies: accuracies, **models):
     networks = {"dense": dense(), "lecture_model": trained()[0], **models}
-    return {"shift_by": function, **networks, "accuracies": change(table())}
+    return {"shift_by": function, **networks, "accuracies": change(accuracies_of())}
 
 
 for name, function in {
@@ -953,16 +953,20 @@ for name, code, change in (
     ("rows exchanged", "rows-swapped", lambda accuracies: accuracies[::-1]),
     ("never shifted", "constant", lambda accuracies: np.repeat(accuracies[:, :1], 5, axis=1)),
     ("one network", "wrong-shape", lambda accuracies: accuracies[0]),
-    ("to the left", "other-way", lambda accuracies: table(0, -1)),
-    ("down", "other-way", lambda accuracies: table(1, 0)),
-    ("all digits", "all-digits", lambda accuracies: table(n=10_000)),
+    ("to the left", "other-way", lambda accuracies: accuracies_of(0, -1)),
+    ("down", "other-way", lambda accuracies: accuracies_of(1, 0)),
+    ("all digits", "all-digits", lambda accuracies: accuracies_of(n=10_000)),
     ("errors", "error", lambda accuracies: 1 - accuracies),
     ("numbers of digits", "counts", lambda accuracies: 1000 * accuracies),
     ("columns reversed", "columns-reversed", lambda accuracies: accuracies[:, ::-1]),
     ("one network twice", "same-rows", lambda accuracies: accuracies[[0, 0]]),
     ("the other network twice", "same-rows-2", lambda accuracies: accuracies[[1, 1]]),
-    ("training digits", "training-digits", lambda accuracies: table(training=True)),
-    ("one network shifted to the left", "one-row", lambda accuracies: np.stack([accuracies[0], table(0, -1)[1]])),
+    ("training digits", "training-digits", lambda accuracies: accuracies_of(training=True)),
+    (
+        "one network shifted to the left",
+        "one-row",
+        lambda accuracies: np.stack([accuracies[0], accuracies_of(0, -1)[1]]),
+    ),
     ("shifted both ways", "accuracies", lambda accuracies: accuracies - [[0, 0.1, 0.1, 0.1, 0.1]]),
 ):
 
@@ -1193,3 +1197,142 @@ for name, code, build in (
     ("kernels of another network", "kernels", lambda: inside(kernels=lecture().layers[0].get_weights()[0])),
 ):
     wrong("04.8", code, name)(build)
+
+
+# --- 04.9
+
+COLOUR_COUNTS = [896, 18496, 1040]
+MIX = np.array([[0.299, 1], [0.587, -1], [0.114, 0]])[None, None]
+
+
+def channels_by_convolve(image, kernels, biases):
+    maps = [
+        sum(convolve(image[..., c], kernels[:, :, c, f]) for c in range(kernels.shape[2])) + biases[f]
+        for f in range(kernels.shape[3])
+    ]
+    return np.stack(maps, axis=-1)
+
+
+def channels_by_patches(image, kernels, biases):
+    k = len(kernels)
+    out = np.zeros((image.shape[0] - k + 1, image.shape[1] - k + 1, len(biases)), dtype="float32")
+    for i, j in np.ndindex(out.shape[:2]):
+        out[i, j] = np.tensordot(image[i : i + k, j : j + k], kernels, axes=3) + biases
+    return out
+
+
+def channels_by_windows(image, kernels, biases):
+    windows = np.lib.stride_tricks.sliding_window_view(image, kernels.shape[:2], axis=(0, 1))
+    return np.einsum("ijcuv,uvcf->ijf", windows, kernels) + biases
+
+
+def channels_by_scipy(image, kernels, biases):
+    from scipy.signal import correlate
+
+    maps = [correlate(image, kernel, mode="valid")[..., 0] for kernel in np.moveaxis(kernels, -1, 0)]
+    return (np.moveaxis(maps, 0, -1) + biases).tolist()
+
+
+def channels_by_tensorflow(image, kernels, biases):
+    import tensorflow as tf
+
+    return tf.nn.conv2d(image[None], kernels, 1, "VALID")[0] + biases
+
+
+def one_channel(image, kernels, biases, c=0):
+    return channels_by_windows(image[..., [c]], kernels[:, :, [c]], biases)
+
+
+def not_summed(image, kernels, biases):
+    windows = np.lib.stride_tricks.sliding_window_view(image, kernels.shape[:2], axis=(0, 1))
+    return np.einsum("ijcuv,uvcf->ijcf", windows, kernels) + biases
+
+
+def changes_biases(image, kernels, biases):
+    biases += 1
+    return channels_by_windows(image, kernels, biases - 1)
+
+
+table(
+    "04.9",
+    lambda: {"convolve_channels": channels_by_convolve, "colour_counts": COLOUR_COUNTS, "mix": MIX},
+    {
+        "one channel after the other": {},
+        "patches and tensordot, float32": {"convolve_channels": channels_by_patches, "mix": MIX.astype("float32")},
+        "windows and einsum": {"convolve_channels": channels_by_windows, "colour_counts": np.array(COLOUR_COUNTS)},
+        "SciPy, as lists": {"convolve_channels": channels_by_scipy, "mix": MIX.tolist()},
+        "TensorFlow": {"convolve_channels": channels_by_tensorflow, "colour_counts": tuple(COLOUR_COUNTS)},
+    },
+    [
+        ("no-bias", "no bias", {"convolve_channels": lambda a, k, b: channels_by_windows(a, k, 0 * b)}),
+        (
+            "bias-for-each-channel",
+            "the bias in the loop over channels",
+            {"convolve_channels": lambda a, k, b: channels_by_windows(a, k, a.shape[-1] * b)},
+        ),
+        (
+            "bias-for-each-number",
+            "the bias inside the sum",
+            {"convolve_channels": lambda a, k, b: channels_by_windows(a, k, k[..., 0].size * b)},
+        ),
+        ("first-channel", "the first channel", {"convolve_channels": one_channel}),
+        ("last-channel", "overwritten", {"convolve_channels": lambda a, k, b: one_channel(a, k, b, -1)}),
+        ("not-summed", "a map for each channel", {"convolve_channels": not_summed}),
+        ("not-summed", "one kernel", {"convolve_channels": lambda a, k, b: not_summed(a, k, b)[..., 0]}),
+        (
+            "channels-first",
+            "the kernels on the first axis",
+            {"convolve_channels": lambda a, k, b: np.moveaxis(channels_by_windows(a, k, b), -1, 0)},
+        ),
+        (
+            "mean-of-channels",
+            "the mean of the channels",
+            {"convolve_channels": lambda a, k, b: channels_by_windows(a, k / a.shape[-1], b)},
+        ),
+        (
+            "first-kernel",
+            "one kernel for all",
+            {"convolve_channels": lambda a, k, b: channels_by_windows(a, k[..., [0] * len(b)], b[[0] * len(b)])},
+        ),
+        (
+            "flipped-kernel",
+            "flipped",
+            {"convolve_channels": lambda a, k, b: channels_by_windows(a, k[::-1, ::-1], b)},
+        ),
+        (
+            "transposed",
+            "rows and columns exchanged",
+            {"convolve_channels": lambda a, k, b: channels_by_windows(a, k.transpose(1, 0, 2, 3), b)},
+        ),
+        (
+            "channels-reversed",
+            "blue, green, red",
+            {"convolve_channels": lambda a, k, b: channels_by_windows(a, k[:, :, ::-1], b)},
+        ),
+        ("relu", "cut at 0", {"convolve_channels": lambda a, k, b: np.maximum(channels_by_windows(a, k, b), 0)}),
+        (
+            "wrong-shape",
+            "padded",
+            {"convolve_channels": lambda a, k, b: channels_by_windows(np.pad(a, ((1, 1), (1, 1), (0, 0))), k, b)},
+        ),
+        ("convolve-channels", "a third", {"convolve_channels": lambda a, k, b: channels_by_windows(a, k, b) / 3}),
+        ("changes-input", "its own biases", {"convolve_channels": changes_biases}),
+        ("forgot-biases", "weights alone", {"colour_counts": [864, 18432, 1024]}),
+        ("one-channel", "one channel each", {"colour_counts": [320, 640, 32]}),
+        ("other-channels", "the second on colours", {"colour_counts": [896, 1792, 1040]}),
+        ("other-channels", "the third behind the first", {"colour_counts": [896, 18496, 528]}),
+        ("no-window", "one number a channel", {"colour_counts": [128, 18496, 1040]}),
+        ("one-kernel", "one kernel counted", {"colour_counts": [28, 289, 65]}),
+        ("one-bias", "one bias", {"colour_counts": [865, 18433, 1025]}),
+        ("no-biases", "no bias in the last", {"colour_counts": [896, 18496, 1024]}),
+        ("colour-counts", "a slip", {"colour_counts": [896, 18946, 1040]}),
+        ("wrong-shape", "the sum", {"colour_counts": [20432]}),
+        ("kernels-exchanged", "the difference first", {"mix": MIX[..., ::-1]}),
+        ("blue-first", "blue, green and red", {"mix": MIX[:, :, ::-1]}),
+        ("green-minus-red", "green - red", {"mix": MIX * [1, -1]}),
+        ("plain-mean", "a third each", {"mix": np.array([[1 / 3, 1], [1 / 3, -1], [1 / 3, 0]])[None, None]}),
+        ("kernels-last", "two rows of three", {"mix": MIX.transpose(0, 1, 3, 2)}),
+        ("wrong-shape", "without the window", {"mix": MIX[0, 0]}),
+        ("mix", "twice", {"mix": 2 * MIX}),
+    ],
+)

@@ -4,7 +4,7 @@ from functools import cache
 
 import numpy as np
 
-from tests.cases import right, wrong
+from tests.cases import right, table, wrong
 
 # --- 04b.1
 
@@ -366,3 +366,106 @@ for name, code, build in (
     ("a reader that guesses", "untrained", lambda: corner(reader=lambda x: np.eye(10)[[3] * len(x)])),
 ):
     wrong("04b.3", code, name)(build)
+
+
+# --- 04b.4
+
+
+def area(box):
+    return (box[2] - box[0]) * (box[3] - box[1])
+
+
+def shared(a, b, cut=0):
+    height, width = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
+    return max(height, cut) * max(width, cut)
+
+
+def iou(a, b):
+    return shared(a, b) / (area(a) + area(b) - shared(a, b))
+
+
+def iou_of_numpy(a, b):
+    sides = np.clip(np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2]), 0, None)
+    both = sides.prod()
+    return both / (np.prod(a[2:] - a[:2]) + np.prod(b[2:] - b[:2]) - both)
+
+
+def iou_of_pixels(a, b):
+    pages = np.zeros((2, 200, 250), bool)
+    for page, box in zip(pages, np.array([a, b]) + [0, 60, 0, 60], strict=True):  # no place may be below 0
+        page[box[0] : box[2], box[1] : box[3]] = True
+    return (pages[0] & pages[1]).sum() / (pages[0] | pages[1]).sum()
+
+
+def iou_of_sets(a, b):
+    first, second = ({(i, j) for i in range(box[0], box[2]) for j in range(box[1], box[3])} for box in (a, b))
+    return np.array([len(first & second) / len(first | second)])
+
+
+def iou_with_early_end(a, b):
+    if a[2] <= b[0] or b[2] <= a[0] or a[3] <= b[1] or b[3] <= a[1]:
+        return 0
+    both = (min(a[2], b[2]) - max(a[0], b[0])) * (min(a[3], b[3]) - max(a[1], b[1]))
+    return float(both / (area(a) + area(b) - both))
+
+
+def last_row_counted(a, b):
+    return iou(a + [0, 0, 1, 1], b + [0, 0, 1, 1])
+
+
+def box_around_both(a, b):
+    around = np.concatenate([np.minimum(a[:2], b[:2]), np.maximum(a[2:], b[2:])])
+    return shared(a, b) / area(around)
+
+
+def not_cut(a, b):
+    return shared(a, b, -np.inf) / (area(a) + area(b) - shared(a, b, -np.inf))
+
+
+def product_cut(a, b):
+    both = max(shared(a, b, -np.inf), 0)
+    return both / (area(a) + area(b) - both)
+
+
+def touching_counts(a, b):
+    sides = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
+    return 0.5 if min(sides) == 0 else iou(a, b)
+
+
+def changes_its_box(a, b):
+    a -= 1
+    return iou(a + 1, b)
+
+
+table(
+    "04b.4",
+    lambda: {"iou": iou},
+    {
+        "by definition": {},
+        "NumPy": {"iou": iou_of_numpy},
+        "pixels counted": {"iou": iou_of_pixels},
+        "sets of pixels": {"iou": iou_of_sets},
+        "an early end": {"iou": iou_with_early_end},
+    },
+    [
+        ("sum-of-areas", "the sum below", {"iou": lambda a, b: shared(a, b) / (area(a) + area(b))}),
+        ("dice", "twice the shared area", {"iou": lambda a, b: 2 * shared(a, b) / (area(a) + area(b))}),
+        ("shared-area", "the intersection", {"iou": shared}),
+        ("area-of-both", "the union", {"iou": lambda a, b: area(a) + area(b) - shared(a, b)}),
+        ("over-first", "a share of the first", {"iou": lambda a, b: shared(a, b) / area(a)}),
+        ("over-second", "a share of the second", {"iou": lambda a, b: shared(a, b) / area(b)}),
+        ("over-smaller", "a share of the smaller", {"iou": lambda a, b: shared(a, b) / min(area(a), area(b))}),
+        ("over-larger", "a share of the larger", {"iou": lambda a, b: shared(a, b) / max(area(a), area(b))}),
+        ("box-around-both", "the box around both", {"iou": box_around_both}),
+        ("last-row-counted", "one row and column too many", {"iou": last_row_counted}),
+        ("as-sizes", "heights and widths", {"iou": lambda a, b: iou(a + [0, 0, *a[:2]], b + [0, 0, *b[:2]])}),
+        ("upside-down", "the union over the shared area", {"iou": lambda a, b: 1 / iou(a, b)}),
+        ("gap-multiplied", "gaps multiplied", {"iou": not_cut}),
+        ("gap-multiplied", "the product cut, not the sides", {"iou": product_cut}),
+        ("apart", "touching boxes share something", {"iou": touching_counts}),
+        ("overlapping", "in percent", {"iou": lambda a, b: 100 * iou(a, b)}),
+        ("overlapping", "rounded", {"iou": lambda a, b: round(iou(a, b), 1)}),
+        ("wrong-shape", "two numbers", {"iou": lambda a, b: (shared(a, b), area(a))}),
+        ("changes-input", "its own box", {"iou": changes_its_box}),
+    ],
+)
