@@ -4,7 +4,7 @@
 # Friendships, molecules, the particles of a collision: all of these are things with ties between them, and the things come
 # in no particular order. In this notebook you build networks that read such data as it is.
 #
-# About 130 minutes in 2 sessions · CPU about 15 s · GPU optional
+# About 190 minutes in 3 sessions · CPU about 15 s · GPU optional
 #
 # **Before you start** you should know matrix products in NumPy and the functional API of Keras (notebook 01).
 #
@@ -12,7 +12,8 @@
 #
 # - how nodes pass messages along edges, first as a matrix product, then as a layer that you write yourself;
 # - how a network can label 34 people when it knows the labels of only two;
-# - how to build a network that does not notice the order of its inputs, and how to test that it does not.
+# - how to build a network that does not notice the order of its inputs, and how to test that it does not;
+# - how edges carry numbers of their own, and how one block updates edges, nodes and the graph as a whole.
 
 # %% [markdown]
 # ## Setup
@@ -40,9 +41,9 @@ fig, ax = plt.subplots(figsize=(4.5, 2))
 ck.plot.graph(friends, ax=ax, title="Seven people, eight edges");
 
 # %% [markdown]
-# ## Session 1 of 2 · Messages, and two labels for a whole club
+# ## Session 1 of 3 · Messages, and two labels for a whole club
 #
-# About 75 minutes. You need the cells above, and nothing from session 2. You write one round of messages, turn it into a
+# About 75 minutes. You need the cells above, and nothing from sessions 2 and 3. You write one round of messages, turn it into a
 # layer, and use two such layers to label the members of a club.
 
 # %% [markdown]
@@ -351,7 +352,7 @@ for rounds in (0, 1, 2, 8, 30):
 # This is the end of session 1, and a good place to stop. In session 2 the data has no edges at all.
 
 # %% [markdown]
-# ## Session 2 of 2 · Sets, in which order means nothing
+# ## Session 2 of 3 · Sets, in which order means nothing
 #
 # About 55 minutes. You need the setup cell at the top, and no code from session 1; its two boxes on layers and on models with two
 # inputs (in 08.1 and 08.2) are worth reading first. You build a network that reads sets of
@@ -395,8 +396,8 @@ fig.suptitle("Two bodies fly back to back; three do not");
 # would count, because $\varphi(0)$ is not 0 when the layers have biases.
 #
 # - `shuffle_particles(particles, mask, seed)`: takes particles (n, p, 3) and mask (n, p). Returns both with the p rows of each
-#   event, padding included, in a new random order that `seed` decides. Each mask entry stays with its particle, and the
-#   original arrays stay as they are.
+#   event, padding included, in a new random order that `seed` decides. Each event gets an order of its own, different from
+#   that of the others. Each mask entry stays with its particle, and the original arrays stay as they are.
 # - `MaskedSum`: a layer that takes `[states, mask]`, of shapes (n, p, units) and (n, p), and returns the sum over the particles
 #   that are there, shape (n, units).
 # - `set_model`: a trained `keras.Model`, called on `[particles, mask]`. Returns the probability of label 1, shape (n, 1). It
@@ -542,11 +543,222 @@ for name, used in (("mask kept", with_mask), ("mask of ones", np.ones_like(with_
 assert change > 0.3, "Without the mask, numbers in the padding change an answer."
 
 # %% [markdown]
+# This is the end of session 2, and a good place to stop. In session 3 the edges have a direction, and numbers of their own.
+
+# %% [markdown]
+# ## Session 3 of 3 · Edges that carry something
+#
+# About 60 minutes. You need the setup cell at the top, and no code from sessions 1 and 2. You write the block of which most
+# graph networks are special cases, and prove that it does not notice how nodes and edges are numbered.
+
+# %% [markdown]
+# ## 08.4 · Edges, nodes, and the graph as a whole
+#
+# **Goal:** write one block of a graph network that updates its edges, its nodes and the graph as a whole.
+#
+# So far an edge was there or not. Most edges in the world say more: a bond is single or double, a road is so many kilometres
+# long. Here five people write letters. A letter goes from a **sender** to a **receiver**, and its length in pages is the
+# number that the edge carries. The next cell holds everything that is known of the five people and their six letters:
+#
+# - `E` has one row for each edge: the number of pages. `V` has one row for each node: two numbers that describe the person.
+#   `u` describes the graph as a whole: one number for the day.
+# - `senders` and `receivers` hold the numbers of two nodes for each edge: letter 2 goes from person 1 to person 3. In the
+#   figure, an arrow goes from the sender to the receiver, and the number beside it is the row of the edge.
+
+# %%
+E = np.array([[1.0], [3.0], [2.0], [0.5], [4.0], [1.0]])
+V = np.array([[1.0, 0.2], [0.3, 0.9], [0.6, 0.1], [0.2, 0.5], [0.8, 0.4]])
+u = np.array([0.5])
+senders = np.array([0, 2, 1, 3, 4, 0])
+receivers = np.array([1, 1, 3, 4, 3, 2])
+letters = np.stack([senders, receivers], axis=1)
+fig, ax = plt.subplots(figsize=(5, 2.4))
+ck.plot.graph(letters, ax=ax, directed=True, title="Five people, six letters");
+
+# %% [markdown]
+# Battaglia and others (2018) noticed that nearly all graph networks consist of the same **block** of three steps. Each step
+# uses the results of the step before. The thick arrows and rims in the next figure show which edges and nodes a step reads:
+# the first panel for one edge, the second for one node, the third for the graph. Every step reads `u` as well.
+
+# %%
+fig, axs = plt.subplots(1, 3, figsize=(10, 2.3))
+reads = {
+    "1. edges: letter 2": ([2], [1, 3]),
+    "2. nodes: person 1": ([0, 1], [1]),
+    "3. the graph": (range(6), range(5)),
+}
+for ax, (title, (edges, nodes)) in zip(axs, reads.items()):
+    ck.plot.graph(letters, ax=ax, directed=True, thick=edges, highlight=nodes, title=title)
+fig.suptitle("Which edges and nodes each step reads");
+
+# %% [markdown]
+# **Step 1, edges.** The new state of edge $k$ depends on its old state $e_k$, on its receiver $v_{r_k}$, on its sender
+# $v_{s_k}$, and on $u$:
+#
+# $$e'_k = \tanh\left(e_k A_e + v_{r_k} A_r + v_{s_k} A_s + u A_u\right)$$
+#
+# **Step 2, nodes.** The new edges are the messages. A node adds up those that it *receives*; one that receives nothing has
+# the sum 0:
+#
+# $$v'_i = \tanh\Big(\Big(\sum_{k:\, r_k = i} e'_k\Big) B_e + v_i B_v + u B_u\Big)$$
+#
+# **Step 3, the graph.** It adds up all new edges and all new nodes:
+#
+# $$u' = \tanh\Big(\Big(\sum_k e'_k\Big) C_e + \Big(\sum_i v'_i\Big) C_v + u\, C_u\Big)$$
+#
+# $A$, $B$ and $C$ are lists of matrices, in the order of the formulas. A network learns them (and biases as well, which we
+# leave out).
+#
+# - `new_edges(E, V, u, senders, receivers, A)`: step 1. With m edges and n nodes, `E` has shape (m, a), `V` (n, b), `u` (c,).
+#   Returns the new edges, with as many columns as the matrices in `A` have.
+# - `new_nodes(new_E, V, u, senders, receivers, B)`: step 2. Takes the *new* edges and returns the new nodes.
+# - `graph_block(E, V, u, senders, receivers, A, B, C)`: all three steps; returns $E'$, $V'$ and $u'$, in this order.
+# - `renumber(V, senders, receivers, order)`: gives the nodes new numbers, so that the node which was number `order[i]` becomes
+#   number `i`. Returns `V`, `senders` and `receivers` for the new numbers. Every edge stays in its row, and still joins the
+#   same two nodes.
+#
+# **Some tools.** `V[receivers]` has one row for each edge: the state of its receiver. `A_e, A_r, A_s, A_u = A` gives names to
+# the four matrices. `u @ A_u` is a single row, and NumPy adds it to every row of an array. A **trap**: `table[rows] += values`
+# adds only one of the values where a row number occurs twice; `np.add.at` adds them all:
+#
+# ```python
+# table = np.zeros((3, 1))
+# np.add.at(table, [0, 2, 2], np.array([[5.0], [1.0], [1.0]]))    # table is now [[5], [0], [2]]
+# ```
+#
+# `np.argsort(order)` is the inverse of a permutation: its entry `j` says where `order` holds the number `j`.
+
+# %%
+ck.expected("08.4")
+
+# %%
+def new_edges(E, V, u, senders, receivers, A):
+    """Step 1: each edge reads itself, its two nodes and the graph."""
+    # [solution]
+    A_e, A_r, A_s, A_u = A
+    return np.tanh(E @ A_e + V[receivers] @ A_r + V[senders] @ A_s + u @ A_u)
+    # [stub]
+    # return ...
+    # [end]
+
+
+def new_nodes(new_E, V, u, senders, receivers, B):
+    """Step 2: each node adds up the messages that it receives."""
+    # [solution]
+    B_e, B_v, B_u = B
+    received = np.zeros((len(V), new_E.shape[1]))
+    np.add.at(received, receivers, new_E)
+    return np.tanh(received @ B_e + V @ B_v + u @ B_u)
+    # [stub]
+    # return ...
+    # [end]
+
+
+# %%
+def graph_block(E, V, u, senders, receivers, A, B, C):
+    """All three steps: the new edges, the new nodes, and the new state of the graph."""
+    # [solution]
+    E = new_edges(E, V, u, senders, receivers, A)
+    V = new_nodes(E, V, u, senders, receivers, B)
+    C_e, C_v, C_u = C
+    u = np.tanh(E.sum(axis=0) @ C_e + V.sum(axis=0) @ C_v + u @ C_u)
+    return E, V, u
+    # [stub]
+    # return ...
+    # [end]
+
+
+def renumber(V, senders, receivers, order):
+    """The same graph; the node that was number `order[i]` is number i now."""
+    # [solution]
+    place = np.argsort(order)
+    return V[order], place[senders], place[receivers]
+    # [stub]
+    # return ...
+    # [end]
+
+
+# %%
+ck.check("08.4", new_edges=new_edges, new_nodes=new_nodes, graph_block=graph_block, renumber=renumber)
+
+# %%
+# ck.hint("08.4")
+
+# %% [markdown]
+# First the proof that numbers do not matter: number the people anew, shuffle the rows of the letters as well, and ask the
+# block again. The matrices in the next cell are random.
+
+# %%
+rng = np.random.default_rng(seed)
+A = [rng.normal(0, 0.5, (size, 3)) for size in (1, 2, 2, 1)]
+B = [rng.normal(0, 0.5, (size, 2)) for size in (3, 2, 1)]
+C = [rng.normal(0, 0.5, (size, 1)) for size in (3, 2, 1)]
+
+if ck.ready("08.4", new_edges, new_nodes, graph_block, renumber):
+    people, rows = rng.permutation(5), rng.permutation(6)
+    V_new, senders_new, receivers_new = renumber(V, senders[rows], receivers[rows], people)
+    E1, V1, u1 = graph_block(E, V, u, senders, receivers, A, B, C)
+    E2, V2, u2 = graph_block(E[rows], V_new, u, senders_new, receivers_new, A, B, C)
+    for name, change in {"edges": E2 - E1[rows], "nodes": V2 - V1[people], "graph": u2 - u1}.items():
+        print(f"{name}: largest difference {np.abs(change).max():.0e}")
+
+# %% [markdown]
+# **Predict:** somebody adds a page to letter 2, from person 1 to person 3. Which people have another state after one block?
+# Which after two blocks, one behind the other? Write down two lists; then run the next cell.
+
+# %%
+E_longer = E + np.array([[0], [0], [1.0], [0], [0], [0]])
+A_two = [rng.normal(0, 0.5, (size, 3)) for size in (3, 2, 2, 1)]  # the second block reads edges of three numbers
+
+
+def after(edges, blocks):
+    """The nodes after one block or two."""
+    E1, V1, u1 = graph_block(edges, V, u, senders, receivers, A, B, C)
+    return V1 if blocks == 1 else graph_block(E1, V1, u1, senders, receivers, A_two, B, C)[1]
+
+
+# %% tags=["picture-08.4"]
+if ck.ready("08.4", new_edges, new_nodes, graph_block):
+    fig, axs = plt.subplots(1, 2, figsize=(10, 2.6))
+    for blocks, ax in zip((1, 2), axs):
+        changed = np.abs(after(E_longer, blocks) - after(E, blocks)).max(axis=1) > 1e-9
+        title = f"{blocks} block{'s' * (blocks - 1)}: {changed.sum()} changed"
+        ck.plot.graph(letters, changed, ax, directed=True, thick=[2], title=title)
+    fig.suptitle("Who is changed (orange) by one more page in the thick letter");
+
+# %% tags=["claim"]
+reached = [np.flatnonzero(np.abs(after(E_longer, n) - after(E, n)).max(axis=1) > 1e-9).tolist() for n in (1, 2)]
+assert reached == [[3], [0, 1, 2, 3, 4]], "After one block person 3 is changed, after two everybody is."
+
+# %% [markdown] tags=["reason"]
+# **Why person 3, and then everybody?** In the first block only letter 2 reads its own pages, and only person 3 receives it.
+# But the graph adds up all letters, so $u'$ changes too, and in the second block everybody reads $u'$. In 08.1 a rumour needed
+# four rounds to reach person 6; a state of the whole graph reaches everybody in two.
+#
+# **Why numbers do not matter.** All edges use the same matrices, and so do all nodes; what comes from several edges is added
+# up, and a sum has no order. The differences above are no larger than rounding errors.
+#
+# **What the other networks leave out.** Leave out the states of the edges and of the graph, and let a message be its sender's
+# state times a matrix: that is the graph convolution of 08.1 and 08.2, but for its mean. Leave out the edges, and let the
+# graph read the sum of the nodes: those are the deep sets of 08.3. With a matrix $A_e$ of zeros a letter of one page and one
+# of a hundred are the same.
+#
+# **The trap.** With `received[receivers] += new_E` person 1 keeps only one of two letters.
+
+# %% tags=["solution"]
+once = np.zeros(5)
+once[receivers] += 1
+every = np.zeros(5)
+np.add.at(every, receivers, 1)
+print(f"letters received by each person: {once} with +=, {every} with np.add.at")
+
+# %% [markdown]
 # ## What did you observe?
 #
 # 1. After how many rounds has person 6 heard of person 0, and what has that to do with the number of layers?
 # 2. Whom does the network of 08.2 place wrongly, and how sure is it of them?
 # 3. Deep sets use no edges. If you see them as a graph network, which graph do they work on?
+# 4. In 08.4 nobody writes to person 0. Why does the state of person 0 change all the same in the second block?
 #
 # <details><summary>Answers</summary>
 #
@@ -556,6 +768,7 @@ assert change > 0.3, "Without the mask, numbers in the padding change an answer.
 #    wrong. Often member 2 as well, who has friends on both sides; of that one the network is unsure.
 # 3. On a graph in which every particle has an edge to one extra node, the event, and to nothing else. If the node of the
 #    event sent its state back to the particles, they would all exchange messages.
+# 4. Because of the state of the graph: it adds up all letters and all people, and every node reads it in the next block.
 #
 # </details>
 #
@@ -564,6 +777,8 @@ assert change > 0.3, "Without the mask, numbers in the padding change an answer.
 # - Train the GCN on another pair of known labels. Which pair is the worst?
 # - Use your `GraphLayer` in the set network. The graph of an event joins all its fragments: `mask[:, :, None] * mask[:, None,
 #   :]`, divided by their number. Does it help?
+# - Make a Keras layer of `graph_block`: a `Dense` layer, with a bias, for each step, and `ops.segment_sum` for the sums over the
+#   edges.
 # - Give the set network only the 3 fragments with the largest momenta in each event. How much is lost?
 #
 # ## Summary
@@ -571,7 +786,8 @@ assert change > 0.3, "Without the mask, numbers in the padding change an answer.
 # One round of messages is a product with a matrix that holds the edges; a graph layer adds learned weights. Every
 # node is treated by the same rule, and the edges carry a few labels a long way. A set is like a
 # graph without edges between its members: treat all members alike and add up the results, and neither their order nor the
-# amount of padding can change the answer.
+# amount of padding can change the answer. Where edges carry numbers, a block updates the edges first, then the nodes from the
+# messages that they receive, then the graph from both.
 
 # %%
 ck.progress()
@@ -585,6 +801,7 @@ ck.progress()
 # - Gilmer, J., Schoenholz, S. S., Riley, P. F., Vinyals, O., Dahl, G. E. (2017). Neural message passing for quantum
 #   chemistry. *ICML*.
 # - Zaheer, M., et al. (2017). Deep sets. *NeurIPS 30*.
+# - Battaglia, P. W., et al. (2018). Relational inductive biases, deep learning, and graph networks. *arXiv:1806.01261*.
 # - Komiske, P. T., Metodiev, E. M., Thaler, J. (2019). Energy flow networks: deep sets for particle jets. *Journal of High
 #   Energy Physics*, 2019(1), 121.
 # - Li, Q., Han, Z., Wu, X.-M. (2018). Deeper insights into graph convolutional networks for semi-supervised learning.

@@ -4,7 +4,7 @@
 # A jet of particles can be seen as a picture, as a sequence and as a set. You tell quarks from gluons in all three ways, and
 # find out which view suits the problem.
 #
-# About 200 minutes in 3 sessions · CPU about 25 s · GPU optional
+# About 245 minutes in 4 sessions · CPU about 35 s · GPU optional
 #
 # **Before you start** you should know convolutions (notebook 04), the LSTM (05) and the ROC curve (02b).
 #
@@ -12,6 +12,7 @@
 #
 # - how the same particles become an image, an ordered sequence and a set, and what each view throws away;
 # - how to build a network whose answer cannot depend on the order of its inputs;
+# - how a convolution and an LSTM work in one network, and what attention between the particles adds;
 # - how to compare networks fairly: on the same jets, with the same measure, with the cost beside the gain, and with a simple
 #   count of particles as the opponent.
 
@@ -135,7 +136,7 @@ def simple_recurrent_network(sequences):
 
 
 # %% [markdown]
-# ## Session 1 of 3 · Jets as images
+# ## Session 1 of 4 · Jets as images
 #
 # About 80 minutes. You need the cells above. You turn particles into pictures, and train a convolutional network on them.
 #
@@ -302,7 +303,7 @@ assert roc_auc_score(y_test, cnn_scores) > roc_auc_score(y_test, raw_scores), "T
 # This is the end of session 1, and a good place to stop. In session 2 the network reads particles, not pixels.
 
 # %% [markdown]
-# ## Session 2 of 3 · Jets as sequences and as sets
+# ## Session 2 of 4 · Jets as sequences and as sets
 #
 # About 55 minutes. You need the cells at the top, and nothing from session 1. An LSTM reads the particles in an order;
 # then you build a network for which no order exists.
@@ -471,7 +472,7 @@ assert abs(set_change) < 1e-4, "Shuffling does nothing to the set."
 # This is the end of session 2, and a good place to stop. In session 3 the three networks meet.
 
 # %% [markdown]
-# ## Session 3 of 3 · The comparison, and the leaderboard
+# ## Session 3 of 4 · The comparison, and the leaderboard
 #
 # About 65 minutes. You need the cells at the top and the next two, which take over your networks from sessions 1 and 2. If
 # you begin here, they train simple ones.
@@ -686,11 +687,150 @@ print(f"three networks:     area {board['yours']:.3f}")
 # more you try, the luckier the winner. This is why the check draws fresh jets.
 
 # %% [markdown]
+# This is the end of session 3, and a good place to stop. In session 4 two more networks join the leaderboard.
+
+# %% [markdown]
+# ## Session 4 of 4 · Two more networks
+#
+# About 45 minutes. You need the cells at the top and the next one, which takes over what you have from sessions 1 to 3. If you
+# begin here, it trains a simple LSTM. You build a network of two kinds of layers, and meet one that pays attention.
+
+# %%
+in_order = ck.resume("in_order", lambda: sorted_one_by_one)
+sequences_train = particle_inputs(in_order(jets_train))
+sequences_test = particle_inputs(in_order(jets_test))
+lstm = ck.resume("lstm", lambda: simple_recurrent_network(sequences_train))
+
+
+def small_board():
+    """The areas of the LSTM and of the count."""
+    return {"LSTM": roc_auc_score(y_test, scores_of(lstm, sequences_test)), "count": roc_auc_score(y_test, count_test)}
+
+
+board = ck.resume("board", small_board)
+
+# %% [markdown]
+# ## 10.7 · A convolution in front of the LSTM
+#
+# **Goal:** put a convolution and an LSTM into one network, and see what each adds.
+#
+# A convolution finds patterns among neighbours, an LSTM remembers what came long ago. In one network, the convolution
+# reads the sequence first, and the LSTM reads what the convolution makes of it. Speech and long texts have been read in
+# this way.
+#
+# `layers.Conv1D(16, 4, strides=2, activation="relu")` moves a window of 4 rows along the sequence, 2 rows at a time. From 40
+# rows of 3 numbers it makes 19 rows of 16 numbers, so that the LSTM takes 19 steps in place of 40. (A convolution knows
+# nothing of masks; leave `Masking` out.)
+#
+# - `conv_lstm`: a Keras model with a `Conv1D` and behind it an LSTM (or a GRU), trained on `sequences_train`; takes (n, 40, 3)
+#   and gives the probability of a gluon, (n, 1). The convolution above, 16 units in the LSTM and
+#   `train("conv + LSTM", conv_lstm, sequences_train, epochs=4, learning_rate=0.02, batch_size=256)` are enough.
+#
+# **Predict:** neighbours in this sequence are particles of similar $p_T$, wherever in the jet they lie. Will the area be larger
+# than that of the LSTM alone, about the same, or smaller?
+
+# %%
+ck.expected("10.7")
+
+# %%
+# [solution]
+conv_lstm = keras.Sequential(
+    [
+        keras.Input((40, 3)),
+        layers.Conv1D(16, 4, strides=2, activation="relu"),
+        layers.LSTM(16),
+        layers.Dense(1, activation="sigmoid"),
+    ]
+)
+train("conv + LSTM", conv_lstm, sequences_train, epochs=4, learning_rate=0.02, batch_size=256)
+# [stub]
+# conv_lstm = ...
+# [end]
+
+# %%
+ck.check("10.7", conv_lstm)
+
+# %%
+# ck.hint("10.7")
+
+# %% [markdown]
+# The last network is given. It treats the particles as a set, as in 10.4, but before the sum every particle looks at all the
+# others. This is **attention** (05b.3 writes it by hand): each particle compares itself with every particle of the jet, and takes
+# a weighted mean of what they say, with weights that the network has learned. `attention_mask` keeps it from looking at
+# rows of zeros. Nothing in it knows of places, so the order of the particles does not matter.
+
+# %%
+def attention_network():
+    """Every particle looks at all particles; then they are added up, as in a deep set."""
+    rows = keras.Input((None, 3))
+    there = keras.ops.any(keras.ops.not_equal(rows, 0), axis=-1)  # (n, particles)
+    states = layers.Dense(32, activation="relu")(rows)
+    seen = layers.MultiHeadAttention(num_heads=1, key_dim=8)(states, states, attention_mask=there[:, None, :])
+    states = layers.Dense(32, activation="relu")(states + seen)
+    total = keras.ops.sum(states * keras.ops.cast(there[:, :, None], "float32"), axis=1)
+    total = layers.Dense(32, activation="relu")(total)
+    return keras.Model(rows, layers.Dense(1, activation="sigmoid")(total))
+
+
+# %%
+if ck.ready("10.7", conv_lstm):
+    attention = attention_network()
+    train("attention", attention, particle_inputs(jets_train), epochs=8, learning_rate=0.01, batch_size=256)
+    attention_scores = scores_of(attention, sequences_test)
+    conv_scores = scores_of(conv_lstm, sequences_test)
+    turned = scores_of(attention, sequences_test[:, ::-1])
+    print(f"the softest particle first: the answers of attention move by up to {np.abs(turned - attention_scores).max():.0e}")
+    for name in ("LSTM", "conv + LSTM", "attention"):
+        print(f"{name:<12}{seconds.get(name, np.nan):5.1f} s of training")
+
+# %% tags=["picture-10.7"]
+if ck.ready("10.7", conv_lstm):
+    board["conv + LSTM"] = roc_auc_score(y_test, conv_scores)
+    board["attention"] = roc_auc_score(y_test, attention_scores)
+    names = sorted(board, key=board.get)
+    colours = ["#D55E00" if name in ("conv + LSTM", "attention") else "#0072B2" for name in names]
+    fig, ax = plt.subplots(figsize=(5.6, 3.2))
+    bars = ax.barh(names, [board[name] for name in names], color=colours)
+    ax.bar_label(bars, [f" {board[name]:.3f}" for name in names])
+    ax.set(xlim=(0.5, 1), xlabel="area under the ROC curve, 4,000 test jets", title="The leaderboard with two more")
+
+# %% tags=["claim"]
+assert abs(board["conv + LSTM"] - board["LSTM"]) < 0.01, "The convolution changes the area by less than 0.01."
+best_before = max(board[name] for name in ("CNN", "LSTM", "set"))
+assert max(board["conv + LSTM"], board["attention"]) < best_before + 0.01, "Neither gains as much as 0.01."
+assert board["attention"] > board["LSTM"] - 0.03, "Attention is at most 0.03 worse than the LSTM."
+assert board["attention"] > board["count"] + 0.01, "Attention beats the count."
+assert np.abs(turned - attention_scores).max() < 1e-4, "The order does not matter to attention."
+
+# %% [markdown] tags=["reason"]
+# **Why does the convolution add nothing to the area?** A convolution pays where neighbours belong together: pixels of one
+# stroke, days of one week. Two particles of similar $p_T$ have little else in common. What it does change is the length: the LSTM
+# takes half as many steps.
+#
+# **Why does attention gain nothing?** With some first weights it is as good as the others, with some it is a little worse. It
+# can compare any two particles, but the classes differ in how often they radiate, and that shows in a sum over single
+# particles. The comparisons are one more thing to be learned from the same 6,000 jets. On detailed simulations, with many
+# millions of jets, a network of attention layers was better than all that it was compared with (Qu and others, 2022). Which
+# network wins depends on the data, and on how much of it there is.
+#
+# **How certain is this?** The test jets are drawn again and again, as in 10.5. Where a difference is less than about twice its
+# uncertainty, 4,000 jets cannot tell the two networks apart.
+
+# %% tags=["solution"]
+rng = np.random.default_rng(0)
+draws = [rng.integers(0, len(y_test), len(y_test)) for _ in range(100)]
+lstm_alone = scores_of(lstm, sequences_test)
+for name, scores in (("conv + LSTM", conv_scores), ("attention", attention_scores)):
+    apart = [roc_auc_score(y_test[d], scores[d]) - roc_auc_score(y_test[d], lstm_alone[d]) for d in draws]
+    print(f"area of {name:<11} minus that of the LSTM: {np.mean(apart):+.3f} ± {np.std(apart):.3f}")
+
+# %% [markdown]
 # ## What did you observe?
 #
 # 1. Without pile-up (`make_jets(..., pileup=0)`) the plain count does nearly as well as the networks. Why?
 # 2. Which information does the image lose that the set has? Which does the sequence have that the set does not have?
 # 3. Why did no network come near an area of 1?
+# 4. What do the convolution of 10.2 and that of 10.7 take for neighbours?
 #
 # <details><summary>Answers</summary>
 #
@@ -700,6 +840,7 @@ print(f"three networks:     area {board['yours']:.3f}")
 # 2. The image rounds positions to cells of 0.05, adds up what falls into the same cell, and leaves out what falls outside the
 #    grid. The sequence has nothing more than the set: its order follows from the $p_T$ in each row.
 # 3. The classes overlap. A quark that radiates much and a gluon that radiates little may give the same jet.
+# 4. That of 10.2 cells that touch, so particles that fly in nearly the same direction; that of 10.7 particles of similar $p_T$.
 #
 # </details>
 #
@@ -712,9 +853,11 @@ print(f"three networks:     area {board['yours']:.3f}")
 # ## Summary
 #
 # The same particles are an image, a sequence or a set. Choosing a view means choosing what the network need not learn:
-# shifts for the convolution, memory for the LSTM, order for the set. Here the networks differ less from each other than from
-# the plain count, so compare the cost as well: parameters, seconds, and what has to be invented. A comparison is fair on the
-# same jets, with an uncertainty beside each difference (the folded note of 10.5 computes it), and with fresh data for the winner.
+# shifts for the convolution, memory for the LSTM, order for the set. Layers can be combined, which need not pay: neither a
+# convolution in front of the LSTM nor attention between the particles gained as much as 0.01 here. The networks differ less from
+# each other than from the plain count, so compare the cost as well: parameters, seconds, and what has to be invented. A
+# comparison is fair on the same jets, with an uncertainty beside each difference (the folded note of 10.5 computes it), and
+# with fresh data for the winner.
 
 # %%
 ck.progress()
@@ -729,5 +872,6 @@ ck.progress()
 # - Zaheer, M., et al. (2017). Deep sets. *NeurIPS 30*.
 # - Komiske, P. T., Metodiev, E. M., Thaler, J. (2019). Energy flow networks: deep sets for particle jets. *Journal of High
 #   Energy Physics*, 01, 121.
+# - Qu, H., Li, C., Qian, S. (2022). Particle transformer for jet tagging. *ICML*.
 # - Frye, C., Larkoski, A. J., Thaler, J., Zhou, K. (2017). Casimir meets Poisson: improved quark/gluon discrimination with
 #   counting observables. *Journal of High Energy Physics*, 09, 083.

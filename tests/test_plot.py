@@ -152,6 +152,13 @@ def test_graph_places_neighbours_near_each_other():
     assert len(plot.graph([(0, 1)], np.zeros(3)).texts) == 3, "a node without an edge is drawn too"
 
 
+def test_a_directed_graph_has_an_arrow_and_a_number_for_each_edge():
+    ax = plot.graph([(0, 1), (1, 0), (1, 2)], directed=True, thick=[2])
+    arrows = [text.arrow_patch for text in ax.texts if getattr(text, "arrow_patch", None)]
+    assert [arrow.get_linewidth() for arrow in arrows] == [0.9, 0.9, 2.0]
+    assert sorted(text for text in texts(ax) if text) == ["0", "0", "1", "1", "2", "2"], "of edges and of nodes"
+
+
 def test_a_figure_is_described_by_its_titles_axes_and_names():
     fig, axs = plt.subplots(1, 2)
     fig.suptitle("Two ways")

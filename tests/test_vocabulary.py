@@ -13,6 +13,7 @@ from sklearn.preprocessing import FunctionTransformer, PolynomialFeatures, Stand
 from coursekit.checks.estimators import build_estimator
 from coursekit.checks.facts import training_facts
 from coursekit.checks.framework import Exercise, Misconception, check_that, fail_if, judge, judging, say
+from coursekit.checks.proxy import argument_text
 from coursekit.checks.report import Finding
 from coursekit.checks.server import local_student
 from coursekit.checks.vocabulary.arrays import check_array, refuse_misconceptions
@@ -305,3 +306,8 @@ def test_a_patched_prediction_is_no_answer():
     with pytest.raises(Misconception) as raised:
         predictions(local_student({"model": model}), "model", rng.normal(size=(60, 2)))
     assert raised.value.finding.code == "not-its-layers"
+
+
+def test_a_sentence_names_a_list_of_arrays_without_its_numbers():
+    assert argument_text([np.ones((3, 2)), np.ones(4)]) == "a list of arrays"
+    assert argument_text([1, 2]) == "[1, 2]"

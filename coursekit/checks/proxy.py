@@ -125,6 +125,8 @@ def argument_text(argument):
     """How a sentence names an argument of a call."""
     if isinstance(argument, np.ndarray):
         return f"an array {argument.shape}"
+    if isinstance(argument, list | tuple | dict) and "array(" in repr(argument):
+        return f"a {type(argument).__name__} of arrays"
     return f"a {argument.type_name}" if isinstance(argument, RemoteObject) else f"{argument!r:.40}"
 
 

@@ -1,4 +1,4 @@
-"""Checks of notebook 08: message passing, a graph of people, and sets of particles."""
+"""Checks of notebook 08: message passing, a graph of people, sets of particles, and a block with edge states."""
 
 import numpy as np
 from sklearn.metrics import log_loss
@@ -14,6 +14,7 @@ from coursekit.checks.vocabulary.arrays import (
     check_array,
     first_failed,
     refuse_misconceptions,
+    saying_not_finite,
 )
 from coursekit.checks.vocabulary.metrics import check_metric
 from coursekit.checks.vocabulary.models import as_binary_probabilities, as_class_probabilities
@@ -412,6 +413,8 @@ def shuffles(student, particles, mask):
     fail_if(not np.allclose(moved, again), "not-seeded")
     fail_if(np.allclose(moved, other), "seed-unused")
     fail_if(np.array_equal(moved_mask, mask), "padding-left")
+    same_place = np.isclose(moved[:, None], particles[:, :, None]).all(axis=(0, 3))  # old row, new row; of all events
+    fail_if(same_place.any(axis=1).all(), "one-order")
     return Finding("shuffle", True, "`shuffle_particles` gives the rows a new order, masks included.", points=1)
 
 
@@ -419,3 +422,185 @@ def same_rows(a, b):
     """Whether each event has the same rows, in whatever order."""
     a, b = (np.take_along_axis(x, x[:, :, :1].argsort(axis=1, kind="stable"), axis=1) for x in (a, b))
     return np.allclose(a, b, rtol=0, atol=1e-5)
+
+
+@exercise("08.4")
+def graph_network_block(student, rng):
+    """The three steps and a renumbering, on random graphs with random matrices."""
+    # Sizes alike come first: there most mistakes give numbers, by which they can be told. Then nodes without an edge.
+    alike = (3, 3, 3), (3, 3, 3)
+    graphs = [
+        random_letters(rng, 5, 9, 0, *alike),
+        random_letters(rng, 6, 8, 2, *alike),
+        random_letters(rng, 7, 10, 1, (1, 4, 2), (5, 3, 2)),
+        random_letters(rng, 2, 1, 0, (2, 1, 3), (1, 2, 4)),
+    ]
+    yield lambda: first_failed(edge_step(student, *graph) for graph in graphs)
+    yield lambda: first_failed(node_step(student, rng, *graph) for graph in graphs)
+    yield lambda: first_failed(whole_block(student, *graph) for graph in graphs)
+    yield lambda: first_failed(renumbers(student, rng, V, ends) for (_, V, _), ends, _ in graphs[:3])
+
+
+def random_letters(rng, n_nodes, n_edges, alone, sizes, new_sizes):
+    """The states of a directed graph, its senders and receivers, and the three lists of matrices.
+
+    The last `alone` nodes neither send nor receive; every other node receives, as far as the edges go, and some receive
+    more than once. Only a graph of two nodes has a single edge.
+    """
+    busy = n_nodes - alone
+    receivers = rng.permutation(np.arange(n_edges) % busy)
+    senders = (receivers + rng.integers(1, busy, n_edges)) % busy
+    edge, node, whole = sizes
+    new_edge, new_node, new_whole = new_sizes
+    A = [rng.normal(0, 0.4, (size, new_edge)) for size in (edge, node, node, whole)]
+    B = [rng.normal(0, 0.4, (size, new_node)) for size in (new_edge, node, whole)]
+    C = [rng.normal(0, 0.2, (size, new_whole)) for size in (new_edge, new_node, whole)]
+    states = rng.normal(size=(n_edges, edge)), rng.normal(size=(n_nodes, node)), rng.normal(size=whole)
+    return states, (senders, receivers), (A, B, C)
+
+
+def stepped(parts, matrices):
+    """One step: tanh of the sum of the products, the matrices in the order of the page."""
+    return np.tanh(sum(part @ matrix for part, matrix in zip(parts, matrices, strict=True)))
+
+
+def edges_after(E, V, u, senders, receivers, A):
+    return stepped((E, V[receivers], V[senders], u), A)
+
+
+def received(E, nodes, n_nodes):
+    """The sums of the rows of E that belong to each node."""
+    total = np.zeros((n_nodes, E.shape[1]))
+    np.add.at(total, nodes, E)
+    return total
+
+
+def edge_step(student, states, ends, matrices):
+    """The finding on `new_edges`."""
+    (E, V, u), (senders, receivers), A = states, ends, matrices[0]
+    wanted = edges_after(E, V, u, senders, receivers, A)
+    given = call_array(student, "new_edges", E, V, u, senders, receivers, A, shape=wanted.shape)
+    of_receiver, of_sender = V[receivers], V[senders]
+    misconceptions = {
+        "ends-exchanged": stepped((E, of_sender, of_receiver, u), A),
+        "one-end-twice": nearer(
+            given, stepped((E, of_sender, of_sender, u), A), stepped((E, of_receiver, of_receiver, u), A)
+        ),
+        "one-end-missing": nearer(
+            given, stepped((E, 0 * of_receiver, of_sender, u), A), stepped((E, of_receiver, 0 * of_sender, u), A)
+        ),
+        "edges-unused": stepped((0 * E, of_receiver, of_sender, u), A),
+        "graph-unused": stepped((E, of_receiver, of_sender, 0 * u), A),
+        "no-tanh": np.arctanh(wanted),
+    }
+    return check_array("new-edges", "`new_edges`", given, wanted, misconceptions, 1, say("new-edges.advice"))
+
+
+def node_step(student, rng, states, ends, matrices):
+    """The finding on `new_nodes`; the new edges that it reads are any numbers of their shape."""
+    (E, V, u), (senders, receivers), B = states, ends, matrices[1]
+    E = rng.normal(size=(len(E), len(B[0])))
+    total, sent = received(E, receivers, len(V)), received(E, senders, len(V))
+    wanted = stepped((total, V, u), B)
+    try:
+        with saying_not_finite("alone.not-finite"):
+            given = call_array(student, "new_nodes", E, V, u, senders, receivers, B, shape=wanted.shape)
+    except (StudentError, Misconception) as error:
+        if isinstance(error, Misconception) and error.finding.code != "wrong-shape":
+            raise
+        # A graph of the same sizes, in which every node receives, has come before and was right.
+        alike = {E.shape[1], V.shape[1], states[0].shape[1]} == {B[0].shape[1]}
+        fail_if(alike and receivers.max() + 1 < len(V), "alone.last-nodes")
+        raise
+    count = np.maximum(np.bincount(receivers, minlength=len(V)), 1)[:, None]
+    largest, of_zeros, last = np.full(total.shape, -np.inf), np.zeros(total.shape), np.zeros(total.shape)
+    np.maximum.at(largest, receivers, E)
+    np.maximum.at(of_zeros, receivers, E)
+    last[receivers] = E
+    misconceptions = {
+        "senders": stepped((sent, V, u), B),
+        "both-ends": stepped((total + sent, V, u), B),
+        "maximum": nearer(
+            given, stepped((np.where(np.isinf(largest), 0, largest), V, u), B), stepped((of_zeros, V, u), B)
+        ),
+        "mean": stepped((total / count, V, u), B),
+        "last-message": stepped((last, V, u), B),
+        "all-messages": stepped((np.ones((len(V), 1)) * E.sum(axis=0), V, u), B),
+        "no-messages": stepped((0 * total, V, u), B),
+        "own-state-unused": stepped((total, 0 * V, u), B),
+        "graph-unused": stepped((total, V, 0 * u), B),
+        "no-tanh": np.arctanh(wanted),
+    }
+    return check_array("new-nodes", "`new_nodes`", given, wanted, misconceptions, 1, say("new-nodes.advice"))
+
+
+def whole_block(student, states, ends, matrices):
+    """The finding on `graph_block`."""
+    (E, V, u), (senders, receivers), (A, B, C) = states, ends, matrices
+
+    def block(old_edges=False, pool=np.sum, parts=(1, 1, 1), summed=None):
+        """What the block gives, or what it gives with one mistake."""
+        new_E = edges_after(E, V, u, senders, receivers, A)
+        read = E if old_edges else new_E
+        new_V = stepped((received(read, receivers, len(V)), V, u), B)
+        of_edges, of_nodes = summed or (new_E, new_V)
+        pooled = pool(of_edges, axis=0), pool(of_nodes, axis=0), u
+        return new_E, new_V, stepped([part * whole for part, whole in zip(parts, pooled, strict=True)], C)
+
+    wanted = block()
+    sentences = {"edges": "wrong-edges", "nodes": "wrong-nodes", "graph": "wrong-graph"}
+    like = {name: part.shape for name, part in zip(sentences, wanted, strict=True)}
+    given = call_arrays(student, "graph_block", E, V, u, senders, receivers, A, B, C, like=like)
+    wrong = [
+        name
+        for name, one, other in zip(sentences, given, wanted, strict=True)
+        if not np.allclose(one, other, atol=1e-4)
+    ]
+    if not wrong:
+        return Finding("graph-block", True, say("graph-block.right"), points=2)
+    new_E, new_V, new_u = wanted
+    mistakes = {
+        "mean-of-all": block(pool=np.mean),
+        "maximum-of-all": block(pool=np.max),
+        "no-edges": block(parts=(0, 1, 1)),
+        "no-nodes": block(parts=(1, 0, 1)),
+        "no-graph": block(parts=(1, 1, 0)),
+        "no-tanh": (new_E, new_V, np.arctanh(new_u)),
+    }
+    if E.shape == new_E.shape and V.shape == new_V.shape:
+        mistakes |= {
+            "old-nodes": block(summed=(new_E, V)),
+            "old-edges": block(summed=(E, new_V)),
+            "old-states": block(summed=(E, V)),
+            "messages-of-old-edges": block(old_edges=True),
+        }
+    refuse_misconceptions(given, mistakes, group="graph-block")
+    return Finding(
+        "graph-block", False, say(f"graph-block.{sentences[wrong[0]]}"), points=2
+    )  # the others follow from it
+
+
+def renumbers(student, rng, V, ends):
+    """The finding on `renumber`."""
+    senders, receivers = ends
+    order = rng.permutation(len(V))
+    while np.array_equal(order, np.argsort(order)) or np.array_equal(order[senders], np.argsort(order)[senders]):
+        order = rng.permutation(len(V))
+    place = np.argsort(order)
+    like = {"V": V.shape, "senders": senders.shape, "receivers": receivers.shape}
+    given = call_arrays(student, "renumber", V, senders, receivers, order, like=like)
+    wanted = [V[order], place[senders], place[receivers]]
+    if all(np.allclose(one, other) for one, other in zip(given, wanted, strict=True)):
+        return Finding("renumber", True, say("renumber.right"), points=1)
+    mistakes = {
+        "order-in-place-of-inverse": [V[order], order[senders], order[receivers]],
+        "backwards": [V[place], order[senders], order[receivers]],
+        "nodes-backwards": [V[place], place[senders], place[receivers]],
+        "nodes-left": [V, place[senders], place[receivers]],
+        "edges-left": [V[order], senders, receivers],
+        "ends-exchanged": [V[order], place[receivers], place[senders]],
+        "nothing-moved": [V, senders, receivers],
+    }
+    refuse_misconceptions(given, mistakes, group="renumber")
+    moved = np.allclose(given[0], wanted[0])
+    return Finding("renumber", False, say("renumber.wrong-edges" if moved else "renumber.wrong-nodes"), points=1)

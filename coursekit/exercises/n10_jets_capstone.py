@@ -29,7 +29,13 @@ from coursekit.checks.vocabulary.relations import describe_relation
 
 # What is added to the worst of ten seeds of the solution; see benchmarks/record.py. Each seed draws its own hidden jets;
 # a network of another size or with another training is given room.
-MARGINS = {"10.2": {"area": -0.01}, "10.3": {"area": -0.01}, "10.4": {"area": -0.01}, "10.6": {"area": -0.005}}
+MARGINS = {
+    "10.2": {"area": -0.01},
+    "10.3": {"area": -0.01},
+    "10.4": {"area": -0.01},
+    "10.6": {"area": -0.005},
+    "10.7": {"area": -0.01},
+}
 
 _N_PIXELS, _HALF_WIDTH = 16, 0.4
 _SIDE = 2 * _HALF_WIDTH / _N_PIXELS  # of a cell
@@ -188,14 +194,26 @@ def sequence_network(student, rng):
         "one-order-for-all": probe[:, np.argsort(-probe[0, :, 0])],
     }
     yield check_array("in-order", "`in_order`", given, wanted, misconceptions, 1, "Hardest first, rows kept whole.")
-    describe_keras(student, "lstm")
-    ordered = _ordered(jets)
-    others = {"order-unlike": _inputs(ordered[:, ::-1]), "unscaled-inputs": ordered.astype("float32")}
-    area, scores = _area_of(student, "lstm", _inputs(ordered), y, others)
-    found = any(part in name for name in layer_kinds(student, "lstm") for part in ("LSTM", "GRU", "RNN"))
-    fail_if(not found, "not-recurrent")
+    area, scores = _area_on_sequences(student, "lstm", jets, y)
+    fail_if(not _has_layer(student, "lstm", _RECURRENT), "not-recurrent")
     fail_if(_fits_better(y, _scores(student, "lstm", _inputs(jets)), scores), "no-order.order-unlike")
     yield check_metric("10.3", "area", area, 2, ".3f")
+
+
+_RECURRENT = ("LSTM", "GRU", "RNN")
+
+
+def _area_on_sequences(student, name, jets, y):
+    """The area of a Keras model on fresh jets, the hardest particle first, and its scores."""
+    describe_keras(student, name)
+    ordered = _ordered(jets)
+    others = {"order-unlike": _inputs(ordered[:, ::-1]), "unscaled-inputs": ordered.astype("float32")}
+    return _area_of(student, name, _inputs(ordered), y, others)
+
+
+def _has_layer(student, name, parts):
+    """Whether the class of a layer has one of these words in its name."""
+    return any(part in kind for kind in layer_kinds(student, name) for part in parts)
 
 
 def _fits_better(y, these, those):
@@ -367,3 +385,16 @@ def leaderboard(student, rng):
     elif area < count + 0.01:
         advice = "advice.count"
     yield check_metric("10.6", "area", area, 4, ".3f", count=count, advice=say(advice))
+
+
+@exercise("10.7")
+def convolution_and_memory(student, rng):
+    """The area on fresh sorted jets; then both kinds of layers."""
+    jets, y = _jets(rng, _N_JETS)
+    jets = jets[:, rng.permutation(jets.shape[1])]
+    area, scores = _area_on_sequences(student, "conv_lstm", jets, y)
+    fail_if(not _has_layer(student, "conv_lstm", _RECURRENT), "not-recurrent")
+    fail_if(not _has_layer(student, "conv_lstm", ("Conv",)), "no-convolution")
+    fail_if(_fits_better(y, _scores(student, "conv_lstm", _inputs(jets)), scores), "no-order.order-unlike")
+    yield check_metric("10.7", "area", area, 2, ".3f")
+    yield Finding("both", True, say("both"), points=1)

@@ -1,11 +1,11 @@
-"""A graph: its nodes as circles, its edges as lines."""
+"""A graph: its nodes as circles, its edges as lines or as arrows."""
 
 import numpy as np
 
 from coursekit.plot.style import COLOURS, MARKERS, axes
 
 
-def graph(edges, values=None, ax=None, *, truth=None, highlight=(), label="", title=None):
+def graph(edges, values=None, ax=None, *, truth=None, highlight=(), label="", title=None, directed=False, thick=()):
     """Draw a graph.
 
     Parameters
@@ -20,6 +20,10 @@ def graph(edges, values=None, ax=None, *, truth=None, highlight=(), label="", ti
         Nodes with a thick rim.
     label : str
         What the colour stands for; without it there is no colour bar.
+    directed : bool
+        Draw each edge as an arrow from its first node to its second, with the number of its row beside it.
+    thick : sequence of int
+        Rows of `edges` that are drawn thick and dark; only where the graph is directed.
 
     Returns
     -------
@@ -33,7 +37,10 @@ def graph(edges, values=None, ax=None, *, truth=None, highlight=(), label="", ti
     truth = np.zeros(n, dtype=int) if truth is None else np.asarray(truth, dtype=int)
     places = layout(edges, n)
     ax = axes(ax, (7, 4.4))
-    ax.plot(*places[edges].transpose(2, 1, 0), color="#A0A0A0", linewidth=0.9, zorder=1)
+    if directed:
+        draw_arrows(ax, places[edges], thick)
+    else:
+        ax.plot(*places[edges].transpose(2, 1, 0), color="#A0A0A0", linewidth=0.9, zorder=1)
     colours = LinearSegmentedColormap.from_list("", [COLOURS[0], "#F4F4F4", COLOURS[1]])
     size = 330 if n <= 12 else 190
     for kind in np.unique(truth):
@@ -61,6 +68,17 @@ def graph(edges, values=None, ax=None, *, truth=None, highlight=(), label="", ti
     ax.grid(False)
     ax.spines[:].set_visible(False)
     return ax
+
+
+def draw_arrows(ax, ends, thick=(), bend=0.18):
+    """Bent arrows, so that two that go there and back do not cover each other; `ends` has shape (m, 2, 2)."""
+    for row, (start, stop) in enumerate(ends):
+        colour, width = ("black", 2.0) if row in thick else ("#909090", 0.9)
+        style = {"arrowstyle": "-|>", "connectionstyle": f"arc3,rad={bend}", "color": colour, "linewidth": width}
+        ax.annotate("", stop, start, arrowprops={**style, "shrinkA": 9, "shrinkB": 9}, zorder=1)
+        along = stop - start
+        beside = (start + stop) / 2 + 1.05 * bend * np.array([along[1], -along[0]])
+        ax.text(*beside, str(row), ha="center", va="center", fontsize=8, color=colour)
 
 
 def layout(edges, n_nodes, steps=200):

@@ -484,6 +484,12 @@ def one_order(particles, mask, seed):
     return particles[:, order], mask[:, order]
 
 
+def event_by_event(particles, mask, seed):
+    rng = np.random.RandomState(seed)
+    orders = [rng.permutation(len(there)) for there in mask]
+    return [np.array([row[order] for row, order in zip(rows, orders)]) for rows in (particles, mask)]
+
+
 def in_place(particles, mask, seed):
     particles[:], mask[:] = shuffle_particles(particles, mask, seed)
     return particles, mask
@@ -640,7 +646,7 @@ table(
     answers_3,
     {
         "the text": {},
-        "one order for all events": {"shuffle_particles": one_order},
+        "an order for each event, drawn one by one": {"shuffle_particles": event_by_event},
         "a loop, dropout": lambda: {"shuffle_particles": shuffle_loop, "set_model": set_model(rate=0.1)},
         "a class of one's own": lambda: {"shuffle_particles": shuffle_loop, "set_model": torch_style},
         "subclassed, two columns": lambda: {"set_model": set_subclassed()},
@@ -665,6 +671,7 @@ table(
             "each column its own order",
             {"shuffle_particles": lambda p, m, s: (np.random.default_rng(s).permuted(p, axis=1), m)},
         ),
+        ("one-order", "one order for all events", {"shuffle_particles": one_order}),
         ("changes-input", "in place", {"shuffle_particles": in_place}),
         ("padding-left", "only the real ones", {"shuffle_particles": real_only}),
         ("inputs-swapped", "the mask first", lambda: {"set_model": set_model(mask_first=True)}),
@@ -684,5 +691,305 @@ table(
         ("labels", "rounded", {"set_model": lambda inputs: np.round(by_hand(inputs))}),
         ("wrong-shape", "a row a particle", {"set_model": lambda inputs: np.asarray(inputs[0])[:, :, :1]}),
         ("constant", "one half", {"set_model": lambda inputs: np.full((len(inputs[1]), 1), 0.5)}),
+    ],
+)
+
+
+# --- 08.4
+
+
+def new_edges(E, V, u, senders, receivers, A):
+    A_e, A_r, A_s, A_u = A
+    return np.tanh(E @ A_e + V[receivers] @ A_r + V[senders] @ A_s + u @ A_u)
+
+
+def received(E, nodes, n_nodes):
+    total = np.zeros((n_nodes, E.shape[1]))
+    np.add.at(total, nodes, E)
+    return total
+
+
+def new_nodes(new_E, V, u, senders, receivers, B):
+    B_e, B_v, B_u = B
+    return np.tanh(received(new_E, receivers, len(V)) @ B_e + V @ B_v + u @ B_u)
+
+
+def graph_block(E, V, u, senders, receivers, A, B, C):
+    new_E = new_edges(E, V, u, senders, receivers, A)
+    new_V = new_nodes(new_E, V, u, senders, receivers, B)
+    return new_E, new_V, whole(new_E, new_V, u, C)
+
+
+def whole(E, V, u, C, pool=np.sum):
+    return np.tanh(pool(E, axis=0) @ C[0] + pool(V, axis=0) @ C[1] + u @ C[2])
+
+
+def renumber(V, senders, receivers, order):
+    place = np.argsort(order)
+    return V[order], place[senders], place[receivers]
+
+
+def edges_by_loop(E, V, u, senders, receivers, A):
+    states = []
+    for e, s, r in zip(E, senders, receivers):
+        states.append(np.tanh(np.concatenate([e, V[r], V[s], u]) @ np.concatenate(A)).tolist())
+    return states
+
+
+def nodes_by_loop(new_E, V, u, senders, receivers, B):
+    nodes = []
+    for i, v in enumerate(V):
+        messages = sum((e for e, r in zip(new_E, receivers) if r == i), np.zeros(new_E.shape[1]))
+        nodes.append(np.tanh(messages @ B[0] + v @ B[1] + u @ B[2]))
+    return nodes
+
+
+def nodes_by_matrix(new_E, V, u, senders, receivers, B):
+    joined = np.eye(len(V))[receivers]  # one row for each edge, 1 at its receiver
+    parts = [joined.T @ new_E, V, np.tile(u, (len(V), 1))]
+    return np.tanh(np.hstack(parts) @ np.vstack(B))
+
+
+def nodes_by_bincount(new_E, V, u, senders, receivers, B):
+    sums = np.stack([np.bincount(receivers, column, len(V)) for column in new_E.T], axis=1)
+    return np.tanh(sums @ B[0] + V @ B[1] + u @ B[2])
+
+
+def nodes_by_keras(new_E, V, u, senders, receivers, B):
+    from keras import ops
+
+    sums = ops.segment_sum(new_E, receivers, num_segments=len(V))
+    return ops.tanh(ops.matmul(sums, B[0]) + ops.matmul(V, B[1]) + u @ B[2])
+
+
+def block_by_loops(E, V, u, senders, receivers, A, B, C):
+    new_E = np.array(edges_by_loop(E, V, u, senders, receivers, A))
+    new_V = np.array(nodes_by_loop(new_E, V, u, senders, receivers, B))
+    return [new_E, new_V, np.tanh(np.hstack([sum(new_E), sum(new_V), u]) @ np.vstack(C))]
+
+
+def renumber_by_search(V, senders, receivers, order):
+    order = list(order)
+    return [V[i] for i in order], [order.index(s) for s in senders], [order.index(r) for r in receivers]
+
+
+def renumber_by_matrix(V, senders, receivers, order):
+    P = np.eye(len(V))[order]
+    return P @ V, P.argmax(axis=0)[senders], P.argmax(axis=0)[receivers]
+
+
+def renumber_by_filling(V, senders, receivers, order):
+    place = np.empty_like(order)
+    place[order] = np.arange(len(order))
+    return np.take(V, order, axis=0), place[senders], place[receivers]
+
+
+def renumber_with(rows, ends):
+    return lambda V, s, r, order: (V[rows(order)], ends(order)[s], ends(order)[r])
+
+
+def itself(order):
+    return order
+
+
+def edges_of(receiver, sender, scale=(1, 1, 1, 1)):
+    """The edge step with other ends, or with a part left out."""
+
+    def step(E, V, u, senders, receivers, A):
+        ends = {"receiver": V[receivers], "sender": V[senders]}
+        parts = E, ends[receiver], ends[sender], u
+        return np.tanh(sum(k * part @ M for k, part, M in zip(scale, parts, A)))
+
+    return step
+
+
+def nodes_of(messages, scale=(1, 1, 1)):
+    """The node step with the messages of another rule, or with a part left out."""
+
+    def step(new_E, V, u, senders, receivers, B):
+        parts = messages(new_E, senders, receivers, len(V)), V, u
+        return np.tanh(sum(k * part @ M for k, part, M in zip(scale, parts, B)))
+
+    return step
+
+
+def own(E, senders, receivers, n):
+    return received(E, receivers, n)
+
+
+def mean_message(E, senders, receivers, n):
+    with np.errstate(all="ignore"):
+        return received(E, receivers, n) / np.bincount(receivers, minlength=n)[:, None]
+
+
+def largest_message(E, senders, receivers, n):
+    return np.array([max_or_zero(E[receivers == i]) for i in range(n)])
+
+
+def max_or_zero(rows):
+    return rows.max(axis=0) if len(rows) else np.zeros(rows.shape[1])
+
+
+def largest_above_zero(E, senders, receivers, n):
+    table = np.zeros((n, E.shape[1]))
+    np.maximum.at(table, receivers, E)
+    return table
+
+
+def one_message(E, senders, receivers, n):
+    table = np.zeros((n, E.shape[1]))
+    table[receivers] += E
+    return table
+
+
+def mean_times_count(E, senders, receivers, n):
+    count = np.bincount(receivers, minlength=n)[:, None]
+    with np.errstate(all="ignore"):
+        return received(E, receivers, n) / count * count
+
+
+def block_with(change):
+    """The block, where `change` makes the state of the graph from old and new edges and nodes."""
+
+    def block(E, V, u, senders, receivers, A, B, C):
+        new_E, new_V, _ = graph_block(E, V, u, senders, receivers, A, B, C)
+        return new_E, new_V, change(E, V, new_E, new_V, u, C)
+
+    return block
+
+
+def block_of_old_edges(E, V, u, senders, receivers, A, B, C):
+    new_E, new_V = new_edges(E, V, u, senders, receivers, A), new_nodes(E, V, u, senders, receivers, B)
+    return new_E, new_V, whole(new_E, new_V, u, C)
+
+
+def block_of_new_graph(E, V, u, senders, receivers, A, B, C):
+    """The graph first: then all three are wrong."""
+    return graph_block(E, V, whole(E, V, u, C), senders, receivers, A, B, C)
+
+
+def block_with_wrong_messages(E, V, u, senders, receivers, A, B, C):
+    new_E = new_edges(E, V, u, senders, receivers, A)
+    new_V = new_nodes(new_E, V, u, receivers, senders, B)
+    return new_E, new_V, whole(new_E, new_V, u, C)
+
+
+table(
+    "08.4",
+    lambda: {"new_edges": new_edges, "new_nodes": new_nodes, "graph_block": graph_block, "renumber": renumber},
+    {
+        "the text": {},
+        "loops and lists": {
+            "new_edges": edges_by_loop,
+            "new_nodes": nodes_by_loop,
+            "graph_block": block_by_loops,
+            "renumber": renumber_by_search,
+        },
+        "matrices of zeros and ones": {"new_nodes": nodes_by_matrix, "renumber": renumber_by_matrix},
+        "bincount and an array that is filled": {"new_nodes": nodes_by_bincount, "renumber": renumber_by_filling},
+        "Keras": {"new_nodes": nodes_by_keras},
+        "float32": {"new_edges": lambda *args: new_edges(*args).astype("float32")},
+    },
+    [
+        ("ends-exchanged", "sender and receiver exchanged", {"new_edges": edges_of("sender", "receiver")}),
+        ("one-end-twice", "the receiver twice", {"new_edges": edges_of("receiver", "receiver")}),
+        ("one-end-twice", "the sender twice", {"new_edges": edges_of("sender", "sender")}),
+        ("one-end-missing", "no sender", {"new_edges": edges_of("receiver", "sender", (1, 1, 0, 1))}),
+        ("one-end-missing", "no receiver", {"new_edges": edges_of("receiver", "sender", (1, 0, 1, 1))}),
+        ("edges-unused", "no edge features", {"new_edges": edges_of("receiver", "sender", (0, 1, 1, 1))}),
+        ("graph-unused", "no graph in the edges", {"new_edges": edges_of("receiver", "sender", (1, 1, 1, 0))}),
+        ("no-tanh", "edges without tanh", {"new_edges": lambda *args: np.arctanh(new_edges(*args))}),
+        ("new-edges", "another activation", {"new_edges": lambda *args: np.maximum(np.arctanh(new_edges(*args)), 0)}),
+        ("wrong-shape", "edges summed", {"new_edges": lambda *args: new_edges(*args).sum(axis=0)}),
+        ("senders", "to the sender", {"new_nodes": nodes_of(lambda E, s, r, n: received(E, s, n))}),
+        (
+            "both-ends",
+            "counted twice",
+            {"new_nodes": nodes_of(lambda E, s, r, n: received(E, s, n) + received(E, r, n))},
+        ),
+        ("maximum", "the largest", {"new_nodes": nodes_of(largest_message)}),
+        ("maximum", "the largest above zero", {"new_nodes": nodes_of(largest_above_zero)}),
+        ("mean", "the mean", {"new_nodes": nodes_of(mean_message)}),
+        ("not-finite", "isolated nodes divided by zero", {"new_nodes": nodes_of(mean_times_count)}),
+        ("last-message", "+=", {"new_nodes": nodes_of(one_message)}),
+        ("all-messages", "all messages for all", {"new_nodes": nodes_of(lambda E, s, r, n: E.sum(0) + 0 * E[:1])}),
+        (
+            "last-nodes",
+            "as many rows as the largest receiver",
+            {"new_nodes": nodes_of(lambda E, s, r, n: received(E, r, r.max() + 1))},
+        ),
+        ("no-messages", "no messages", {"new_nodes": nodes_of(own, (0, 1, 1))}),
+        ("own-state-unused", "nodes forget themselves", {"new_nodes": nodes_of(own, (1, 0, 1))}),
+        ("graph-unused", "no graph in the nodes", {"new_nodes": nodes_of(own, (1, 1, 0))}),
+        ("no-tanh", "nodes without tanh", {"new_nodes": lambda *args: np.arctanh(new_nodes(*args))}),
+        ("new-nodes", "doubled and squashed", {"new_nodes": nodes_of(own, (2, 1, 1))}),
+        (
+            "old-nodes",
+            "the graph reads old nodes",
+            {"graph_block": block_with(lambda E, V, E2, V2, u, C: whole(E2, V, u, C))},
+        ),
+        (
+            "old-edges",
+            "the graph reads old edges",
+            {"graph_block": block_with(lambda E, V, E2, V2, u, C: whole(E, V2, u, C))},
+        ),
+        (
+            "old-states",
+            "the graph reads old states",
+            {"graph_block": block_with(lambda E, V, E2, V2, u, C: whole(E, V, u, C))},
+        ),
+        ("messages-of-old-edges", "nodes read old edges", {"graph_block": block_of_old_edges}),
+        (
+            "mean-of-all",
+            "the graph takes means",
+            {"graph_block": block_with(lambda E, V, E2, V2, u, C: whole(E2, V2, u, C, np.mean))},
+        ),
+        (
+            "maximum-of-all",
+            "the graph takes the largest",
+            {"graph_block": block_with(lambda E, V, E2, V2, u, C: whole(E2, V2, u, C, np.max))},
+        ),
+        (
+            "no-edges",
+            "the graph without edges",
+            {"graph_block": block_with(lambda E, V, E2, V2, u, C: whole(0 * E2, V2, u, C))},
+        ),
+        (
+            "no-nodes",
+            "the graph without nodes",
+            {"graph_block": block_with(lambda E, V, E2, V2, u, C: whole(E2, 0 * V2, u, C))},
+        ),
+        (
+            "no-graph",
+            "the graph forgets itself",
+            {"graph_block": block_with(lambda E, V, E2, V2, u, C: whole(E2, V2, 0 * u, C))},
+        ),
+        (
+            "no-tanh",
+            "the graph without tanh",
+            {"graph_block": block_with(lambda E, V, E2, V2, u, C: np.arctanh(whole(E2, V2, u, C)))},
+        ),
+        ("graph-block", "the graph first", {"graph_block": block_of_new_graph}),
+        ("graph-block", "messages to the senders", {"graph_block": block_with_wrong_messages}),
+        (
+            "graph-block",
+            "the graph as it was",
+            {"graph_block": block_with(lambda E, V, E2, V2, u, C: whole(-E2, V2, u, C))},
+        ),
+        ("wrong-type", "the graph alone", {"graph_block": lambda *args: graph_block(*args)[2]}),
+        (
+            "wrong-shape",
+            "nodes before edges",
+            {"graph_block": lambda *args: [graph_block(*args)[i] for i in (1, 0, 2)]},
+        ),
+        ("order-in-place-of-inverse", "order of the ends", {"renumber": renumber_with(itself, itself)}),
+        ("backwards", "the other way round", {"renumber": renumber_with(np.argsort, itself)}),
+        ("nodes-backwards", "nodes the other way round", {"renumber": renumber_with(np.argsort, np.argsort)}),
+        ("nodes-left", "nodes left", {"renumber": lambda V, s, r, order: (V, *renumber(V, s, r, order)[1:])}),
+        ("edges-left", "edges left", {"renumber": lambda V, s, r, order: (V[order], s, r)}),
+        ("nothing-moved", "nothing moved", {"renumber": lambda V, s, r, order: (V, s, r)}),
+        ("ends-exchanged", "ends exchanged", {"renumber": lambda *args: [renumber(*args)[i] for i in (0, 2, 1)]}),
+        ("renumber", "edges sorted", {"renumber": lambda *args: [renumber(*args)[0], *np.sort(renumber(*args)[1:])]}),
+        ("renumber", "nodes reversed", {"renumber": lambda V, s, r, order: (V[::-1], s, r)}),
     ],
 )

@@ -728,3 +728,91 @@ for name, code, build in (
     ("a score for each particle", "wrong-shape", lambda jets: jets[:, :, 0]),
 ):
     wrong("10.6", code, name)(lambda build=build: {"best": build})
+
+
+# --- 10.7
+
+
+@cache
+def conv_lstm(style="narrow"):
+    """A step at 3 GeV in the convolution; the LSTM adds 0.04 to its cell for each particle above it."""
+    import keras
+    from keras import layers
+
+    kernel, bias = step(3)
+    width, stride = {"two at a time": (2, 2), "three": (3, 1)}.get(style, (1, 1))
+    each = 2 * stride  # filters: two for each particle that is new in the window
+    W = np.zeros((width, 3, each))
+    for place in range(stride):
+        W[place + (width == 3), :, 2 * place : 2 * place + 2] = kernel  # of three rows, the middle one
+    convolution = layers.Conv1D(each, width, strides=stride, padding="same", activation="relu")
+    recurrent = layers.LSTM(1)
+    behind = layers.Bidirectional(recurrent) if style == "two directions" else recurrent
+    inputs = keras.Input((None if style == "any length" else 40, 3))
+    model = keras.Sequential([inputs, convolution, behind, end(style)])
+    gates = np.zeros((each, 4))
+    gates[:, 2] = 0.04 * np.tile([1, -1], stride)
+    both = 2 if style == "two directions" else 1
+    sign = -1 if style == "reversed" else 1
+    keep, gain = (3.0, 1.2) if style == "forgets" else (20.0, 1.0)  # forgets a twentieth at every step
+    cell = [gain * gates, np.zeros((1, 4)), np.array([20, keep, 0, 20])]
+    last = [sign * np.full((both, 1), 12.0), sign * np.array([-12 * both * np.tanh(0.3)])]
+    model.set_weights([W, np.tile(bias, stride), *cell * both, *last])
+    return model
+
+
+def conv_lstm_in_gev():
+    """Its step at 5 GeV for momenta in GeV."""
+    import keras
+
+    new = keras.models.clone_model(conv_lstm())
+    W, _, *rest = conv_lstm().get_weights()
+    new.set_weights([W / 10, np.array([-4.5, -5.5]), *rest])
+    return new
+
+
+def conv_alone():
+    import keras
+    from keras import layers
+
+    chain = [layers.Conv1D(2, 1, activation="relu"), layers.GlobalAveragePooling1D(), layers.Dense(1, "sigmoid")]
+    model = keras.Sequential([keras.Input((40, 3)), *chain])
+    kernel, bias = step(3)
+    model.set_weights([kernel[None], bias, *head(40)])
+    return model
+
+
+def conv_softmax():
+    import keras
+    from keras import layers
+
+    inputs = keras.Input((40, 3))
+    return keras.Model(inputs, layers.Concatenate()([1 - conv_lstm()(inputs), conv_lstm()(inputs)]))
+
+
+for name, build in {
+    "one row at a time": lambda: conv_lstm(),
+    "two rows at a time": lambda: conv_lstm("two at a time"),
+    "a window of three": lambda: conv_lstm("three"),
+    "two directions": lambda: conv_lstm("two directions"),
+    "any length": lambda: conv_lstm("any length"),
+    "subclassed": lambda: subclassed(conv_lstm),
+    "sigmoid of keras.ops": lambda: with_sigmoid(conv_lstm("logits")),
+}.items():
+    right("10.7", name)(lambda build=build: {"conv_lstm": build()})
+
+for name, code, build in (
+    ("untrained", "not-trained|reversed|constant", lambda: untrained(conv_lstm)),
+    ("constant", "constant", lambda: zeroed(conv_lstm())),
+    ("labels exchanged", "reversed", lambda: conv_lstm("reversed")),
+    ("logits", "logits", lambda: conv_lstm("logits")),
+    ("zeros and ones", "labels", lambda: rounded(conv_lstm("logits"))),
+    ("an LSTM alone", "no-convolution", lambda: lstm()),
+    ("a convolution alone", "not-recurrent", lambda: conv_alone()),
+    ("an image network", "wrong-inputs", lambda: cnn("flatten")),
+    ("softest first", "order-unlike", lambda: conv_lstm("forgets")),
+    ("trained in GeV", "unscaled-inputs", lambda: conv_lstm_in_gev()),
+    ("two columns", "wrong-shape", lambda: conv_softmax()),
+    ("scikit-learn", "not-keras", forest),
+):
+    wrong("10.7", code, name)(lambda build=build: {"conv_lstm": build()})
