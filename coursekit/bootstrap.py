@@ -31,9 +31,14 @@ DEEPEST = 187  # characters of the longest path below the checkout: a header of 
 # What shows that an environment has all that a command needs, besides coursekit itself.
 NEEDS = {
     "lab": ("jupyterlab", "ipykernel", "keras", "tensorflow", "sklearn", "pandas", "matplotlib", "anywidget", "rich"),
+    "site": ("sphinx", "myst_nb", "sphinx_book_theme", "ipykernel", "keras", "tensorflow", "sklearn", "anywidget"),
     "test": ("pytest", "xdist", "nbval", "keras", "tensorflow", "jupyterlab", "playwright", "hatchling"),
 }
-EXTRAS = {"lab": "cpu,lab,grade", "test": "cpu,lab,grade,test,data,similar,cluster,nbgrader"}
+EXTRAS = {
+    "lab": "cpu,lab,grade",
+    "site": "cpu,lab,docs",
+    "test": "cpu,lab,grade,test,data,similar,cluster,nbgrader,docs",
+}
 
 
 OFFLINE = (
@@ -55,7 +60,7 @@ def interpreter(command, here=False):
     Parameters
     ----------
     command : str
-        "lab", "test", or another one.
+        "lab", "test", "site" or another one.
     here : bool
         Install the course into the active environment and not into `.venv`.
 
@@ -73,7 +78,7 @@ def interpreter(command, here=False):
         return sys.executable
     if inside():
         if command in NEEDS:
-            ensure(test=command == "test")
+            ensure(test=command != "lab")
         return sys.executable
     if here:
         install_here(command)
@@ -85,7 +90,7 @@ def interpreter(command, here=False):
             f"The course goes into an environment of its own, .venv. To have it in the active one ({active()}), stop "
             f"this and give: {this_python()} -m coursekit {command if command in NEEDS else 'lab'} --here"
         )
-    return str(ensure(test=command == "test"))
+    return str(ensure(test=command in ("site", "test")))
 
 
 def is_checkout():

@@ -111,8 +111,9 @@ def set_repository(folder, repository):
 def derive(source, folder=None):
     """The notebooks of one source: path -> text.
 
-    A source whose name does not begin with a number has no exercises; it gives one notebook, in notebooks/. In every
-    text, {{repository}} and {{branch}} stand for the course's address.
+    A source whose name does not begin with a number gives one notebook, in notebooks/; an exercise in it brings no
+    marks. In every text, {{repository}} and {{branch}} stand for the course's address, and {{map}} for a table of its
+    notebooks.
     """
     import jupytext
     import nbformat
@@ -157,6 +158,8 @@ def _notebook(cells, source, kind, solved, course, claims=False):
         id = _unique(hashlib.sha1(f"{cell.cell_type}{cell.source}".encode()).hexdigest()[:8], ids)
         text = solution_text(cell.source) if solved else stub_text(cell.source)
         text = text.replace("{{repository}}", repository).replace("{{branch}}", branch)
+        if "{{map}}" in text:
+            text = text.replace("{{map}}", course_map(source.parents[1]))
         metadata = {"tags": tags} if tags else {}
         if cell.cell_type == "markdown":
             if "reason" in tags and not solved:
@@ -178,6 +181,22 @@ def _notebook(cells, source, kind, solved, course, claims=False):
             "coursekit": {"source": f"course/{source.name}", "solution": solved},
         },
     )
+
+
+def course_map(folder):
+    """A table of the notebooks of a course, in Markdown: title, the time that each source states, and links."""
+    from coursekit.colab import address
+
+    course = settings(folder)
+    lines = ["| notebook | time | |", "|---|---|---|"]
+    for source in sources(folder=folder):
+        if source.stem[0].isdigit():
+            text = source.read_text(encoding="utf-8")
+            title, time = re.search(r"(?m)^# # (.+)$", text), re.search(r"(?m)^# About (.+? sessions)", text)
+            colab = address(course["repository"], course["branch"], f"notebooks/{source.stem}.ipynb")
+            stated = time[1] if time else ""
+            lines.append(f"| [{title[1]}]({source.stem}.ipynb) | {stated} | [in Colab]({colab}) |")
+    return "\n".join(lines)
 
 
 def _folded(text):

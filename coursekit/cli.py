@@ -1,4 +1,4 @@
-"""The command line: lab, build, run, grade, gradescope, progress, doctor, test.
+"""The command line: lab, build, run, grade, gradescope, site, slides, progress, doctor, test.
 
 It is read before anything is installed: standard library only, in the syntax of Python 3.8. So `--help` and the
 sentences for wrong arguments cost nothing; only then is the environment made in which a command runs. What a command
@@ -96,6 +96,13 @@ def parser():
     command.add_argument("notebook", metavar="NAME", help='number of the notebook, e.g. "01"')
     command.add_argument("--out", type=Path, default=Path("autograder.zip"), help="the zip to write (autograder.zip)")
 
+    command = add(site, "Build the course as a site: its pages, and the solutions with what they give.")
+    command.add_argument("--out", type=Path, default=Path("build/site"), help="folder for the site (build/site)")
+
+    command = add(slides, "Make slides of a notebook for a lecture, with its solution and what it gives.")
+    command.add_argument("notebook", metavar="NAME", help='number of the notebook, e.g. "01"')
+    command.add_argument("--out", type=Path, metavar="FILE", help="the page to write (build/NAME.slides.html)")
+
     add(progress, "Show which exercises are done, and what to do next.")
     command = add(doctor, "Look for what may be wrong with this machine or this install.")
     command.add_argument("--fix", action="store_true", help="make .venv whole: install again what is broken")
@@ -123,7 +130,7 @@ def parse(arguments):
         raise Wrong(f"{first} takes nothing after `--`. `{CALL} {first} --help` shows what it takes.")
     args.rest = rest
     asked = [*getattr(args, "names", []), getattr(args, "notebook", None), getattr(args, "solution", None)]
-    if args.command in ("lab", "build", "run") and (ROOT / "course").is_dir():
+    if args.command in ("lab", "build", "run", "slides") and (ROOT / "course").is_dir():
         try:
             build.sources([name for name in asked if name])
         except build.BuildError as reason:
@@ -144,7 +151,7 @@ def lab(args):
     if importlib.util.find_spec("jupyterlab") is None:
         raise ModuleNotFoundError("JupyterLab is missing", name="jupyterlab")
     _quiet_lab()
-    start = "--LabApp.default_url=/lab/tree/notebooks"
+    start = "--LabApp.default_url=/lab/tree/notebooks/start_here.ipynb"
     command = [sys.executable, "-m", "jupyterlab", "--notebook-dir", str(ROOT), start]
     return subprocess.call([*command, *args.rest], cwd=str(ROOT))
 
@@ -184,6 +191,18 @@ def gradescope(args):
     except (CourseError, OSError) as reason:
         raise Wrong(str(reason)) from None
     print(f"{args.out} is written: in Gradescope, Configure autograder, Upload.")
+
+
+def site(args):
+    from coursekit import site
+
+    return site.main(args.out)
+
+
+def slides(args):
+    from coursekit import slides
+
+    return slides.main(args.notebook, args.out)
 
 
 def doctor(args):

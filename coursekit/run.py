@@ -12,12 +12,13 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Run:
-    """What came of one notebook: the checks in order, seconds, and the error that ended it ("" if none)."""
+    """What came of one notebook: the checks in order, seconds, the error that ended it ("" if none), its outputs."""
 
     name: str
     checks: tuple
     seconds: float
     error: str = ""
+    notebook: object = None  # as nbformat reads it, with what the cells gave
 
     @property
     def passed(self):
@@ -136,4 +137,4 @@ def execute(path, on_cell=None, timeout=600):
             for name, value in kept.items():
                 os.environ.pop(name) if value is None else os.environ.update({name: value})
         checks = tuple(log_of_checks(Path(folder)))
-    return Run(path.stem, checks, time.perf_counter() - start, error)
+    return Run(path.stem, checks, time.perf_counter() - start, error, notebook)

@@ -23,6 +23,7 @@ from coursekit.build import root
         (["build", "77"], "no course/77"),
         (["build", "--repository", "nonsense"], "OWNER/NAME"),
         (["run", "77"], "no course/77"),
+        (["slides", "77"], "no course/77"),
         (["lab", "--solution", "77"], "no course/77"),
     ],
 )

@@ -4,9 +4,11 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 
 import pytest
 
+import coursekit
 from coursekit.build import root
 
 
@@ -42,6 +44,15 @@ print("good")
 """
 
 
+def test_the_version_stands_in_one_place_and_in_the_changelog():
+    version = coursekit.__version__
+    project = tomllib.loads((root() / "pyproject.toml").read_text(encoding="utf-8"))
+    assert "version" in project["project"]["dynamic"] and "version" not in project["project"]
+    assert project["tool"]["hatch"]["version"]["path"] == "coursekit/__init__.py"
+    assert re.findall(r"(?m)^## (\S+)", (root() / "CHANGELOG.md").read_text(encoding="utf-8"))[0] == version
+    assert not re.search(r"(?m)^version:", (root() / "CITATION.cff").read_text(encoding="utf-8"))
+
+
 def environment(folder, *packages):
     """An environment of its own with these packages; returns its Python."""
     made = run(sys.executable, "-m", "uv", "venv", folder, "--python", sys.executable)
@@ -62,6 +73,7 @@ def test_the_wheel_works_outside_the_checkout(tmp_path):
     python = environment(tmp_path / "env", wheel)
     used = run(python, "-c", USE, cwd=tmp_path, env={"COURSEKIT_HOME": str(tmp_path), "PATH": ""})
     assert used.stdout.strip() == "good", used.stderr
+    assert f"coursekit-{coursekit.__version__}-" in wheel.name
 
 
 @pytest.mark.skipif(sys.version_info[:2] > (3, 12), reason="TensorFlow 2.19 has no build for this Python")

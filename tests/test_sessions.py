@@ -5,11 +5,13 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 
 import pytest
 
 from benchmarks.session_times import estimate, split
 from coursekit.build import root, solution_text, sources, stub_text
+from coursekit.place import EXERCISES
 
 SOURCES = [path for path in sources() if path.stem[0].isdigit()]
 LONGEST = 90  # minutes
@@ -81,3 +83,30 @@ def test_each_session_runs_alone(tmp_path):
     command = [sys.executable, "-c", "from tests.run_sessions import main; main('scripts.json')"]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
+
+
+def test_the_instructors_page_has_the_minutes_that_the_notebooks_state():
+    text = (root() / "docs" / "instructors.md").read_text(encoding="utf-8")
+    stated = {
+        (source.stem.split("_")[0], str(session.number)): session.minutes
+        for source in SOURCES
+        for session in split(source)[1]
+    }
+    named = re.findall(r"\b(\d\d[bc]?) · (\d) \((\d+)\)", text)
+    assert len(named) > 50 and all(stated[number, session] == int(minutes) for number, session, minutes in named)
+    for line in text.splitlines():
+        parts, total = re.findall(r" · \d \((\d+)\)", line), re.search(r"\| (\d+) \|$", line)
+        assert not (parts and total) or sum(map(int, parts)) == int(total[1]), line
+    assert f"has {len(stated)} sessions" in text and f"together {sum(stated.values()) / 60:.0f} hours" in text
+    assert f"of {min(stated.values())} to {max(stated.values())} minutes" in text
+
+
+def test_the_causes_on_the_instructors_page_are_causes_of_the_checks():
+    named = re.findall(r"\| (\d\d[bc]?\.\d+) `([\w-]+)` \|", (root() / "docs" / "instructors.md").read_text())
+    assert len(named) >= 20
+    for id, cause in named:
+        (path,) = EXERCISES.glob(f"n{id.split('.')[0]}_*.toml")
+        texts = tomllib.loads(path.read_text(encoding="utf-8"))
+        assert f"{cause} = " in path.read_text(encoding="utf-8"), (id, cause)
+        says = str(texts[id].get("says", {})) + str(texts.get("says", {}))
+        assert f"'{cause}'" in says, (id, cause)

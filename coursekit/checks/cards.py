@@ -103,29 +103,39 @@ def map_text(lines, following):
     Parameters
     ----------
     lines : list of tuple
-        For each notebook its name, pairs of an exercise and its status, the score and the points of all of them.
+        For each notebook its number; its title, how long it takes and a link to it ("" where unknown); pairs of an
+        exercise and its status; the score and the points of all of them.
     following : Exercise or None
         The one to do next.
     """
     text = []
-    for name, marks, score, points in lines:
+    for number, _, marks, score, points in lines:
         dots = " ".join(f"{_LOOK[status][1]}{item.id.split('.')[1]}" for item, status in marks)
-        text.append(f"{name.split()[0]:>4}  {dots:<40} {score:g} of {points:g} points")
+        text.append(f"{number:>4}  {dots:<40} {score:g} of {points:g} points")
     text.append(f"Next: {following.id} {following.title}" if following else "Every exercise is passed.")
     return "\n".join(text)
 
 
 def map_html(lines, following):
     """The map of the course as a table; see `map_text`."""
-    rows = ""
-    for name, marks, score, points in lines:
+    rows, after = "", "Every exercise is passed."
+    for number, (title, time, link), marks, score, points in lines:
         cells = "".join(_chip(item, status, item is following) for item, status in marks)
+        head = _linked(title, link) + (f'<br><span style="font-weight:normal">{time}</span>' if time else "")
         rows += (
-            f'<tr><th scope="row" style="text-align:left;white-space:nowrap">{name}</th>'
-            f'<td style="text-align:left">{cells}</td><td style="text-align:right">{score:g} / {points:g}</td></tr>'
+            f'<tr><th scope="row" style="text-align:left">{head}</th>'
+            f'<td style="text-align:left">{cells}</td><td style="text-align:right;white-space:nowrap">{score:g} / '
+            f"{points:g}</td></tr>"
         )
-    after = f"Next: <b>{following.id}</b> {escape(following.title)}" if following else "Every exercise is passed."
+        if following and following.id.split(".")[0] == number:
+            after = f"Next: {_linked(f'{following.id} {following.title}', link)}"
     return f"<table>{rows}</table><p>{after}</p>"
+
+
+def _linked(text, link):
+    """The text as a link in the theme's own colour of text, so that it reads on light and on dark."""
+    look = "color:inherit;text-decoration:underline"
+    return f'<a href="{escape(link)}" style="{look}">{escape(text)}</a>' if link else f"<b>{escape(text)}</b>"
 
 
 def _chip(item, status, following):

@@ -158,12 +158,18 @@ def notebooks():
     return {path.stem.split("_")[0][1:]: path for path in sorted(place.exercises().glob("n[0-9][0-9]*_*.py"))}
 
 
+def modules():
+    """Those of `notebooks`, and "00s", that of notebooks/start_here.ipynb: its exercise has no place in the marks."""
+    start = place.exercises() / "start_here.py"
+    return {**notebooks(), **({"00s": start} if start.exists() else {})}
+
+
 def load(number):
     """The check module of a notebook; run at the first call, so that `exercise` registers what it declares.
 
     The engine knows it as a file of a folder that `place` names, and imports no exercise.
     """
-    path = notebooks()[number]
+    path = modules()[number]
     name = f"coursekit.exercises.{path.stem}"
     if name not in sys.modules:
         spec = spec_from_file_location(name, path)
@@ -179,7 +185,7 @@ def load(number):
 def get_exercise(id):
     """The exercise `id`; raises KeyError with a sentence that says which ids there are."""
     number = str(id).split(".")[0]
-    if number not in notebooks():
+    if number not in modules():
         raise KeyError(f"There is no exercise {id!r}. Notebooks with exercises: {', '.join(notebooks())}.")
     load(number)
     if id not in _REGISTRY:

@@ -3,10 +3,12 @@
 import contextlib
 import json
 import os
+import re
 import sys
 import textwrap
 import time
 from functools import wraps
+from pathlib import Path
 from unittest import mock
 
 from coursekit import place
@@ -156,11 +158,12 @@ class Progress:
 
     def _lines(self):
         """What `cards` draws: see `cards.map_text`."""
-        lines = []
+        lines, files = [], {path.stem.split("_")[0]: path for path in place.notebooks()}
         for number, items in self.rows:
             marks = [(item, self.scores.get(item.id, {}).get("status", NOT_ATTEMPTED)) for item in items]
             score = sum(self.scores.get(item.id, {}).get("score", 0.0) for item in items)
-            lines.append((_name(number), marks, score, sum(item.points for item in items)))
+            about = _about(files[number]) if number in files else (_name(number), "", "")
+            lines.append((number, about, marks, score, sum(item.points for item in items)))
         return lines
 
     def __str__(self):
@@ -176,6 +179,15 @@ def _name(number):
     """A notebook's number and its name in words, from that of its check module."""
     words = framework.notebooks()[number].stem.split("_")[1:]
     return f"{number} {' '.join(words)}"
+
+
+def _about(path):
+    """The title of a student's notebook, how long it takes, and a link that leads to it from the notebook at work."""
+    top = "".join(json.loads(path.read_text(encoding="utf-8"))["cells"][0]["source"])
+    title, minutes = re.match(r"# (.+)", top), re.search(r"About (\d+ min\w* in \d+ sessions)", top)
+    here, course = Path.cwd(), path.parents[1]
+    link = os.path.relpath(path, here).replace(os.sep, "/") if course in (here, *here.parents) else ""
+    return title[1] if title else path.stem, minutes[1] if minutes else "", link
 
 
 def _refusal(id, title, code, message, points=0.0):
