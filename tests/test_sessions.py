@@ -85,6 +85,16 @@ def test_each_session_runs_alone(tmp_path):
     assert done.returncode == 0, done.stderr[-3000:]
 
 
+def test_the_readme_has_the_sessions_and_hours_that_the_notebooks_state():
+    rows = re.findall(
+        r"\| \[(\w+)\]\S+ \|.*\| (\d), about ([\d.]+) h \|", (root() / "README.md").read_text(encoding="utf-8")
+    )
+    stated = {source.stem: [session.minutes for session in split(source)[1]] for source in SOURCES}
+    assert {name: (int(n), float(hours)) for name, n, hours in rows} == {
+        name: (len(minutes), round(sum(minutes) / 60, 1)) for name, minutes in stated.items()
+    }
+
+
 def test_the_instructors_page_has_the_minutes_that_the_notebooks_state():
     text = (root() / "docs" / "instructors.md").read_text(encoding="utf-8")
     stated = {
