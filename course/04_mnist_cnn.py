@@ -1012,7 +1012,7 @@ assert with_copies[1] > alone[1] + 0.2, f"Far more of the moved digits with copi
 # %%
 from time import perf_counter
 
-devices = ["cpu:0", *[name for name in keras.distribution.list_devices() if "gpu" in name]]
+devices = ck.devices()
 
 
 def seconds_for_product(n, device):

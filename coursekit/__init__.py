@@ -10,6 +10,7 @@ __version__ = "0.1.0"
 
 _FUNCTIONS = {
     "setup": "coursekit.session",
+    "devices": "coursekit.session",
     "check": "coursekit.checks.notebook",
     "hint": "coursekit.checks.notebook",
     "expected": "coursekit.checks.notebook",

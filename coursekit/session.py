@@ -88,6 +88,12 @@ def backend():
     return "TensorFlow", tf.__version__, len(tf.config.list_physical_devices("GPU"))
 
 
+def devices():
+    """The names of the devices that Keras can compute on, for `keras.device`: "cpu:0", then "gpu:0" and so on."""
+    gpus = backend()[2]
+    return ["cpu:0", *(f"gpu:{number}" for number in range(gpus))]
+
+
 def multiply_in_full(name):
     """Let products of float32 keep its 23 bits on a GPU.
 
