@@ -935,13 +935,14 @@ by_maximum, by_average = share_with(layers.MaxPooling2D), share_with(layers.Aver
 print(f"after 10,000 digits, twice: {by_maximum:.1%} with the maximum, {by_average:.1%} with the average")
 
 # %% tags=["claim"]
-assert abs(by_maximum - by_average) < 0.04, f"Less than 4 points apart: the two read about equally well: {by_maximum}, {by_average}"
+# The largest of ten seeds was 3.5 points; 1.5 are added.
+assert abs(by_maximum - by_average) < 0.05, f"Less than 5 points apart: {by_maximum}, {by_average}"
 
 # %% [markdown] tags=["reason"]
 # **The maximum keeps, the average dims.** A thin stroke is the brightest thing in its block and keeps its brightness under the maximum; the average
-# mixes it with the black around it. For reading these digits it makes hardly any difference: in ten trainings of the cell above the two were less than
-# 4 points apart, and either was ahead at times. The maximum asks *is it there?*, the average *how much of it is there?* Where the mean over
-# a whole map is taken at the end of a network, it is called **global** average pooling.
+# mixes it with the black around it. For reading these digits it makes little difference: in ten runs of the cell above the two were at most 3.5
+# points apart, and either was ahead at times. The maximum asks *is it there?*, the average *how much of it is there?* Where the mean over a whole
+# map is taken at the end of a network, it is called **global** average pooling.
 
 # %% [markdown]
 # This is the end of session 4, and a good place to stop. Session 5 has no exercise: you make many digits out of few, and measure what a GPU is for.
