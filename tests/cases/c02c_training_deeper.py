@@ -522,6 +522,7 @@ table(
         ("never-stops", "the callback's own attribute", watching(where="self")),
         ("never-stops", "does not stop", watching(stop=lambda self, epoch, logs: False)),
         ("above-only|never-stops", "above the target", watching(stop=lambda self, epoch, logs: logs["val_accuracy"] > self.target)),
+        ("never-stops", "at the target alone", watching(stop=lambda self, epoch, logs: np.isclose(logs["val_accuracy"], self.target))),
         ("training-accuracy|never-stops", "the training accuracy", watching(stop=lambda self, epoch, logs: logs["accuracy"] >= self.target)),
         ("stops-without-reason", "stops at once", watching(stop=lambda self, epoch, logs: True)),
         ("stops-without-reason", "below the target", watching(stop=lambda self, epoch, logs: logs["val_accuracy"] < self.target)),
