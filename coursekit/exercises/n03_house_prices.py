@@ -323,7 +323,9 @@ def baseline_and_network(student, rng):
     seen = f"a {type_name(chosen)}" if whole else repr(chosen)
     fail_if(whole or chosen not in names, "unknown-name", seen=seen, names=", ".join(map(str, names)))
     at = {"score": given[names.index(chosen)], "lowest": given.min()}
-    yield check_that("chosen", chosen == best, 0.5, chosen=chosen, best=best, **at)
+    at |= {"chosen": chosen, "best": best}
+    fail_if(chosen != best and at["score"] == given.max(), "chosen.largest", **at)
+    yield check_that("chosen", chosen == best, 0.5, **at)
     rmse = root_mean_squared_error(y_test, predicted[chosen][2])
     unscaled = rmse > threshold("03.3", "rmse") and not is_scaled(parts_of(student, trials[chosen]))
     fail_if(unscaled, "unscaled-inputs", rmse=rmse)
