@@ -12,7 +12,7 @@
 # ## You will learn
 #
 # - how an encoder and a decoder are joined, how the decoder is trained, and how it writes when it is left to itself;
-# - what attention computes, why the order of what it reads does not matter to it, and how to see where a network looks;
+# - what attention computes, what the order of its inputs means to it, and how to see where a network looks;
 # - what a transformer block is made of, and what became of it.
 
 # %% [markdown]
@@ -102,7 +102,7 @@ def share_exact(network, inputs, targets):
 #
 # **Goal:** train a decoder that begins with the encoder's states and reads what has been written so far.
 #
-# The decoder of 05.6 never learned which symbols had been chosen: a softmax at each step spoke for itself. That is
+# The decoder of 05.6 was never told which symbols had been chosen: a softmax at each step spoke for itself. That is
 # enough for sums. In a sentence, the second word depends on which first word was chosen. So here the
 # decoder reads its own answer while it writes.
 #
@@ -216,7 +216,7 @@ assert copied > 0.99 and added < 0.02, f"Not moved, it learns to copy, and can a
 
 # %%
 def follow(table):
-    """A next-symbol function: row `table[k, last]` holds the probabilities after k symbols, of which `last` is the last."""
+    """A next-symbol function: `table[k, last]` holds the probabilities after k symbols (without START) that end in `last`."""
 
     def next_probabilities(written):
         return table[len(written) - 1, written[-1]]
@@ -251,8 +251,8 @@ ck.check("05b.2", greedy=greedy, follow=follow)
 
 # %% [markdown]
 # Now the trained network. `ask` makes a next-symbol function from the network and a question. The decoder always reads
-# rows of four symbols; what stands behind the last written one is never looked at, because an LSTM reads from left to
-# right.
+# rows of four symbols; those after the last written one have no influence, because an LSTM reads from left to right and
+# only its answer at the last written symbol is used.
 
 # %%
 def ask(network, text, seen=None):
@@ -291,8 +291,8 @@ if ck.ready("05b.2", adder, greedy):
 #
 # **Why `share_exact` may look at the right symbols.** It gives the decoder the right symbols to read, as in training.
 # If the most probable symbol is then right at every step, greedy decoding writes the same symbols and so reads the
-# same. If one is wrong, so is the answer of greedy decoding. Both count the same answers as exact. This holds for whole
-# answers only: after a wrong symbol, a network left to itself reads something that it has never seen in training.
+# same. If one is wrong, so is the answer of greedy decoding. Up to the first STOP, both count the same answers as exact.
+# This holds for whole answers only: after a wrong symbol, a network left to itself reads something that it has never seen in training.
 
 # %% tags=["solution"]
 some = np.flatnonzero(unseen)[::25]
@@ -438,12 +438,13 @@ assert unscaled > 0.9 > 0.5 > scaled, "Without the division one key takes nearly
 # appended, a one-hot vector of its place. `with_places` does that, and makes questions (n, 5, 18).
 #
 # `layers.MultiHeadAttention(1, key_dim=16)` is the attention of 05b.3, with weights to be learned: it multiplies
-# queries, keys and values by a matrix each before it compares them, and its output by a fourth one.
+# queries, keys and values by a matrix each, does what you wrote in 05b.3, and multiplies the output by a fourth.
 #
 #     context, weights = layers.MultiHeadAttention(1, key_dim=16)(queries, values, return_attention_scores=True)
 #
 # Keys and values are made from the same second argument. `weights` has the shape (n, 1, 4, 5): for the one *head*, a
-# row for each step of the answer and a column for each place of the question.
+# row for each step of the answer and a column for each place of the question. (`summary` may say (None, 1, 4, 4), a
+# mistake in Keras; with numbers the shape is right.)
 #
 # - `build_reader()`: returns two Keras models, both with the inputs question (n, 5, 18) and written (n, 4, 13), which
 #   share their layers: the first gives the probabilities (n, 4, 13), the second the weights of the attention. An LSTM
@@ -583,9 +584,9 @@ assert mean[1, [0, 3]].sum() > 0.75 and mean[1, [1, 4]].min() > 0.02, f"For the 
 # in which order. Two questions with the same symbols must get the same answer from this reader. The best that the
 # reader can do is to give, for each group of such questions, the answer that is most frequent in the group.
 #
-# - `ceiling(questions, answers)`: takes two lists of texts of the same length, and returns the largest share of
-#   questions that such a reader can answer correctly, between 0 and 1. For the questions 12+30, 21+03 and 30+12 the
-#   answers are 24 (42), 42 (24) and 24 again: one group, and a ceiling of 2/3.
+# - `ceiling(questions, answers)`: takes two lists of texts, equally long, and returns the largest share of
+#   questions that such a reader can answer correctly, between 0 and 1. The sums 12+30, 21+03 and 30+12 are 42, 24 and
+#   42, written from the units on: 24, 42 and 24. The questions are one group, and the ceiling is 2/3.
 #
 # `"".join(sorted(text))` brings the symbols of a text into a fixed order. A `Counter` counts: `Counter(["a", "b",
 # "a"])` is `{"a": 2, "b": 1}`, and a `defaultdict(Counter)` makes an empty counter for each new key.
@@ -648,7 +649,8 @@ if ck.ready("05b.5", positions):
 
 # %% [markdown]
 # Now the same attention with and without places. The query below is one fixed vector, as that of a decoder which has
-# written nothing yet. The layer has never been trained; what the cell shows holds for any weights.
+# written nothing yet. The layer has never been trained; that the first number is 0, but for rounding, holds for any
+# weights.
 
 # %%
 if ck.ready("05b.5", positions):
@@ -690,7 +692,7 @@ assert np.allclose((P @ P.T)[10:50, 10], [(P @ P.T)[20 + k, 20] for k in range(4
 #
 # **Goal:** build a network that adds with attention alone, and compare it with the recurrent one.
 #
-# A transformer is a stack of equal blocks. A block takes T vectors of d numbers and returns T vectors of d numbers. It
+# A transformer is a stack of blocks of one form, each with weights of its own. A block takes T vectors of d numbers and returns T vectors of d numbers. It
 # has two halves:
 #
 # 1. **Self-attention**: queries, keys and values all come from the same vectors. Every place looks at all places and
@@ -699,19 +701,20 @@ assert np.allclose((P @ P.T)[10:50, 10], [(P @ P.T)[20 + k, 20] for k in range(4
 #    an activation.
 #
 # Around each half there are two things more. `layers.LayerNormalization()` goes before it: it brings each vector to
-# mean 0 and standard deviation 1. And what the half computes is *added* to what went in:
+# mean 0 and standard deviation 1, then scales and shifts its numbers by learned amounts. And what the half computes is
+# *added* to what went in:
 #
 # $$x \leftarrow x + \operatorname{attention}(\operatorname{norm}(x)), \qquad x \leftarrow x + \operatorname{dense}(\operatorname{norm}(x)).$$
 #
 # This is called a **residual connection**. The half only has to learn what should change, and the gradient runs back
-# along the sum without being multiplied by anything, as along the cell state of an LSTM.
+# along the sum without being multiplied by anything, much as along the cell state of an LSTM whose forget gate is 1.
 #
 # - `block(x, heads, hidden)`: takes a Keras tensor (n, T, d) and returns one of the same shape. Several heads are
 #   several attentions side by side, each with shorter vectors: `layers.MultiHeadAttention(heads, key_dim=d // heads)`,
 #   called with the normalised `x` twice. d is `x.shape[-1]`. Each of the two halves has a normalisation of its own.
 #
-# The rest is given. The network answers in step, as in 05.4: it reads five symbols, and writes the answer, filled up
-# with STOP, at the same five places, all at once. There is no decoder, and it needs no START.
+# The rest is given. The network gives an answer at each place, as in 05.4, but here every place sees all the others: it
+# reads five symbols, and writes the answer, filled up with STOP, at the same five places, all at once. There is no decoder, and it needs no START.
 
 # %%
 ck.expected("05b.6")
@@ -797,7 +800,7 @@ if ck.ready("05b.6", transformer):
 # %% [markdown] tags=["reason"]
 # **What comes out over ten seeds.** After twelve epochs the transformer is the more reliable of the two: it answers more
 # than 95 % of the unseen sums exactly with every seed. The recurrent network is about as good with most seeds, and far
-# behind with a few; make new weights by running the cell again before you believe a bar. But an epoch of the
+# behind with a few; give `ck.setup` another seed and run the notebook again before you believe a bar. But an epoch of the
 # transformer takes longer. In about the same time the recurrent network can be trained for 24 epochs, and then it
 # answers more than 99.5 % exactly with every seed; the transformer is level with it at best, but for a sum or two. Here
 # the older network wins.
@@ -855,14 +858,14 @@ assert same_time > exact - 0.002, f"The transformer is level with it at best, bu
 #
 # 1. Why may the decoder read the right symbols in training, but not when it is asked a new question?
 # 2. `greedy` has a limit. When would it be needed for the sums?
-# 3. In 05b.3 all keys are the same vector. What are the weights, and what is the output?
+# 3. Suppose that all keys in 05b.3 were the same vector. What would the weights be, and what the output?
 # 4. Why does the transformer of 05b.6 need no START?
 #
 # <details><summary>Answers</summary>
 #
 # 1. In training the answer is known. Without it there is nothing to read but what the network has written itself.
 # 2. For a network that was trained badly or not at all, which may never find STOP the most probable symbol.
-# 3. All scores of a query are equal, so all weights are 1/m, and the output is the mean of the values.
+# 3. All scores of a query would be equal, so all weights 1/m, and the output the mean of the values.
 # 4. It writes all symbols at once, and reads none of its own. START only tells a decoder that nothing has been written.
 #
 # </details>
@@ -871,7 +874,8 @@ assert same_time > exact - 0.002, f"The transformer is level with it at best, bu
 #
 # - Write the answers from the front, as in 05.6. Which of the networks needs more epochs then?
 # - Train the reader of 05b.4 with two heads, `MultiHeadAttention(2, key_dim=16)`. Do the heads share the work out?
-# - Replace the largest probability in `greedy` by a draw. What does a network answer that is 90 % sure at each step?
+# - Replace the largest probability in `greedy` by a draw. A network that is 90 % sure
+#   at each of three steps: how often is its whole answer right?
 # - Give the transformer a third number to add. Which of its parts must change, and which need not?
 #
 # ## Summary

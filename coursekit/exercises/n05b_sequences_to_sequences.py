@@ -113,7 +113,7 @@ def _measured(student, id, name, questions, answers, points):
     targets = _codes(answers, 4)
     before = np.hstack([np.full((len(targets), 1), START), targets[:, :-1]])
 
-    def probabilities(read):
+    def probabilities(read, questions=questions):
         scores = predict(student, name, [questions, _one_hot(read)])
         fail_if(scores.shape == (len(read), 13), "last-only", name=name)
         fail_if(scores.shape != (len(read), 4, 13), "network.wrong-shape", name=name, shape=scores.shape, n=len(read))
@@ -126,6 +126,8 @@ def _measured(student, id, name, questions, answers, points):
     written = ["".join(SYMBOLS[code] for code in row).split(".")[0] for row in own[:, 1:]]
     exact = float(np.mean([said == answer for said, answer in zip(written, answers, strict=True)]))
     if exact < 0.9:
+        unasked = np.abs(probabilities(before, questions[::-1].copy()) - taught).max() < 1e-4
+        fail_if(np.ptp(taught, axis=0).max() > 1e-4 and unasked, "no-question", name=name)
         _explain(name, probabilities, taught, before, targets, written, answers, exact)
     return check_metric(id, "exact", exact, points=points)
 
@@ -296,6 +298,8 @@ def _masked(student, rng, drawn):
     right = softmax(np.where(mask, scores, -np.inf), axis=1)
     found = _same_two("mask", output, weights, right, V, 1)
     if found.passed:
+        most = weights[~mask].max()
+        fail_if(most > 1e-12, "mask-leaks", most=most)  # float64 rounds the weight of a score of -1e9 to 0
         return found
     others = {
         "mask-ignored": open_weights,
@@ -331,9 +335,19 @@ def attention_decoder(student, rng):
 
 def _reader(student, questions, answers):
     found = _measured(student, "05b.4", "reader", questions, answers, 2)
-    if rebuild(student, "reader", None) is not None:  # else a layer of the student's own may be one
-        fail_if(not layer_kinds(student, "reader") & _ATTENTION, "no-attention", name="reader")
+    plain = rebuild(student, "reader", None) is not None
+    fail_if(plain and not found.passed and not _bends(student.layers("reader")), "no-hidden-layer")
+    # A layer of the student's own may be one of attention.
+    fail_if(plain and not layer_kinds(student, "reader") & _ATTENTION, "no-attention", name="reader")
     return found
+
+
+def _bends(layers):
+    """Whether a layer beside the recurrent one and the softmax at the end has an activation."""
+    recurrent = ("LSTM", "GRU", "SimpleRNN", "RNN", "Bidirectional")
+    activations = {layer["activation"] for layer in layers if layer["class"] not in recurrent}
+    kinds = {layer["class"] for layer in layers}
+    return bool(activations - {None, "linear", "softmax"} or kinds & {"ReLU", "LeakyReLU", "ELU", "PReLU"})
 
 
 _ATTENTION = {"MultiHeadAttention", "Attention", "AdditiveAttention", "GroupedQueryAttention", "Softmax"}
@@ -445,7 +459,7 @@ def _bound(student, rng):
     lists = []
     for n, length, symbols in ((40, 4, "123"), (25, 3, "abcd"), (60, 5, "12"), (1, 4, "12"), (30, 4, "ab+")):
         texts = ["".join(rng.choice(list(symbols), size=length)) for _ in range(n)]
-        lists.append((texts, [str(answer) for answer in rng.integers(0, 4, size=n)]))
+        lists.append((texts, rng.choice(["1", "2", "12", "21"], size=n).tolist()))
     given = []
     for texts, answers in lists:
         value = as_array(student.call("ceiling", texts, answers), "What `ceiling` returns")
@@ -460,6 +474,9 @@ def _bound(student, rng):
         "one-each": [_ceiling(*pair, right=lambda counts, first: 1) for pair in lists],
         "certain-only": [_ceiling(*pair, right=_if_certain) for pair in lists],
         "groups-alike": [_ceiling(*pair, mean_of_groups=True) for pair in lists],
+        "answers-sorted": [
+            _ceiling(texts, ["".join(sorted(answer)) for answer in answers]) for texts, answers in lists
+        ],
         "no-groups": [max(Counter(answers).values()) / len(answers) for _, answers in lists],
         "not-divided": [value * len(texts) for value, (texts, _) in zip(wanted, lists, strict=True)],
         "mistakes": 1 - wanted,

@@ -107,10 +107,12 @@ def untrained_adder(style="page"):
 
     question, written = keras.Input((5, 13)), keras.Input((4, 13))
     softmax = layers.Dense(13, activation=None if style == "logits" else "softmax")
-    if style in ("page", "logits", "no sequences", "bidirectional", "twelve symbols"):
+    if style in ("page", "logits", "no sequences", "bidirectional", "twelve symbols", "no states"):
         _, h, c = layers.LSTM(48, return_state=True, unroll=True)(question)
         decoder = layers.LSTM(48, return_sequences=style != "no sequences", unroll=True)
-        if style == "bidirectional":
+        if style == "no states":
+            hidden = decoder(written)
+        elif style == "bidirectional":
             hidden = layers.Bidirectional(decoder)(written, initial_state=[h, c, h, c])
         else:
             hidden = decoder(written, initial_state=[h, c])
@@ -205,6 +207,7 @@ table(
         ("exact", "three epochs", lambda: {"adder": adder(epochs=3)}),
         ("untrained|constant|copies", "never trained", lambda: {"adder": untrained_adder()}),
         ("constant", "all weights 0", lambda: {"adder": flat_adder()}),
+        ("no-question", "the states are not handed over", lambda: {"adder": adder("no states", epochs=2)}),
         ("logits", "logits", lambda: {"adder": untrained_adder("logits")}),
         ("last-only", "no sequences", lambda: {"adder": untrained_adder("no sequences")}),
         ("wrong-shape", "twelve symbols", lambda: {"adder": untrained_adder("twelve symbols")}),
@@ -409,6 +412,8 @@ def attention_slip(slip):
             scores = scores * mask
         elif mask is not None and slip == "added":
             scores = scores + mask
+        elif mask is not None and slip == "20 less":
+            scores = np.where(mask, scores, scores - 20)
         elif mask is not None and slip == "turned":
             scores = np.where(mask, -1e9, scores)
         elif mask is not None and slip not in ("ignored", "after"):
@@ -470,6 +475,7 @@ table(
         ("mask-as-zeros", "scores times the mask", {"attention": attention_slip("as zeros")}),
         ("mask-after", "masked after the softmax", {"attention": attention_slip("after")}),
         ("mask-added", "the mask added", {"attention": attention_slip("added")}),
+        ("mask-leaks", "20 subtracted", {"attention": attention_slip("20 less")}),
         ("raises", "takes no mask", {"attention": lambda Q, K, V: attention(Q, K, V)}),
     ],
 )
@@ -511,7 +517,8 @@ def untrained_reader(style="page"):
         heads = 2 if style == "GRU, two heads" else 1
         attend = layers.MultiHeadAttention(heads, key_dim=16)
         context, weights = attend(hidden, question, return_attention_scores=True)
-    joined = layers.Dense(64, activation="relu")(layers.Concatenate()([hidden, context]))
+    bent = None if style == "no hidden layer" else "relu"
+    joined = layers.Dense(64, activation=bent)(layers.Concatenate()([hidden, context]))
     outputs = layers.Dense(13, activation="softmax")(joined)
     return keras.Model([question, written], outputs), keras.Model([question, written], weights)
 
@@ -561,6 +568,7 @@ table(
     [
         ("no-attention", "no attention", lambda: {**reading("no attention"), "looks": best_looks("no attention")}),
         ("exact", "two epochs", lambda: reading(epochs=2)),
+        ("no-hidden-layer", "no activation behind the attention", lambda: reading("no hidden layer", epochs=3)),
         ("untrained|constant|copies", "never trained", lambda: dict(zip(("reader", "look"), untrained_reader()))),
         ("not-keras", "a function", {"reader": lambda inputs: inputs[1]}),
         ("raises", "the places left out", lambda: {"reader": untrained_adder()}),
@@ -749,6 +757,11 @@ table(
         ("one-each", "groups counted", {"ceiling": ceiling_slip("one each")}),
         ("certain-only", "certain groups only", {"ceiling": ceiling_slip("certain")}),
         ("groups-alike", "mean over groups", {"ceiling": ceiling_slip("mean")}),
+        (
+            "answers-sorted",
+            "the answers sorted as well",
+            {"ceiling": lambda questions, answers: ceiling(questions, ["".join(sorted(a)) for a in answers])},
+        ),
         ("no-groups", "the most frequent answer of all", {"ceiling": ceiling_slip("no groups")}),
         ("not-divided", "not divided", {"ceiling": ceiling_slip("count")}),
         ("mistakes", "mistakes", {"ceiling": ceiling_slip("mistakes")}),
