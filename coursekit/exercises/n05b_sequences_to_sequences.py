@@ -103,8 +103,11 @@ def _adder(student, rng):
     return _measured(student, "05b.1", "adder", _one_hot(rows), answers, 2)
 
 
-def _measured(student, id, name, questions, answers, points):
-    """The share of answers that a network with two inputs writes exactly when it reads its own symbols."""
+def _measured(student, id, name, questions, answers, points, bends=True):
+    """The share of answers that a network with two inputs writes exactly when it reads its own symbols.
+
+    `bends` says whether it has a layer with an activation; without one it only adds up what it has read.
+    """
     describe_keras(student, name)
     config = student.config(name)
     if isinstance(config, dict):
@@ -128,6 +131,7 @@ def _measured(student, id, name, questions, answers, points):
     if exact < 0.9:
         unasked = np.abs(probabilities(before, questions[::-1].copy()) - taught).max() < 1e-4
         fail_if(np.ptp(taught, axis=0).max() > 1e-4 and unasked, "no-question", name=name)
+        fail_if(not bends, "no-hidden-layer")
         _explain(name, probabilities, taught, before, targets, written, answers, exact)
     return check_metric(id, "exact", exact, points=points)
 
@@ -334,9 +338,10 @@ def attention_decoder(student, rng):
 
 
 def _reader(student, questions, answers):
-    found = _measured(student, "05b.4", "reader", questions, answers, 2)
+    describe_keras(student, "reader")
     plain = rebuild(student, "reader", None) is not None
-    fail_if(plain and not found.passed and not _bends(student.layers("reader")), "no-hidden-layer")
+    bends = not plain or _bends(student.layers("reader"))
+    found = _measured(student, "05b.4", "reader", questions, answers, 2, bends)
     # A layer of the student's own may be one of attention.
     fail_if(plain and not layer_kinds(student, "reader") & _ATTENTION, "no-attention", name="reader")
     return found
