@@ -63,6 +63,13 @@ def one_mask_for_all(H, p, training, seed):
     return H * mask / (1 - p) if training else H
 
 
+def as_many_in_each_row(H, p, training, seed):
+    if not training:
+        return H
+    ranks = np.random.default_rng(seed).random(H.shape).argsort(axis=1)
+    return np.where(ranks < round(p * H.shape[1]), 0, H / (1 - p))
+
+
 def whole_rows(H, p, training, seed):
     mask = np.random.default_rng(seed).random((len(H), 1)) >= p
     return H * mask / (1 - p) if training else H
@@ -114,6 +121,7 @@ table(
         ("nothing-drops", "H as it is", {"dropout": lambda H, p, t, s: H}),
         ("same-for-all-samples", "a mask for the units", {"dropout": one_mask_for_all}),
         ("same-for-all-units", "a mask for the rows", {"dropout": whole_rows}),
+        ("fixed-count", "as many in each row", {"dropout": as_many_in_each_row}),
         ("seed-unused", "always seed 0", {"dropout": lambda H, p, t, s: dropout(H, p, t, 0)}),
         ("not-seeded", "no seed", {"dropout": lambda H, p, t, s: dropout(H, p, t, None)}),
         ("share-drawn", "over the mean of the mask", {"dropout": by_the_share}),
@@ -487,6 +495,26 @@ def kernels(model):
     return [w for w in model.get_weights() if w.ndim == 2]
 
 
+def watch_that_stops_first():
+    import keras
+
+    class Watch(keras.callbacks.Callback):
+        def __init__(self, target):
+            super().__init__()
+            self.target = target
+
+        def on_train_begin(self, logs=None):
+            self.norms = []
+
+        def on_epoch_end(self, epoch, logs=None):
+            if logs["val_accuracy"] >= self.target:
+                self.model.stop_training = True
+            else:
+                self.norms.append(weight_norm(self.model.get_weights()))
+
+    return Watch
+
+
 def watching(**changed):
     return lambda: {"Watch": watch_class(**changed)}
 
@@ -526,6 +554,7 @@ table(
         ("training-accuracy|never-stops", "the training accuracy", watching(stop=lambda self, epoch, logs: logs["accuracy"] >= self.target)),
         ("stops-without-reason", "stops at once", watching(stop=lambda self, epoch, logs: True)),
         ("stops-without-reason", "below the target", watching(stop=lambda self, epoch, logs: logs["val_accuracy"] < self.target)),
+        ("last-left-out", "stops before it measures", lambda: {"Watch": watch_that_stops_first()}),
         ("one-too-late", "the accuracy of the epoch before", lambda: {"Watch": watch_with_memory()}),
         ("no-callback", "a number", {"Watch": lambda target: 3}),
         ("raises", "an unknown metric", watching(stop=lambda self, epoch, logs: logs["valid_accuracy"] >= self.target)),
@@ -641,6 +670,8 @@ table(
         ("softplus", "the softplus", {"swish": lambda z: np.logaddexp(0, z)}),
         ("relu", "a ReLU again", {"swish": relu}),
         ("zeros", "zeros counted", {"dead_units": lambda H: np.sum(H == 0)}),
+        ("dead-units", "a small mean", {"dead_units": lambda H: np.sum(H.mean(axis=0) < 0.01)}),
+        ("dead-units|zeros|share", "nearly always silent", {"dead_units": lambda H: np.sum(np.mean(H == 0, axis=0) > 0.95)}),
         ("rows", "samples counted", {"dead_units": lambda H: np.sum(np.all(H == 0, axis=1))}),
         ("any-row", "silent somewhere", {"dead_units": lambda H: np.sum(np.any(H == 0, axis=0))}),
         ("share", "a share", {"dead_units": lambda H: np.mean(np.all(H == 0, axis=0))}),
@@ -696,6 +727,11 @@ def paired(rates, alphas):
 
 def random_settings(rate_range, alpha_range, n, seed, other=1, draw=log_uniform):
     return paired(draw(*rate_range, n, seed), draw(*alpha_range, n, seed + other))
+
+
+def falling_alpha(rate_range, alpha_range, n, seed):
+    rates, alphas = log_uniform(*rate_range, n, seed), log_uniform(*alpha_range, n, seed)
+    return paired(rates, alpha_range[0] * alpha_range[1] / alphas)
 
 
 def random_one_generator(rate_range, alpha_range, n, seed):
@@ -774,6 +810,8 @@ table(
         ("exchanged", "exchanged", {"grid_settings": lambda r, a: grid_settings(a, r)}),
         ("no-settings", "pairs", {"grid_settings": lambda r, a: [(x, y) for x in r for y in a]}),
         ("no-settings", "other names", {"grid_settings": lambda r, a: [{"learning_rate": x, "alpha": y} for x in r for y in a]}),
+        ("seed-unused", "alpha of seed 7", {"random_settings": lambda r, a, n, s: random_settings(r, a, n, s, other=7 - s)}),
+        ("dependent", "alpha falls as the rate rises", {"random_settings": falling_alpha}),
         ("diagonal", "the same seed twice", {"random_settings": lambda *args: random_settings(*args, other=0)}),
         ("not-log-uniform", "uniform settings", {"random_settings": lambda *args: random_settings(*args, draw=uniform)}),
         ("few-values", "from a grid", {"random_settings": from_the_grid}),
