@@ -462,7 +462,7 @@ def _pad(walks, length):
 
 
 def _check_pad(student, walks):
-    """The finding that `pad` fills up behind, at three lengths; one is that of the longest walk."""
+    """The finding that `pad` fills up at the end, at three lengths; one is that of the longest walk."""
     for few, length in ((walks[:6], 23), (walks[6:9], 41), (walks[9:13], max(map(len, walks[9:13])))):
         given = as_array(student.call("pad", few, length), "What `pad` returns")
         wanted = _pad(few, length).astype(float)
@@ -475,7 +475,7 @@ def _check_pad(student, walks):
         if np.allclose(given[wanted != PAD], wanted[wanted != PAD], atol=1e-4):
             raise Misconception("wrong-value", filled=given[wanted == PAD][0], pad=PAD)
         raise Misconception("pad")
-    return Finding("pad", True, "`pad` fills the walks up behind, to any length.", points=1)
+    return Finding("pad", True, "`pad` fills the walks up at the end, to any length.", points=1)
 
 
 def _check_walker(student, walks, rng):

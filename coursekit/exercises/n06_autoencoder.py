@@ -178,7 +178,7 @@ def map_of_digits(student, rng):
     """The error of the copies of unseen digits; linear, dead, unscaled and unfitted maps are named."""
     x, _ = sample(rng)
     codes, copies, mse = worth_of_map(student, x)
-    yield Finding("code", True, "Two numbers a digit, and a picture for each.", 1)
+    yield Finding("code", True, "Two numbers for each digit, and a picture for each code.", 1)
     if mse > threshold("06.2", "mse"):
         _explain_map(student, x, codes, copies, mse)
     for layer in student.layers("encoder")[-1:]:

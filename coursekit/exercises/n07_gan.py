@@ -535,7 +535,7 @@ def fast_simulation(student, rng):
         samples[energy] = made_by(student, "shower_generator", z, 13)
     kept = all(np.allclose(made[:, -1], energy / 10, atol=1e-4) for energy, made in samples.items())
     fail_if(not kept, "energy-lost", given=samples[5.0][0, -1])
-    yield Finding("energy", True, "The energy is handed on.", points=0.5)
+    yield Finding("energy", True, "The energy is passed on.", points=0.5)
     fast = {energy: made[:, :12] / 12 * energy for energy, made in samples.items()}
     full = full_showers()
     profile = max(apart(fast[e], full[e]) for e in ENERGIES)
