@@ -1,8 +1,8 @@
 # %% [markdown]
 # # 03 · House prices
 #
-# Predict the price at which a house is sold. The networks are the easy part: whether the number at the end can be trusted depends on
-# what you do with the data before.
+# Predict the price at which a house is sold. The networks are the easy part: whether the number at the end can be trusted depends on what you
+# did with the data beforehand.
 #
 # About 160 minutes in 3 sessions · CPU about 15 s · GPU optional
 #
@@ -35,8 +35,8 @@ from sklearn.preprocessing import StandardScaler
 # %% [markdown]
 # ## Look at the data
 #
-# Two tables. **Boston**: 506 districts in 1970; for decades this was the first regression data set of every course. **Ames**: 2,930 houses
-# sold in a town in Iowa between 2006 and 2010, with their places on the map.
+# Two tables. **Boston**: 506 districts in 1970; for decades nearly every course began regression with it. **Ames**: 2,930 houses sold in a town
+# in Iowa between 2006 and 2010, with their positions on the map.
 
 # %%
 boston = ck.data.load_boston()
@@ -50,10 +50,11 @@ ck.plot.value_map(
 );
 
 # %% [markdown]
-# Of the Ames table we use twelve numbers for each house, and the price in units of 100,000 dollars. From 03.3 on, everybody uses the same
-# three parts: 60 % of the houses to train on, 20 % to choose by (**validation**), and 20 % for the one number at the end (**test**). Five
-# sales of more than 4,000 square feet are left out, as the author of the data advises. The error is the RMSE, the root of the mean
-# squared error, in units of 100,000 dollars.
+# Of the Ames table we use twelve numbers for each house, among them its quality, its size, the year in which it was built, and its longitude and
+# latitude, and the price in units of 100,000 dollars. From 03.3 on, everybody uses the same three parts: 60 % of the houses for training, 20 %
+# for choosing between models (**validation**), and 20 % for a single measurement at the end (**test**). Five sales of more than 4,000 square
+# feet are left out of these parts, as the author of the data advises; 03.2 still uses all 2,930. Models are compared by the RMSE, the root of
+# the mean squared error, in units of 100,000 dollars.
 
 # %%
 X_all, y_all = ck.data.load_ames_numbers()
@@ -76,28 +77,30 @@ print(", ".join(ck.data.AMES_NUMBERS))
 #
 # About 60 minutes. You need the cells above.
 #
-# **Predict before you run.** A typical house costs 160,000 dollars. By how many dollars will the best model of this notebook be wrong, on
-# average? Write a number down.
+# **Predict before you run.** A typical house costs 160,000 dollars. In 03.5, the last exercise, a network predicts the price of every house. By
+# how many dollars will it be wrong, on average? Write a number down.
 
 # %% [markdown]
 # ## 03.1 · Audit before you model
 #
-# **Goal:** reproduce the classic result on the Boston data, and find out why you should not use them.
+# **Goal:** train the kind of network that many courses trained on the Boston data, and find out why this data should not be used.
 #
-# The columns: `crim` crime rate, `zn` share of large lots, `indus` share of industry, `chas` at the river, `nox` nitric oxides, `rm` rooms, `age`
-# share of old houses, `dis` distance to work, `rad` access to highways, `tax` tax rate, `ptratio` pupils per teacher, `black`, `lstat` share of
-# people of "lower status", and the target `medv`, the median value of a house in units of 1,000 dollars.
+# The columns: `crim` crime rate, `zn` share of large lots, `indus` share of industry, `chas` 1 if the district lies on the river and 0 if not,
+# `nox` nitric oxides, `rm` rooms, `age` share of old houses, `dis` distance to work, `rad` access to highways, `tax` tax rate, `ptratio` pupils
+# per teacher, `black`, `lstat` share of people of "lower status", and the target `medv`, the median value of a house in units of 1,000 dollars.
 #
 # Twelve of the thirteen inputs are measurements. One is not: its authors (Harrison and Rubinfeld, 1978) built a theory of theirs into it,
-# $1000\,(B - 0.63)^2$, where $B$ is the share of a group of residents in a district. Whoever uses this column uses the theory too: that prices
-# depend on race, and in exactly this way.
+# $1000\,(B - 0.63)^2$, where $B$ is the share of Black residents in a district. Whoever uses this column uses the theory too: that prices depend
+# on race, and in exactly this way.
 #
-# - `engineered`: the name of this column. Look at its largest value.
+# - `engineered`: the name of this column. Make sure of it by its largest value: what does the formula give for $B = 0$?
 # - `shares(column)`: for each number of the column, the two values of $B$ that the formula allows, the smaller first: two arrays of shape
 #   (n,). One of them may be impossible as a share; give it all the same.
 # - `capped`: the number of districts that have exactly the largest `medv`. What does that tell you about the target?
-# - `classic`: a fitted `Pipeline` of a `StandardScaler` and an `MLPRegressor` with one hidden layer of 100 logistic units, trained on `X_classic`,
-#   `y_classic`.
+# - `classic`: a fitted `Pipeline` of a `StandardScaler` and an `MLPRegressor` with one hidden layer of 100 logistic units, trained on
+#   `X_classic`, `y_classic`. In scikit-learn's words: `hidden_layer_sizes=(100,)` and `activation="logistic"`. With `learning_rate_init=0.01`,
+#   `max_iter=2000` and `tol=0.01` the training stops by itself. (A `ConvergenceWarning` says that it has come to its end, `max_iter` passes,
+#   while the loss was still falling.)
 #
 # A **pipeline** is several steps that are fitted and used as one model: `make_pipeline(StandardScaler(), MLPRegressor(...)).fit(X, y)` fits the
 # scaler on `X`, scales `X`, and fits the network on the result; `predict` scales first, too.
@@ -163,9 +166,9 @@ if ck.ready("03.1", shares):
     ax.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
 
 # %% [markdown] tags=["reason"]
-# **Why it was withdrawn.** For numbers below $1000 \cdot 0.37^2 = 136.9$ both solutions are possible shares, so the measurement is lost. Worse,
-# the formula assumes that prices fall with a growing Black population up to 63 % and rise beyond: a claim about segregation, written
-# into the inputs as if it were a fact. scikit-learn deprecated the data set in version 1.0 and removed it in 1.2.
+# **Why it was withdrawn.** For numbers below $1000 \cdot 0.37^2 = 136.9$ both solutions are possible shares, so the original share cannot be
+# recovered. Worse, the formula assumes that prices fall with a growing Black population up to 63 % and rise beyond: a claim about segregation,
+# written into the inputs as if it were a fact. scikit-learn deprecated the data set in version 1.0 and removed it in 1.2.
 #
 # **And the target is capped.** Sixteen districts have exactly 50: everything more expensive was cut off. A model that predicts 60 for one
 # of them may be right, and is told that it is wrong.
@@ -189,19 +192,20 @@ assert abs(errors[0] - errors[1]) < 0.6, f"Without the column the error hardly c
 # %% [markdown]
 # ## 03.2 · Split, then scale
 #
-# **Goal:** bring a table into the form that a network needs, so that nothing of the test houses leaks out.
+# **Goal:** bring a table into the form that a network needs, so that nothing about the test houses leaks into the training.
 #
-# Somebody has entered 150 of the sales twice, as can happen when tables are merged. If one copy is trained on and the other tested, the
-# test asks a question whose answer has been given before.
+# In the merged table of the next cell, `X_merged` with the prices `y_merged`, 150 of the sales stand twice, as can happen when tables are put
+# together. If one copy is used for training and the other for the test, the network has been told the answer beforehand.
 #
-# 1. Drop the duplicates. 2. Split: 20 % of the houses, at random, are for the test. 3. Scale every column to mean 0 and standard
-# deviation 1, using the mean and the deviation of the *training* houses for both parts.
+# 1. Drop the duplicates.
+# 2. Split: 20 % of the houses, at random, are for the test.
+# 3. Scale every column to mean 0 and standard deviation 1, using the mean and the deviation of the *training* houses for both parts.
 #
 # - `X_train`, `X_test`: shapes (2344, 12) and (586, 12), scaled. `y_train`, `y_test`: the prices in units of 100,000 dollars, not scaled.
 #
-# `np.unique(table, axis=0, return_index=True)` returns the different rows of a table and, for each of them, the number of the row where it
-# occurs first. With these row numbers you can pick from the table and from the prices alike. `train_test_split(X, y, test_size=0.2)` splits
-# at random. A `StandardScaler` learns mean and deviation in `fit` and uses them in `transform`.
+# `np.unique(table, axis=0, return_index=True)` returns the distinct rows of a table, sorted, and for each of them the number of the row where it
+# occurs first. With these row numbers you can pick from the table and from the prices alike. `train_test_split(X, y, test_size=0.2)` splits at
+# random. A `StandardScaler` learns mean and deviation in `fit` and uses them in `transform`.
 
 # %%
 twice = np.random.default_rng(0).choice(2930, size=150, replace=False)
@@ -231,15 +235,15 @@ ck.check("03.2", X_train=X_train, X_test=X_test, y_train=y_train, y_test=y_test)
 # %% tags=["picture-03.2"]
 if ck.ready("03.2", X_train):
     fig, ax = plt.subplots(figsize=(6, 3.6))
-    ax.boxplot(X_train, whis=(1, 99), sym="")
+    ax.boxplot(X_train, whis=(1, 99), sym="")  # whiskers from the 1st to the 99th percentile, no single points
     ax.set_xticks(range(1, 13), ck.data.AMES_NUMBERS, rotation=45, ha="right")
     ax.set(ylabel="scaled value (training houses)", title="All columns on one scale")
 
 # %% [markdown] tags=["reason"]
-# **What can go wrong.** If you scale before the split, the test houses take part in the mean. With 2,930 houses the effect is tiny, with 30
-# it is not, and in any case the test is no longer a fair test. Scaling each part by its own statistics is worse: the same house would get
-# different numbers in different parts. If you split before the duplicates are gone, part of the test is known already; a
-# nearest-neighbour model shows it at once, because it finds the copies.
+# **What can go wrong.** If you scale before the split, the test houses take part in the mean. With 2,930 houses the effect is tiny; with 30 it
+# is not. In any case the test is no longer a fair one. Scaling each part by its own statistics is worse: the same house would get different
+# numbers in different parts. If you split before the duplicates are gone, part of the test is known already; a nearest-neighbour model shows it
+# at once, because it finds the copies.
 
 # %% tags=["solution"]
 from sklearn.neighbors import KNeighborsRegressor
@@ -256,24 +260,27 @@ for name, X_, y_ in (("with duplicates", X_merged, y_merged), ("without", X_once
 # %% [markdown]
 # ## Session 2 of 3 · Choosing by validation
 #
-# About 55 minutes. You need the cells at the top, and no code from session 1; if pipelines are new to you, read the last paragraph of 03.1 first.
+# About 55 minutes. You need the cells at the top, and no code from session 1; if pipelines are new to you, read the last paragraph of 03.1
+# first.
 
 # %% [markdown]
 # ## 03.3 · A baseline, then a network
 #
 # **Goal:** fit a linear baseline, then find a network that beats it, choosing by the validation houses.
 #
-# The checks judge by the test houses. Look at that number once: whoever goes on changing things until it is good has chosen by the test.
+# The check prints the error on the test houses. Look at it once: if you go on changing things until it is small, you have used the test houses
+# to choose.
 #
 # - `baseline`: a fitted pipeline of a scaler and `LinearRegression`. All models of this session take the unscaled numbers, (n, 12).
-# - `trials`: a dict with at least three fitted pipelines of a scaler and an `MLPRegressor`: a name of yours for each setting, and the model,
-#   trained on `X_fit`, `y_fit`.
-# - `scores`: a dict with the same names, and the RMSE that you choose by.
-# - `chosen`: the name of the best.
+# - `trials`: a dict with at least three entries. The keys are names that you make up; the values are fitted pipelines of a scaler and an
+#   `MLPRegressor`, trained on `X_fit`, `y_fit`.
+# - `scores`: a dict with the same keys; the values are the RMSEs that you choose by.
+# - `chosen`: the key of the best.
 #
 # Settings of `MLPRegressor` that are worth trying: `hidden_layer_sizes`, `learning_rate_init` (0.001 if you do not set it), `alpha`, and
-# `early_stopping=True`. `alpha` is the strength of an **L2 penalty**: it adds a multiple of the sum of the squared weights to the loss and so keeps
-# the weights small. Early stopping sets a tenth of the training houses aside and stops when the error on them no longer falls.
+# `early_stopping=True`. `alpha` is the strength of an **L2 penalty**: it adds a multiple of the sum of the squared weights to the loss and so
+# keeps the weights small. Early stopping sets a tenth of the training houses aside and stops when the error on them no longer falls. Two layers
+# of 64 and 32 units, a rate of 0.005 and `max_iter=400` are a good start.
 
 # %%
 ck.expected("03.3")
@@ -309,14 +316,15 @@ ck.check("03.3", baseline=baseline, trials=trials, scores=scores, chosen=chosen)
 if ck.ready("03.3", trials, chosen):
     best = trials[chosen]
     residuals = 100 * (y_last - best.predict(X_last))
+    longitude, latitude = X_last[:, 10], X_last[:, 11]
     ck.plot.value_map(
-        X_last[:, 10], X_last[:, 11], residuals, label="paid − predicted (1,000 dollars)",
+        longitude, latitude, residuals, label="paid − predicted (1,000 dollars)",
         diverging=True, title="Red: sold for more than the network predicted",
-    )  # fmt: skip
+    )
 
 # %% [markdown] tags=["reason"]
-# **Why the network beats the line.** Quality and size multiply: another square foot is worth more in a good house. A weighted sum of columns
-# cannot express that. The residuals on the map show what is left: streets of which the twelve numbers say nothing.
+# **Why the network beats the linear model.** Quality and size multiply: another square foot is worth more in a good house. A weighted sum of
+# columns cannot express that. The residuals on the map show what is left: streets whose prices the twelve numbers do not explain.
 #
 # **A common mistake** is to forget the scaler. Then the columns with the largest numbers dominate the gradients, and the error is far larger.
 
@@ -326,7 +334,7 @@ for name, model in (("linear", baseline), (chosen, best), ("unscaled", raw.fit(X
     print(f"{name:<22} RMSE {rmse(model, X_last, y_last):.2f} (100,000 dollars) on the test houses")
 
 # %% tags=["claim"]
-assert rmse(best, X_last, y_last) < rmse(baseline, X_last, y_last) - 0.02, "The network beats the line."
+assert rmse(best, X_last, y_last) < rmse(baseline, X_last, y_last) - 0.02, "The network beats the linear model."
 assert rmse(raw, X_last, y_last) > 1.2 * rmse(best, X_last, y_last), "Without the scaler the error is far larger."
 
 # %% [markdown]
@@ -345,7 +353,8 @@ assert rmse(raw, X_last, y_last) > 1.2 * rmse(best, X_last, y_last), "Without th
 #
 # - `search`: a fitted `GridSearchCV` over a `Pipeline` of scaler and `MLPRegressor`, with at least four combinations, `cv=3` folds and
 #   `scoring="neg_root_mean_squared_error"`, fitted on `X_search`, `y_search` (the training and the validation houses).
-# - `mean_scores`: the mean test score of each combination, from its `cv_results_`. A larger score is better, so an error counts negative.
+# - `mean_scores`: for each combination the mean of its scores on the folds left out, from `search.cv_results_` (scikit-learn calls these its
+#   test scores). The search looks for the largest score, so scikit-learn puts a minus sign before the error.
 #
 # `verbose=2` shows each fit as it ends. **Predict:** will the combinations differ by more than the folds do?
 
@@ -375,31 +384,14 @@ ck.check("03.4", search=search, mean_scores=mean_scores)
 # ck.hint("03.4")
 
 # %% tags=["picture-03.4"]
-if ck.ready("03.4", search):
+if ck.ready("03.4", search, mean_scores):
     results = search.cv_results_
-    names = []
-    for setting in results["params"]:
-        names.append(", ".join(f"{name.split('__')[-1]} {value}" for name, value in setting.items()))
+    names = [str(setting).replace("network__", "") for setting in results["params"]]
     fig, ax = plt.subplots(figsize=(6, 2.8))
-    ax.errorbar(
-        -results["mean_test_score"], range(len(names)), xerr=results["std_test_score"], fmt="o", capsize=4
-    )
+    ax.errorbar(-np.asarray(mean_scores), range(len(names)), xerr=results["std_test_score"], fmt="o", capsize=4)
     ax.set_yticks(range(len(names)), names)
     ax.set(xlabel="RMSE (100,000 dollars), 3 folds", ylim=(-0.5, len(names) - 0.5))
     ax.set_title("Are the differences larger than the spread?")
-
-# %% [markdown]
-# **On more machines.** scikit-learn hands its fits to joblib, and joblib to whatever runs in the background. The same cell
-# runs on a cluster with two more lines:
-#
-# ```python
-# from dask.distributed import Client
-# import joblib
-#
-# client = Client()                       # here: this machine; or Client("scheduler-address:8786")
-# with joblib.parallel_config(backend="dask"):
-#     search.fit(X_search, y_search)
-# ```
 
 # %% tags=["claim"]
 by_fold = np.array([results[f"split{fold}_test_score"] for fold in range(3)])
@@ -425,12 +417,13 @@ assert between_settings < 2 * between_folds, f"Settings differ about as much as 
 # %% [markdown]
 # ## 03.5 · The same in Keras, with k folds
 #
-# **Goal:** cross-validate a Keras network by hand: each house is predicted by a network that has not seen it.
+# **Goal:** write the loop of a cross-validation yourself, so that each house is predicted by a Keras network that has not seen it.
 #
-# - `k_folds(n, k, seed)`: returns a list of k pairs (train, val) of row numbers. The rows are shuffled; each row is in exactly one val, and never
-#   in the train of the same pair. (`KFold` of scikit-learn may help: `KFold(3, shuffle=True).split(X)` goes through such pairs.)
+# - `k_folds(n, k, seed)`: returns a list of k pairs (train, val) of row numbers. The rows are shuffled; each row belongs to the val of exactly
+#   one pair, and to the train of all the others. Use NumPy, or look for a class of scikit-learn that does it.
 # - `build_regressor()`: returns a compiled, untrained Keras network that takes 12 scaled numbers and gives one, with the loss `"mse"`. Hidden
-#   layers of 64 and 32 ReLU units, Adam with a rate that falls from 0.01 (`CosineDecay`), and 15 epochs in batches of 64 are enough.
+#   layers of 64 and 32 ReLU units and 15 epochs in batches of 64 are enough, with Adam and a rate that falls from 0.01 to 0 in the course of the
+#   training: `keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(0.01, decay_steps=375))`, for 15 epochs of 25 steps.
 # - `out_of_fold`: shape (2340,): for each row of `X_search` the prediction, in units of 100,000 dollars, of the network that was trained without
 #   it. Three folds are enough. Scale inside the loop.
 # - `mae`, `mse`: the mean absolute and the mean squared error of `out_of_fold`.
@@ -457,7 +450,7 @@ def build_regressor():
         layers.Dense(32, activation="relu"),
         layers.Dense(1),
     ])
-    falling = keras.optimizers.schedules.CosineDecay(0.01, decay_steps=15 * 25)  # 15 epochs of 25 steps
+    falling = keras.optimizers.schedules.CosineDecay(0.01, decay_steps=375)  # 15 epochs of 25 steps
     model.compile(keras.optimizers.Adam(falling), loss="mse")
     return model
     # [stub]
@@ -501,7 +494,7 @@ dear = y_search > 4
 assert np.mean(out_of_fold[dear] < y_search[dear]) > 0.6, "Expensive houses are often predicted too low."
 
 # %% [markdown] tags=["reason"]
-# **MAE and MSE.** The MAE says by how much a typical prediction is wrong. The MSE, and its root, give most weight to the few that are far
+# **MAE and MSE.** The MAE says by how much a prediction is wrong on average. The MSE, and its root, give most weight to the few that are far
 # off: the most expensive houses, of which there are too few to learn from.
 #
 # **A common mistake:** to predict all rows with the last network. It has seen two thirds of them in training, so the error looks
@@ -522,14 +515,14 @@ assert np.mean(np.abs(seen - y_search)) < mae, "One network for all rows looks b
 # 1. Why may you look at the validation score a hundred times, and at the test score only once?
 # 2. Which of your steps use statistics of the data, and from which rows do they take them?
 # 3. Why is the RMSE of 03.5, the root of `mse`, so much larger than the MAE?
-# 4. By how many dollars is your network of 03.5 wrong on average, and what had you predicted?
+# 4. By how many dollars is your network of 03.5 wrong on average (`mae`), and what had you predicted?
 #
 # <details><summary>Answers</summary>
 #
-# 1. Each look that influences a choice adapts the choice a little to these houses. The validation part is there for that. The test part
-#    is not: it stands for the houses that you will meet later.
-# 2. The scaler (mean and deviation), early stopping (it sets its own part aside), and the choice itself. All of them use training and
-#    validation rows only.
+# 1. Whenever you choose by a score, your choice fits those houses a little better than others. The validation part is there for that. The test
+#    part is not: it stands for the houses that you will meet later.
+# 2. The scaler (mean and deviation) and early stopping (it sets its own part aside) use training rows only. The choice uses validation rows, or
+#    the folds left out. Nothing uses test rows.
 # 3. Squares give more weight to the few houses that are far off. The prices have a long tail.
 # 4. The mean absolute error in 03.5 is below 20,000 dollars for the solution: roughly a tenth of a typical price.
 #
@@ -538,9 +531,21 @@ assert np.mean(np.abs(seen - y_search)) < mae, "One network for all rows looks b
 # ## Go further
 #
 # - Predict the logarithm of the price. What does an error of 0.1 mean then, and which houses gain?
-# - Run the search on a Dask cluster of two processes on your machine. When is it worth it?
+# - Let several processes, or several machines, share the fits of 03.4, with the lines below. When is it worth it?
 # - Train without longitude and latitude, and draw the residuals on the map again.
-# - Notebook 03b continues: scaled targets, categories, outliers, and the strongest opponents of networks.
+# - Notebook 03b continues: scaled targets, categories, outliers, and the strongest rivals of networks.
+#
+# scikit-learn leaves its fits to a library named joblib, and joblib can hand them to Dask, a library that spreads work over processes and
+# machines (`pip install dask distributed`):
+#
+# ```python
+# from dask.distributed import Client
+# import joblib
+#
+# client = Client(n_workers=2)            # two processes on this machine; Client("address:8786") for a cluster that is running
+# with joblib.parallel_config(backend="dask"):
+#     search.fit(X_search, y_search)
+# ```
 #
 # ## Summary
 #

@@ -2,17 +2,18 @@
 # # 09 · Transfer learning
 #
 # A network that reads the digits 0 to 4 has learned what pen strokes look like. Keep that knowledge, and a few examples are
-# enough for it to read 5 to 9 as well.
+# enough to teach it 5 to 9.
 #
-# About 160 minutes in 3 sessions · CPU about 25 s · GPU optional
+# About 165 minutes in 3 sessions · CPU about 25 s · GPU optional
 #
 # **Before you start** you should know convolutional networks in Keras (notebook 04).
 #
 # ## You will learn
 #
 # - how to cut off the head of a trained network, freeze its body and put on a new head;
-# - how many examples that saves: a learning curve from 10 to 1,000 examples, beside the same network trained from scratch;
-# - how to fine-tune, and when it does harm: with large steps, and with too few examples.
+# - how many examples that saves: you draw a learning curve from 10 to 1,000 examples, and compare it with that of a network
+#   trained from scratch;
+# - how to fine-tune, and when it does harm.
 
 # %% [markdown]
 # ## Setup
@@ -47,9 +48,11 @@ x_new_test, y_new_test = x_test[y_test >= 5][:2000], y_test[y_test >= 5][:2000]
 # %%
 def draw_examples(n, draw):
     """n of the new training digits, equally many of each kind; another `draw` gives other digits."""
-    rng = np.random.default_rng([seed, n, draw])
-    of_each = [rng.choice(np.flatnonzero(y_new == digit), n // 5, replace=False) for digit in range(5, 10)]
-    rows = rng.permutation(np.concatenate(of_each))
+    rng = np.random.default_rng([seed, n, draw])  # a list of numbers is a seed, too
+    rows = []
+    for digit in range(5, 10):
+        rows.extend(rng.choice(np.flatnonzero(y_new == digit), n // 5, replace=False))
+    rows = rng.permutation(rows)
     return x_new[rows], y_new[rows]
 
 
@@ -63,58 +66,31 @@ x_ten, y_ten = draw_examples(10, draw=0)
 ck.plot.image_grid(x_ten, y_ten, n_columns=10, title="Ten examples: two of each new digit");
 
 # %% [markdown]
-# Two functions for training, and three networks for those who begin in session 2 or 3: you need not read them now.
+# Two functions for training, which sessions 2 and 3 use: you need not read them now.
 
 # %%
 def compiled(network, learning_rate=0.1):
     """The network, ready for plain gradient descent."""
     loss = "sparse_categorical_crossentropy"
-    network.compile(keras.optimizers.SGD(learning_rate), loss, steps_per_execution=50)
+    optimizer = keras.optimizers.SGD(learning_rate)
+    network.compile(optimizer, loss, steps_per_execution=50)  # 50 steps at a time, only because it is faster
     return network
 
 
 def train_briefly(network, x, y, steps=200):
     """Train from the present weights; `y` counts from 0. The examples are repeated as often as necessary."""
-    rows = np.resize(np.random.permutation(len(x)), 32 * steps)
+    rows = np.resize(np.random.permutation(len(x)), 32 * steps)  # repeated from the start until there are enough
     network.fit(x[rows], y[rows], batch_size=32, verbose=0)
-
-
-# %%
-def small_network():
-    """A body of two convolutions, and a head of five outputs."""
-    network = keras.Sequential([keras.Input((28, 28, 1))])
-    for filters in (16, 32):
-        network.add(layers.Conv2D(filters, 5, strides=2, activation="relu"))
-    network.add(layers.Flatten())
-    network.add(layers.Dense(5, activation="softmax", name="head"))
-    return network
-
-
-def network_for_old_digits():
-    network = small_network()
-    network.compile("adam", "sparse_categorical_crossentropy", steps_per_execution=50)
-    network.fit(x_old, y_old, epochs=4, verbose=0)
-    return network
-
-
-def network_for_new_digits(old_model):
-    network = keras.models.clone_model(old_model)
-    network.set_weights(old_model.get_weights()[:-2] + network.get_weights()[-2:])
-    for layer in network.layers[:-1]:
-        layer.trainable = False
-    network.compile("adam", "sparse_categorical_crossentropy", steps_per_execution=16)
-    network.fit(x_1000, y_1000 - 5, epochs=20, verbose=0)
-    return network
 
 
 # %% [markdown]
 # ## Session 1 of 3 · A new head on an old body
 #
-# About 75 minutes. You need the cells above. You train a network on the old digits, cut off its head, and put a new one on.
+# About 70 minutes. You need the cells above. You train a network on the old digits, cut off its head, and put a new one on.
 #
-# **Predict before you run.** You have just seen ten examples, and could read thousands of such digits. How many of 100
-# unseen digits will a network read that has learned from these ten alone? And one that could read 0 to 4 before? Write down
-# two numbers, and then two more for 1,000 examples. Session 2 measures all four.
+# **Predict before you run.** You have just seen ten examples, and could read thousands of such digits. A network learns
+# from these ten alone: how many of 100 unseen digits will it read correctly? And a network that could already read 0 to 4?
+# Write down two numbers, and then two more for 1,000 examples. Session 2 measures all four.
 
 # %% [markdown]
 # ## 09.1 · Learn 0 to 4
@@ -124,12 +100,13 @@ def network_for_new_digits(old_model):
 # Think of the network as two parts. The **body** turns a picture into numbers that describe it, its **features**. The
 # **head**, the last layer, turns the features into classes.
 #
-# - `build_network()`: returns a new, untrained network that takes pictures (n, 28, 28, 1) and gives five probabilities, (n, 5).
-#   The body begins with convolutions and ends with `Flatten`; the head is one `Dense` layer with softmax. Keep it below 50,000
-#   parameters, but do not make it too small, because all later exercises use this body: two or three convolutions with 16
-#   to 32 filters each are a good size. `Conv2D(16, 5, strides=2)` moves its 5 by 5 window two pixels at a time; this
-#   **stride** halves height and width, as a pooling layer would.
-# - `old_model`: such a network, trained on `x_old`, `y_old`.
+# - `build_network()`: returns a new, untrained `keras.Sequential` that takes pictures (n, 28, 28, 1) and gives five
+#   probabilities, (n, 5). The body begins with convolutions and ends with `Flatten`; the head is one `Dense` layer with
+#   softmax. Keep it below 50,000 parameters, but do not make it too small, because all later exercises use this body: two
+#   or three convolutions with 16 to 32 filters each are a good size. `Conv2D(16, 5, strides=2)` moves its 5 by 5 window two
+#   pixels at a time; this **stride** roughly halves height and width, as a pooling layer would.
+# - `old_model`: such a network, trained on `x_old`, `y_old`. Three epochs of Adam with a rate of 0.003, in batches of 64,
+#   are enough.
 
 # %%
 ck.expected("09.1")
@@ -186,9 +163,9 @@ ck.plot.image_grid(sevens, names, title="Asked for 0 to 4, the network always fi
 #
 # **Goal:** cut off the head, freeze the body, and train a new head on 1,000 new digits.
 #
-# `layer.trainable = False` **freezes** a layer: training leaves its weights as they are. Set it before you compile. Once `fit`
-# has run, Keras goes on using the training step that it built then, and a later change of `trainable` does nothing until
-# you compile again. `model.layers` is the list of all layers, and `keras.Sequential` can be given layers that already exist:
+# `layer.trainable = False` **freezes** a layer: training leaves its weights as they are. Set it before you compile: Keras
+# fixes what is trained at the first `fit`, and a later change of `trainable` does nothing until you compile again. The list
+# `model.layers` holds all layers of a `keras.Sequential`, and a new one can be given layers that already exist:
 #
 # ```python
 # first_two = keras.Sequential([keras.Input((28, 28, 1)), *old_model.layers[:2]])   # shares these layers with old_model
@@ -200,9 +177,9 @@ ck.plot.image_grid(sevens, names, title="Asked for 0 to 4, the network always fi
 #
 # - `transfer_model`: takes (n, 28, 28, 1) and gives (n, 5). It consists of all layers of `old_model` but the last, frozen, and
 #   a new `Dense` head, trained on `x_1000`, `y_1000`.
-# - `n_trainable`: how many numbers training can change in it, worked out by hand.
+# - `n_trainable`: the number of its trainable weights and biases, counted by hand.
 #
-# The next cell notes the weights of `old_model` before you begin; the check compares.
+# The next cell keeps a copy of the weights of `old_model`, so that the check can see whether they have changed.
 
 # %%
 weights_before = ...
@@ -236,7 +213,7 @@ ck.check("09.2", old_model=old_model, weights_before=weights_before,
 # %% tags=["picture-09.2"]
 if ck.ready("09.2", transfer_model):
     read = np.array(transfer_model(x_new_test)).argmax(axis=1)
-    title = "The body from 0 to 4 tells 5 to 9 apart"
+    title = "A new head on the body of 0 to 4"
     ax = ck.plot.confusion_matrix(y_new_test - 5, read, title=title)
     ax.set_xticks(range(5), range(5, 10))
     ax.set_yticks(range(5), range(5, 10))
@@ -260,11 +237,12 @@ assert accuracy_on_new(on_random) > 0.6, "A head on random features reads a good
 assert accuracy_on_new(transfer_model) > accuracy_on_new(on_random) + 0.02, "The body of 0 to 4 does clearly better."
 
 # %% [markdown] tags=["reason"]
-# **Three traps.** A layer is an object, so `transfer_model` *shares* its body with `old_model`. If you had trained without
-# freezing, `old_model` would have changed too, and would no longer read 0 to 4. Second, `trainable` has to be set before
-# `compile`. Third, some layers hold numbers that are not trained by gradients: `BatchNormalization` brings the outputs of a
-# layer to mean 0 and standard deviation 1 over a batch, and keeps a running average of both for later use. `trainable =
-# False` stops that average as well; a body that is frozen in another way would keep changing.
+# **Three traps.** First, a layer is an object, so `transfer_model` *shares* its body with `old_model`. If you had trained
+# without freezing, `old_model` would have changed too, and would no longer read 0 to 4. Second, `trainable` has to be set
+# before `compile`. Third, some layers hold numbers that are not trained by gradients: `BatchNormalization` brings the
+# outputs of a layer to mean 0 and standard deviation 1 over a batch, and keeps a running average of both for later use.
+# `trainable = False` stops that average as well. If you only kept the weights from being trained, the average would go on
+# changing.
 
 # %% [markdown]
 # This is the end of session 1, and a good place to stop. Session 2 measures how much the frozen body saves.
@@ -272,8 +250,26 @@ assert accuracy_on_new(transfer_model) > accuracy_on_new(on_random) + 0.02, "The
 # %% [markdown]
 # ## Session 2 of 3 · How many examples it saves
 #
-# About 35 minutes. You need the cells at the top and the next one, which takes over your networks from session 1. If
-# you begin here, it trains a network like yours.
+# About 40 minutes. You need the cells at the top and the next two. If you have done session 1 in this notebook and it is
+# still running, they take your networks from there; if you begin here, they build and train simpler ones.
+
+# %%
+def small_network():
+    """A body of two convolutions, and a head of five outputs."""
+    network = keras.Sequential([keras.Input((28, 28, 1))])
+    for filters in (16, 32):
+        network.add(layers.Conv2D(filters, 5, strides=2, activation="relu"))
+    network.add(layers.Flatten())
+    network.add(layers.Dense(5, activation="softmax", name="head"))
+    return network
+
+
+def network_for_old_digits():
+    network = small_network()
+    network.compile("adam", "sparse_categorical_crossentropy", steps_per_execution=50)
+    network.fit(x_old, y_old, epochs=4, verbose=0)
+    return network
+
 
 # %%
 build_network = ck.resume("build_network", lambda: small_network)
@@ -294,9 +290,11 @@ old_model = ck.resume("old_model", network_for_old_digits)
 #   features; returns its guesses for `x_unseen`, an array of digits from 5 to 9.
 # - `from_nothing(x, y, x_unseen)`: the same with the whole network of `build_network()`, trained from random weights.
 #
-# `compiled` and `train_briefly` are given at the top. `train_briefly` takes 200 steps on batches of 32, however few examples there are. It uses plain gradient
-# descent (`SGD`), which remembers nothing of earlier steps. So you can compile one network, keep a copy of its first weights
-# (`first = network.get_weights()`), and put them back for each draw (`network.set_weights(first)`).
+# `compiled` and `train_briefly` are given at the top. `train_briefly` takes 200 steps on batches of 32, even if there are
+# only ten examples. Compiling takes time, so compile two networks once, outside the functions: `head`, for the features,
+# and `fresh`, for the pictures. Keep a copy of their first weights (`first = network.get_weights()`), and put it back for
+# each draw (`network.set_weights(first)`). Nothing else has to be put back, because `compiled` chooses plain gradient
+# descent (`SGD`), which remembers nothing of earlier steps.
 
 # %%
 ck.expected("09.3")
@@ -368,36 +366,35 @@ SIZES = (10, 50, 200, 1000)
 
 def accuracies(learn, draws=3):
     """The share of unseen new digits read right, shape (sizes, draws)."""
-    rows = []
-    for n in SIZES:
-        guesses = [learn(*draw_examples(n, draw), x_new_test[:1000]) for draw in range(draws)]
-        rows.append([np.mean(np.ravel(guess) == y_new_test[:1000]) for guess in guesses])
-    return np.array(rows)
-
-
-def draw_curves(curves, title):
-    """Accuracy against the number of examples: a dot for every draw, a line through the means."""
-    _, ax = plt.subplots(figsize=(6.6, 4))
-    for (name, curve), style in zip(curves.items(), ("o-", "s--")):
-        (line,) = ax.semilogx(SIZES, curve.mean(axis=1), style, label=name)
-        ax.semilogx(SIZES, curve, ".", color=line.get_color(), alpha=0.4)
-    ax.set_xticks(SIZES, [f"{n:,}" for n in SIZES])
-    ax.minorticks_off()
-    ax.yaxis.set_major_formatter("{x:.0%}")
-    ax.set(xlabel="examples of the new digits", ylabel="unseen new digits read right", title=title)
-    ax.legend(loc="lower right")
+    x_unseen, y_unseen = x_new_test[:1000], y_new_test[:1000]
+    shares = np.zeros((len(SIZES), draws))
+    for row, n in enumerate(SIZES):
+        for draw in range(draws):
+            x, y = draw_examples(n, draw)
+            shares[row, draw] = np.mean(np.ravel(learn(x, y, x_unseen)) == y_unseen)
+    return shares
 
 
 # %% tags=["picture-09.3"]
 if ck.ready("09.3", features, with_frozen_body, from_nothing):
-    curves = {"frozen body": accuracies(with_frozen_body), "from scratch": accuracies(from_nothing)}
-    draw_curves(curves, "What was learned on 0 to 4 pays off on 5 to 9")
+    frozen, scratch = accuracies(with_frozen_body), accuracies(from_nothing)
+    fig, ax = plt.subplots(figsize=(6.6, 4))
+    ax.semilogx(SIZES, frozen.mean(axis=1), "o-", color="#0072B2", label="frozen body")
+    ax.semilogx(SIZES, frozen, ".", color="#0072B2", alpha=0.4)  # a dot for each draw
+    ax.semilogx(SIZES, scratch.mean(axis=1), "s--", color="#D55E00", label="from scratch")
+    ax.semilogx(SIZES, scratch, ".", color="#D55E00", alpha=0.4)
+    ax.set_xticks(SIZES, SIZES)
+    ax.minorticks_off()
+    ax.yaxis.set_major_formatter("{x:.0%}")
+    ax.set(xlabel="examples of the new digits", ylabel="unseen new digits read right")
+    ax.set_title("Frozen body and training from scratch")
+    ax.legend(loc="lower right")
 
 # %% [markdown]
 # Compare with the four numbers that you predicted at the beginning. Which of them surprises you most?
 
 # %% tags=["claim"]
-frozen_mean, scratch_mean = (curve.mean(axis=1) for curve in curves.values())
+frozen_mean, scratch_mean = frozen.mean(axis=1), scratch.mean(axis=1)
 assert (frozen_mean[:3] > scratch_mean[:3]).all(), "With up to 200 examples the frozen body is ahead."
 gaps = frozen_mean - scratch_mean
 assert gaps[:2].max() > gaps[-1], f"The gap is largest where examples are scarce: {gaps}"
@@ -407,24 +404,52 @@ assert gaps[:2].max() > gaps[-1], f"The gap is largest where examples are scarce
 # many examples the network trained from scratch needs for the same accuracy. The dots show how much of it is luck.
 
 # %% tags=["solution"]
-frozen_mean, scratch_mean = (curve.mean(axis=1) for curve in curves.values())
+frozen_mean, scratch_mean = frozen.mean(axis=1), scratch.mean(axis=1)
 for n, accuracy in zip(SIZES, frozen_mean):
     needed = 10 ** np.interp(accuracy, scratch_mean, np.log10(SIZES))
     said = f"about {needed:,.0f}" if accuracy < scratch_mean[-1] else "more than 1,000"
     print(f"{n:>5,} examples with the frozen body ({accuracy:.0%}) are worth {said} from scratch")
 
 # %% [markdown] tags=["reason"]
-# **A common mistake.** If you forget to put the first weights back, each draw continues where the one before ended. The dots
-# then belong to a network that has seen the examples of all draws so far, and the gain looks larger than it is.
+# **A common mistake.** If you forget to put the first weights back, each draw continues where the one before ended. The
+# dots then belong to a network that has seen the examples of all draws so far, and the accuracy looks better than it is.
 
 # %% [markdown]
-# This is the end of session 2, and a good place to stop. In session 3 the body may move.
+# This is the end of session 2, and a good place to stop. In session 3 the body is trained as well.
 
 # %% [markdown]
 # ## Session 3 of 3 · Fine-tuning, and when it does harm
 #
-# About 50 minutes. You need the cells at the top and the next one, which takes over your networks from session 1. If
-# you begin here, it trains networks like yours.
+# About 55 minutes. You need the cells at the top and the next two. If you have done session 1 in this notebook and it is
+# still running, they take your networks from there; if you begin here, they build and train simpler ones.
+
+# %%
+def small_network():
+    """A body of two convolutions, and a head of five outputs."""
+    network = keras.Sequential([keras.Input((28, 28, 1))])
+    for filters in (16, 32):
+        network.add(layers.Conv2D(filters, 5, strides=2, activation="relu"))
+    network.add(layers.Flatten())
+    network.add(layers.Dense(5, activation="softmax", name="head"))
+    return network
+
+
+def network_for_old_digits():
+    network = small_network()
+    network.compile("adam", "sparse_categorical_crossentropy", steps_per_execution=50)
+    network.fit(x_old, y_old, epochs=4, verbose=0)
+    return network
+
+
+def network_for_new_digits(old_model):
+    network = keras.models.clone_model(old_model)
+    for layer, old_layer in zip(network.layers[:-1], old_model.layers[:-1]):
+        layer.set_weights(old_layer.get_weights())
+        layer.trainable = False
+    network.compile("adam", "sparse_categorical_crossentropy", steps_per_execution=16)
+    network.fit(x_1000, y_1000 - 5, epochs=20, verbose=0)
+    return network
+
 
 # %%
 old_model = ck.resume("old_model", network_for_old_digits)
@@ -433,11 +458,11 @@ transfer_model = ck.resume("transfer_model", lambda: network_for_new_digits(old_
 # %% [markdown]
 # ## 09.4 · Fine-tuning
 #
-# **Goal:** let the whole network move a little, and see what that gains over the frozen body.
+# **Goal:** train the whole network with small steps, and see what that gains over the frozen body.
 #
 # The features were made for 0 to 4. **Fine-tuning** adapts them: start from the trained transfer network, make all layers
-# trainable, compile again, and train on the same examples with a **small** learning rate. It has to be small because the
-# body is nearly right already.
+# trainable, compile again, and train on the same examples with a **small** learning rate, well below the 0.1 that
+# `compiled` takes by itself. It has to be small so that the new examples do not wipe out what the body has learned.
 #
 # - `fine_tuned`: takes (n, 28, 28, 1) and gives (n, 5). It starts from the weights of `transfer_model`, and all of its layers
 #   are trained on `x_1000`, `y_1000`. Work on a copy, so that `transfer_model` and `old_model` stay as they are: `copy_of` is
@@ -454,7 +479,7 @@ def copy_of(network):
 
 
 # %% [markdown]
-# **Predict:** will the body move far, relative to the size of its weights: by 5 %, 50 % or 500 %?
+# **Predict:** by how much will the weights of the body change, relative to their size: by about 5 %, 50 % or 500 %?
 
 # %%
 ck.expected("09.4")
@@ -475,8 +500,9 @@ ck.check("09.4", old_model=old_model, transfer_model=transfer_model, fine_tuned=
 
 # %% tags=["picture-09.4"]
 if ck.ready("09.4", fine_tuned):
-    kernels = list(zip(old_model.get_weights(), fine_tuned.get_weights()))[:-2:2]  # without the biases and the head
-    moved = [np.linalg.norm(after - before) / np.linalg.norm(before) for before, after in kernels]
+    before = old_model.get_weights()[0:-2:2]  # every second array: without the biases, and without the head
+    after = fine_tuned.get_weights()[0:-2:2]
+    moved = [np.linalg.norm(new - old) / np.linalg.norm(old) for old, new in zip(before, after)]
     fig, ax = plt.subplots(figsize=(6, 2.8))
     bars = ax.barh([f"layer {i + 1} of the body" for i in range(len(moved))], moved, height=0.5)
     ax.bar_label(bars, [f"{share:.0%}" for share in moved], padding=3)
@@ -489,10 +515,10 @@ gain = accuracy_on_new(fine_tuned) - accuracy_on_new(transfer_model)
 assert -0.01 < gain < 0.02, f"The gain is small: {gain:.3f}"
 
 # %% [markdown] tags=["reason"]
-# **Why a little is enough.** The head reads most digits already, so the gradients that reach the body are small and point at
-# what is still confused. From scratch, the same steps would be spent on finding strokes at all. The gain is small here,
-# and in some runs there is none, because the strokes of 0 to 4 suit 5 to 9 well already; the further apart two tasks are,
-# the more there is to adapt.
+# **Why a little is enough.** The head reads most digits already, so only the few that it still confuses send sizeable
+# gradients into the body. A network trained from scratch would spend the same steps on learning what a stroke is. The gain
+# is small here, and in some runs there is none, because the strokes of 0 to 4 suit 5 to 9 well already; the further apart
+# two tasks are, the more there is to adapt.
 
 # %% tags=["solution"]
 for name, model in (("frozen body", transfer_model), ("fine-tuned", fine_tuned)):
@@ -503,8 +529,8 @@ for name, model in (("frozen body", transfer_model), ("fine-tuned", fine_tuned))
 #
 # **Goal:** measure what the body forgets, and break it.
 #
-# Put the old head back on the body of a fine-tuned network: does it still read 0 to 4? What a network loses of an old task
-# while it learns a new one is called **catastrophic forgetting**.
+# Put the old head back on the body of a fine-tuned network: does it still read 0 to 4? When a network loses an old task
+# while it learns a new one, this is called **catastrophic forgetting**.
 #
 # - `remembered(network)`: takes a network such as `fine_tuned` and returns the share (0 to 1) of `x_old_test`, `y_old_test` that
 #   its body reads with the head of `old_model`. It must leave `network` and `old_model` as they are. `get_weights()` returns a
@@ -546,8 +572,8 @@ ck.check("09.5", old_model=old_model, transfer_model=transfer_model,
 # ck.hint("09.5")
 
 # %% [markdown]
-# Between the learning rates of 09.4 and 09.5 lies a whole range. The next cells scan it, with 1,000 examples and with ten.
-# **Predict:** with ten examples, which learning rate will be best?
+# The next cells try six learning rates, from tiny to huge, with 1,000 examples and with ten. **Predict:** with ten
+# examples, will any of them gain something over the frozen body?
 
 # %%
 RATES = (0.003, 0.01, 0.03, 0.1, 0.3, 0.8)
@@ -578,7 +604,7 @@ if ck.ready("09.5", remembered):
         ax.yaxis.set_major_formatter("{x:.0%}")
     axs[0].set_ylabel("read right")
     axs[0].legend(loc="lower left")
-    fig.suptitle("Large steps forget, and ten examples gain next to nothing")
+    fig.suptitle("Fine-tuning with six learning rates")
 
 # %% tags=["claim"]
 frozen = accuracy_on_new(transfer_model)
@@ -586,10 +612,10 @@ assert scans[1000][-1, 1] < scans[1000][0, 1] - 0.2, f"Large steps forget: {scan
 assert scans[10][:, 0].max() < frozen + 0.01, f"Ten examples gain next to nothing: {scans[10][:, 0] - frozen}"
 
 # %% [markdown] tags=["reason"]
-# **What the picture shows.** On the left the steps are too small to move anything, and the network stays what it was. In
-# the middle the body adapts and still remembers. On the right, the first steps come from examples that the head still gets
-# wrong; their gradients are large, and with a large rate they destroy the body, so that training continues from bad weights.
-# With ten examples no rate gains anything worth having: the network adapts to these ten pictures and reads the others about as
+# **What the picture shows.** In the left panel, the smallest steps change little, and the network stays what it was. Larger
+# ones adapt the body, which still remembers. With the largest rates the first steps come from examples that the head still
+# gets wrong; their gradients are large, and such steps destroy the body, so that training continues from bad weights. In
+# the right panel, no rate gains anything worth having: the network adapts to its ten pictures and reads the others about as
 # well as before, or worse. With few examples, keep the body frozen.
 #
 # A broken network often gives the same answer whatever it sees. Then its ReLUs are dead: their inputs are negative for
@@ -604,15 +630,16 @@ print(f"old digits remembered: fine-tuned {remembered(fine_tuned):.0%}, broken {
 # ## What did you observe?
 #
 # 1. Where are the two lines of 09.3 furthest apart, and why?
-# 2. Why can the head be trained with a larger learning rate than the body?
+# 2. Why did the body change so little in 09.4?
 # 3. A frozen body forgets nothing. Why not always freeze it?
 # 4. What would you expect if the old task had been photographs of cats and dogs?
 #
 # <details><summary>Answers</summary>
 #
-# 1. Where examples are scarce. What the body brings along is worth a certain number of examples; once you have that many,
-#    the network can learn it from them.
-# 2. The head starts from random weights and has far to go; the body is nearly where it should be.
+# 1. Where examples are scarce. Knowing strokes already saves a certain number of examples; once you have that many, the
+#    network can learn it from them.
+# 2. The learning rate was small, and the head had been trained before: where the answers are right already, the gradients
+#    are small too.
 # 3. Its features were made for another task. With enough examples the network can find better ones, and then a frozen body
 #    sets the limit.
 # 4. The first layer, which finds edges, would still help a little; later layers would describe fur. The more alike two tasks
@@ -622,7 +649,7 @@ print(f"old digits remembered: fine-tuned {remembered(fine_tuned):.0%}, broken {
 #
 # ## Go further
 #
-# - Exchange the two tasks: learn 5 to 9 first. Is that an equally good preparation?
+# - Swap the two tasks: learn 5 to 9 first. Is that an equally good preparation?
 # - Train the old network on only two digits, or on 500 pictures. How much must a body have seen before it is worth freezing?
 # - Unfreeze only the last convolution. Is that as good as unfreezing everything?
 #

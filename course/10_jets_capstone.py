@@ -13,8 +13,8 @@
 # - how the same particles become an image, an ordered sequence and a set, and what each view throws away;
 # - how to build a network whose answer cannot depend on the order of its inputs;
 # - how a convolution and an LSTM work in one network, and what attention between the particles adds;
-# - how to compare networks fairly: on the same jets, with the same measure, with the cost beside the gain, and with a simple
-#   count of particles as the opponent.
+# - how to compare networks fairly: on the same jets, with the same measure, by what they cost as well as by what they gain,
+#   and against a simple count of particles.
 
 # %% [markdown]
 # ## Setup
@@ -29,40 +29,47 @@ import time
 import keras
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 from keras import layers
 from sklearn.metrics import roc_auc_score, roc_curve
 
 # %% [markdown]
 # ## Look at the data
 #
-# When protons collide at high energy, a quark or a gluon is sometimes knocked out. It radiates gluons, these radiate again,
-# and what arrives in the detector is a spray of particles, called a **jet**. A gluon radiates 9/4 times as often as a
-# quark. (Physicists know the two numbers as colour factors, 3 and 4/3.) In our simulation this is the main difference
-# between the two, and it is a difference of probabilities, so no network can be right every time.
+# When protons collide at high energy, a quark or a gluon is sometimes knocked out of one of them. It radiates gluons, these
+# radiate again, and what arrives in the detector is a spray of particles, called a **jet**. A gluon radiates 9/4 times as
+# often as a quark. (For those who know quantum chromodynamics: this is the ratio of their colour factors, 3 and 4/3.) In
+# our simulation this is the main difference between the two, and it is a difference of probabilities, so no network can be
+# right every time.
 #
-# `make_jets` is a toy simulation; its docstring explains the physics. A jet is a block of 40 rows, one for each particle, with
-# three numbers: the transverse momentum $p_T$ in GeV, which says how hard the particle is, and two numbers that say where it
-# lies relative to the axis of the jet: the pseudorapidity $\Delta\eta$ (without a unit) and the azimuth $\Delta\phi$ (in radians). The rows are in no particular order; rows of
-# zeros at the end stand for no particle. About twelve soft particles (of small $p_T$) in each jet come from other collisions. They are
-# called **pile-up**, and are the same for quarks and gluons.
+# `make_jets` is a toy simulation; its docstring explains the physics. A jet is a block of 40 rows, one for each particle,
+# with three numbers. The first is the transverse momentum $p_T$, the momentum across the beam in GeV; a particle of large
+# $p_T$ is called **hard**, one of small $p_T$ **soft**. The other two say where the particle lies relative to the axis of
+# the jet: $\Delta\eta$ in pseudorapidity (the angle to the beam, on a scale of its own, without a unit) and $\Delta\phi$ in
+# azimuth (the angle around the beam, in radians). The rows are in no particular order; rows of zeros at the end stand for
+# no particle. About twelve soft particles in each jet come from other collisions. They are called **pile-up**, and are the
+# same for quarks and gluons.
 
 # %%
 jets_train, y_train = ck.data.make_jets(n_samples=6000, seed=1)
 jets_test, y_test = ck.data.make_jets(n_samples=4000, seed=2)
 jets_train.shape, y_train.shape
 
+# %% [markdown]
+# Two quarks and two gluons. Each disc is a particle; its area grows with the $p_T$.
+
 # %%
+colours, names = ["#0072B2", "#D55E00"], ["quark", "gluon"]
 fig, axs = plt.subplots(1, 4, figsize=(11, 3.1), sharex=True, sharey=True)
-for label, pair in ((0, axs[:2]), (1, axs[2:])):
-    for ax, jet in zip(pair, jets_train[y_train == label][4:6]):
-        pt, eta, phi = jet[jet[:, 0] > 0].T
-        ax.scatter(eta, phi, s=4 + 0.6 * pt, alpha=0.6, color=("#0072B2", "#D55E00")[label])
-        ax.set(title=f"{('quark', 'gluon')[label]}, {len(pt)} particles", xlabel=r"$\Delta\eta$", aspect="equal")
+shown = [*jets_train[y_train == 0][4:6], *jets_train[y_train == 1][4:6]]
+for ax, jet, label in zip(axs, shown, [0, 0, 1, 1]):
+    pt, eta, phi = jet[jet[:, 0] > 0].T
+    ax.scatter(eta, phi, s=4 + 0.6 * pt, alpha=0.6, color=colours[label])
+    ax.set(title=f"{names[label]}, {len(pt)} particles", xlabel=r"$\Delta\eta$", aspect="equal")
 axs[0].set(ylabel=r"$\Delta\phi$", xlim=(-0.5, 0.5), ylim=(-0.5, 0.5));
 
 # %% [markdown]
-# The area of a disc is proportional to the $p_T$ of the particle. The simplest guess needs no network: a gluon makes more
-# particles, so count them. Pile-up blurs the count.
+# The simplest guess needs no network: a gluon tends to make more particles, so count them. Pile-up blurs the count.
 
 # %%
 count_test = np.sum(jets_test[:, :, 0] > 0, axis=1)
@@ -75,10 +82,11 @@ print(f"area under the ROC curve of the count: {roc_auc_score(y_test, count_test
 
 # %% [markdown]
 # The functions in the next cell are used in all sessions: `train` compiles a network with the Adam optimiser, fits it and
-# notes the seconds; `scores_of` asks it about jets; the other two prepare its inputs. $\ln(1 + p_T / \mathrm{GeV})$ brings
-# momenta from 0.5 to 1,000 GeV into a range that a network can work with.
+# notes the seconds; `scores_of` returns its scores for jets; the other two prepare its inputs.
+# $\ln(1 + p_T / \mathrm{GeV})$ brings momenta from 0.5 to 1,000 GeV into a range that a network can work with.
 
 # %%
+N_PIXELS, HALF_WIDTH = 16, 0.4  # of the images
 seconds = {}
 
 
@@ -106,35 +114,6 @@ def particle_inputs(jets):
     return np.dstack([np.log1p(jets[:, :, 0]), jets[:, :, 1:] / HALF_WIDTH]).astype("float32")
 
 
-N_PIXELS, HALF_WIDTH = 16, 0.4  # of the images
-
-# %% [markdown]
-# These are simple stand-ins for the answers of sessions 1 and 2, for those who begin later. You need not read them now.
-
-# %%
-def images_by_histogram(jets):
-    edges = np.linspace(-HALF_WIDTH, HALF_WIDTH, N_PIXELS + 1)
-    return np.array([np.histogram2d(*jet[:, 1:].T, bins=edges, weights=jet[:, 0])[0] for jet in jets])
-
-
-def sorted_one_by_one(jets):
-    return np.array([jet[np.argsort(jet[:, 0])[::-1]] for jet in jets])
-
-
-def simple_cnn(images):
-    network = keras.Sequential([keras.Input((16, 16, 1)), layers.Conv2D(8, 5, strides=2, activation="relu")])
-    network.add(layers.Flatten())
-    network.add(layers.Dense(1, "sigmoid"))
-    train("CNN", network, images, epochs=8)
-    return network
-
-
-def simple_recurrent_network(sequences):
-    network = keras.Sequential([keras.Input((40, 3)), layers.Masking(), layers.LSTM(12), layers.Dense(1, "sigmoid")])
-    train("LSTM", network, sequences, epochs=5, learning_rate=0.02, batch_size=256)
-    return network
-
-
 # %% [markdown]
 # ## Session 1 of 4 · Jets as images
 #
@@ -142,14 +121,16 @@ def simple_recurrent_network(sequences):
 #
 # **Predict before you run.** The area under the ROC curve (AUC) is the probability that a random gluon gets a higher score
 # than a random quark. You have seen what the count reaches. Which of the three networks will do best: the one that sees an
-# image, a sequence, or a set? And which will be the cheapest? Write down an order for both; session 3 compares.
+# image, a sequence, or a set? And which will need the fewest parameters, and the least time to train? Write down an order
+# for each; session 3 compares.
 
 # %% [markdown]
 # ## 10.1 · From particles to an image
 #
 # **Goal:** turn each jet into a picture: the $p_T$ that falls into each cell of a grid.
 #
-# A calorimeter does not see particles. It sees cells, and the energy in each of them.
+# A calorimeter, the part of a detector that measures energy, does not see single particles. It measures the energy in each
+# of its cells.
 #
 # - `to_images(jets)`: takes (n, particles, 3), returns (n, 16, 16), in GeV.
 # - The grid covers $-0.4 \le \Delta\eta < 0.4$ and $-0.4 \le \Delta\phi < 0.4$ in 16 × 16 cells with sides of 0.05. Row $i$
@@ -157,7 +138,9 @@ def simple_recurrent_network(sequences):
 #   and 0.4.
 # - The $p_T$ of particles in the same cell adds up. A particle outside the grid is left out.
 #
-# **A trap.** `table[rows] += values` adds only one of the values where a row number occurs twice. `np.add.at` adds them all:
+# **Two traps.** `astype(int)` rounds towards 0, so it puts a particle just outside the grid, at $-0.41$, into cell 0;
+# `np.floor` rounds down. And `table[rows] += values` adds only one of the values where a row number occurs twice.
+# `np.add.at` adds them all:
 #
 # ```python
 # table = np.zeros(3)
@@ -214,9 +197,8 @@ for label in (0, 1):
 assert widths[1] > 1.02 * widths[0], "The mean gluon is a little wider than the mean quark."
 
 # %% [markdown] tags=["reason"]
-# **Why `np.add.at` is needed.** Two particles of a jet often fall into the same cell. `images[jet, row, column] += pt` first
-# reads all cells, then adds, then writes: where the same cell comes twice, only one of the two particles is kept. The total
-# energy shows it: with `+=` part of it is lost.
+# **How much would be lost with `+=`?** Two particles of a jet often fall into the same cell, and only one of them would be
+# kept. The total energy shows how much that is.
 
 # %% tags=["solution"]
 first = jets_train[:3000]
@@ -231,7 +213,7 @@ print(f"with np.add.at {images.sum() / 3000:.0f}, with += {lost.sum() / 3000:.0f
 # %% [markdown]
 # ## 10.2 · As an image: a convolutional network
 #
-# **Goal:** build and train a small convolutional network on the images.
+# **Goal:** build and train a small convolutional network on the images. Two convolutions of 8 and 16 filters are enough.
 #
 # A cell holds between 0 and 1,000 GeV. `image_inputs` takes the logarithm, so that the soft cells remain visible, and adds the
 # channel axis.
@@ -278,7 +260,7 @@ ck.check("10.2", cnn)
 if ck.ready("10.2", to_images, cnn):
     cnn_scores = scores_of(cnn, image_inputs(jets_test))
     curves = {"CNN": roc_curve(y_test, cnn_scores)[:2], "count": roc_curve(y_test, count_test)[:2]}
-    ck.plot.roc_curves(curves, title="The network on images beats the count")
+    ck.plot.roc_curves(curves, title="The network on images, and the count")
 
 # %% tags=["claim"]
 assert roc_auc_score(y_test, cnn_scores) > roc_auc_score(y_test, count_test) + 0.01, "The network on images beats the count."
@@ -316,13 +298,15 @@ assert roc_auc_score(y_test, cnn_scores) > roc_auc_score(y_test, raw_scores), "T
 # An LSTM reads row by row, so somebody has to choose the order. It is customary to start with the hardest particle, the one
 # with the largest $p_T$.
 #
-# - `in_order(jets)`: takes (n, particles, 3) and returns the same particles, with the rows of each jet sorted by falling
-#   $p_T$. The rows of zeros thus stay at the end. `order = np.argsort(a, axis=1)` gives the row numbers from the smallest to the
-#   largest value in each row, and `np.take_along_axis(jets, order[:, :, None], axis=1)` moves whole particles into that order.
+# - `in_order(jets)`: takes (n, particles, 3) and returns the same particles, with the rows of each jet in order of
+#   decreasing $p_T$, so that the rows of zeros come last. `order = np.argsort(table, axis=1)` says for each row of a table
+#   where its smallest value stands, its second smallest and so on, and `np.take_along_axis(table, order, axis=1)` puts each
+#   row into that order. To move whole particles, the order needs a third axis of length 1.
 # - `lstm`: a Keras model with an LSTM, trained on `particle_inputs(in_order(jets_train))`; takes (n, 40, 3) and gives the
-#   probability of a gluon, (n, 1). About 16 units are enough. Train it with
-#   `train("LSTM", lstm, sequences_train, epochs=6, learning_rate=0.02, batch_size=256)`. A `layers.Masking()` in front makes the LSTM skip rows that are all zero. (A GRU will do as
-#   well; you then have to look up its number of parameters for 10.5.)
+#   probability of a gluon, (n, 1). About 16 units are enough. A `layers.Masking()` in front makes the LSTM skip rows that
+#   are all zero. Train it with `train("LSTM", lstm, sequences_train, epochs=6, learning_rate=0.02, batch_size=256)`;
+#   `sequences_train` is made in the cell after `in_order`. (A GRU will do as well; you then have to look up its number of
+#   parameters for 10.5.)
 
 # %%
 ck.expected("10.3")
@@ -365,8 +349,8 @@ ck.check("10.3", in_order=in_order, lstm=lstm)
 # ck.hint("10.3")
 
 # %% [markdown]
-# How many particles does the network need to see? The next cell covers all but the first few particles of each test jet.
-# Note that a jet cut short in this way is unlike any that the LSTM was trained on, so the curve need not rise everywhere.
+# How many particles does the network need to see? The next cell sets all but the first few particles of each test jet to
+# zero. Such a jet is unlike any that the LSTM was trained on, so the curve need not rise everywhere.
 
 # %%
 def hardest(sequences, n):
@@ -396,23 +380,24 @@ if ck.ready("10.3", in_order, lstm):
 #
 # **Goal:** build a network that gives the same answer in whatever order the particles come.
 #
-# The particles of a jet have no order; we invented one for the LSTM. A deep set treats all particles alike, and adds up:
+# The particles of a jet have no order; we invented one for the LSTM. A **deep set** treats all particles alike, and adds
+# up. (If you have done 08.3: this is the same network, but nobody hands you the mask.)
 #
-# $$p(\text{gluon}) = F\!\Big(\sum_{i} m_i \, \Phi(x_i)\Big)$$
+# $$p(\text{gluon}) = \rho\Big(\sum_{i} m_i \, \varphi(x_i)\Big)$$
 #
-# $x_i$ is row $i$; $\Phi$ is a small network applied to each row with the same weights; $m_i$ is the mask, 1 for a particle
-# and 0 for a row of zeros. A sum does not depend on the order of its terms. $F$ turns it into a probability.
+# $x_i$ is row $i$; $\varphi$ is a small network applied to each row with the same weights; $m_i$ is the mask, 1 for a
+# particle and 0 for a row of zeros. A sum does not depend on the order of its terms. $\rho$ turns it into a probability.
 #
 # - `set_network`: a Keras model, trained on `particle_inputs(jets_train)`. It takes (n, particles, 3) with *any* number of
 #   particles, so begin it with `keras.Input((None, 3))`. It gives the probability of a gluon, (n, 1). Additional rows of zeros
 #   must not change the answer.
 #
-# A `layers.Dense` treats all rows alike, so it can be part of $\Phi$. The functions of `keras.ops` work on the tensors of a
-# functional model: `keras.ops.not_equal(x, 0)` gives booleans, `keras.ops.any(..., axis=-1, keepdims=True)` tells of each row
-# whether one of its numbers is not zero, `keras.ops.cast(mask, "float32")` makes numbers of booleans, and
-# `keras.ops.sum(..., axis=1)` adds up over the particles. Two
-# layers of 32 units for $\Phi$ and one for $F$ are enough. Train with
-# `train("set", set_network, particle_inputs(jets_train), epochs=15)`: a sum takes patience.
+# A `layers.Dense` treats all rows alike, so it can be part of $\varphi$. The functions of `keras.ops` work on the tensors
+# of a functional model: `keras.ops.not_equal(x, 0)` gives booleans, `keras.ops.any(..., axis=-1, keepdims=True)` says for
+# each row whether any of them is true, `keras.ops.cast(mask, "float32")` turns booleans into numbers, and
+# `keras.ops.sum(..., axis=1)` adds up over the particles. Two layers of 32 units for $\varphi$ and one for $\rho$ are
+# enough, and then one sigmoid unit. Train with `train("set", set_network, particle_inputs(jets_train), epochs=15)`: a sum
+# takes patience.
 
 # %%
 ck.expected("10.4")
@@ -461,12 +446,12 @@ assert lstm_change > 0.005, "Shuffling hurts the LSTM."
 assert abs(set_change) < 1e-4, "Shuffling does nothing to the set."
 
 # %% [markdown] tags=["reason"]
-# **Why a sum, and not a mean?** A mean over the particles forgets how many there are, and it is their number that tells most.
-# A sum keeps it: if a hidden unit gives 1 for every particle, its sum is the count. If it gives 1 for particles above 2 GeV,
-# the sum is a count that hardly notices pile-up. $F$ sees 32 such sums.
+# **Why a sum, and not a mean?** A mean over the particles forgets how many there are, and it is their number that tells
+# most. A sum keeps it: if a hidden unit gives 1 for every particle, its sum is the count. If it gives 1 for particles above
+# 2 GeV, the sum is a count that hardly notices pile-up. $\rho$ sees one such sum for each unit of $\varphi$.
 #
-# **Why the mask?** $\Phi(0)$ is not 0, because of the biases. Without the mask, every row of zeros adds something, and the
-# answer depends on how many rows the array happens to have.
+# **Why the mask?** $\varphi(0)$ is not 0, because of the biases. Without the mask, every row of zeros adds something, and
+# the answer depends on how many rows the array happens to have.
 
 # %% [markdown]
 # This is the end of session 2, and a good place to stop. In session 3 the three networks meet.
@@ -474,8 +459,32 @@ assert abs(set_change) < 1e-4, "Shuffling does nothing to the set."
 # %% [markdown]
 # ## Session 3 of 4 · The comparison, and the leaderboard
 #
-# About 65 minutes. You need the cells at the top and the next two, which take over your networks from sessions 1 and 2. If
-# you begin here, they train simple ones.
+# About 65 minutes. You need the cells at the top and the next three. If you have done sessions 1 and 2 in this notebook and
+# it is still running, they take your networks from there; if you begin here, they train simpler ones.
+
+# %%
+def images_by_histogram(jets):
+    edges = np.linspace(-HALF_WIDTH, HALF_WIDTH, N_PIXELS + 1)
+    return np.array([np.histogram2d(*jet[:, 1:].T, bins=edges, weights=jet[:, 0])[0] for jet in jets])
+
+
+def sorted_one_by_one(jets):
+    return np.array([jet[np.argsort(jet[:, 0])[::-1]] for jet in jets])
+
+
+def simple_cnn(images):
+    network = keras.Sequential([keras.Input((16, 16, 1)), layers.Conv2D(8, 5, strides=2, activation="relu")])
+    network.add(layers.Flatten())
+    network.add(layers.Dense(1, "sigmoid"))
+    train("CNN", network, images, epochs=8)
+    return network
+
+
+def simple_recurrent_network(sequences):
+    network = keras.Sequential([keras.Input((40, 3)), layers.Masking(), layers.LSTM(12), layers.Dense(1, "sigmoid")])
+    train("LSTM", network, sequences, epochs=5, learning_rate=0.02, batch_size=256)
+    return network
+
 
 # %%
 to_images = ck.resume("to_images", lambda: images_by_histogram)
@@ -515,11 +524,13 @@ set_network = ck.resume("set_network", simple_set_network)
 #
 # **Goal:** measure all three on the same jets: area, rejection and size.
 #
-# - `area(y, scores)`: takes labels 0 or 1 and scores, both (n,). Returns the probability that a random gluon (1) has a higher
-#   score than a random quark (0), where a tie counts one half. This is the area under the ROC curve.
-# - `rejection(y, scores, efficiency)`: cut on the score so that the share `efficiency` of the gluons passes; the rejection is 1
-#   divided by the share of the quarks that passes too. A rejection of 10 means that one quark in ten is taken for a gluon.
-#   `np.quantile(values, q)` gives the number below which the share `q` of the values lies.
+# - `area(y, scores)`: takes labels 0 or 1 and scores, both (n,). Returns the probability that a random gluon (1) has a
+#   higher score than a random quark (0), where a tie counts one half. This is the area under the ROC curve. (The
+#   `roc_auc_score` of scikit-learn gives the same number; write it yourself from this definition.)
+# - `rejection(y, scores, efficiency)`: cut on the score so that the share `efficiency` of the gluons passes. A jet passes
+#   if its score is at least the cut. The rejection is 1 divided by the share of the quarks that passes too. A rejection of
+#   10 means that one quark in ten is taken for a gluon. `np.quantile(values, q)` gives the number below which the share `q`
+#   of the values lies.
 # - `n_params`: a dict with the keys `"CNN"`, `"LSTM"` and `"set"`: the number of weights and biases of your three networks,
 #   counted by hand. An LSTM with $m$ inputs and $k$ units has $4 k (m + k + 1)$. (`cnn.summary()` lists the layers of a network
 #   that you have not built yourself.)
@@ -575,20 +586,21 @@ set_scores = scores_of(set_network, particle_inputs(jets_test))
 entries = {"CNN": cnn_scores, "LSTM": lstm_scores, "set": set_scores, "count": count_test}
 
 if ck.ready("10.5", area, rejection, n_params):
-    print("           area  rejection   params  seconds")
-    for name, scores in entries.items():
-        line = f"{name:<6}{area(y_test, scores):9.3f}{rejection(y_test, scores, 0.5):11.1f}"
-        if name in n_params:
-            line += f"{n_params[name]:9,}{seconds.get(name, np.nan):9.1f}"
-        print(line)
+    table = pd.DataFrame(index=list(entries))
+    table["area"] = [area(y_test, scores) for scores in entries.values()]
+    table["rejection at 50 %"] = [rejection(y_test, scores, 0.5) for scores in entries.values()]
+    table["parameters"] = [n_params.get(name, "") for name in entries]  # the count has none
+    table["seconds"] = pd.Series(seconds)
+    print(table.round({"area": 3, "rejection at 50 %": 1, "seconds": 1}).to_string(na_rep=""))
 
 # %% tags=["picture-10.5"]
 if ck.ready("10.5", area, rejection, n_params):
     curves = {name: roc_curve(y_test, scores)[:2] for name, scores in entries.items()}
-    ck.plot.roc_curves(curves, title="Three views, similar curves")
+    ck.plot.roc_curves(curves, title="Three views of the same jets, and the count")
 
 # %% [markdown]
-# Compare with the two orders that you wrote down in session 1: which network is best, and which is cheapest?
+# Compare with the orders that you wrote down in session 1: which network is best, which has the fewest parameters, and
+# which trained in the least time?
 
 # %% tags=["claim"]
 areas = {name: roc_auc_score(y_test, scores) for name, scores in entries.items()}
@@ -597,14 +609,14 @@ assert max(three) - min(three) < 0.035, "Three views, similar curves."
 assert min(three) > areas["count"] + 0.01, "All three beat the count."
 
 # %% [markdown] tags=["reason"]
-# **Why are they so close?** What tells the classes apart is the number of radiations, and how hard and how wide each of them
-# is. All three views show this, and the simulation leaves little else to be found. What differs is the price: the set
-# network needs neither a grid nor an order, and no memory. Where the place of the pixels matters, as in photographs, the
-# image wins.
+# **Why are they so close?** What tells the classes apart is the number of radiations, and how hard and how wide each of
+# them is. All three views show this, and the simulation leaves little else to be found. What differs is the price: the set
+# network needs neither a grid, nor an order, nor an LSTM's memory. Where the place of the pixels matters, as in
+# photographs, the image wins.
 #
-# **How certain is the ranking?** An area measured on 4,000 jets has an uncertainty of its own. To estimate it, draw the test
-# jets again, with replacement, many times (this is called the bootstrap), and see how much the difference between two areas
-# varies. Both areas are computed on the same jets, so that what is common to them cancels.
+# **How certain is the ranking?** An area measured on 4,000 jets has an uncertainty of its own. To estimate it, draw the
+# test jets again, with replacement, many times (this is called the bootstrap), and see how much the difference between two
+# areas varies. As both areas come from the same jets, the luck that they share cancels.
 
 # %% tags=["solution"]
 rng = np.random.default_rng(0)
@@ -618,31 +630,31 @@ for name in ("CNN", "LSTM", "count"):
 # %% [markdown]
 # ## 10.6 · The leaderboard
 #
-# **Goal:** write the best tagger that you can, and let fresh jets decide.
+# **Goal:** write the best **tagger** (a function that tells quarks from gluons) that you can, and let fresh jets decide.
 #
 # - `best(jets)`: takes (n, 40, 3) as `make_jets` gives them, in GeV and in no particular order; returns one score per jet, (n,),
 #   higher for a gluon. Each jet is scored by itself: its score must not depend on the other jets of the array.
 #
 # Anything is allowed: one of the networks, several together, more training jets (`make_jets` makes as many as you like),
-# features of your own, trees. The check draws jets that you have never seen, and asks for about the area of the worked
-# solution; the picture below shows where you stand. There is no upper limit.
+# features of your own, trees. The check draws jets that you have never seen, and asks for the area that the next cell
+# shows, about that of the worked solution; the picture below shows where you stand. The check has no upper bound; nature
+# has one.
 
 # %%
 ck.expected("10.6")
 
 # %%
-# [solution]
 def best(jets):
-    """The mean of the three networks' log-odds."""
+    """One score for each jet, higher for a gluon."""
+    # [solution]
     sequences = particle_inputs(in_order(jets))
     three = (cnn, image_inputs(jets)), (lstm, sequences), (set_network, sequences)
     p = np.clip([scores_of(model, inputs) for model, inputs in three], 1e-6, 1 - 1e-6)
-    return np.mean(np.log(p / (1 - p)), axis=0)
+    return np.mean(np.log(p / (1 - p)), axis=0)  # the mean of the three networks' log-odds
+    # [stub]
+    # return ...
+    # [end]
 
-
-# [stub]
-# best = ...
-# [end]
 
 # %%
 ck.check("10.6", best)
@@ -669,9 +681,10 @@ assert board["yours"] > max(three) - 0.002, "Together they are at least about as
 assert roc_auc_score(y_clean, np.sum(clean[:, :, 0] > 0, axis=1)) > max(three) - 0.02, "Without pile-up the count does well."
 
 # %% [markdown] tags=["reason"]
-# **Why several together?** Networks that see different views make different mistakes. Where two are unsure and one is sure,
-# the mean of the log-odds follows the one that is sure. The gain is small here, because most of the mistakes are in the
-# jets themselves: a gluon that happened to radiate little looks like a quark to everybody.
+# **Why several together?** Networks that see different views make different mistakes. The solution takes the mean of their
+# log-odds, $\ln(p / (1 - p))$: a number near 0 where a network is unsure, and far from 0 where it is sure. Where two are
+# unsure and one is sure, the mean follows the one that is sure. The gain is small here, because most of the mistakes are in
+# the jets themselves: a gluon that happened to radiate little looks like a quark to everybody.
 #
 # **The physicist's entry.** Pile-up is soft, radiation is often hard: count only the particles above 3 GeV. This one line,
 # without any training, is as good as the networks. They had to find it out by themselves, from examples; somebody who knows
@@ -692,8 +705,20 @@ print(f"three networks:     area {board['yours']:.3f}")
 # %% [markdown]
 # ## Session 4 of 4 · Two more networks
 #
-# About 45 minutes. You need the cells at the top and the next one, which takes over what you have from sessions 1 to 3. If you
-# begin here, it trains a simple LSTM. You build a network of two kinds of layers, and meet one that pays attention.
+# About 45 minutes. You need the cells at the top and the next two. If you have done sessions 1 to 3 in this notebook and it
+# is still running, they take your networks from there; if you begin here, they train a simple LSTM. You build a network of
+# two kinds of layers, and meet one that pays attention.
+
+# %%
+def sorted_one_by_one(jets):
+    return np.array([jet[np.argsort(jet[:, 0])[::-1]] for jet in jets])
+
+
+def simple_recurrent_network(sequences):
+    network = keras.Sequential([keras.Input((40, 3)), layers.Masking(), layers.LSTM(12), layers.Dense(1, "sigmoid")])
+    train("LSTM", network, sequences, epochs=5, learning_rate=0.02, batch_size=256)
+    return network
+
 
 # %%
 in_order = ck.resume("in_order", lambda: sorted_one_by_one)
@@ -830,7 +855,7 @@ for name, scores in (("conv + LSTM", conv_scores), ("attention", attention_score
 # 1. Without pile-up (`make_jets(..., pileup=0)`) the plain count does nearly as well as the networks. Why?
 # 2. Which information does the image lose that the set has? Which does the sequence have that the set does not have?
 # 3. Why did no network come near an area of 1?
-# 4. What do the convolution of 10.2 and that of 10.7 take for neighbours?
+# 4. What are neighbours to the convolution of 10.2, and what to that of 10.7?
 #
 # <details><summary>Answers</summary>
 #
@@ -840,7 +865,7 @@ for name, scores in (("conv + LSTM", conv_scores), ("attention", attention_score
 # 2. The image rounds positions to cells of 0.05, adds up what falls into the same cell, and leaves out what falls outside the
 #    grid. The sequence has nothing more than the set: its order follows from the $p_T$ in each row.
 # 3. The classes overlap. A quark that radiates much and a gluon that radiates little may give the same jet.
-# 4. That of 10.2 cells that touch, so particles that fly in nearly the same direction; that of 10.7 particles of similar $p_T$.
+# 4. In 10.2 cells that touch, so particles that fly in nearly the same direction; in 10.7 particles of similar $p_T$.
 #
 # </details>
 #
@@ -852,10 +877,11 @@ for name, scores in (("conv + LSTM", conv_scores), ("attention", attention_score
 #
 # ## Summary
 #
-# The same particles are an image, a sequence or a set. Choosing a view means choosing what the network need not learn:
-# shifts for the convolution, memory for the LSTM, order for the set. Layers can be combined, which need not pay: neither a
-# convolution in front of the LSTM nor attention between the particles gained as much as 0.01 here. The networks differ less from
-# each other than from the plain count, so compare the cost as well: parameters, seconds, and what has to be invented. A
+# The same particles are an image, a sequence or a set. Choosing a view means choosing what the network need not learn: a
+# convolution need not learn that a shifted pattern is the same pattern, an LSTM need not learn to remember, and a set
+# network need not learn that the order means nothing. Layers can be combined, which need not pay: neither a convolution in
+# front of the LSTM nor attention between the particles gained as much as 0.01 here. The networks differ less from each
+# other than from the plain count, so compare the cost as well: parameters, seconds, and what has to be invented. A
 # comparison is fair on the same jets, with an uncertainty beside each difference (the folded note of 10.5 computes it), and
 # with fresh data for the winner.
 
