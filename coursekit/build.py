@@ -148,7 +148,7 @@ def _notebook(cells, source, kind, solved, course, claims=False):
 
     from coursekit.colab import badge, setup_cell
 
-    built, ids = [], set()
+    built, ids, checked = [], set(), False
     repository, branch = course["repository"], course["branch"]
     for position, cell in enumerate(cells):
         tags = cell.metadata.get("tags", [])
@@ -157,13 +157,14 @@ def _notebook(cells, source, kind, solved, course, claims=False):
         # The id comes from the source, so that both notebooks share it and an edit changes one cell's id only.
         id = _unique(hashlib.sha1(f"{cell.cell_type}{cell.source}".encode()).hexdigest()[:8], ids)
         text = solution_text(cell.source) if solved else stub_text(cell.source)
+        checked = bool(CHECK.search(text)) or checked and not text.startswith("## ")
         text = text.replace("{{repository}}", repository).replace("{{branch}}", branch)
         if "{{map}}" in text:
             text = text.replace("{{map}}", course_map(source.parents[1]))
         metadata = {"tags": tags} if tags else {}
         if cell.cell_type == "markdown":
             if "reason" in tags and not solved:
-                text = _folded(text)
+                text = _folded(text, checked)
             if position == 0:
                 title, _, rest = text.partition("\n")
                 text = f"{title}\n\n{badge(repository, branch, f'{kind}/{source.stem}.ipynb')}\n{rest}"
@@ -199,13 +200,14 @@ def course_map(folder):
     return "\n".join(lines)
 
 
-def _folded(text):
-    """A markdown text under a line that opens it; the line is the bold beginning of the text."""
+def _folded(text, checked):
+    """A markdown text under a line that opens it: its bold beginning, and when; `checked` says that a check stands before."""
     match = re.match(r"\*\*(.+?)\*\*\s*", text, re.DOTALL)
     if match is None:
         raise BuildError(f"a reason begins with its heading in bold, as in **Why it works.**: {text[:60]!r}.")
     heading = match[1].replace("\n", " ").rstrip(".")
-    summary = f"<summary><b>{heading}</b> (open this once your check has passed)</summary>"
+    when = "once your check has passed" if checked else "once you have seen the result"
+    summary = f"<summary><b>{heading}</b> (open this {when})</summary>"
     return f"<details>\n{summary}\n\n{text[match.end() :]}\n\n</details>"
 
 
