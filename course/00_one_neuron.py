@@ -537,6 +537,12 @@ if ck.ready("00.4", minibatches, run_epoch, rates):
 # **Why they do not settle.** At the best weights the mean of all gradients is 0, but the gradient of a single point is not.
 # With a fixed learning rate the weights keep moving around the best place. This is the reason why the learning rate is
 # often lowered towards the end of training.
+#
+# This noise has a good side where the loss is no bowl, as in networks with hidden layers. A place from which every small step
+# leads uphill, though there are lower places elsewhere, is a *local minimum*. The gradient over all points is 0 there, and
+# plain descent stays. The gradient of a few points is not 0 there, so small batches keep the weights moving, and they may
+# cross a low wall. *Simulated annealing*, a method from physics, uses the same idea on purpose: much noise at first, and less
+# and less later.
 
 # %% [markdown]
 # **A good place to stop.** You know how far a step may go. Session 3 is about steps that remember the earlier ones, and

@@ -475,6 +475,10 @@ assert losses[-1] < losses[0] / 50, "Your gradients lead downhill"
 #    returns holds the loss of every epoch in `.history`.
 # 5. `evaluate` gives the loss and the metrics on points of your choice.
 # 6. `predict` gives the output of the network, here a probability for each point, of shape (n, 1).
+#
+# Three choices make a training. The *architecture* says what the network can compute, the *loss* says what counts as wrong
+# (it is also called the *objective*), and the *optimiser* says how the weights are changed. In Keras the first is the list of
+# layers, and `compile` takes the other two. Nearly everything in this course changes one of the three.
 
 # %%
 y_or = (X.max(axis=1) > 0.5).astype(int)  # 1 where at least one input is near 1
@@ -503,6 +507,14 @@ probability = layers.Dense(1, activation="sigmoid")(point)
 same_neuron = keras.Model(point, probability)
 same_neuron.set_weights(neuron.get_weights())
 print("the same neuron:", same_neuron.predict(corners, verbose=0).ravel().round(2))
+
+# %% [markdown] tags=["reason"]
+# **Keras and its relatives.** François Chollet published Keras in 2015, as a simpler way to write networks for the library
+# Theano. TensorFlow, which Google published late in the same year, soon became its main *backend*, the library that does the
+# computing. Since version 3 (2023) Keras computes with TensorFlow, JAX or PyTorch. In PyTorch itself (2016, from Facebook) you
+# write the training loop: forward pass, loss, `loss.backward()`, one step of the optimiser; 07.2 is written in this way, with
+# TensorFlow. Smaller libraries stand on top of these: Sonnet, by DeepMind, on TensorFlow; fast.ai, and LUMIN for particle
+# physics, on PyTorch. A layer, a loss and an optimiser are the same things in all of them.
 
 # %% [markdown]
 # ## 01.5 · The same network in Keras, twice

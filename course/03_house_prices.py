@@ -533,6 +533,9 @@ assert np.mean(np.abs(seen - y_search)) < mae, "One network for all rows looks b
 # - Predict the logarithm of the price. What does an error of 0.1 mean then, and which houses gain?
 # - Let several processes, or several machines, share the fits of 03.4, with the lines below. When is it worth it?
 # - Train without longitude and latitude, and draw the residuals on the map again.
+# - Kaggle is a site with data sets and competitions, and the houses of Ames are one of them. You send predictions for rows whose
+#   prices are kept back; the public table shows the error on a part of these rows only, and the final order is decided on the
+#   rest. Why not on the part that is shown? (Think of what you chose by in 03.3.)
 # - Notebook 03b continues: scaled targets, categories, outliers, and the strongest rivals of networks.
 #
 # scikit-learn leaves its fits to a library named joblib, and joblib can hand them to Dask, a library that spreads work over processes and

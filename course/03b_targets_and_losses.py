@@ -410,6 +410,11 @@ assert abs(means["code as a number"] - means["no neighbourhood"]) < 600, f"The c
 # | yes or no | sigmoid | binary cross-entropy |
 # | one of k classes | softmax | categorical cross-entropy |
 #
+# In *reinforcement learning* nobody knows the target: the network chooses an action, such as a move in a game, and is now and
+# then given a reward. In Q-learning it predicts, for each action, the sum of all rewards to come, and its target is the reward
+# that it receives plus its own best prediction for the next situation, times a factor below 1. Last layer and loss are those
+# of the first row; what is new is that the target moves while the network learns.
+#
 # - `my_function(X)`: takes `X` (n, 5), with each column in [0, 1]; returns (n,). Every variable must matter, and a linear function is too
 #   easy.
 # - `my_model`: a trained regressor, from scikit-learn or Keras; takes (n, 5).

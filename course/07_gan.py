@@ -900,6 +900,14 @@ assert abs(totals["scaled"] / totals["full"] - 1) < 0.1, f"The total comes out r
 assert mean_depth_of(full[9.0]) > mean_depth_of(full[2.0]) + 1, "A shower of high energy goes deeper."
 assert abs(mean_depth_of(fast_showers(9.0)) - mean_depth_of(full[9.0])) < 0.5, "The mean profile follows the energy."
 
+# %% [markdown] tags=["reason"]
+# **Faces, and what became of GANs.** The first GANs (2014) made digits and small, coarse faces. Growing both networks layer by
+# layer during training (Karras and others, 2018) gave faces of people who do not exist, of 1024 by 1024 pixels. For pictures
+# in general, *diffusion models*, which take noise away step by step, have since taken over. *DeepFakes*, which put the face of
+# one person on another, often need no GAN: one encoder is trained on the faces of both people, with a decoder for each of
+# them, and then the decoders are exchanged. What such networks can do to a person who has not agreed is a question that no
+# loss asks.
+
 # %% [markdown]
 # ## What did you observe?
 #
@@ -952,4 +960,6 @@ ck.progress()
 #   electromagnetic calorimeters with generative adversarial networks. *Physical Review D*, 97, 014021.
 # - Longo, E., Sestili, I. (1975). Monte Carlo calculation of photon-initiated electromagnetic showers in lead glass.
 #   *Nuclear Instruments and Methods*, 128, 283–307.
+# - Karras, T., Aila, T., Laine, S., Lehtinen, J. (2018). Progressive growing of GANs for improved quality, stability, and
+#   variation. *ICLR*, arXiv:1710.10196.
 # - Particle Data Group. *Review of Particle Physics*, chapter "Passage of particles through matter".

@@ -744,6 +744,12 @@ assert reached == [[3], [0, 1, 2, 3, 4]], "After one block person 3 is changed, 
 # person 3 receives it. But the graph adds up all letters, so $u'$ changes too, and in the second block everybody reads
 # $u'$. In 08.1 a rumour needed four rounds to reach person 6; a state of the whole graph reaches everybody in two.
 #
+# **Molecules** are such graphs. The atoms are nodes, and the edges join bonded atoms, or all atoms that are closer than some
+# distance. SchNet (Schütt and others, 2017) lets each atom receive messages from the atoms around it, weighted by a learned
+# function of the distance, and adds up one number for each atom to get the energy of the molecule. It is told distances only,
+# so the energy does not change when the molecule is moved or turned, and the sum does not depend on how the atoms are
+# numbered.
+#
 # **Why the numbering does not matter.** All edges use the same matrices, and so do all nodes; what comes from several edges
 # is added up, and a sum has no order. The differences above are no larger than rounding errors.
 #
@@ -810,6 +816,8 @@ ck.progress()
 # - Gilmer, J., Schoenholz, S. S., Riley, P. F., Vinyals, O., Dahl, G. E. (2017). Neural message passing for quantum
 #   chemistry. *ICML*.
 # - Zaheer, M., et al. (2017). Deep sets. *NeurIPS 30*.
+# - Schütt, K. T., et al. (2017). SchNet: a continuous-filter convolutional neural network for modeling quantum interactions.
+#   *NeurIPS 30*, arXiv:1706.08566.
 # - Battaglia, P. W., et al. (2018). Relational inductive biases, deep learning, and graph networks. *arXiv:1806.01261*.
 # - Komiske, P. T., Metodiev, E. M., Thaler, J. (2019). Energy flow networks: deep sets for particle jets. *Journal of High
 #   Energy Physics*, 2019(1), 121.

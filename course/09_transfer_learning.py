@@ -626,6 +626,14 @@ guesses, counts = np.unique(5 + np.array(broken(x_new_test)).argmax(axis=1), ret
 print("the broken network's guesses:", {int(g): int(c) for g, c in zip(guesses, counts)})
 print(f"old digits remembered: fine-tuned {remembered(fine_tuned):.0%}, broken {remembered(broken):.0%}")
 
+# %% [markdown] tags=["reason"]
+# **Bodies that others have trained.** Bodies that took days to train can be downloaded. Many were trained on ImageNet, 1.2
+# million photographs in 1,000 classes: `keras.applications.MobileNetV3Small(include_top=False, weights="imagenet",
+# pooling="avg")` gives such a body without its head. Then you go on as in 09.2: freeze it, put a new head on it, and train on
+# a few hundred pictures of your own. The first layers, which see edges and colours, serve nearly all photographs; the further
+# the new pictures are from the old ones, the less the later layers help. For two large sets of medical pictures Raghu and
+# others (2019) found that such a body gained little over small networks trained from scratch. So measure it, as in 09.3.
+
 # %% [markdown]
 # ## What did you observe?
 #
@@ -671,5 +679,7 @@ ck.progress()
 # - Yosinski, J., Clune, J., Bengio, Y., Lipson, H. (2014). How transferable are features in deep neural networks?
 #   *NeurIPS 27*.
 # - Donahue, J., et al. (2014). DeCAF: a deep convolutional activation feature for generic visual recognition. *ICML*.
+# - Raghu, M., Zhang, C., Kleinberg, J., Bengio, S. (2019). Transfusion: understanding transfer learning for medical imaging.
+#   *NeurIPS 32*, arXiv:1902.07208.
 # - LeCun, Y., Bottou, L., Bengio, Y., Haffner, P. (1998). Gradient-based learning applied to document recognition.
 #   *Proceedings of the IEEE*, 86, 2278–2324.

@@ -90,3 +90,6 @@ ck.progress()
 # | The kernel has died | Often memory: close other notebooks (Kernel → Shut Down All Kernels), then restart. |
 # | A package cannot be loaded | In a terminal, in the course's folder: `python -m coursekit doctor` |
 # | A check says something that you think is wrong | Tell us: the exercise, your answer, and what was said. |
+#
+# Courses, books and papers for afterwards, with a sentence on why:
+# [Where to go on](https://github.com/{{repository}}/blob/{{branch}}/docs/further.md).

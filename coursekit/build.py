@@ -201,7 +201,7 @@ def course_map(folder):
 
 
 def _folded(text, checked):
-    """A markdown text under a line that opens it: its bold beginning, and when; `checked` says that a check stands before."""
+    """A markdown text under a line that opens it, its bold beginning; `checked` says that a check stands before it."""
     match = re.match(r"\*\*(.+?)\*\*\s*", text, re.DOTALL)
     if match is None:
         raise BuildError(f"a reason begins with its heading in bold, as in **Why it works.**: {text[:60]!r}.")
