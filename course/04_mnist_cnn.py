@@ -759,14 +759,14 @@ fig.suptitle("One picture, three channels");
 #
 # **Goal:** write the convolution as a layer computes it, and use it with windows of one pixel.
 #
-# A kernel that looks at a picture of $C$ channels has $C$ layers too: its shape is (k, k, C). It multiplies all numbers under its window, in all
+# A kernel that looks at a picture of $C$ channels has $C$ slices too: its shape is (k, k, C). It multiplies all numbers under its window, in all
 # channels, and adds them up to **one** number, plus its bias $b$. One kernel makes one map, so $F$ kernels make a picture of $F$ channels. Keras
 # keeps all of them in one array $K$ of shape (k, k, C, F):
 #
 # $$S_{ijf} = b_f + \sum_{u,v,c} A_{i+u,\,j+v,\,c} \; K_{uvcf}.$$
 #
 # With $k = 1$ there are no neighbours left to look at: a **1×1 convolution** makes, at every pixel, a weighted sum of the channels. Deep networks
-# use it to turn 256 channels into 64 for little money.
+# use it to turn 256 channels into 64 cheaply.
 #
 # - `convolve_channels(image, kernels, biases)`: takes (H, W, C), (k, k, C, F) and (F,), returns (H − k + 1, W − k + 1, F). Your `convolve` of 04.2
 #   does one channel with one kernel.
@@ -878,7 +878,7 @@ kernel = heart(np.arange(-0.3, 0.4, 0.01), [0])
 kernel -= kernel.mean()
 
 # %% [markdown]
-# The convolution in three lines: a layer with one kernel of 70 places, your numbers as its weights, and the signal as a batch of one.
+# The convolution in Keras: a layer with one kernel of 70 places, the kernel above as its weights, and the signal as a batch of one.
 
 # %%
 window = layers.Conv1D(1, len(kernel), use_bias=False)
@@ -891,7 +891,7 @@ axs[0].plot(time, signal, linewidth=0.8)
 axs[0].plot(beats, np.full(7, 1.7), "v", color="C1", label="a beat")
 axs[0].set(ylabel="signal", title="A curve with noise")
 axs[1].plot(time[30 : 30 + len(response)], response, color="C2")
-axs[1].set(xlabel="time (s)", ylabel="response", title="What the window gives, drawn where its beat would be")
+axs[1].set(xlabel="time (s)", ylabel="response", title="What the window gives, drawn so that a peak stands under its beat")
 axs[0].legend(loc="upper right");
 
 # %% tags=["claim"]
@@ -901,7 +901,7 @@ apart = np.abs(np.subtract.outer(starts, beats))
 assert (apart.min(axis=0) < 0.05).all() and (apart.min(axis=1) < 0.05).all(), f"High at beats alone: {starts}, {beats}"
 
 # %% [markdown] tags=["reason"]
-# **Why the beats stand out.** The response adds 70 products. At a beat most of them are positive, because signal and kernel rise and fall together.
+# **Why the beats stand out.** The response adds 70 products. At a beat the largest of them are positive, because signal and kernel rise and fall together.
 # Elsewhere the noise is as often above 0 as below, and much of it cancels. Such a kernel is called a *matched filter*. Here it was given; a layer in
 # training finds its own.
 
@@ -940,12 +940,12 @@ assert abs(by_maximum - by_average) < 0.05, f"Less than 5 points apart: {by_maxi
 
 # %% [markdown] tags=["reason"]
 # **The maximum keeps, the average dims.** A thin stroke is the brightest thing in its block and keeps its brightness under the maximum; the average
-# mixes it with the black around it. For reading these digits it makes little difference: in ten runs of the cell above the two were at most 3.5
+# mixes it with the black around it. For reading these digits it makes little difference: in ten trainings of each (the solution has the cell) the two were at most 3.5
 # points apart, and either was ahead at times. The maximum asks *is it there?*, the average *how much of it is there?* Where the mean over a whole
 # map is taken at the end of a network, it is called **global** average pooling.
 
 # %% [markdown]
-# This is the end of session 4, and a good place to stop. Session 5 has no exercise: you make many digits out of few, and measure what a GPU is for.
+# This is the end of session 4, and a good place to stop. Session 5 has no exercise: you make many digits out of few, and measure when a GPU pays.
 
 # %% [markdown]
 # ## Session 5 of 5 · Many digits out of few, and what a GPU is for
@@ -969,7 +969,7 @@ names = ["as written"] + ["changed"] * 7
 ck.plot.image_grid([few[7], *[copy[7] for copy in copies[:7]]], names, title="One digit, eight times");
 
 # %% [markdown]
-# **Predict before you run.** One network sees 500 digits twenty times, the other sees them and nine changed copies of each twice: as many steps. What
+# **Predict before you run.** One network sees 500 digits twenty times. The other sees 5,000, these and nine changed copies of each, twice: about as many steps. What
 # share of the test digits will each read, as they are, and moved by 3 pixels to the right?
 
 # %%
@@ -1023,7 +1023,7 @@ def seconds_for_product(n, device):
         times = []
         for _ in range(4):
             start = perf_counter()
-            float(keras.ops.matmul(a, a)[0, 0])  # a number that is asked for has to be there
+            float(keras.ops.matmul(a, a)[0, 0])  # asking for one number waits for the product
             times.append(perf_counter() - start)
     return min(times[1:])  # the first time includes the preparation
 

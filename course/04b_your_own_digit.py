@@ -371,7 +371,7 @@ assert share_moved(0, 2) > share_moved(0, 0) - 0.03 and share_moved(0, 6) < shar
 #
 # **Goal:** measure how well the box that was found around a digit fits the right one.
 #
-# Cropping goes wrong without a word: the box around the ink is simply too large. None of the four disturbances of session 1 moves the ink, so the box
+# Cropping goes wrong without a warning: the box around the ink is simply too large. None of the four disturbances of session 1 moves the ink, so the box
 # in the clean picture is the right one, and the box in the disturbed picture can be compared with it. The usual measure of two boxes is
 # **intersection over union**, IoU: the area that they share, divided by the area that they cover together. It is 1 for equal boxes and 0 for boxes
 # that share nothing. Networks that find objects in pictures are judged by it; often an object counts as found from 0.5.
@@ -430,7 +430,7 @@ if ck.ready("04b.4", iou):
             found = [clean(ck.data.disturb_photo(one, how)) for one in ten]
             fits = [iou(box_of_ink(good), box_of_ink(one)) for good, one in zip(ten, found)]
             ax.imshow(found[4], cmap="gray", vmin=0, vmax=255)
-            draw_box(ax, box_of_ink(ten[4]), color="C0", linewidth=3, label="right box")
+            draw_box(ax, box_of_ink(ten[4]), color="C0", linewidth=3, label="true box")
             draw_box(ax, box_of_ink(found[4]), color="C1", linestyle="--", label="found")
             ax.set_title(f"{name}: IoU {np.mean(fits):.2f}")
             ax.axis("off")

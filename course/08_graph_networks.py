@@ -558,7 +558,7 @@ assert change > 0.3, "Without the mask, numbers in the padding change an answer.
 # ## Session 3 of 3 · Edges that carry something
 #
 # About 60 minutes. You need the setup cell at the top, and no code from sessions 1 and 2. You write the block of which most
-# graph networks are special cases, and prove that it does not notice how nodes and edges are numbered.
+# graph networks are special cases, and test that it does not notice how nodes and edges are numbered.
 
 # %% [markdown]
 # ## 08.4 · Edges, nodes, and the graph as a whole
@@ -694,7 +694,7 @@ ck.check("08.4", new_edges=new_edges, new_nodes=new_nodes, graph_block=graph_blo
 # ck.hint("08.4")
 
 # %% [markdown]
-# First the proof that the numbering does not matter: number the people anew, shuffle the rows of the letters as well, and
+# First a test that the numbering does not matter: number the people anew, shuffle the rows of the letters as well, and
 # ask the block again. The matrices in the next cell are random.
 
 # %%
@@ -740,8 +740,8 @@ reached = [np.flatnonzero(np.abs(after(E_longer, n) - after(E, n)).max(axis=1) >
 assert reached == [[3], [0, 1, 2, 3, 4]], "After one block person 3 is changed, after two everybody is."
 
 # %% [markdown] tags=["reason"]
-# **Why person 3, and then everybody?** In the first block only the new state of letter 2 depends on its pages, and only
-# person 3 receives it. But the graph adds up all letters, so $u'$ changes too, and in the second block everybody reads
+# **Why person 3, and then everybody?** In the first block the pages of letter 2 go into letter 2 alone, and only person 3
+# receives it. But the graph adds up all letters, so $u'$ changes too, and in the second block everybody reads
 # $u'$. In 08.1 a rumour needed four rounds to reach person 6; a state of the whole graph reaches everybody in two.
 #
 # **Molecules** are such graphs. The atoms are nodes, and the edges join bonded atoms, or all atoms that are closer than some
@@ -754,7 +754,7 @@ assert reached == [[3], [0, 1, 2, 3, 4]], "After one block person 3 is changed, 
 # is added up, and a sum has no order. The differences above are no larger than rounding errors.
 #
 # **What the other networks leave out.** Leave out the states of the edges and of the graph, and let a message be its sender's
-# state times a matrix: that is the graph convolution of 08.1 and 08.2, but for its mean. Leave out the edges, and let the
+# state times a matrix: that is the graph convolution, except that 08.1 takes means and 08.2 divides by roots. Leave out the edges, and let the
 # graph read the sum of the nodes: those are the deep sets of 08.3. With a matrix $A_e$ of zeros a letter of one page and one
 # of a hundred are the same.
 #

@@ -737,7 +737,7 @@ board = ck.resume("board", small_board)
 # %% [markdown]
 # ## 10.7 · A convolution in front of the LSTM
 #
-# **Goal:** put a convolution and an LSTM into one network, and see what each adds.
+# **Goal:** put a convolution and an LSTM into one network, and compare it with the others.
 #
 # A convolution finds patterns among neighbours, an LSTM remembers what came long ago. In one network, the convolution
 # reads the sequence first, and the LSTM reads what the convolution makes of it. Speech and long texts have been read in
@@ -745,7 +745,7 @@ board = ck.resume("board", small_board)
 #
 # `layers.Conv1D(16, 4, strides=2, activation="relu")` moves a window of 4 rows along the sequence, 2 rows at a time. From 40
 # rows of 3 numbers it makes 19 rows of 16 numbers, so that the LSTM takes 19 steps in place of 40. (A convolution knows
-# nothing of masks; leave `Masking` out.)
+# nothing of masks; leave `Masking` out; the LSTM learns to pass over the rows of zeros.)
 #
 # - `conv_lstm`: a Keras model with a `Conv1D` and behind it an LSTM (or a GRU), trained on `sequences_train`; takes (n, 40, 3)
 #   and gives the probability of a gluon, (n, 1). The convolution above, 16 units in the LSTM and
@@ -782,7 +782,7 @@ ck.check("10.7", conv_lstm)
 # The last network is given. It treats the particles as a set, as in 10.4, but before the sum every particle looks at all the
 # others. This is **attention** (05b.3 writes it by hand): each particle compares itself with every particle of the jet, and takes
 # a weighted mean of what they say, with weights that the network has learned. `attention_mask` keeps it from looking at
-# rows of zeros. Nothing in it knows of places, so the order of the particles does not matter.
+# rows of zeros. Nothing in it knows the numbers of the rows, so the order of the particles does not matter.
 
 # %%
 def attention_network():
@@ -828,9 +828,10 @@ assert board["attention"] > board["count"] + 0.01, "Attention beats the count."
 assert np.abs(turned - attention_scores).max() < 1e-4, "The order does not matter to attention."
 
 # %% [markdown] tags=["reason"]
-# **Why does the convolution add nothing to the area?** A convolution pays where neighbours belong together: pixels of one
+# **Why does the convolution add almost nothing to the area?** A convolution pays where neighbours belong together: pixels of one
 # stroke, days of one week. Two particles of similar $p_T$ have little else in common. What it does change is the length: the LSTM
-# takes half as many steps.
+# takes half as many steps. (The seconds above include the preparation of each network, and the numbers of epochs differ, so
+# they do not show what a step costs.)
 #
 # **Why does attention gain nothing?** With some first weights it is as good as the others, with some it is a little worse. It
 # can compare any two particles, but the classes differ in how often they radiate, and that shows in a sum over single
@@ -838,7 +839,7 @@ assert np.abs(turned - attention_scores).max() < 1e-4, "The order does not matte
 # millions of jets, a network of attention layers was better than all that it was compared with (Qu and others, 2022). Which
 # network wins depends on the data, and on how much of it there is.
 #
-# **How certain is this?** The test jets are drawn again and again, as in 10.5. Where a difference is less than about twice its
+# **How certain is this?** The solution draws the test jets again and again, as the folded note of 10.5 describes. Where a difference is less than about twice its
 # uncertainty, 4,000 jets cannot tell the two networks apart.
 
 # %% tags=["solution"]
@@ -882,7 +883,7 @@ for name, scores in (("conv + LSTM", conv_scores), ("attention", attention_score
 # network need not learn that the order means nothing. Layers can be combined, which need not pay: neither a convolution in
 # front of the LSTM nor attention between the particles gained as much as 0.01 here. The networks differ less from each
 # other than from the plain count, so compare the cost as well: parameters, seconds, and what has to be invented. A
-# comparison is fair on the same jets, with an uncertainty beside each difference (the folded note of 10.5 computes it), and
+# comparison is fair on the same jets, with an uncertainty beside each difference (the folded note of 10.5 says how), and
 # with fresh data for the winner.
 #
 # Fjodor van Veen's *The Neural Network Zoo* (Asimov Institute, 2016) draws some thirty architectures on one sheet. You have met

@@ -359,7 +359,9 @@ def _overlapping(student, rng):
         "upside-down": (area + other - shared) / shared,
     }
     advice = "These were pairs of boxes that share a part, or lie inside one another."
-    return check_array("overlapping", "`iou`", given, _iou(first, second), misconceptions, 1, advice)
+    return check_array(
+        "overlapping", "`iou` of boxes that overlap", given, _iou(first, second), misconceptions, 1, advice
+    )
 
 
 def _apart(student, rng):

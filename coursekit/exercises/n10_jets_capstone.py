@@ -21,6 +21,7 @@ from coursekit.checks.vocabulary.metrics import check_metric
 from coursekit.checks.vocabulary.models import (
     as_binary_probabilities,
     describe_keras,
+    layer_configs,
     layer_kinds,
     predictions,
     refuse_constant,
@@ -387,11 +388,22 @@ def leaderboard(student, rng):
     yield check_metric("10.6", "area", area, 4, ".3f", count=count, advice=say(advice))
 
 
+def _convolution_behind(config):
+    """Whether the first convolution comes after the last recurrent layer."""
+    if not isinstance(config, dict):  # of a class of the student's own the order is not known
+        return False
+    kinds = [kind for kind, _ in layer_configs(config)]
+    convolutions = [place for place, kind in enumerate(kinds) if "Conv" in kind]
+    recurrent = [place for place, kind in enumerate(kinds) if any(part in kind for part in _RECURRENT)]
+    return bool(convolutions and recurrent and convolutions[0] > recurrent[-1])
+
+
 @exercise("10.7")
 def convolution_and_memory(student, rng):
     """The area on fresh sorted jets; then both kinds of layers."""
     jets, y = _jets(rng, _N_JETS)
     jets = jets[:, rng.permutation(jets.shape[1])]
+    fail_if(_convolution_behind(student.config("conv_lstm")), "convolution-behind")
     area, scores = _area_on_sequences(student, "conv_lstm", jets, y)
     fail_if(not _has_layer(student, "conv_lstm", _RECURRENT), "not-recurrent")
     fail_if(not _has_layer(student, "conv_lstm", ("Conv",)), "no-convolution")

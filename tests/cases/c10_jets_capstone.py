@@ -782,6 +782,14 @@ def conv_alone():
     return model
 
 
+def lstm_in_front():
+    import keras
+    from keras import layers
+
+    chain = [layers.LSTM(4, return_sequences=True), layers.Conv1D(4, 3), layers.Flatten(), layers.Dense(1, "sigmoid")]
+    return keras.Sequential([keras.Input((40, 3)), *chain])
+
+
 def conv_softmax():
     import keras
     from keras import layers
@@ -809,6 +817,7 @@ for name, code, build in (
     ("zeros and ones", "labels", lambda: rounded(conv_lstm("logits"))),
     ("an LSTM alone", "no-convolution", lambda: lstm()),
     ("a convolution alone", "not-recurrent", lambda: conv_alone()),
+    ("the LSTM in front", "convolution-behind", lambda: lstm_in_front()),
     ("an image network", "wrong-inputs", lambda: cnn("flatten")),
     ("softest first", "order-unlike", lambda: conv_lstm("forgets")),
     ("trained in GeV", "unscaled-inputs", lambda: conv_lstm_in_gev()),
