@@ -540,10 +540,19 @@ def _text(row):
 
 def _refuse_other_networks(student):
     """Raises `Misconception` where a part of the block is missing, or another network answers."""
-    kinds = Counter(kind for kind, _ in layer_configs(student.config("transformer")))
+    parts = list(layer_configs(student.config("transformer")))
+    kinds = Counter(kind for kind, _ in parts)
     recurrent = sorted({"LSTM", "GRU", "SimpleRNN", "RNN"} & set(kinds))
     fail_if(bool(recurrent), "recurrent", kind=(recurrent or [""])[0])
     fail_if(not {"MultiHeadAttention", "GroupedQueryAttention"} & set(kinds), "no-attention", name="transformer")
     fail_if(not kinds["LayerNormalization"], "no-norm")
     # One sum adds the places; each block has two more.
-    fail_if(kinds["Add"] < 2 * kinds["MultiHeadAttention"], "no-residual", sums=kinds["Add"])
+    blocks = kinds["MultiHeadAttention"]
+    fail_if(kinds["Add"] < 2 * blocks, "no-residual", sums=kinds["Add"])
+    fail_if(kinds["LayerNormalization"] < 2 * blocks, "shared-norm", norms=kinds["LayerNormalization"], blocks=blocks)
+    for heads, key_dim in (
+        (part["num_heads"], part["key_dim"]) for kind, part in parts if kind == "MultiHeadAttention"
+    ):
+        fail_if(heads * key_dim != 32, "key-dim", heads=heads, key_dim=key_dim)  # d is 32 in the given network
+    bent = sum(kind == "Dense" and part["activation"] not in ("linear", "softmax") for kind, part in parts)
+    fail_if(bent > blocks, "second-activation", bent=bent, blocks=blocks)

@@ -780,8 +780,10 @@ def block(x, heads, hidden, style):
     import keras
     from keras import layers
 
+    shared = layers.LayerNormalization()
+
     def norm(x):
-        return x if style == "no norm" else layers.LayerNormalization()(x)
+        return x if style == "no norm" else (shared if style == "shared norm" else layers.LayerNormalization())(x)
 
     def added(x, change):
         if style == "no residual":
@@ -791,9 +793,9 @@ def block(x, heads, hidden, style):
         )()
 
     d = x.shape[-1]
-    attend = layers.MultiHeadAttention(heads, key_dim=d // heads)
+    attend = layers.MultiHeadAttention(heads, key_dim=d if style == "long heads" else d // heads)
     activation = "gelu" if style == "ops" else "relu"
-    dense = [layers.Dense(hidden, activation=activation), layers.Dense(d)]
+    dense = [layers.Dense(hidden, activation=activation), layers.Dense(d, "relu" if style == "two ReLUs" else None)]
     if style == "norm behind":
         x = norm(added(x, attend(x, x)))
         return norm(added(x, dense[1](dense[0](x))))
@@ -879,6 +881,13 @@ table(
     [
         ("no-residual", "no residual connection", lambda: {"transformer": untrained_transformer("no residual")}),
         ("no-residual", "the dense half forgotten", lambda: {"transformer": untrained_transformer("one half")}),
+        (
+            "shared-norm",
+            "one normalisation for both halves",
+            lambda: {"transformer": untrained_transformer("shared norm")},
+        ),
+        ("key-dim", "long heads", lambda: {"transformer": untrained_transformer("long heads")}),
+        ("second-activation", "two ReLUs", lambda: {"transformer": untrained_transformer("two ReLUs")}),
         ("no-norm", "no normalisation", lambda: {"transformer": untrained_transformer("no norm")}),
         ("no-attention", "no attention", lambda: {"transformer": untrained_transformer("no attention")}),
         ("recurrent", "an LSTM in front", lambda: {"transformer": untrained_transformer("recurrent")}),
