@@ -27,9 +27,9 @@ def test_the_search_runs_on_a_local_cluster_of_two():
     X = rng.normal(size=(60, 3))
     search = GridSearchCV(Pipeline([("scale", StandardScaler()), ("network", Ridge())]), {"network__alpha": [0.1, 10]})
     code = shown_lines()
-    assert "Client()" in code
+    assert "Client(n_workers=2)" in code
     names = {"search": search, "X_search": X, "y_search": X @ [1.0, 2.0, 3.0]}
-    code = code.replace("Client()", "Client(n_workers=2, threads_per_worker=1, dashboard_address=None)")
+    code = code.replace("Client(n_workers=2)", "Client(n_workers=2, threads_per_worker=1, dashboard_address=None)")
     exec(code, names)
     try:
         assert len(names["client"].scheduler_info(n_workers=-1)["workers"]) == 2
