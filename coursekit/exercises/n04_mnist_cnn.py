@@ -708,7 +708,9 @@ def _over_channels(student, rng):
             "relu": np.maximum(wanted, 0),
         }
         quantities = {f"the {n_channels} channels": n_channels, f"the {n_kernels} kernels": n_kernels}
-        advice = f"This was a picture of {n_channels} channels with {n_kernels} kernels of {k} by {k}."
+        channels = "1 channel" if n_channels == 1 else f"{n_channels} channels"
+        kernels_text = f"1 kernel of {k} by {k}" if n_kernels == 1 else f"{n_kernels} kernels of {k} by {k}"
+        advice = f"This was a picture of {channels} with {kernels_text}."
         return check_array(
             "convolve-channels",
             "`convolve_channels`",
