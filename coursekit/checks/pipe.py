@@ -35,16 +35,7 @@ def _is_network(answer):
         return True
     if not isinstance(answer, list | tuple) or len(answer) != 2 or not isinstance(answer[1], list | tuple):
         return False
-    kind, parts = answer
-    if kind == "perceptron":
-        return all(
-            isinstance(part, list | tuple)
-            and len(part) == 3
-            and _are(np.ndarray, part[:2])
-            and isinstance(part[2], str)
-            for part in parts
-        )
-    return isinstance(kind, dict) and _are(np.ndarray, parts)
+    return isinstance(answer[0], dict) and _are(np.ndarray, answer[1])
 
 
 # What `Objects` answers to the questions about models. Whoever took its place on the other side may answer anything.
