@@ -37,8 +37,11 @@ def describe_estimator(item):
         return item
     if isinstance(item, np.ndarray):
         return item if item.dtype.kind in "biufSU" else [describe_estimator(part) for part in item.tolist()]
+    from scipy.interpolate import BSpline
     from sklearn.base import BaseEstimator
 
+    if isinstance(item, BSpline):
+        return {"spline": [item.t, item.c, item.k, item.extrapolate]}
     if not isinstance(item, BaseEstimator):
         return None
     package = ".".join(type(item).__module__.split(".")[:2])
@@ -76,6 +79,10 @@ def build_estimator(description):
         return lambda X: X @ description["matrix"] + description["bias"]
     if "ufunc" in description:
         return _build_ufunc(description["ufunc"])
+    if "spline" in description:
+        from scipy.interpolate import BSpline
+
+        return BSpline(*description["spline"])
     if "class" not in description:
         return {key: build_estimator(part) for key, part in description.items()}
     from sklearn.base import BaseEstimator

@@ -819,6 +819,7 @@ def prepared(name):
         "quantiles": preprocessing.QuantileTransformer(n_quantiles=100),
         "powers": preprocessing.PowerTransformer(),
         "polynomials": preprocessing.PolynomialFeatures(2),
+        "splines": preprocessing.SplineTransformer(5),
         "columns apart": compose.ColumnTransformer(
             [("first", preprocessing.StandardScaler(), [0]), ("second", preprocessing.MinMaxScaler(), [1])]
         ),
@@ -836,7 +837,15 @@ def prepared(name):
     return model.fit(*surface_data())
 
 
-for name in ["quantiles", "powers", "polynomials", "columns apart", "a function of NumPy's", "a linear function"] + [
+for name in [
+    "quantiles",
+    "powers",
+    "polynomials",
+    "splines",
+    "columns apart",
+    "a function of NumPy's",
+    "a linear function",
+] + [
     "bagging",
     "voting",
     "exponential of the target",
