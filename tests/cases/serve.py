@@ -1,4 +1,4 @@
-"""The child process of the case tests: builds a student's objects, judges them in place, then serves them on a pipe.
+"""The child process of the case tests: builds a student's objects and judges them, or serves them on a pipe.
 
 It reads one frame a question from its standard input; see tests/test_cases.py.
 """
@@ -11,9 +11,9 @@ from pathlib import Path
 from coursekit.checks import framework
 from coursekit.checks.codec import pack, read_frame, unpack, write_frame
 from coursekit.checks.pipe import serve
-from coursekit.checks.server import local_student
 from coursekit.session import leave_graphs_as_they_are
 from tests.cases import hostile, load
+from tests.cases.crossing import student_of_both_ways
 
 
 @cache
@@ -43,7 +43,7 @@ def main():
 
     while True:
         try:
-            key, spoiled, transports = unpack(*read_frame(reader))
+            key, spoiled, piped = unpack(*read_frame(reader))
         except EOFError:
             return
         objects = objects_of(key)
@@ -54,10 +54,10 @@ def main():
         if spoiled is not None:
             name, how = spoiled
             objects = {**objects, name: hostile.spoil(objects[name], how)}
-        if "local" in transports:
-            report = framework.judge(framework.get_exercise(cases[key].exercise), local_student(objects))
-            write_frame(writer, *pack(report.to_dict(), None))
-        if "pipe" in transports:
+        student, differences = student_of_both_ways(objects)
+        report = framework.judge(framework.get_exercise(cases[key].exercise), student)
+        write_frame(writer, *pack([report.to_dict(), differences], None))
+        if piped:
             serve(objects, reader, writer)
 
 
