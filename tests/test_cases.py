@@ -56,8 +56,13 @@ class Child:
             student = pipe_student(self.process.stdout, self.process.stdin)
             piped_report = framework.judge(framework.get_exercise(CASES[key].exercise), student)
             end(self.process.stdin)
-            assert piped_report == report
+            assert outcome(piped_report) == outcome(report), (piped_report, report)
         return report
+
+
+def outcome(report):
+    """What two judgings of one answer have in common, even where the student's code draws at random."""
+    return report.status, report.score, report.codes, [finding.code for finding in report.findings]
 
 
 @pytest.fixture(scope="module")

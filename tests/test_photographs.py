@@ -1,6 +1,5 @@
 """Pictures of handwriting, as phones and paint programs make them."""
 
-import keras
 import numpy as np
 import pytest
 from PIL import Image
@@ -65,6 +64,8 @@ def test_otsu_stands_between_two_groups():
 
 @pytest.fixture(scope="module")
 def share_read():
+    import keras
+
     model = keras.models.load_model(data.path("mnist_cnn.keras"))
     drawn, digits = data.load_drawn_digits()
 

@@ -80,7 +80,7 @@ def load(tmp_path, monkeypatch):
 def test_what_was_made_is_read_back(load):
     first = load()
     value = first.answer()
-    assert first.answer() == value and first.calls == [1.0]
+    assert first.answer(1.0) == first.answer(factor=1.0) == value and first.calls == [1.0]
     again = load()
     assert again.answer() == value and again.calls == []
     assert again.answer(3.0) == pytest.approx(3 * value) and again.calls == [3.0]

@@ -7,7 +7,6 @@ import warnings
 import numpy as np
 import pytest
 
-from coursekit.widgets import training
 from coursekit.widgets.digit_pad import SIDE, WAITS, DigitPad
 from coursekit.widgets.playground import ACTIVATIONS, FEATURES, Playground
 from coursekit.widgets.point_pad import PointPad
@@ -49,6 +48,8 @@ class Screen:
 
 
 def watched(where, **settings):
+    from coursekit.widgets import training  # it loads Keras
+
     curves = training.LiveCurves(**settings)
     curves.where = where
     return curves
@@ -63,6 +64,8 @@ def test_a_terminal_gets_about_ten_lines(capfd):
 
 @pytest.mark.parametrize("name, value", [("COURSEKIT_MODE", "strict"), ("COURSEKIT_QUIET", "1")])
 def test_silent_where_nobody_watches(monkeypatch, capfd, name, value):
+    from coursekit.widgets import training
+
     monkeypatch.setenv(name, value)
     assert training._where() == "nowhere"
     train(training.LiveCurves())

@@ -32,14 +32,21 @@ def trained_once(function):
     process alone.
     """
 
-    @cache
+    parameters = inspect.signature(function)
+
     @wraps(function)
     def kept(*args, **named):
-        name = f"{function.__module__.split('.')[-1]}.{function.__name__}-{_digest(function, args, named)}.pickle"
+        given = parameters.bind(*args, **named)
+        given.apply_defaults()  # with or without what is the default anyway: it is trained once
+        return in_full(**given.arguments)
+
+    @cache
+    def in_full(**named):
+        name = f"{function.__module__.split('.')[-1]}.{function.__name__}-{_digest(function, named)}.pickle"
         path = folder() / name
         with suppress(OSError, pickle.PickleError, ValueError, TypeError, AttributeError, EOFError):
             return pickle.loads(path.read_bytes())
-        made = function(*args, **named)
+        made = function(**named)
         with suppress(Exception):  # whatever a library says of what it cannot write or read back
             data = pickle.dumps(made)
             pickle.loads(data)
@@ -60,8 +67,8 @@ def _write(path, data):
             other.unlink(missing_ok=True)
 
 
-def _digest(function, args, named):
-    seen, given = set(), [*args, *named.values()]
+def _digest(function, named):
+    seen, given = set(), list(named.values())
     texts = [text for thing in (function, *filter(inspect.isfunction, given)) for text in _sources(thing, seen)]
     plain = [arg.__qualname__ if inspect.isfunction(arg) else repr(arg) for arg in given]
     return hashlib.sha256(repr((plain, list(named), _versions(), sorted(texts))).encode()).hexdigest()[:24]

@@ -340,11 +340,10 @@ def attention_decoder(student, rng):
 def _reader(student, questions, answers):
     describe_keras(student, "reader")
     plain = rebuild(student, "reader", None) is not None
-    bends = not plain or _bends(student.layers("reader"))
-    found = _measured(student, "05b.4", "reader", questions, answers, 2, bends)
     # A layer of the student's own may be one of attention.
     fail_if(plain and not layer_kinds(student, "reader") & _ATTENTION, "no-attention", name="reader")
-    return found
+    bends = not plain or _bends(student.layers("reader"))
+    return _measured(student, "05b.4", "reader", questions, answers, 2, bends)
 
 
 def _bends(layers):
