@@ -4,7 +4,7 @@
 # A single neuron is the smallest thing that learns. If you train one with nothing but NumPy, you will recognise every step
 # again in the largest networks.
 #
-# About 261 minutes in 4 sessions · CPU about 6 s · no GPU needed
+# About 265 minutes in 4 sessions · CPU about 6 s · no GPU needed
 #
 # **Before you start** you should know NumPy arrays and what a derivative is.
 #
@@ -62,8 +62,9 @@ ax.set(xlabel="mass (kg)", ylabel="length (cm)", title="A heavier load, a longer
 #
 # $$L = \frac{1}{n} \sum_i (\hat y_i - y_i)^2,$$
 #
-# where $y_i$ is the true value. *Training* means to find the $w$ and $b$ that make the loss small. For one linear neuron
-# the best values are known in closed form. With the means $\bar x$ and $\bar y$,
+# where $y_i$ is the true value. *Training* means to find the $w$ and $b$ that make the loss small; what is made small is also
+# called the *objective*. For one linear neuron the best values are known in closed form. With the means $\bar x$ and
+# $\bar y$,
 #
 # $$w = \frac{\frac{1}{n}\sum_i (x_i - \bar x)(y_i - \bar y)}{\frac{1}{n}\sum_i (x_i - \bar x)^2}, \qquad b = \bar y - w \bar x.$$
 #
@@ -129,9 +130,9 @@ if ck.ready("00.1", neuron, mse, closed_form):
 # Compare with the slope, the height and the typical miss that you wrote down. How good is your eye?
 
 # %% [markdown] tags=["reason"]
-# **Why this formula.** At the smallest loss both derivatives are 0. $\partial L / \partial b = 0$ says that the residuals
+# **Why this formula.** At the smallest loss both derivatives are 0. $\partial L / \partial b = 0$ says that the errors
 # $\hat y_i - y_i$ have the mean 0, so the line passes through the point $(\bar x, \bar y)$. $\partial L / \partial w = 0$
-# says that the residuals are uncorrelated with $x$, so tilting the line would not help.
+# says that the errors are uncorrelated with $x$, so tilting the line would not help.
 #
 # **A trap.** `np.cov` divides by $n - 1$, and `np.var` by $n$. If you mix the two, the slope is wrong by the factor
 # $n / (n - 1)$. For 40 points that is 2.6 per cent, small enough to be overlooked.
@@ -152,7 +153,7 @@ if ck.ready("00.1", neuron, mse, closed_form):
 # $$w \leftarrow w - \eta\, \frac{\partial L}{\partial w}, \qquad b \leftarrow b - \eta\, \frac{\partial L}{\partial b}.$$
 #
 # The *learning rate* $\eta$ decides how long the step is. For example, with the single point $x = 2$, $y = 5$ and
-# $w = b = 0$, the residual $\hat y - y$ is $-5$ and the derivatives are $-20$ and $-10$. A step with $\eta = 0.05$ leads to
+# $w = b = 0$, the error $\hat y - y$ is $-5$ and the derivatives are $-20$ and $-10$. A step with $\eta = 0.05$ leads to
 # $w = 1$ and $b = 0.5$.
 #
 # - `gradient(x, y, w, b)`: returns the pair `dw, db`.
@@ -166,9 +167,9 @@ ck.expected("00.2")
 def gradient(x, y, w, b):
     """The derivatives of the mean squared error with respect to w and b."""
     # [solution]
-    residual = w * x + b - y
-    dw = 2 * np.mean(residual * x)
-    db = 2 * np.mean(residual)
+    error = w * x + b - y
+    dw = 2 * np.mean(error * x)
+    db = 2 * np.mean(error)
     # [stub]
     # dw, db = ..., ...
     # [end]
@@ -255,7 +256,7 @@ assert np.allclose([w_best, b_best], [3.070, 12.030], atol=0.0006), "the closed 
 # %% [markdown]
 # ## Session 2 of 4 · Yes or no, and how long a step may be
 #
-# About 68 minutes. What it needs: the cells above Session 1, and what gradient descent is. You turn the neuron into a
+# About 70 minutes. What it needs: the cells above Session 1, and what gradient descent is. You turn the neuron into a
 # classifier, and then study the two knobs of gradient descent: the size of a batch and the learning rate.
 
 # %% [markdown]
@@ -322,8 +323,8 @@ def log_loss(y, p):
 def log_loss_gradient(x, y, w, b):
     """The derivatives of the log loss with respect to w and b."""
     # [solution]
-    residual = sigmoid(w * x + b) - y
-    dw, db = np.mean(residual * x), np.mean(residual)
+    error = sigmoid(w * x + b) - y
+    dw, db = np.mean(error * x), np.mean(error)
     # [stub]
     # dw, db = ..., ...
     # [end]
@@ -541,8 +542,7 @@ if ck.ready("00.4", minibatches, run_epoch, rates):
 # This noise has a good side where the loss is no bowl, as in networks with hidden layers. A place from which every small step
 # leads uphill, though there are lower places elsewhere, is a *local minimum*. The gradient over all points is 0 there, and
 # plain descent stays. The gradient of a few points is not 0 there, so small batches keep the weights moving, and they may
-# cross a low wall. *Simulated annealing*, a method from physics, uses the same idea on purpose: much noise at first, and less
-# and less later.
+# cross a low wall.
 
 # %% [markdown]
 # **A good place to stop.** You know how far a step may go. Session 3 is about steps that remember the earlier ones, and
@@ -551,7 +551,7 @@ if ck.ready("00.4", minibatches, run_epoch, rates):
 # %% [markdown]
 # ## Session 3 of 4 · Better steps, and a loss for every question
 #
-# About 86 minutes. What it needs: the cells above Session 1, and what a gradient and a learning rate are. You write the
+# About 83 minutes. What it needs: the cells above Session 1, and what a gradient and a learning rate are. You write the
 # optimisers that most networks are trained with, and six losses.
 
 # %% [markdown]
@@ -864,7 +864,7 @@ print(f"{cross_entropy(p, q):.4f} - {entropy:.4f} = {kl_divergence(p, q):.4f}")
 # %% [markdown]
 # ## Session 4 of 4 · Steps that adapt
 #
-# About 54 minutes. What it needs: the cells above Session 1, and what momentum and Adam are (00.5). You write AdaGrad and
+# About 59 minutes. What it needs: the cells above Session 1, and what momentum and Adam are (00.5). You write AdaGrad and
 # RMSprop, tame a cliff, and see how the learning rate is changed during training.
 
 # %% [markdown]
@@ -990,6 +990,10 @@ assert lowest["Adam"] < 1e-3, "Adam settles"
 #
 # **Nesterov's momentum** takes the gradient not at $w$ but at $w - \eta \beta v$, the place to which the velocity is about to
 # lead, so that it brakes before it has gone too far.
+#
+# **Adadelta** (Zeiler, 2012) is RMSprop with one more running average, of the squares of its own steps. The root of this
+# average takes the place of the learning rate, so that there is none to choose. In Keras the step is multiplied by a learning
+# rate all the same, and `keras.optimizers.Adadelta(1.0)` is the form of the paper.
 
 # %% [markdown]
 # ### Cliffs, and gradients that are cut
@@ -1051,6 +1055,18 @@ assert abs(clipped[1][0] - 1.14) < 1e-9 and abs(clipped[-1][0] - 0.3 ** (1 / 20)
 # first gradients are wild, and then falls to nearly 0. In Keras a plan takes the place of the number, as in
 # `keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(0.01, 1000))`, counted in steps; there are also
 # `CosineDecayRestarts` and `ExponentialDecay`.
+#
+# The idea of much movement first and little at the end is older. *Simulated annealing* (Kirkpatrick, Gelatt and Vecchi, 1983)
+# tries random steps. It takes those that lead downhill, and now and then one that leads uphill, the more rarely the lower its
+# "temperature" has fallen, as a hot metal is cooled slowly. So it can leave a local minimum (00.4) at first, and settles in
+# the end. A falling learning rate does something similar to small batches: the noise in each step is multiplied by the rate,
+# and dies out with it.
+#
+# How large may the largest rate be? Smith's *range test* (2017) finds out in one short training, in which the rate grows from
+# tiny to far too large: at first the loss hardly falls, then it falls, and then it explodes. Take a rate clearly below the
+# one at which it turns upward. His report of 2018 treats the other settings in the same way. There, momentum falls while the
+# rate rises. And a large rate by itself keeps a network from learning the noise in its data by heart, so that less of other
+# means against this is needed (02.3).
 
 # %%
 epoch = np.arange(100)
@@ -1121,6 +1137,9 @@ ck.progress()
 #   Neural Networks for Machine Learning, lecture 6.5.
 # - Pascanu, R., Mikolov, T., Bengio, Y. (2013). On the difficulty of training recurrent neural networks. *ICML*.
 #   arXiv:1211.5063.
+# - Zeiler, M. D. (2012). ADADELTA: an adaptive learning rate method. arXiv:1212.5701.
+# - Kirkpatrick, S., Gelatt, C. D., Vecchi, M. P. (1983). Optimization by simulated annealing. *Science*, 220, 671–680.
 # - Loshchilov, I., Hutter, F. (2017). SGDR: stochastic gradient descent with warm restarts. *ICLR*. arXiv:1608.03983.
+# - Smith, L. N. (2017). Cyclical learning rates for training neural networks. *WACV*. arXiv:1506.01186.
 # - Smith, L. N. (2018). A disciplined approach to neural network hyper-parameters: part 1. arXiv:1803.09820.
 # - Goodfellow, I., Bengio, Y., Courville, A. (2016). *Deep Learning*, chapters 4 and 8. MIT Press.

@@ -4,7 +4,7 @@
 # Four points, two classes, and no straight line that separates them: XOR is the smallest problem that needs a hidden
 # layer. On it you can follow every step of a network by hand.
 #
-# About 250 minutes in 4 sessions · CPU about 15 s · GPU optional
+# About 254 minutes in 4 sessions · CPU about 15 s · GPU optional
 #
 # **Before you start** you should know NumPy arrays and the idea of gradient descent (notebook 00).
 #
@@ -292,10 +292,10 @@ assert 0.3 < shares[1] < 0.8, "With two units only about half of the 20 starts s
 assert shares[3] == shares[4] == shares[5] == 1, "Spare units make training safe: from four units on every start succeeds."
 
 # %% [markdown] tags=["reason"]
-# **Why two units are not enough for training.** That weights exist is one thing; that training finds them from a random
-# start is another. With two units, only about half of the 20 starts succeed. The others end in a valley of
-# the loss where one corner is still wrong and every small step makes things worse. With four units or more, all 20 starts
-# succeed: with units to spare there are many more ways down to a solution.
+# **Why two units are not enough for training.** That weights exist is one thing; that training finds them from a random start
+# is another. With two units, only about half of the 20 starts succeed. The others end in a local minimum of the loss (00.4):
+# one corner is still wrong there, and every small step makes things worse. With four units or more, all 20 starts succeed:
+# with units to spare there are many more ways down to a solution.
 
 # %% [markdown]
 # **A good place to stop.** You have seen what a hidden layer is for. Session 2 opens the black box: how does training find
@@ -304,7 +304,7 @@ assert shares[3] == shares[4] == shares[5] == 1, "Spare units make training safe
 # %% [markdown]
 # ## Session 2 of 4 · Back-propagation, then Keras
 #
-# About 73 minutes. What it needs: the cells above Session 1, and what a hidden layer is. You write the backward pass that
+# About 77 minutes. What it needs: the cells above Session 1, and what a hidden layer is. You write the backward pass that
 # every deep-learning library has inside, and then the same network in Keras.
 
 # %% [markdown]
@@ -511,10 +511,10 @@ print("the same neuron:", same_neuron.predict(corners, verbose=0).ravel().round(
 # %% [markdown] tags=["reason"]
 # **Keras and its relatives.** François Chollet published Keras in 2015, as a simpler way to write networks for the library
 # Theano. TensorFlow, which Google published late in the same year, soon became its main *backend*, the library that does the
-# computing. Since version 3 (2023) Keras computes with TensorFlow, JAX or PyTorch. In PyTorch itself (2016, from Facebook) you
-# write the training loop: forward pass, loss, `loss.backward()`, one step of the optimiser; 07.2 is written in this way, with
-# TensorFlow. Smaller libraries stand on top of these: Sonnet, by DeepMind, on TensorFlow; fast.ai, and LUMIN for particle
-# physics, on PyTorch. A layer, a loss and an optimiser are the same things in all of them.
+# computing. Since version 3 (2023) Keras computes with TensorFlow, JAX or PyTorch. In PyTorch itself (published by Facebook
+# in January 2017) you write the training loop: forward pass, loss, `loss.backward()`, one step of the optimiser; 07.2 is
+# written in this way, with TensorFlow. Smaller libraries stand on top of these: Sonnet, by DeepMind, on TensorFlow; fast.ai,
+# and LUMIN for particle physics, on PyTorch. A layer, a loss and an optimiser are the same things in all of them.
 
 # %% [markdown]
 # ## 01.5 · The same network in Keras, twice
@@ -568,8 +568,10 @@ ck.check("01.5", sequential=sequential, functional=functional, n_params=n_params
 # ck.hint("01.5")
 
 # %% [markdown]
-# Compare your count with Keras's, in its table and as a picture. Boxes with something to learn are blue; below the name of
-# a layer stand the shape that it gives, without the axis of the points, and its parameters.
+# Compare your count with Keras's, in its table and as a picture. Boxes with something to learn are blue; below the name of a
+# layer stand the shape that it gives, without the axis of the points, and its parameters. (Keras draws networks too, with
+# `keras.utils.plot_model(model, "model.png", show_shapes=True)`. It needs the package pydot and the program Graphviz;
+# `ck.plot.network` needs neither.)
 
 # %%
 if ck.ready("01.5", functional):
@@ -753,11 +755,11 @@ assert train_mse[-1] < test_mse[-1], "At the end the training error is below the
 print(f"loss_curve_ ends at {epoch_model.loss_curve_[-1]:.4f}, the training error at {train_mse[-1]:.4f}")
 
 # %% [markdown]
-# **A good place to stop.** Session 4 asks which curves a hidden layer can draw at all, and goes back to the first rule by
-# which a machine learned.
+# **A good place to stop.** Session 4 asks which curves a hidden layer can draw at all, and goes back to a rule by which one
+# of the first machines learned.
 
 # %% [markdown]
-# ## Session 4 of 4 · Any curve, and the first learning rule
+# ## Session 4 of 4 · Any curve, and an early learning rule
 #
 # About 69 minutes. What it needs: the cells above Session 1, and `MLPRegressor`, the network of 01.6 that gives a number
 # for each input. You build a curve from bent lines, and then let a perceptron learn by Rosenblatt's rule of 1958.
@@ -880,9 +882,9 @@ assert errors[5] < 0.03 and errors[6] > 0.8 * errors[5], "Width helps until the 
 #
 # **Goal:** write the learning rule of the perceptron, and train it on OR, on AND and on XOR.
 #
-# The first network that learned was a perceptron: Frank Rosenblatt's, of 1958. Its rule needs no derivative, and could not
-# use one, since the hard threshold is flat on both sides. It looks at one point $x$ with its label $y$ (0 or 1) at a time.
-# The perceptron predicts $\hat y = 1$ where $w \cdot x + b > 0$, and $\hat y = 0$ everywhere else. Then
+# One of the first networks that learned was Frank Rosenblatt's perceptron of 1958. Its rule needs no derivative, and could
+# not use one, since the hard threshold is flat on both sides. It looks at one point $x$ with its label $y$ (0 or 1) at a
+# time. The perceptron predicts $\hat y = 1$ where $w \cdot x + b > 0$, and $\hat y = 0$ everywhere else. Then
 #
 # $$w \leftarrow w + \eta \, (y - \hat y) \, x, \qquad b \leftarrow b + \eta \, (y - \hat y),$$
 #
@@ -980,8 +982,10 @@ assert right["XOR"][1:] == 15 * [2], "Here it ends each pass with two corners ri
 # %% [markdown]
 # ## How neural networks came, went, and came back
 #
-# - **1943.** Warren McCulloch and Walter Pitts describe a nerve cell as a threshold on a weighted sum, and show that such
-#   units, put together, can compute any statement of logic. Nothing learns yet: the weights are chosen, as yours were in 01.2.
+# - **1943.** A nerve cell receives signals from others at its *synapses*; some excite it, some hold it back. When they add up
+#   to more than a threshold, it sends a pulse along its *axon* to the next cells. Warren McCulloch and Walter Pitts keep the
+#   sum and the threshold, leave out the chemistry, and show that such units, put together, can compute any statement of
+#   logic. Nothing learns yet: the connections are chosen, as your weights were in 01.2.
 # - **1958.** Frank Rosenblatt lets the weights learn, by the rule of 01.9. His machine, the Mark I Perceptron, looks through
 #   20 by 20 light sensors, and its weights are resistors that are turned by electric motors.
 # - **1969.** Marvin Minsky and Seymour Papert prove what a single layer cannot do; XOR is the smallest example. Networks of
@@ -989,9 +993,9 @@ assert right["XOR"][1:] == 15 * [2], "Here it ends each pass with two corners ri
 # - **1986.** David Rumelhart, Geoffrey Hinton and Ronald Williams show what back-propagation can do. Others had found it
 #   before, Paul Werbos in his thesis of 1974 among them. Networks read postcodes soon after, but deep ones are hard to train,
 #   and in the 1990s other methods, such as support vector machines, do better on many tasks: a second winter.
-# - **2006.** Hinton, Simon Osindero and Yee-Whye Teh train a *deep belief net* one layer at a time, without labels, and then
-#   all of it with labels. Depth is possible. The trick itself is hardly used any more: ReLUs, better first weights, more data
-#   and graphics cards have made it unnecessary.
+# - **2006.** Hinton, Simon Osindero and Yee-Whye Teh train a *deep belief net* one layer at a time, most of it without
+#   labels, and then all layers together. Depth is possible. The trick itself is hardly used any more: ReLUs, better first
+#   weights, more data and graphics cards have made it unnecessary.
 # - **2012.** A convolutional network wins the ImageNet competition by a wide margin. The rest of this course is what followed.
 
 # %% [markdown]

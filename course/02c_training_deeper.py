@@ -4,7 +4,7 @@
 # In notebook 02 you used dropout, an L2 penalty and ReLU because somebody told you so. Here you write each of these tools
 # yourself, and others that deep networks are trained with, and you measure what they do.
 #
-# About 234 minutes in 4 sessions · CPU about 25 s · no GPU needed
+# About 236 minutes in 4 sessions · CPU about 25 s · no GPU needed
 #
 # **Before you start** you should have done notebook 02: overfitting, dropout, L2 and vanishing gradients.
 #
@@ -314,7 +314,7 @@ assert np.linalg.norm(trained["L2"]) < np.linalg.norm(trained["none"]), "L2 make
 # %% [markdown]
 # ## Session 2 of 4 · Keeping a signal alive
 #
-# About 71 minutes. What it needs: the cells above Session 1, NumPy, and why gradients vanish (02.5). You write batch
+# About 73 minutes. What it needs: the cells above Session 1, NumPy, and why gradients vanish (02.5). You write batch
 # normalisation and five activations, and send data through twenty layers.
 
 # %% [markdown]
@@ -446,10 +446,11 @@ assert 230 <= arrived[0.99] <= 400, "about 300 with m = 0.99"
 #
 # **Goal:** write five activations, count dead units, and follow a signal through twenty layers.
 #
-# The *sigmoid* was the first choice for decades. It has two drawbacks. It *saturates*: at $z = 5$ its slope is 0.007, so a
-# unit with a large sum hardly learns any more. And it is *not centred on 0*: all that it gives is positive. The gradient of a
-# weight is the incoming value times a number that all weights of the unit share. So for a single sample, with positive values,
-# all weights of a unit must grow together or shrink together, and training goes in zigzags. (ReLU shares this second fault.)
+# The *sigmoid* was the first choice for decades. It has three drawbacks. It *saturates*: at $z = 5$ its slope is 0.007, so
+# a unit with a large sum hardly learns any more. It is *not centred on 0*: all that it gives is positive. The gradient of a
+# weight is the incoming value times a number that all weights of the unit share. So for a single sample, with positive
+# values, all weights of a unit must grow together or shrink together, and training goes in zigzags. (ReLU shares this
+# second fault.) The third is small: its exponential takes longer to compute than the comparison that ReLU needs.
 #
 # Its successors:
 #

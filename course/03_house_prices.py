@@ -4,7 +4,7 @@
 # Predict the price at which a house is sold. The networks are the easy part: whether the number at the end can be trusted depends on what you
 # did with the data beforehand.
 #
-# About 160 minutes in 3 sessions · CPU about 15 s · GPU optional
+# About 164 minutes in 3 sessions · CPU about 15 s · GPU optional
 #
 # **Before you start** you should have done notebook 01. Some knowledge of pandas helps.
 #
@@ -12,7 +12,7 @@
 #
 # - to audit a data set before you model it, and why one famous data set was withdrawn;
 # - to split, scale, choose and judge without letting the test houses leak into the training;
-# - to search for hyperparameters by hand, with `GridSearchCV` over a `Pipeline`, and with k folds in Keras.
+# - to search for hyper-parameters by hand, with `GridSearchCV` over a `Pipeline`, and with k folds in Keras.
 
 # %% [markdown]
 # ## Setup
@@ -277,7 +277,8 @@ for name, X_, y_ in (("with duplicates", X_merged, y_merged), ("without", X_once
 # - `scores`: a dict with the same keys; the values are the RMSEs that you choose by.
 # - `chosen`: the key of the best.
 #
-# Settings of `MLPRegressor` that are worth trying: `hidden_layer_sizes`, `learning_rate_init` (0.001 if you do not set it), `alpha`, and
+# The settings that no gradient improves, such as the number of units or the learning rate, are called **hyper-parameters**; one finds good ones
+# by trying. Those of `MLPRegressor` that are worth trying: `hidden_layer_sizes`, `learning_rate_init` (0.001 if you do not set it), `alpha`, and
 # `early_stopping=True`. `alpha` is the strength of an **L2 penalty**: it adds a multiple of the sum of the squared weights to the loss and so
 # keeps the weights small. Early stopping sets a tenth of the training houses aside and stops when the error on them no longer falls. Two layers
 # of 64 and 32 units, a rate of 0.005 and `max_iter=400` are a good start.
@@ -412,7 +413,7 @@ assert between_settings < 2 * between_folds, f"Settings differ about as much as 
 # %% [markdown]
 # ## Session 3 of 3 · Cross-validation by hand
 #
-# About 45 minutes. You need the cells at the top, and nothing from the sessions before.
+# About 49 minutes. You need the cells at the top, and nothing from the sessions before.
 
 # %% [markdown]
 # ## 03.5 · The same in Keras, with k folds

@@ -4,7 +4,7 @@
 # What goes into a network is half of the work. This notebook is about the other half: what comes out, and what counts as an
 # error.
 #
-# About 170 minutes in 3 sessions · CPU about 25 s · GPU optional
+# About 174 minutes in 3 sessions · CPU about 25 s · GPU optional
 #
 # **Before you start** work through notebook 03: splitting, scaling, and a first network for house prices.
 #
@@ -393,7 +393,7 @@ assert abs(means["code as a number"] - means["no neighbourhood"]) < 600, f"The c
 # %% [markdown]
 # ## Session 2 of 3 · What the last layer can reach, and what the loss asks for
 #
-# About 55 minutes. You need the cells at the top, and nothing from session 1.
+# About 59 minutes. You need the cells at the top, and nothing from session 1.
 
 # %% [markdown]
 # ## 03b.3 · A function of your own
@@ -411,14 +411,15 @@ assert abs(means["code as a number"] - means["no neighbourhood"]) < 600, f"The c
 # | one of k classes | softmax | categorical cross-entropy |
 #
 # In *reinforcement learning* nobody knows the target: the network chooses an action, such as a move in a game, and is now and
-# then given a reward. In Q-learning it predicts, for each action, the sum of all rewards to come, and its target is the reward
-# that it receives plus its own best prediction for the next situation, times a factor below 1. Last layer and loss are those
-# of the first row; what is new is that the target moves while the network learns.
+# then given a reward. In Q-learning it predicts, for each action, the sum of all rewards to come, in which later ones count
+# less, and its target is the reward that it receives plus its own best prediction for the next situation, times a factor
+# below 1. Last layer and loss are those of the first row; what is new is that the target moves while the network learns.
 #
 # - `my_function(X)`: takes `X` (n, 5), with each column in [0, 1]; returns (n,). Every variable must matter, and a linear function is too
 #   easy.
 # - `my_model`: a trained regressor, from scikit-learn or Keras; takes (n, 5).
-# - `residuals`: truth minus prediction on the rows of `X_new`, shape (1000,).
+# - `residuals`: truth minus prediction on the rows of `X_new`, shape (1000,). So it is negative where the prediction is too high. (In
+#   notebook 00 the *error* was prediction minus truth, and some texts give the name of residual to that: say which one you mean.)
 
 # %%
 X_five = np.random.default_rng(1).uniform(size=(3000, 5))  # to train on
@@ -613,9 +614,11 @@ assert wrong_by["squared"] > 1.3 * max(wrong_by["absolute"], wrong_by["Huber"]),
 #
 # **Goal:** put a random forest and gradient-boosted trees beside the network, on the same rows, and report all errors.
 #
-# Both combine many decision trees. A random forest averages trees, each fitted to a random sample of the rows, with a random choice of columns at each split; boosting adds up small
-# trees, each fitted to what the ones before have left over. They need no scaling, few settings and a second or two, and on tables
-# they are hard to beat. The line and the network below are given. All four models get the same twelve numbers.
+# Both combine many decision trees. To fit each model to rows drawn at random with replacement, and to average what they say, is called
+# **bagging** (Breiman, 1996); a random forest does this with trees, and takes a random choice of columns at each split. **Boosting** adds
+# up small trees, each fitted to what the ones before have left over. In the words of 02c, bagging mainly lowers the variance, boosting
+# mainly the bias. They need no scaling, few settings and a second or two, and on tables they are hard to beat. The line and the network
+# below are given. All four models get the same twelve numbers.
 #
 # - `forest`: a `RandomForestRegressor`; `boosting`: a boosted one, such as `GradientBoostingRegressor`. Both are fitted on `X_train`, `y_train`.
 # - `errors`: a dict with the keys "line", "network", "forest", "boosting": the mean absolute error of each on the *test* rows, in dollars.
@@ -676,7 +679,7 @@ for name in ("line", "network", "boosting"):
     print(f"{name:<9} minus forest: {low:+,.0f} to {high:+,.0f} dollars (95 % of the draws)")
 
 # %% [markdown] tags=["reason"]
-# **A common mistake** is to judge a model on rows that it has seen. A forest has nearly memorised its training houses.
+# **A common mistake.** Do not judge a model on rows that it has seen. A forest has nearly memorised its training houses.
 
 # %% tags=["solution"]
 seen = error(y_train, forest.predict(X_train))
@@ -692,6 +695,10 @@ ck.plot.value_map(*where, residual, label="residual (dollars)", diverging=True,
 # **What this says about tables.** There are twelve columns, each with a meaning of its own, and no order among them: nothing here rewards
 # depth. Trees split one column at a time, do not depend on units, and ignore what does not help. Networks win where neighbouring inputs
 # belong together, as in pictures, sound and text, and this is where the next notebook goes.
+#
+# **For and against a multi-layer perceptron.** It can follow curves of any shape (01.8), go on learning when new rows arrive
+# (`partial_fit`, 01.7), and be joined to other networks. Against it: its loss has many local minima, so that another seed gives another
+# answer; several settings have to be found by trying; and without scaled inputs it learns badly (03.3).
 
 # %% [markdown]
 # ## What did you observe?
@@ -733,6 +740,7 @@ ck.progress()
 #   *Journal of Statistics Education*, 19(3).
 # - Guo, C., Berkhahn, F. (2016). Entity embeddings of categorical variables. arXiv:1604.06737.
 # - Huber, P. J. (1964). Robust estimation of a location parameter. *Annals of Mathematical Statistics*, 35(1), 73–101.
+# - Breiman, L. (1996). Bagging predictors. *Machine Learning*, 24, 123–140.
 # - Breiman, L. (2001). Random forests. *Machine Learning*, 45, 5–32.
 # - Grinsztajn, L., Oyallon, E., Varoquaux, G. (2022). Why do tree-based models still outperform deep learning on typical
 #   tabular data? *NeurIPS Datasets and Benchmarks*. arXiv:2207.08815.

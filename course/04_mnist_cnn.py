@@ -3,7 +3,7 @@
 #
 # A network that looks at pictures through small windows reads handwriting better than one that sees only a list of numbers.
 #
-# About 320 minutes in 5 sessions · CPU about 30 s · GPU optional
+# About 324 minutes in 5 sessions · CPU about 30 s · GPU optional
 #
 # **Before you start** you should know Keras layers, `compile` and `fit` (notebook 01).
 #
@@ -122,8 +122,12 @@ assert abs(in_place - in_disorder) < 0.02, f"Shuffled pixels are learned just as
 #
 # A **convolution** lays a small **kernel** $K$ of $k \times k$ numbers on every place of a picture $A$ where it fits, multiplies element by element
 # and adds up: $S_{ij} = \sum_{u,v} A_{i+u,\,j+v} K_{uv}$. (Deep learning does not flip the kernel, as mathematics does.) An example with one row: the
-# kernel (−1, 1) on (0, 0, 5, 5) gives (0, 5, 0). It finds the place where the picture becomes brighter. **Padding** puts zeros around the
-# picture. **Max-pooling** keeps the largest number of each block.
+# kernel (−1, 1) on (0, 0, 5, 5) gives (0, 5, 0). It finds the place where the picture becomes brighter. **Padding** puts zeros around the picture.
+# **Max-pooling** keeps the largest number of each block.
+#
+# A kernel need not move by one place at a time. With a **stride** of $s$ it moves by $s$ and so skips places: along a side of $H$ pixels with $p$
+# zeros at each end, $\lfloor (H + 2p - k) / s \rfloor + 1$ places are left, where the brackets mean: rounded down. A kernel of 5 with a stride of 2
+# finds 12 places along 28 pixels without padding. Your `convolve` has the stride 1; you will meet larger ones from 04.5 on.
 #
 # - `pad(image, p)`: (H, W) to (H + 2p, W + 2p).
 # - `convolve(image, kernel)`: (H, W) and (k, k) to (H − k + 1, W − k + 1). Two loops over the places are fine.
@@ -277,8 +281,11 @@ if ck.ready("04.3", build_cnn, counts):
     ck.plot.network(build_cnn())
 
 # %% [markdown] tags=["reason"]
-# **Where the parameters are.** The convolution, which does the seeing, has only 80. The first dense layer has 21,648, because it takes
-# 1,352 numbers. A convolution uses the same weights at all places; this is why it is so small.
+# **Where the parameters are.** The convolution, which does the seeing, has only 80. The first dense layer has 21,648, because it takes 1,352 numbers.
+# A convolution uses the same weights at all places; this is why it is so small.
+#
+# **What a large picture costs.** Take a colour photograph of 800 by 600 pixels, with three numbers at each. A *single* dense unit has 1,440,000
+# weights for it. Eight kernels of 3 by 3 have 224 parameters, with their biases, for a picture of any size.
 
 # %% [markdown]
 # This is the end of session 1, and a good place to stop. In session 2 the network is trained.
@@ -726,7 +733,7 @@ if ck.ready("04.8", kernels):
 # %% [markdown]
 # ## Session 4 of 5 · Colour, and windows of other shapes
 #
-# About 45 minutes. You need the cells at the top and the next one, which takes over your `convolve` of 04.2. If you begin here, it takes
+# About 47 minutes. You need the cells at the top and the next one, which takes over your `convolve` of 04.2. If you begin here, it takes
 # SciPy's.
 
 # %%
@@ -901,9 +908,12 @@ apart = np.abs(np.subtract.outer(starts, beats))
 assert (apart.min(axis=0) < 0.05).all() and (apart.min(axis=1) < 0.05).all(), f"High at beats alone: {starts}, {beats}"
 
 # %% [markdown] tags=["reason"]
-# **Why the beats stand out.** The response adds 70 products. At a beat the largest of them are positive, because signal and kernel rise and fall together.
-# Elsewhere the noise is as often above 0 as below, and much of it cancels. Such a kernel is called a *matched filter*. Here it was given; a layer in
-# training finds its own.
+# **Why the beats stand out.** The response adds 70 products. At a beat the largest of them are positive, because signal and kernel rise and fall
+# together. Elsewhere the noise is as often above 0 as below, and much of it cancels. Such a kernel is called a *matched filter*. Here it was given; a
+# layer in training finds its own.
+#
+# **And in three dimensions?** `layers.Conv3D` slides a small cube through a volume, such as a scan of a body, or through the pictures of a film. It
+# takes (n, depth, height, width, channels).
 
 # %% [markdown]
 # ## Average or maximum?
@@ -950,7 +960,7 @@ assert abs(by_maximum - by_average) < 0.05, f"Less than 5 points apart: {by_maxi
 # %% [markdown]
 # ## Session 5 of 5 · Many digits out of few, and what a GPU is for
 #
-# About 30 minutes. You need the cells at the top.
+# About 32 minutes. You need the cells at the top.
 
 # %% [markdown]
 # ## Digits that nobody wrote
@@ -1002,6 +1012,10 @@ assert with_copies[1] > alone[1] + 0.2, f"Far more of the moved digits with copi
 # **Why copies help.** They tell the network what does *not* matter. The changes must be ones that keep the meaning: a digit may be moved, but a six
 # that is turned by half a turn is a nine. The copies here are made once, before training; put in front of the network as layers, `change` would make
 # new ones in every epoch.
+#
+# **What a convolution knows by itself.** Of all these changes it knows one only: a stroke that is moved gives a map that is moved. That a picture is
+# turned, larger, smaller, brighter or darker is new to it. Such changes have to be shown in copies (`RandomRotation`, `RandomZoom`,
+# `RandomBrightness`), or taken out beforehand, as 04b does with size and paper.
 
 # %% [markdown]
 # ## What a GPU is for
@@ -1071,6 +1085,9 @@ for device in devices:
 #
 # The small network is slower on the GPU: each of its 40 steps has so little to do that the fixed prices decide. This is why most networks of this
 # course do well without one.
+#
+# A **TPU** (tensor processing unit) is Google's chip for the same work. It is built around a large grid of units that multiply and add, and the big
+# ones are rented in Google's cloud. The rule is the same: it needs large products to be kept busy.
 
 # %% [markdown]
 # ## What did you observe?

@@ -278,8 +278,14 @@ ck.check("04b.2", read_digit)
 ck.widgets.DigitPad(predict=read_digit, prepare=prepare, sample=picture)
 
 # %% [markdown] tags=["reason"]
-# **It always decides for something.** The ten probabilities add up to 1 whatever you draw. If you draw a letter, the network has no way to say "this
-# is no digit". A softmax compares ten answers with each other; it does not ask whether any of them fits.
+# **It always decides for something.** The ten probabilities add up to 1 whatever you draw. If you draw a letter, the network has no way to say "this is
+# no digit". A softmax compares ten answers with each other; it does not ask whether any of them fits.
+#
+# **How sure is it really?** There are three ways to find out. Take all pictures for which it says about 90 %: is it right for nine of ten? Then it is
+# *calibrated*; deep networks are often too sure (Guo and others, 2017). Or train several networks from different first weights and see how far their
+# answers differ: where they disagree, the data have not decided (Lakshminarayanan and others, 2017). And a network whose answer is a number can give
+# two, a mean and a spread. Its loss is then minus the logarithm of the density that a normal distribution with this mean and spread has at the truth:
+# the idea of the log loss (00.3), for numbers.
 
 # %% [markdown]
 # ## 04b.3 · A digit in the corner
@@ -491,3 +497,6 @@ ck.progress()
 #   Cybernetics*, 9(1), 62–66.
 # - Hendrycks, D., Gimpel, K. (2017). A baseline for detecting misclassified and out-of-distribution examples in neural
 #   networks. *ICLR*.
+# - Guo, C., Pleiss, G., Sun, Y., Weinberger, K. Q. (2017). On calibration of modern neural networks. *ICML*. arXiv:1706.04599.
+# - Lakshminarayanan, B., Pritzel, A., Blundell, C. (2017). Simple and scalable predictive uncertainty estimation using deep ensembles. *NIPS*.
+#   arXiv:1612.01474.

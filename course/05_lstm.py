@@ -4,7 +4,7 @@
 # A network with a memory reads one value after another. It forecasts the Sun, remembers the position of a switch, and adds two
 # numbers that are given to it as text.
 #
-# About 230 minutes in 4 sessions · CPU about 25 s · GPU optional
+# About 239 minutes in 4 sessions · CPU about 25 s · GPU optional
 #
 # **Before you start** you should know Keras layers, `compile` and `fit` (notebook 01).
 #
@@ -64,7 +64,7 @@ def rmse(forecast):
 # %% [markdown]
 # ## Session 1 of 4 · Cells with a memory
 #
-# About 55 minutes. You need the cells above. You write a recurrent cell and one step of an LSTM by hand.
+# About 59 minutes. You need the cells above. You write a recurrent cell and one step of an LSTM by hand.
 
 # %% [markdown]
 # ## 05.1 · A recurrent cell by hand
@@ -77,7 +77,8 @@ def rmse(forecast):
 # $$h_t = \tanh(x_t W_x + h_{t-1} W_h + b), \qquad h_0 = 0.$$
 #
 # $x_t$ is row $t$ of the sequence, $W_x$ holds the weights of the input, $W_h$ those of the state, and $b$ the biases. The same
-# weights are used in every step.
+# weights are used in every step, as a kernel (notebook 04) uses the same weights at every place. So a pattern means the same
+# whenever it comes: this is called *time invariance*.
 #
 # - `rnn(x, Wx, Wh, b)`: takes `x` (T, features), `Wx` (features, units), `Wh` (units, units) and `b` (units,); returns the states
 #   $h_1$ to $h_T$, shape (T, units).
@@ -793,13 +794,13 @@ if ck.ready("05.6", build_adder):
 
 # %% [markdown] tags=["reason"]
 # **What the race says.** The mean lag is 3.5 in all three ways. The shortest lag is 2 as written, and 1 in both others. If the
-# shortest lag were the reason, reversing the *answer* would help as much as reversing the *question*. Usually it does not, so the
-# lag cannot be the whole reason here. Only the reversed question shows the units of a number before its tens. Reading the units
+# shortest lag were the reason, reversing the *answer* would help as much as reversing the *question*. Did it in your race? If not,
+# the lag cannot be the whole reason. Only the reversed question shows the units of a number before its tens. Reading the units
 # first, the network can add while it reads, as you do by hand: what comes later never changes the units of the sum. Read as
 # written, the last character can still change every digit before it: 45+54 is 99, and 45+55 is 100.
 #
-# **How certain is that?** One race has one start. With other initial weights, the reversed question usually leads, and by far; now and
-# then it is late and loses. Call `race()` again, which draws new weights, before you believe a bar. Sutskever and others (2014) found
+# **How certain is that?** One race has one start. With other initial weights the bars have other heights, and the order can change
+# too. Call `race()` again, which draws new weights, and more than once, before you believe a bar. Sutskever and others (2014) found
 # that reversed sentences are translated better, and gave the lag as the reason. For sentences it may be.
 
 # %% [markdown]
@@ -824,7 +825,7 @@ if ck.ready("05.6", adder, add):
 # %% [markdown]
 # ## Session 4 of 4 · A smaller cell
 #
-# About 30 minutes. You need the cells at the top and the next one, which takes over your `prepare` and `model` of 05.3. If you begin
+# About 35 minutes. You need the cells at the top and the next one, which takes over your `prepare` and `model` of 05.3. If you begin
 # here, it takes simple ones.
 
 # %%
@@ -967,10 +968,12 @@ for name, network, count in (("LSTM", model, lstm_params(1, 32)), ("GRU", gru, g
 #
 # ## Summary
 #
-# A recurrent network carries a state along a sequence. The LSTM adds a cell state that only its gates can change, so that both
-# the memory and the gradient last for many steps. One answer for a sequence, one for each step, or a sequence for a sequence: it
-# is the same cell, read out in different places. Forecasts are judged on later years, against a naive forecast, with nothing
-# scaled by the future.
+# A recurrent network carries a state along a sequence. The LSTM adds a cell state that only its gates can change, so that both the
+# memory and the gradient last for many steps. One and the same cell can be read out in different places: *many to one* is one
+# answer for a sequence (05.3), *many to many* an answer at each step (05.4), or a sequence that is written after another has been
+# read (05.6). There is also *one to many*: one input, such as a picture, is answered by a sequence, such as a sentence about it.
+# The input then becomes the first state of a decoder, which writes symbol by symbol (notebook 05b). *One to one* needs no memory: a
+# dense network does it. Forecasts are judged on later years, against a naive forecast, with nothing scaled by the future.
 
 # %%
 ck.progress()

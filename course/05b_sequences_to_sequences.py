@@ -5,7 +5,7 @@
 # the end with attention alone, as in the models that write, translate and answer today. The task stays small enough for
 # two cores: sums such as 38+27.
 #
-# About 215 minutes in 3 sessions · CPU about 35 s · GPU optional
+# About 219 minutes in 3 sessions · CPU about 35 s · GPU optional
 #
 # **Before you start** you should know what an LSTM returns (05.2), and have seen the sums of 05.6.
 #
@@ -559,7 +559,7 @@ assert mean[1, [0, 3]].sum() > 0.75 and mean[1, [1, 4]].min() > 0.02, f"For the 
 # %% [markdown]
 # ## Session 3 of 3 · Attention alone
 #
-# About 84 minutes. You need the cells at the top, and nothing from sessions 1 and 2. You give attention a sense of
+# About 88 minutes. You need the cells at the top, and nothing from sessions 1 and 2. You give attention a sense of
 # place, build a transformer block, and read what became of it.
 
 # %% [markdown]
@@ -838,10 +838,15 @@ assert same_time > exact - 0.002, f"The transformer is level with it at best, bu
 #   transformer blocks.
 # - **Speech**: Whisper (2022) has the same form. It reads sound and writes text, and was trained on 680,000 hours of
 #   recordings from the web.
-# - **Pictures**: a vision transformer (2020) cuts a picture into patches and reads them as a sequence. Networks that
-#   make pictures from a description look at its words through attention (Rombach and others, 2022).
+# - **Pictures**: a vision transformer (2020) cuts a picture into patches and reads them as a sequence. DALL·E (2021)
+#   reads a description and goes on with the picture, piece by piece, as one goes on with a text. Later networks that
+#   make pictures look at the words of a description through attention (Rombach and others, 2022).
 # - **Proteins**: AlphaFold (2021) predicts the shape of a protein from its chain of amino acids. Its blocks attend to
 #   related chains and to pairs of places. It was trained on shapes that had been measured and published over decades.
+# - **Games**: AlphaGo (2016) learned Go from games of strong players, then from games against itself, and beat Lee
+#   Sedol, one of the best players of the world, by four games to one. AlphaGo Zero (2017) learned from games against
+#   itself alone. In both, networks propose moves and judge positions, and a search tries the moves out. They are made
+#   of convolutions (04), not of attention.
 #
 # **What they are good at**: tasks for which there is much text of the kind, such as translating between common
 # languages, summarising, rephrasing, or writing short programs. With more parameters, data and computing time the loss
@@ -912,9 +917,14 @@ ck.progress()
 # - Radford, A., and others (2022). Robust speech recognition via large-scale weak supervision. arXiv:2212.04356.
 # - Dosovitskiy, A., and others (2020). An image is worth 16x16 words: transformers for image recognition at scale.
 #   arXiv:2010.11929.
+# - Ramesh, A., and others (2021). Zero-shot text-to-image generation. arXiv:2102.12092.
 # - Rombach, R., and others (2022). High-resolution image synthesis with latent diffusion models. arXiv:2112.10752.
 # - Jumper, J., and others (2021). Highly accurate protein structure prediction with AlphaFold. *Nature*, 596, 583–589.
 #   doi:10.1038/s41586-021-03819-2.
+# - Silver, D., and others (2016). Mastering the game of Go with deep neural networks and tree search. *Nature*, 529,
+#   484–489. doi:10.1038/nature16961.
+# - Silver, D., and others (2017). Mastering the game of Go without human knowledge. *Nature*, 550, 354–359.
+#   doi:10.1038/nature24270.
 # - Kaplan, J., and others (2020). Scaling laws for neural language models. arXiv:2001.08361.
 # - Ji, Z., and others (2023). Survey of hallucination in natural language generation. *ACM Computing Surveys*, 55, 248.
 #   doi:10.1145/3571730.

@@ -4,7 +4,7 @@
 # A network that has to copy its input through a bottleneck finds out by itself what matters. Here the inputs are handwritten
 # digits. Nobody tells the network which digit it sees, and yet it sorts them.
 #
-# About 225 minutes in 3 sessions · CPU about 30 s · GPU optional
+# About 233 minutes in 3 sessions · CPU about 30 s · GPU optional
 #
 # **Before you start** you should know Keras layers, `compile` and `fit` (notebook 01) and have seen MNIST (notebook 04).
 #
@@ -55,7 +55,7 @@ ck.plot.image_grid(as_pictures(x_train[:16]), title="Sixteen digits, 784 numbers
 # %% [markdown]
 # ## Session 1 of 3 · From PCA to a map of the digits
 #
-# About 65 minutes. You need the cells above. You compare the simplest autoencoder with a classical method of statistics, and
+# About 68 minutes. You need the cells above. You compare the simplest autoencoder with a classical method of statistics, and
 # then draw a map on which every digit has its place.
 #
 # **Predict before you run.** You may describe a digit to a friend with two numbers, and no more. The friend draws it. Which
@@ -265,7 +265,7 @@ assert confused[0, 1] < 5, "Zeros and ones lie far apart."
 # %% [markdown]
 # ## Session 2 of 3 · Cleaning pictures, and finding what does not belong
 #
-# About 75 minutes. You need the cells at the top, and nothing from session 1.
+# About 80 minutes. You need the cells at the top, and nothing from session 1.
 
 # %% [markdown]
 # ## 06.3 · Take the noise away

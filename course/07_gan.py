@@ -4,7 +4,7 @@
 # One network makes up samples, the other tries to tell them from real ones. Both get better, until the made-up samples are
 # hard to tell from real ones. This is a **generative adversarial network**, a GAN.
 #
-# About 235 minutes in 4 sessions · CPU about 30 s · GPU optional
+# About 241 minutes in 4 sessions · CPU about 30 s · GPU optional
 #
 # **Before you start** you should know Keras layers and gradients (notebook 01) and convolutions (notebook 04).
 #
@@ -154,7 +154,7 @@ def build_gan(d_rate, g_rate, steps=5000, kind="adam"):
 # %% [markdown]
 # ## Session 1 of 4 · Two losses, and one training step
 #
-# About 75 minutes. You need the cells above. You write the losses of both players and the step that trains them.
+# About 81 minutes. You need the cells above. You write the losses of both players and the step that trains them.
 #
 # **Predict before you run.** The generator is told only how well its points fool the discriminator. Does that force it to
 # visit all eight spots? Write down what you expect the generator to do if it finds one spot before the others, and how the
@@ -400,7 +400,7 @@ for loss_name, one in (("L_D", of_d), ("L_G", of_g)):
 # %% [markdown]
 # ## Session 2 of 4 · Collapse, and how to prevent it
 #
-# About 45 minutes. You need the cells at the top and your `train_step` of 07.2; you will write a variant of it.
+# About 42 minutes. You need the cells at the top and your `train_step` of 07.2; you will write a variant of it.
 
 # %% [markdown]
 # ## 07.3 · Count the modes, and prevent the collapse
@@ -672,8 +672,13 @@ if ck.ready("07.4", judge, digit_generator):
 
 # %% [markdown] tags=["reason"]
 # **How to read the two numbers.** One perfect digit, repeated for ever, has a high confidence and an entropy near 0. Confidence
-# alone is a poor judge for another reason too: `reader` has never seen anything but digits, and can be sure of nonsense. Here it is
-# sure of grey noise.
+# alone is a poor judge for another reason too: `reader` has never seen anything but digits, and can be sure of nonsense. Here it
+# is sure of grey noise.
+#
+# **Another way up.** `layers.UpSampling2D(2)` writes each number of a map twice in each direction and has no weights; an ordinary
+# convolution follows it. It avoids the chequerboard that transposed convolutions can leave, above all where the size of the kernel
+# is no multiple of the stride (Odena and others, 2016). `layers.ZeroPadding2D(p)` puts a frame of zeros around a map, p wide, as
+# `pad` of 04.2 does.
 
 # %% [markdown]
 # Does the generator copy? One that had memorised its digits would score well and be useless. So look for the nearest training
@@ -699,7 +704,7 @@ if ck.ready("07.4", digit_generator):
 # %% [markdown]
 # ## Session 4 of 4 · A fast simulation
 #
-# About 60 minutes. You need the cells at the top and the next one, which takes over your training step of 07.2. If you
+# About 63 minutes. You need the cells at the top and the next one, which takes over your training step of 07.2. If you
 # begin here, it takes one that uses the losses of Keras.
 
 # %%
@@ -955,6 +960,7 @@ ck.progress()
 # - Metz, L., Poole, B., Pfau, D., Sohl-Dickstein, J. (2017). Unrolled generative adversarial networks. *ICLR*. The ring.
 # - Heusel, M., et al. (2017). GANs trained by a two time-scale update rule converge to a local Nash equilibrium.
 #   *NIPS 2017*.
+# - Odena, A., Dumoulin, V., Olah, C. (2016). Deconvolution and checkerboard artifacts. *Distill*. doi:10.23915/distill.00003.
 # - Mescheder, L., Geiger, A., Nowozin, S. (2018). Which training methods for GANs do actually converge? *ICML*.
 # - Paganini, M., de Oliveira, L., Nachman, B. (2018). CaloGAN: simulating 3D high energy particle showers in multilayer
 #   electromagnetic calorimeters with generative adversarial networks. *Physical Review D*, 97, 014021.

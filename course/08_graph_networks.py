@@ -4,7 +4,7 @@
 # Some data has links but no order: friends who talk to each other, the atoms of a molecule. Some has not even links: the
 # particles of a collision. In this notebook you build networks that read such data as it is.
 #
-# About 190 minutes in 3 sessions · CPU about 15 s · GPU optional
+# About 187 minutes in 3 sessions · CPU about 15 s · GPU optional
 #
 # **Before you start** you should know matrix products in NumPy and the functional API of Keras (notebook 01).
 #
@@ -359,7 +359,7 @@ for rounds in (0, 1, 2, 8, 30):
 # %% [markdown]
 # ## Session 2 of 3 · Sets, in which order means nothing
 #
-# About 55 minutes. You need the setup cell at the top, and no code from session 1; its two boxes on layers and on models with two
+# About 49 minutes. You need the setup cell at the top, and no code from session 1; its two boxes on layers and on models with two
 # inputs (in 08.1 and 08.2) are worth reading first. You build a network that reads sets of
 # particles, and test that it does not notice their order.
 
@@ -412,8 +412,10 @@ fig.suptitle("Two bodies fly back to back; three do not");
 #   has to work for any number p of rows: `keras.Input((None, 3))` and `keras.Input((None,))`.
 #
 # **Some tools.** A `layers.Dense` on an array of shape (n, p, 3) treats all p rows alike, so it can serve as $\varphi$.
-# `mask[:, :, None]` has shape (n, p, 1) and multiplies every unit of a particle by the same number. `ops.sum(x, axis=1)`
-# adds up over the particles. To reorder each row of a table by itself, sort random numbers:
+# In the words of 04.9 it is a 1×1 convolution: the same weights at every particle, and no neighbours. With equal weights
+# `layers.Conv1D(64, 1)` computes what `layers.Dense(64)` does. `mask[:, :, None]` has shape (n, p, 1) and multiplies
+# every unit of a particle by the same number. `ops.sum(x, axis=1)` adds up over the particles. To reorder each row of a
+# table by itself, sort random numbers:
 #
 # ```python
 # table = np.array([[10, 20, 30, 40], [50, 60, 70, 80]])
@@ -557,7 +559,7 @@ assert change > 0.3, "Without the mask, numbers in the padding change an answer.
 # %% [markdown]
 # ## Session 3 of 3 · Edges that carry something
 #
-# About 60 minutes. You need the setup cell at the top, and no code from sessions 1 and 2. You write the block of which most
+# About 63 minutes. You need the setup cell at the top, and no code from sessions 1 and 2. You write the block of which most
 # graph networks are special cases, and test that it does not notice how nodes and edges are numbered.
 
 # %% [markdown]
@@ -744,11 +746,11 @@ assert reached == [[3], [0, 1, 2, 3, 4]], "After one block person 3 is changed, 
 # receives it. But the graph adds up all letters, so $u'$ changes too, and in the second block everybody reads
 # $u'$. In 08.1 a rumour needed four rounds to reach person 6; a state of the whole graph reaches everybody in two.
 #
-# **Molecules** are such graphs. The atoms are nodes, and the edges join bonded atoms, or all atoms that are closer than some
-# distance. SchNet (Schütt and others, 2017) lets each atom receive messages from the atoms around it, weighted by a learned
-# function of the distance, and adds up one number for each atom to get the energy of the molecule. It is told distances only,
-# so the energy does not change when the molecule is moved or turned, and the sum does not depend on how the atoms are
-# numbered.
+# **Molecules** are such graphs. The atoms are nodes, and the edges join bonded atoms, or all atoms that are closer than
+# some distance. SchNet (Schütt and others, 2017) lets each atom receive messages from the atoms around it, weighted by a
+# learned function of the distance, and adds up one number for each atom to get the energy of the molecule. Of the
+# positions it is told the distances only, so the energy does not change when the molecule is moved or turned, and the sum
+# does not depend on how the atoms are numbered.
 #
 # **Why the numbering does not matter.** All edges use the same matrices, and so do all nodes; what comes from several edges
 # is added up, and a sum has no order. The differences above are no larger than rounding errors.

@@ -4,7 +4,7 @@
 # A network that reads the digits 0 to 4 has learned what pen strokes look like. Keep that knowledge, and a few examples are
 # enough to teach it 5 to 9.
 #
-# About 165 minutes in 3 sessions · CPU about 25 s · GPU optional
+# About 169 minutes in 3 sessions · CPU about 25 s · GPU optional
 #
 # **Before you start** you should know convolutional networks in Keras (notebook 04).
 #
@@ -420,7 +420,7 @@ for n, accuracy in zip(SIZES, frozen_mean):
 # %% [markdown]
 # ## Session 3 of 3 · Fine-tuning, and when it does harm
 #
-# About 55 minutes. You need the cells at the top and the next two. If you have done session 1 in this notebook and it is
+# About 59 minutes. You need the cells at the top and the next two. If you have done session 1 in this notebook and it is
 # still running, they take your networks from there; if you begin here, they build and train simpler ones.
 
 # %%

@@ -4,7 +4,7 @@
 # A jet of particles can be seen as a picture, as a sequence and as a set. You tell quarks from gluons in all three ways, and
 # find out which view suits the problem.
 #
-# About 245 minutes in 4 sessions · CPU about 35 s · GPU optional
+# About 242 minutes in 4 sessions · CPU about 35 s · GPU optional
 #
 # **Before you start** you should know convolutions (notebook 04), the LSTM (05) and the ROC curve (02b).
 #
@@ -117,7 +117,7 @@ def particle_inputs(jets):
 # %% [markdown]
 # ## Session 1 of 4 · Jets as images
 #
-# About 80 minutes. You need the cells above. You turn particles into pictures, and train a convolutional network on them.
+# About 76 minutes. You need the cells above. You turn particles into pictures, and train a convolutional network on them.
 #
 # **Predict before you run.** The area under the ROC curve (AUC) is the probability that a random gluon gets a higher score
 # than a random quark. You have seen what the count reaches. Which of the three networks will do best: the one that sees an
@@ -459,7 +459,7 @@ assert abs(set_change) < 1e-4, "Shuffling does nothing to the set."
 # %% [markdown]
 # ## Session 3 of 4 · The comparison, and the leaderboard
 #
-# About 65 minutes. You need the cells at the top and the next three. If you have done sessions 1 and 2 in this notebook and
+# About 61 minutes. You need the cells at the top and the next three. If you have done sessions 1 and 2 in this notebook and
 # it is still running, they take your networks from there; if you begin here, they train simpler ones.
 
 # %%
@@ -705,7 +705,7 @@ print(f"three networks:     area {board['yours']:.3f}")
 # %% [markdown]
 # ## Session 4 of 4 · Two more networks
 #
-# About 45 minutes. You need the cells at the top and the next two. If you have done sessions 1 to 3 in this notebook and it
+# About 50 minutes. You need the cells at the top and the next two. If you have done sessions 1 to 3 in this notebook and it
 # is still running, they take your networks from there; if you begin here, they train a simple LSTM. You build a network of
 # two kinds of layers, and meet one that pays attention.
 
@@ -780,8 +780,9 @@ ck.check("10.7", conv_lstm)
 
 # %% [markdown]
 # The last network is given. It treats the particles as a set, as in 10.4, but before the sum every particle looks at all the
-# others. This is **attention** (05b.3 writes it by hand): each particle compares itself with every particle of the jet, and takes
-# a weighted mean of what they say, with weights that the network has learned. `attention_mask` keeps it from looking at
+# others. This is **attention** (05b.3 writes it by hand): each particle compares itself with every particle of the jet, and
+# takes a weighted mean of what they say, with weights that the network computes for each pair. Seen as a graph (08), every
+# particle has an edge to every other, and attention says how much each edge counts. `attention_mask` keeps it from looking at
 # rows of zeros. Nothing in it knows the numbers of the rows, so the order of the particles does not matter.
 
 # %%
@@ -886,10 +887,10 @@ for name, scores in (("conv + LSTM", conv_scores), ("attention", attention_score
 # comparison is fair on the same jets, with an uncertainty beside each difference (the folded note of 10.5 says how), and
 # with fresh data for the winner.
 #
-# Fjodor van Veen's *The Neural Network Zoo* (Asimov Institute, 2016) draws some thirty architectures on one sheet. You have met
-# most of the families: the perceptron and the dense network (01), the convolutional (04), the recurrent with LSTM and GRU (05),
-# the autoencoder and its variational form (06) and the GAN (07); attention and graph networks (05b, 08) came to the fore later.
-# Which data suit which of them is what you measured here.
+# Fjodor van Veen's *The Neural Network Zoo* (Asimov Institute, 2016) draws nearly thirty architectures on one sheet. You have
+# met most of the families: the perceptron and the dense network (01), the convolutional (04), the recurrent with LSTM and GRU
+# (05), the autoencoder and its variational form (06) and the GAN (07); attention and graph networks (05b, 08) came to the fore
+# later. Which data suit which of them is what you measured here.
 
 # %%
 ck.progress()

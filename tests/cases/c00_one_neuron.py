@@ -121,8 +121,8 @@ table(
 
 
 def gradient(x, y, w, b):
-    residual = w * x + b - y
-    return 2 * np.mean(residual * x), 2 * np.mean(residual)
+    error = w * x + b - y
+    return 2 * np.mean(error * x), 2 * np.mean(error)
 
 
 def gradient_loop(x, y, w, b):
@@ -205,7 +205,7 @@ table(
         ("gradient", "db negated", {"gradient": lambda *a: (gradient(*a)[0], -gradient(*a)[1])}),
         ("no-bias", "without b", {"gradient": lambda x, y, w, b: gradient(x, y, w, 0)}),
         ("gradient", "1 over n - 1", {"gradient": lambda x, *a: scaled(len(x) / max(len(x) - 1, 1))(x, *a)}),
-        ("no-truth", "the prediction as residual", {"gradient": lambda x, y, w, b: gradient(x, 0 * y, w, b)}),
+        ("no-truth", "the prediction as error", {"gradient": lambda x, y, w, b: gradient(x, 0 * y, w, b)}),
         ("only-change", "the change alone", lambda: {"step": lambda *a: tuple(-a[-1] * d for d in gradient(*a[:-1]))}),
         ("only-gradient", "the gradient for the step", {"step": lambda x, y, w, b, rate: gradient(x, y, w, b)}),
         ("divided", "over the learning rate", lambda: {"step": moved(lambda rate: 1 / rate)}),
@@ -229,8 +229,8 @@ def log_loss(y, p):
 
 
 def log_loss_gradient(x, y, w, b):
-    residual = sigmoid(w * x + b) - y
-    return np.mean(residual * x), np.mean(residual)
+    error = sigmoid(w * x + b) - y
+    return np.mean(error * x), np.mean(error)
 
 
 @cache
@@ -449,9 +449,9 @@ def each_point(x, y, w, b, batch_size, learning_rate, seed):
 
 def over_all(x, y, w, b, batch_size, learning_rate, seed):
     for batch in minibatches(len(x), batch_size, seed):
-        residual = w * x[batch] + b - y[batch]
-        w = w - learning_rate * 2 * np.sum(residual * x[batch]) / len(x)
-        b = b - learning_rate * 2 * np.sum(residual) / len(x)
+        error = w * x[batch] + b - y[batch]
+        w = w - learning_rate * 2 * np.sum(error * x[batch]) / len(x)
+        b = b - learning_rate * 2 * np.sum(error) / len(x)
     return w, b
 
 
