@@ -172,10 +172,7 @@ class Objects:
                 said["fitted"] = True
             except NotFittedError:
                 said["fitted"] = False
-            said["params"] = {
-                key: value if isinstance(value, bool | int | float | str | tuple | None) else type(value).__name__
-                for key, value in model.get_params(deep=True).items()
-            }
+            said["params"] = {key: _setting(value) for key, value in model.get_params(deep=True).items()}
             if hasattr(model, "cv_results_"):
                 scores = {key: value for key, value in model.cv_results_.items() if key.endswith("_score")}
                 said["search"] = {"n_splits": int(model.n_splits_)}
@@ -189,6 +186,16 @@ class Objects:
         elif type(model).__module__.startswith("keras.") and hasattr(model, "on_epoch_end"):
             said["params"] = _settings_of_callback(model)
         return said
+
+
+def _setting(value):
+    """A setting of an estimator; a list or an array of numbers as the tuple that scikit-learn's pages show."""
+    if isinstance(value, list | np.ndarray):
+        value = tuple(np.asarray(value, dtype=object).tolist())
+    plain = isinstance(value, bool | int | float | str | tuple | None)
+    if isinstance(value, tuple):
+        plain = all(isinstance(part, bool | int | float | str | None) for part in value)
+    return value if plain else type(value).__name__
 
 
 def _settings_of_callback(callback):

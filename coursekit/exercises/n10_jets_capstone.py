@@ -193,6 +193,7 @@ def sequence_network(student, rng):
         "columns-torn": torn,
         "columns-torn-falling": torn[:, ::-1],
         "one-order-for-all": probe[:, np.argsort(-probe[0, :, 0])],
+        "jets-mixed": np.take_along_axis(probe, np.argsort(-probe[:, :, 0], axis=0)[:, :, None], axis=0),
     }
     yield check_array("in-order", "`in_order`", given, wanted, misconceptions, 1, "Hardest first, rows kept whole.")
     area, scores = _area_on_sequences(student, "lstm", jets, y)

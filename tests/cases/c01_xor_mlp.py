@@ -344,6 +344,23 @@ def _():
     return {"model": sklearn_mlp().fit(X, X.round().all(axis=1))}
 
 
+for name, other in {
+    "labels of OR": lambda X: X.round().any(axis=1),
+    "labels of NAND": lambda X: ~X.round().all(axis=1),
+    "the labels of an example, x1 > 0.5": lambda X: X[:, 0] > 0.5,
+}.items():
+
+    @wrong("01.3", "other-labels", name)
+    def _(other=other):
+        X, _ = xor_data()
+        return {"model": sklearn_mlp().fit(X, other(X))}
+
+
+@right("01.3", "widths in a list")
+def _():
+    return {"model": sklearn_mlp(hidden_layer_sizes=[16]).fit(*xor_data())}
+
+
 @wrong("01.3", "linear-model", "no activation")
 def _():
     return {"model": sklearn_mlp(activation="identity").fit(*xor_data())}
@@ -384,7 +401,7 @@ def _():
     import keras
 
     model = keras.models.clone_model(keras_xor("sequential"))
-    model.set_weights([np.ones((2, 2)), np.array([3.0, 4.0]), np.array([[4.0], [4.0]]), np.array([-32.0])])
+    model.set_weights([np.ones((2, 2)), np.array([3.0, 4.0]), np.array([[0.5], [0.5]]), np.array([-4.0])])
     return {"model": model}
 
 
@@ -1057,7 +1074,9 @@ for name, code, change in (
     ("lengths differ", "wrong-shape", lambda train, test: (train, test[:-5])),
     ("nothing appended", "too-short", lambda train, test: ([], [])),
     ("one number", "wrong-shape", lambda train, test: (train[-1], test[-1])),
-    ("the last epoch is missing", "ends-at-model", lambda train, test: (train[:-30], test[:-30])),
+    ("the last epochs are missing", "before-training", lambda train, test: (train[:-30], test[:-30])),
+    ("measured before each epoch", "before-training", lambda train, test: ([5, *train[:-1]], [5, *test[:-1]])),
+    ("a small part of the errors", "ends-at-model", lambda train, test: (np.array(train) / 7, np.array(test) / 7)),
 ):
 
     @wrong("01.7", code, name)
@@ -1289,6 +1308,14 @@ def train_returning_early(X, y, epochs):
         return w, b
 
 
+def train_shuffled(X, y, epochs):
+    rng, (w, b) = np.random.default_rng(0), (np.zeros(X.shape[1]), 0.0)
+    for _ in range(epochs):
+        for i in rng.permutation(len(X)):
+            w, b = perceptron_step(w, b, X[i], y[i], 1)
+    return w, b
+
+
 def train_forgetful(X, y, epochs):
     w, b = np.zeros(X.shape[1]), 0
     for _ in range(epochs):
@@ -1360,10 +1387,11 @@ table(
         ("train", "always 5", {"train_perceptron": lambda X, y, n: train_perceptron(X, y, 5)}),
         ("backwards", "from the end", {"train_perceptron": lambda X, y, n: train_perceptron(X[::-1], y[::-1], n)}),
         ("all-at-once", "a whole pass", {"train_perceptron": train_at_once}),
+        ("other-order", "shuffled in each pass", {"train_perceptron": train_shuffled}),
         ("starts-with-ones", "ones", {"train_perceptron": lambda X, y, n: train_perceptron(X, y, n, start=1)}),
         ("train", "starts with twos", {"train_perceptron": lambda X, y, n: train_perceptron(X, y, n, start=2)}),
         ("other-rate", "rate 0.1", {"train_perceptron": lambda X, y, n: train_perceptron(X, y, n, rate=0.1)}),
-        ("train", "scikit-learn", {"train_perceptron": train_sklearn}),
+        ("other-order", "scikit-learn, which shuffles", {"train_perceptron": train_sklearn}),
         ("raises", "always two inputs", {"train_perceptron": train_two_inputs}),
     ],
 )

@@ -299,6 +299,10 @@ def by_flip(jets):
     return np.array([jet[jet[:, 0].argsort()][::-1] for jet in jets])
 
 
+def jets_mixed(jets):
+    return np.take_along_axis(jets, np.argsort(-jets[..., 0], axis=0)[..., None], axis=0)
+
+
 def softest_first(jets):
     momenta = np.where(jets[:, :, 0] > 0, jets[:, :, 0], np.inf)
     return np.take_along_axis(jets, np.argsort(momenta, axis=1)[..., None], axis=1)
@@ -372,6 +376,7 @@ for name, code, function in (
     ("softest first, padding last", "softest-first", lambda jets: softest_first(jets)),
     ("untouched", "not-sorted", lambda jets: jets),
     ("one order for all", "one-order-for-all", lambda jets: jets[:, np.argsort(-jets[0, :, 0])]),
+    ("along the axis of the jets", "jets-mixed", lambda jets: jets_mixed(jets)),
     ("by eta", "in-order", lambda jets: np.take_along_axis(jets, np.argsort(jets[:, :, 1], axis=1)[..., None], axis=1)),
     ("momenta alone", "wrong-shape", lambda jets: -np.sort(-jets[:, :, 0], axis=1)),
     ("indices", "wrong-shape", lambda jets: np.argsort(-jets[:, :, 0], axis=1)),

@@ -54,7 +54,7 @@ def describe_relation(given, wanted, quantities=None, steps=None, rtol=1e-4):
         if np.sum((wanted > low) & (wanted < high)) >= 3 and fits(np.clip(wanted, low, high)):
             ends = [f"below {low:.4g}"] * int(wanted.min() < low) + [f"above {high:.4g}"] * int(wanted.max() > high)
             return f"is the right one, but never {' or '.join(ends)}: it is cut off there"
-        return _normalised(given, wanted)
+        return _normalised(given, wanted) or _partly_right(given, wanted, rtol)
 
 
 def _relations(wanted, quantities):
@@ -134,6 +134,29 @@ def _normalised(given, wanted):
                 return f"has {summed} that sum to 1; the {asked} should"
     if given.size > 3 and np.ptp(wanted) > 0 and np.allclose(np.sort(given, None), np.sort(wanted, None), rtol=1e-4):
         return "holds the right numbers in another order"
+    return None
+
+
+def _partly_right(given, wanted, rtol):
+    """Right but for the ends, or for entries that were left at 0: a loop that is over too early, or begins too late."""
+    off = np.abs(given - wanted) > rtol * max(np.abs(wanted).max(), 1e-6)
+    if given.size < 4 or off.mean() > 0.5:
+        return None
+    names = {1: ("entry",), 2: ("row", "column")}.get(given.ndim, ())
+    for end, place in (("last", -1), ("first", 0)):
+        rest, where = off, []
+        for axis, name in enumerate(names):
+            if np.take(off, place, axis).mean() > 0.5 and given.shape[axis] > 2:
+                where.append(f"the {end} {name}")
+                rest = rest & (np.arange(given.shape[axis]) != place % given.shape[axis]).reshape(
+                    [-1 if other == axis else 1 for other in range(given.ndim)]
+                )
+        if where and not rest.any():
+            if (given[off] == 0).all():
+                return f"is 0 in {' and '.join(where)}, and right everywhere else: does a loop end too early there?"
+            return f"is right everywhere but in {' and '.join(where)}"
+    if (given[off] == 0).all():
+        return f"is 0 in {off.sum()} of {off.size} places where it should not be, and right in all others"
     return None
 
 
