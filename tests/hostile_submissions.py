@@ -674,10 +674,11 @@ PATCHES = [
            "{'status': 'passed', 'score': 9}\nreport.Finding.__init__ = lambda self, *a, **k: None", "0", solved="13"),
     attack("patched-allclose", "import numpy as np\nnp.allclose = np.array_equal = np.isclose = lambda *a, **k: True\n"
            "np.testing.assert_allclose = lambda *a, **k: None", "0", solved="13"),
-    attack("patched-answer", PATCH + "server.Objects.answer = lambda self, *args: True", "1", solved="1",
+    attack("patched-answer", PATCH + "server.ObjectServer.answer = lambda self, *args: True", "1", solved="1",
            full="1"),
-    attack("patched-answer-kinds", PATCH + "server.Objects._kind = lambda self, name: 'float'\n"
-           "server.Objects._call = lambda self, *args, **kwargs: 1.0\nstudent.Objects._value = lambda self, name: 1.0",
+    attack("patched-answer-kinds", PATCH + "server.ObjectServer._kind = lambda self, name: 'float'\n"
+           "server.ObjectServer._call = lambda self, *args, **kwargs: 1.0\n"
+           "student.ObjectServer._value = lambda self, name: 1.0",
            "1", solved="1", full="1"),
     attack("patched-pack", PATCH + "codec.pack = pipe.pack = lambda *a, **k: (['answer', True], [])", "1", solved="1",
            full="1", status=("graded", "ended")),
@@ -913,10 +914,10 @@ NOTEBOOKS = [
 # ------------------------------------------------------------------------------------------------------------- Keras
 
 PATCHED_CONFIG = (
-    "from coursekit.checks.server import Objects\n"
-    "Objects._config = Objects._network = lambda self, name, *shape: None\n"
+    "from coursekit.checks.server import ObjectServer\n"
+    "ObjectServer._config = ObjectServer._network = lambda self, name, *shape: None\n"
     "right = lambda X: (np.rint(np.asarray(X)).sum(axis=1) == 1).astype('float32')[:, None]\n"
-    "Objects._predict = lambda self, name, X: right(X)\n"
+    "ObjectServer._predict = lambda self, name, X: right(X)\n"
 )
 NET = (
     "sequential = keras.Sequential([keras.Input((2,)), layers.Dense(8, activation='tanh'),"
@@ -926,9 +927,10 @@ NET = (
 )
 # What the judge is told of the network: another one, which is small to describe.
 OTHER = (
-    "server.Objects._config = lambda self, name: keras.saving.serialize_keras_object(big)\n"
-    "server.Objects._network = lambda self, name, shape: (self._config(name), big.get_weights())\n"
-    "server.Objects._weights = lambda self, name: [[np.asarray(w) for w in layer.weights] for layer in big.layers]\n"
+    "server.ObjectServer._config = lambda self, name: keras.saving.serialize_keras_object(big)\n"
+    "server.ObjectServer._network = lambda self, name, shape: (self._config(name), big.get_weights())\n"
+    "server.ObjectServer._weights = lambda self, name: [\n"
+    "    [np.asarray(w) for w in layer.weights] for layer in big.layers]\n"
 )
 LOOKUP = (
     "class Sequential(keras.Sequential):\n"
@@ -950,10 +952,10 @@ NETWORKS = [
     network("network-untrained", NET),
     network("network-lookup", LOOKUP + NET.replace("keras.Sequential", "Sequential", 1)),
     network("network-hidden", NET + PATCHED_CONFIG),
-    network("network-too-large-to-rebuild", NET + PATCH + "honest = server.Objects._config\n"
+    network("network-too-large-to-rebuild", NET + PATCH + "honest = server.ObjectServer._config\n"
             "def config(self, name):\n    made = honest(self, name)\n"
             "    made['config']['layers'][1]['config']['units'] = 2 * 10**9\n    return made\n"
-            "server.Objects._config = config"),
+            "server.ObjectServer._config = config"),
     network("network-of-many-steps", NET + PATCH + "big = keras.Sequential([keras.Input((2,)), "
             "layers.RepeatVector(3_000_000), layers.LSTM(8), layers.Dense(1)])\n" + OTHER, codes={"5": "too-large"}),
     network("network-of-fewer-steps", NET + PATCH + "big = keras.Sequential([keras.Input((2,)), "
@@ -961,9 +963,9 @@ NETWORKS = [
             codes={"5": "too-large"}),
     network("network-that-doubles", NET + PATCH + "x = inputs = keras.Input((2,))\nfor _ in range(33):\n"
             "    x = layers.Concatenate()([x, x])\nbig = keras.Model(inputs, x)\n" + OTHER, codes={"5": "too-large"}),
-    network("network-odd-configuration", NET + PATCH + "server.Objects._config = lambda self, name: {"
+    network("network-odd-configuration", NET + PATCH + "server.ObjectServer._config = lambda self, name: {"
             "'module': 'keras', 'class_name': 'layers.TFSMLayer', 'registered_name': None, "
-            "'config': {'filepath': '@COURSE@'}}\nserver.Objects._network = lambda self, name, shape: "
+            "'config': {'filepath': '@COURSE@'}}\nserver.ObjectServer._network = lambda self, name, shape: "
             "(self._config(name), [])"),
     network("network-lambda", "inputs = keras.Input((2,))\nformula = layers.Lambda(lambda x: keras.ops.cast("
             "keras.ops.sum(keras.ops.round(x), axis=1, keepdims=True) == 1, 'float32'))\n"

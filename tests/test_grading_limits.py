@@ -19,7 +19,7 @@ from coursekit.checks.codec import CodecError, pack, unpack
 from coursekit.checks.framework import Misconception
 from coursekit.checks.pipe import remote_student
 from coursekit.checks.report import Finding, Report
-from coursekit.checks.server import Objects, local_student
+from coursekit.checks.server import ObjectServer, local_student
 from coursekit.checks.vocabulary.models import recompute_forward
 from coursekit.grading import grade as grading
 from coursekit.grading import limited, sandbox
@@ -211,8 +211,8 @@ def test_the_name_of_a_type_is_a_name():
         pass
 
     Long.__name__ = "L" * 10**6
-    servant = Objects({"x": Long()})
-    student = remote_student(lambda *frame: pack(["answer", servant.answer(*_unpacked(frame))], servant.keep))
+    server = ObjectServer({"x": Long()})
+    student = remote_student(lambda *frame: pack(["answer", server.answer(*_unpacked(frame))], server.keep))
     for ask in (student.kind, student.describe):
         with pytest.raises(CodecError, match="another form"):
             ask("x")

@@ -8,7 +8,7 @@ import numpy as np
 
 from coursekit.checks.codec import CodecError, pack, read_frame, unpack, write_frame
 from coursekit.checks.proxy import Missing, NotAttempted, StudentError, StudentProxy
-from coursekit.checks.server import Objects
+from coursekit.checks.server import ObjectServer
 
 _ERRORS = {"not-attempted": NotAttempted, "missing": Missing, "codec": CodecError}
 
@@ -38,7 +38,8 @@ def _is_network(answer):
     return isinstance(answer[0], dict) and _are(np.ndarray, answer[1])
 
 
-# What `Objects` answers to the questions about models. Whoever took its place on the other side may answer anything.
+# What `ObjectServer` answers to the questions about models. Whoever took its place on the other side may answer
+# anything.
 _FORMS = {
     "kind": lambda answer: isinstance(answer, str) and len(answer) < 200,
     "layers": lambda given: _are(dict, given) and all({"class", "name", "activation"} <= set(part) for part in given),
@@ -100,8 +101,8 @@ def pipe_student(reader, writer):
 
 def serve(objects, reader, writer):
     """Answer questions about `objects` until the question "end" comes or the stream ends."""
-    servant = Objects(objects)
-    respond(servant.answer, servant.keep, reader, writer)
+    server = ObjectServer(objects)
+    respond(server.answer, server.keep, reader, writer)
 
 
 def respond(answer, keep, reader, writer):

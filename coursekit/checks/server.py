@@ -17,16 +17,16 @@ from coursekit.checks.proxy import CHANGED_INPUT, QUESTIONS, Missing, NotAttempt
 
 def local_student(objects):
     """A `StudentProxy` over objects of this process. What crosses is packed and unpacked as on the pipe."""
-    servant = Objects(objects)
+    server = ObjectServer(objects)
 
     def ask(operation, *args):
-        args = unpack(*pack(list(args), servant.keep))
-        return unpack(*pack(servant.answer(operation, *args), servant.keep))
+        args = unpack(*pack(list(args), server.keep))
+        return unpack(*pack(server.answer(operation, *args), server.keep))
 
     return StudentProxy(ask)
 
 
-class Objects:
+class ObjectServer:
     """A student's objects, by name, and the answers to what a check asks of them."""
 
     def __init__(self, objects):

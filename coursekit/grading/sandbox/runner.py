@@ -2,7 +2,7 @@
 
 The judge, outside, sends one question at a time. Two questions are this module's own: "cell" runs a cell and says what
 it printed; "bind" names the objects that the next check looks at. Everything else is answered by
-`coursekit.checks.server.Objects`. Nothing here knows what the answers should be.
+`coursekit.checks.server.ObjectServer`. Nothing here knows what the answers should be.
 """
 
 import base64
@@ -18,7 +18,7 @@ import traceback
 
 from coursekit.checks.pipe import respond
 from coursekit.checks.proxy import StudentError
-from coursekit.checks.server import Objects
+from coursekit.checks.server import ObjectServer
 from coursekit.grading.sandbox import standins
 
 MAX_TEXT = 60_000
@@ -50,12 +50,12 @@ class _Servant:
         # Held here, so that a cell that replaces them on the shell hurts nobody.
         self._run_cell = self._shell.run_cell
         self._clock = time.perf_counter
-        self._objects = Objects({})
+        self._server = ObjectServer({})
         self._busy = False
         signal.signal(signal.SIGINT, self._interrupted)
 
     def keep(self, item):
-        return self._objects.keep(item)
+        return self._server.keep(item)
 
     def _interrupted(self, number, frame):
         # A signal that arrives between two questions would tear a frame.
@@ -69,7 +69,7 @@ class _Servant:
                 return self._cell(*args)
             if operation == "bind":
                 return self._bind(*args)
-            return self._objects.answer(operation, *args)
+            return self._server.answer(operation, *args)
         except KeyboardInterrupt:
             raise StudentError("TimeoutError", "it took longer than the time that a check may take") from None
         finally:
@@ -103,7 +103,7 @@ class _Servant:
                     raise
                 except Exception as error:
                     raise StudentError(type(error).__name__, str(error), expression) from None
-        self._objects = Objects(found)
+        self._server = ObjectServer(found)
 
 
 class _Outputs:
