@@ -391,7 +391,7 @@ _SENTENCES = [
         "A Sequential is a list of layers, each one called: `layers.Dense(8)`, not `layers.Dense`.",
     ),
     (
-        r"Expected `trainable` to be a boolean\. Received: trainable=<",
+        r"Expected `trainable` to be a boolean\. Received: trainable=<|TypeError: '(?:Dense|Conv2D|LSTM|GRU)' object is not iterable",
         "`keras.Sequential` takes one list: `keras.Sequential([first, second])`.",
     ),
     (

@@ -78,7 +78,8 @@ def test_the_wheel_works_outside_the_checkout(tmp_path):
 
 @pytest.mark.skipif(sys.version_info[:2] > (3, 12), reason="TensorFlow 2.19 has no build for this Python")
 def test_the_lowest_versions_that_are_allowed_work(tmp_path):
-    python = environment(tmp_path / "env", "--resolution", "lowest-direct", "-e", f"{root()}[cpu,lab,grade]")
+    course = f"{root()}[cpu,lab,grade]"
+    python = environment(tmp_path / "env", "--resolution", "lowest-direct", "-e", course, "pytest>=9")
     home = os.environ | {"COURSEKIT_HOME": str(tmp_path / "home")}
     for command, says in (
         (["--help"], "Open the course in JupyterLab"),
@@ -89,3 +90,5 @@ def test_the_lowest_versions_that_are_allowed_work(tmp_path):
     ):
         done = run(python, "-m", "coursekit", *command, cwd=root(), env=home)
         assert done.returncode == 0 and says in done.stdout, (command, done.stdout[-2000:], done.stderr[-2000:])
+    hints = run(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_error_hints.py", cwd=root())
+    assert hints.returncode == 0, hints.stdout[-3000:]

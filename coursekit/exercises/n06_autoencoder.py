@@ -183,7 +183,14 @@ def map_of_digits(student, rng):
         _explain_map(student, x, codes, copies, mse)
     for layer in student.layers("encoder")[-1:]:
         fail_if(layer["activation"] not in (None, "linear"), "map.code-not-free", activation=layer["activation"])
+    _require_grey_values("decoder", copies)
     yield check_metric("06.2", "mse", mse, 2, ".4f", most=True)
+
+
+def _require_grey_values(name, pictures):
+    """Raises `Misconception` where values lie outside [0, 1], by more than rounding."""
+    low, high = pictures.min(), pictures.max()
+    fail_if(low < -0.01 or high > 1.01, "wrong-range", name=name, low=low, high=high)
 
 
 def _explain_map(student, x, codes, copies, mse):
@@ -415,7 +422,8 @@ def holes(student, rng):
 
     walked = codes[:40] + rng.normal(0, 0.2, size=(40, 2)) * codes.std(axis=0)
     walked = walked.astype("float32")
-    back = answers(student, "encoder", answers(student, "decoder", walked, 784).astype("float32"), 2)
+    pictures = answers(student, "decoder", walked, 784).astype("float32")
+    back = answers(student, "encoder", pictures, 2)
     trips = np.linalg.norm(back - walked, axis=1)
     given = call_array(student, "round_trip", walked, shape=(40,))
     misconceptions = {
@@ -423,6 +431,9 @@ def holes(student, rng):
         "city-block": np.abs(back - walked).sum(axis=1),
         "averaged": np.mean((back - walked) ** 2, axis=1),
         "one-way": np.linalg.norm(back, axis=1),
+        "pictures-compared": np.linalg.norm(
+            pictures - answers(student, "decoder", back.astype("float32"), 784), axis=1
+        ),
     }
     # Two passes through the networks in another batch size round differently.
     yield check_array("round-trip", "`round_trip`", given, trips, misconceptions, 0.5, rtol=2e-3)
@@ -565,6 +576,7 @@ def _vae(student, rng):
     fail_if(mse > of_mean, "clouds.untrained", mse=mse, of_mean=of_mean)
     fail_if(least < 0.1, "clouds.one-coordinate")
     yield check_metric("06.6", "kl", kl, 1, ".2f", most=True)
+    _require_grey_values("vae_decoder", copies)
     yield check_metric("06.6", "mse", mse, 1, ".4f", most=True)
     codes = rng.normal(size=(400, 2)).astype("float32")
     kinds = _kinds(answers(student, "vae_decoder", codes, 784))

@@ -390,6 +390,8 @@ def modes(student, rng):
     fail_if(reached == 0 and np.linalg.norm(points, axis=1).mean() < 1.2, "not-trained")
     missed = ", ".join(f"({x:.1f}, {y:.1f})" for x, y in CENTRES[share < 0.01][:3])
     missed += " and others" if reached < 5 else ""
+    scattered = on_modes < 0.5 and points.std(axis=0).min() > 0.5
+    fail_if(reached < 8 and scattered, "not-on-modes", reached=reached, on_modes=on_modes)
     fail_if(reached < 8, "mode-collapse", reached=reached, on_modes=on_modes, missed=missed)
     yield Finding("modes", True, f"8 of 8 modes; the rarest holds {share.min():.1%} of the points.", points=1)
     yield check_metric("07.3", "on_modes", on_modes)
@@ -457,12 +459,12 @@ def digits(student, rng):
     yield judging(student, rng)
     images = made_by(student, "digit_generator", rng.normal(size=(1000, 12)), 784)
     fail_if(images.std(axis=0).max() < 0.02, "constant")
+    low, high = images.min(), images.max()
+    fail_if(low < -0.01 or high > 1.01, "wrong-range", low=low, high=high)
     confidence, entropy = confidence_and_entropy(read(images))
     measured = {"confidence": confidence, "entropy": entropy}
     found = [check_metric("07.4", name, value, form=".2f") for name, value in measured.items()]
     if not all(finding.passed for finding in found):
-        low, high = images.min(), images.max()
-        fail_if(low < -0.2 or high > 1.2, "wrong-range", low=low, high=high)
         collapsed = entropy < 1.0 and 0.03 < images.mean() < 0.3
         fail_if(collapsed, "mode-collapse", entropy=entropy, kinds=np.exp(entropy))
     yield from found

@@ -359,6 +359,7 @@ for name, code, build in (
     ("one picture", "untrained|constant", lambda: map_(decoder=lambda z: np.full((len(z), 784), 0.13))),
     ("one code", "constant", lambda: map_(encoder=lambda x: np.ones((len(x), 2)))),
     ("one epoch", "mse", lambda: map_(*pair(epochs=1))),
+    ("no sigmoid", "wrong-range", lambda: map_(decoder=lambda z: 1.04 * np.asarray(pair()[1](z)) - 0.02)),
     ("whole autoencoder", "wrong-code", lambda: map_(encoder=lambda x: pair()[1](pair()[0](x)))),
 ):
     wrong("06.2", code, name)(build)
@@ -700,6 +701,11 @@ def there_and_back(points):
     return np.asarray(encoder(decoder(points)))
 
 
+def picture_trip(points):
+    decoder = pair()[1]
+    return np.linalg.norm(np.asarray(decoder(there_and_back(points))) - np.asarray(decoder(points)), axis=1)
+
+
 def round_trip(points):
     return np.linalg.norm(there_and_back(points) - points, axis=1)
 
@@ -763,6 +769,7 @@ table(
         ("city-block", "city block", {"nearest": lambda p, c: np.abs(p[:, None] - c[None]).sum(axis=2).min(axis=1)}),
         ("squared", "trip squared", {"round_trip": lambda p: round_trip(p) ** 2}),
         ("one-way", "no start", {"round_trip": lambda p: np.linalg.norm(there_and_back(p), axis=1)}),
+        ("pictures-compared", "a picture and its copy", {"round_trip": picture_trip}),
         ("averaged", "trip averaged", {"round_trip": lambda p: np.mean((there_and_back(p) - p) ** 2, axis=1)}),
         ("outside", "off the map", {"hole": np.array([1e4, 0.0])}),
         ("wrong-shape", "a picture", {"hole": np.zeros((28, 28))}),
@@ -935,6 +942,11 @@ def _():
         return np.log(p / (1 - p))
 
     return answers_6(vae_decoder=logits)
+
+
+@wrong("06.6", "wrong-range", "no sigmoid")
+def _():
+    return answers_6(vae_decoder=lambda z: 1.04 * np.asarray(pair(variational=True)[1](z)) - 0.02)
 
 
 @wrong("06.6", "untrained", "never fitted, all clouds near N(0, 1)")

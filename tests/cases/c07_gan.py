@@ -499,7 +499,7 @@ for name, code, function in (
 for name, code, build in (
     ("one mode", "mode-collapse", lambda: ring_generator(reached=1)),
     ("seven modes", "mode-collapse", lambda: ring_generator(reached=7)),
-    ("a hurried crowd between two modes", "mode-collapse", lambda: ring_generator(reached=2, blur=1.0)),
+    ("a hurried crowd between two modes", "not-on-modes", lambda: ring_generator(reached=2, blur=1.0)),
     ("a wide blur", "on_modes", lambda: ring_generator(blur=0.3)),
     ("one point", "constant", lambda: one_point()),
     ("off the ring", "not-trained", lambda: ring_generator(scale=0.5)),

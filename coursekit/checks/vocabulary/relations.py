@@ -86,7 +86,7 @@ def _factors(wanted, quantities):
             continue
         said = _said(name, value)
         yield f"is {said} times the right one: divide by {name}", wanted * value
-        yield f"is the right one divided by {said}: leave that division out", wanted / value
+        yield f"is the right one divided by {said}: multiply by {name}, or leave a division out", wanted / value
         yield f"has the wrong sign and is {said} times too large", -wanted * value
         yield f"has the wrong sign and is {said} times too small", -wanted / value
         yield f"is {said} squared times the right one", wanted * value**2
