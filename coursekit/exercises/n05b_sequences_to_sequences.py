@@ -529,8 +529,21 @@ def transformer_block(student, rng):
             raise Misconception("no-places")
         from_the_front = [answer[::-1] for answer in answers]
         fail_if(np.mean(np.all(chosen == _codes(from_the_front, 5), axis=1)) > 0.9, "reversed", name="transformer")
+        _explain_block(student.config("transformer"))
         fail_if(exact < 0.03, "untrained", name="transformer", exact=exact)
     yield check_metric("05b.6", "exact", exact, points=3)
+
+
+def _explain_block(config):
+    """Raises `Misconception` where a block hides later symbols, or adds to the normalised copy of its input."""
+    fail_if("'use_causal_mask': True" in str(config), "causal")
+    layers = config["config"].get("layers", []) if isinstance(config, dict) else []
+    normed = {layer["config"]["name"] for layer in layers if layer["class_name"] == "LayerNormalization"}
+    sums = [str(layer.get("inbound_nodes")) for layer in layers if layer["class_name"] == "Add"]
+    # In the first block alone: where the normalisation stands behind each half, the next block begins with its result.
+    first = next((layer["config"]["name"] for layer in layers if layer["class_name"] == "MultiHeadAttention"), None)
+    sums = [nodes for nodes in sums if f"['{first}', 0, 0]" in nodes]
+    fail_if(any(f"['{name}', 0, 0]" in nodes for nodes in sums for name in normed), "sum-of-normed")
 
 
 def _text(row):

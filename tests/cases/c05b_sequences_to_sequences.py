@@ -831,8 +831,10 @@ def block(x, heads, hidden, style):
         x = norm(added(x, attend(x, x)))
         return norm(added(x, dense[1](dense[0](x))))
     normed = norm(x)
+    if style == "sum of normed":
+        x = normed
     if style != "no attention":
-        x = added(x, attend(normed, normed, normed))
+        x = added(x, attend(normed, normed, normed, use_causal_mask=style == "causal"))
     if style == "one half":
         return x
     if style == "chain":
@@ -917,6 +919,13 @@ table(
             "one normalisation for both halves",
             lambda: {"transformer": untrained_transformer("shared norm")},
         ),
+        ("sum-of-normed", "the normalised copy added", lambda: {"transformer": untrained_transformer("sum of normed")}),
+        (
+            "untrained",
+            "normalised behind, never trained",
+            lambda: {"transformer": untrained_transformer("norm behind")},
+        ),
+        ("causal", "a mask of a decoder", lambda: {"transformer": untrained_transformer("causal")}),
         ("key-dim", "long heads", lambda: {"transformer": untrained_transformer("long heads")}),
         ("second-activation", "two ReLUs", lambda: {"transformer": untrained_transformer("two ReLUs")}),
         ("no-norm", "no normalisation", lambda: {"transformer": untrained_transformer("no norm")}),
