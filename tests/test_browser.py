@@ -49,18 +49,24 @@ def red_text(cells):
     ]
 
 
-@pytest.mark.parametrize("kind, status", [("notebooks", "not attempted"), ("solutions", "passed")])
-def test_run_all_cells(kind, status, tmp_path):
-    shutil.copy(root() / kind / "01_xor_mlp.ipynb", tmp_path)
+@pytest.mark.parametrize(
+    "kind, name, status, heading",
+    [
+        ("notebooks", "00_one_neuron", "not attempted", "00.4 · "),
+        ("solutions", "01_xor_mlp", "passed", "01.4 · Back-propagation by hand"),
+    ],
+)
+def test_run_all_cells(kind, name, status, heading, tmp_path):
+    shutil.copy(root() / kind / f"{name}.ipynb", tmp_path)
     with browser.lab(tmp_path, COURSEKIT_HOME=str(tmp_path / "home")) as address, browser.page() as page:
-        browser.open_notebook(page, address, "01_xor_mlp.ipynb")
+        browser.open_notebook(page, address, f"{name}.ipynb")
         cells = browser.run_all(page)
         assert errors(cells) == []
-        assert statuses(cells) == [status] * len(exercises(root() / "course" / "01_xor_mlp.py"))
+        assert statuses(cells) == [status] * len(exercises(root() / "course" / f"{name}.py"))
         assert red_text(cells) == []
-        page.get_by_text("01.4 · Back-propagation by hand").last.scroll_into_view_if_needed()
+        page.get_by_text(heading).last.scroll_into_view_if_needed()
         page.wait_for_timeout(1000)
-        keep(page, f"01_{kind}")
+        keep(page, f"{kind}_{name}")
 
 
 PAD = """
