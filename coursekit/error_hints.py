@@ -292,13 +292,13 @@ _SENTENCES = [
     ),
     (
         r"KeyError: '(val_)?acc'",
-        "Today's histories are called `history.history['accuracy']` and `['val_accuracy']`, and only where `compile` got "
-        "`metrics=['accuracy']`. `history.history.keys()` lists what there is.",
+        "Today the names are 'accuracy' and 'val_accuracy', in `history.history` as in the `logs` of a callback, and only "
+        "where `compile` got `metrics=['accuracy']`. `.keys()` lists what there is.",
     ),
     (
         r"KeyError: '(val_loss|val_accuracy)'",
-        "There is no {0} in this history: `fit` measures on unseen data only where it gets `validation_data=(X_val, y_val)` "
-        "or `validation_split=0.2`.",
+        "There is no {0}: `fit` measures on unseen data only where it gets `validation_data=(X_val, y_val)` or "
+        "`validation_split=0.2`, and a callback knows it at the end of an epoch alone.",
     ),
     (
         r"'History' object is not subscriptable",

@@ -39,6 +39,12 @@ def answer(factor=1.0):
 
 
 @trained_once
+def with_settings(**settings):
+    calls.append(settings)
+    return dict(settings)
+
+
+@trained_once
 def odd():
     calls.append("odd")
     return lambda: 1
@@ -84,6 +90,12 @@ def test_what_was_made_is_read_back(load):
     again = load()
     assert again.answer() == value and again.calls == []
     assert again.answer(3.0) == pytest.approx(3 * value) and again.calls == [3.0]
+
+
+def test_settings_of_any_name_are_told_apart(load):
+    first = load()
+    assert first.with_settings(a=1) == {"a": 1} and first.with_settings(b=1) == {"b": 1}
+    assert load().with_settings(b=1) == {"b": 1}
 
 
 @pytest.mark.parametrize(

@@ -38,15 +38,15 @@ def trained_once(function):
     def kept(*args, **named):
         given = parameters.bind(*args, **named)
         given.apply_defaults()  # with or without what is the default anyway: it is trained once
-        return in_full(**given.arguments)
+        return in_full(*given.args, **given.kwargs)
 
     @cache
-    def in_full(**named):
-        name = f"{function.__module__.split('.')[-1]}.{function.__name__}-{_digest(function, named)}.pickle"
+    def in_full(*args, **named):
+        name = f"{function.__module__.split('.')[-1]}.{function.__name__}-{_digest(function, args, named)}.pickle"
         path = folder() / name
         with suppress(OSError, pickle.PickleError, ValueError, TypeError, AttributeError, EOFError):
             return pickle.loads(path.read_bytes())
-        made = function(**named)
+        made = function(*args, **named)
         with suppress(Exception):  # whatever a library says of what it cannot write or read back
             data = pickle.dumps(made)
             pickle.loads(data)
@@ -67,8 +67,8 @@ def _write(path, data):
             other.unlink(missing_ok=True)
 
 
-def _digest(function, named):
-    seen, given = set(), list(named.values())
+def _digest(function, args, named):
+    seen, given = set(), [*args, *named.values()]
     texts = [text for thing in (function, *filter(inspect.isfunction, given)) for text in _sources(thing, seen)]
     plain = [arg.__qualname__ if inspect.isfunction(arg) else repr(arg) for arg in given]
     return hashlib.sha256(repr((plain, list(named), _versions(), sorted(texts))).encode()).hexdigest()[:24]
