@@ -100,12 +100,17 @@ def sources(names=None, folder=None):
 
 
 def set_repository(folder, repository):
-    """Write OWNER/NAME into pyproject.toml."""
+    """Write OWNER/NAME in the place of the present address, in pyproject.toml and wherever a text names it."""
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", repository):
         raise BuildError(f"{repository!r} is not an address like OWNER/NAME.")
-    path = folder / "pyproject.toml"
-    text = path.read_text(encoding="utf-8")
-    path.write_text(re.sub(r'(?m)^repository = ".*"$', f'repository = "{repository}"', text), encoding="utf-8")
+    old = settings(folder)["repository"]
+    forms = ("{0[0]}%2F{0[1]}", "cd {0[1]}", "tree%2F{0[1]}%2F")  # within another address; as the name of a folder
+    named = ("pyproject.toml", "README.md", "CITATION.cff", "docs/*.md", "docs/*.yml", "docs/*Dockerfile")
+    for path in (path for pattern in named for path in folder.glob(pattern)):
+        text = path.read_text(encoding="utf-8").replace(old, repository)
+        for form in forms:
+            text = text.replace(form.format(old.split("/")), form.format(repository.split("/")))
+        path.write_text(text, encoding="utf-8")
 
 
 def derive(source, folder=None):

@@ -1,4 +1,4 @@
-"""What the builder puts into every notebook for Colab: a badge, and a cell that installs coursekit there."""
+"""What the builder puts into every notebook: a badge for Colab, and a cell that installs coursekit there or on Kaggle."""
 
 ADDRESS = "https://colab.research.google.com"
 
@@ -16,18 +16,19 @@ def badge(repository, branch, notebook):
 def setup_cell(repository, branch):
     """The code of the set-up cell.
 
-    It installs coursekit and the two small packages that Colab lacks. ``--no-deps`` leaves Colab's own TensorFlow,
+    It installs coursekit and the two small packages that Colab lacks. ``--no-deps`` leaves the place's own TensorFlow,
     Keras and NumPy as they are.
     """
-    return f"""# Installs coursekit, with its data, in Colab. Elsewhere this cell does nothing.
+    return f"""# Installs coursekit, with its data, in Colab and on Kaggle. Elsewhere this cell does nothing.
 import importlib.util
+import os
 import subprocess
 import sys
 
 if importlib.util.find_spec("coursekit") is None:
     source = "coursekit @ git+https://github.com/{repository}@{branch}"
     command = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "anywidget", "psygnal", source]
-    if "google.colab" not in sys.modules:
+    if "google.colab" not in sys.modules and "KAGGLE_KERNEL_RUN_TYPE" not in os.environ:
         print("coursekit is not installed here. In the course's folder, run: python -m coursekit lab")
     elif subprocess.call(command) != 0:
-        print("coursekit could not be installed. Check the connection and run this cell again.")"""
+        print("coursekit could not be installed. Check the connection (Kaggle: Internet on); run this cell again.")"""

@@ -147,8 +147,15 @@ def test_check_writes_nothing_and_names_what_differs(checkout):
 
 
 def test_repository_is_rewritten_everywhere(checkout):
+    names = ("README.md", "CITATION.cff", "docs/places.md", "docs/classroom.yml", "docs/hub.Dockerfile")
+    for name in names:
+        (checkout / name).parent.mkdir(exist_ok=True)
+        shutil.copy(build.root() / name, checkout / name)
     build.build(folder=checkout, repository="someone/else")
     assert build.settings(checkout)["repository"] == "someone/else"
+    for name in names:
+        text = (checkout / name).read_text(encoding="utf-8")
+        assert "coursekit-course" not in text and "cd neural-networks" not in text, name
     text = (checkout / "notebooks" / "01_small.ipynb").read_text(encoding="utf-8")
     assert "someone/else/blob/main/notebooks/01_small.ipynb" in text and "coursekit-course" not in text
 

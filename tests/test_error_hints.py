@@ -127,7 +127,7 @@ IDIOMS = [
     ('model.compile("Adm", "mse")', "optimisers `'adam'`"),
     ('model.compile("adam", "mse", metric=["mae"])', "called `metrics`"),
     ('model.compile("adam", "mse", metrics="accuracy")', "metrics=['accuracy']"),
-    ('model.fit(x, y, verbose=0).history["acc"]', "history.history['accuracy']"),
+    ('model.fit(x, y, verbose=0).history["acc"]', "'accuracy' and 'val_accuracy'"),
     ('model.fit(x, y, verbose=0).history["val_loss"]', "validation_split"),
     ('model.fit(x, y, verbose=0)["loss"]', "history.history['loss']"),
     ("model.fit(x, y, verbose=0).predict(x)", "History that `fit` returns"),
