@@ -1,4 +1,4 @@
-"""What the builder puts into every notebook: a badge for Colab, and a cell that installs coursekit there or on Kaggle."""
+"""What every notebook gets for Colab and Kaggle: a badge, and a cell that installs coursekit there."""
 
 ADDRESS = "https://colab.research.google.com"
 
