@@ -447,6 +447,8 @@ def _explain_curve(student, train, test, now_train, now_test, X, y, fitted):
         "root": ends(metrics.root_mean_squared_error),
         "halved": [now_train / 2, now_test / 2],
         "no-noise": ends(metrics.mean_squared_error, surface(X)),
+        "all-points": [now_train, metrics.mean_squared_error(y, fitted)],
+        "all-points-twice": [metrics.mean_squared_error(y, fitted)] * 2,
     }
     refuse_misconceptions([train[-1], test[-1]], misconceptions, "curves", 1e-3)
     swapped = _close(train[-1], now_test) and _close(test[-1], now_train) and not _close(now_train, now_test)
@@ -456,7 +458,8 @@ def _explain_curve(student, train, test, now_train, now_test, X, y, fitted):
     if len(losses) and losses.shape[-1:] == train.shape and np.allclose(train, losses):
         raise Misconception("curves.half-loss", last=train[-1])
     fail_if(_close(train[0], now_train) and len(train) > 1, "curves.reversed")
-    near = [0.8 < end / now < 1.25 for end, now in ((train[-1], now_train), (test[-1], now_test))]
+    pairs = ((train[-1], now_train), (test[-1], now_test))
+    near = [0.8 < end / now < 1.25 and not _close(end, now) for end, now in pairs]
     fail_if(all(near) and len(train) > 1, "curves.before-training", train=train[-1], now=now_train)
 
 

@@ -548,6 +548,7 @@ def _masses(student, X):
         "factor-outside": np.sqrt(2) * wanted,
         "degrees": mass(cosh - np.cos(np.deg2rad(phi))),
         "to-degrees": mass(cosh - np.cos(np.rad2deg(phi))),
+        "modulo-pi": mass(cosh - np.cos(phi % np.pi)),
     }
     # float32 keeps about three digits where the bracket is small.
     return _each_agrees("mass", given, wanted, misconceptions, {"1,000": 1000.0}, rtol=2e-3)

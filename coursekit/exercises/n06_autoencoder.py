@@ -148,7 +148,8 @@ def _angles(student, rng):
 def _plane(student, rng):
     """The finding about `linear`: that it is linear, of two numbers, and in which plane its answers lie."""
     mean, plane = plane_of_pca()
-    x = (coarse(sample(rng, 400)[0]) - mean).astype("float32")
+    raw = coarse(sample(rng, 400)[0]).astype("float32")
+    x = (raw - mean).astype("float32")
     given = answers(student, "linear", x, 49)
     fail_if(np.ptp(given, axis=0).max() < 1e-6, "pictures.constant", name="linear")
     middle = answers(student, "linear", (x[:200] + x[200:]) / 2, 49)
@@ -161,6 +162,8 @@ def _plane(student, rng):
     if angle > 2 * threshold("06.1", "angle"):
         off_plane = np.degrees(subspace_angles(directions[:2].T, mean[:, None])[0])
         fail_if(off_plane < 25, "plane.not-centred", angle=angle, off_plane=off_plane)
+        of_raw, of_centred = error(answers(student, "linear", raw, 49), raw), error(given, x)
+        fail_if(of_raw < 0.8 * of_centred, "raw.not-centred", of_raw=of_raw, of_centred=of_centred)
     yield check_metric("06.1", "angle", angle, 2, ".2f", most=True)
 
 

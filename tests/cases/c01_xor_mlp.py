@@ -1047,6 +1047,24 @@ def _():
     return measured(lambda y, fitted: np.mean((y - fitted) ** 2), noise=0)
 
 
+def measured_on_all(twice):
+    from coursekit.data import make_surface
+
+    X, y = make_surface(n_samples=600, noise=0.1, seed=1)
+    end = np.mean((y - epochs()[0].predict(X)) ** 2)
+    return curves(lambda train, test: ([*train[:-1], end] if twice else train, [*test[:-1], end]))
+
+
+@wrong("01.7", "all-points", "the test error over all points")
+def _():
+    return measured_on_all(twice=False)
+
+
+@wrong("01.7", "all-points-twice", "both errors over all points")
+def _():
+    return measured_on_all(twice=True)
+
+
 @wrong("01.7", "test_mse", "too few units")
 def _():
     from coursekit.data import make_surface

@@ -959,6 +959,11 @@ for name, code, function in (
         "to-degrees",
         lambda X: np.sqrt(2 * X[:, 0] * X[:, 3] * (cosh_cos(X)[0] - np.cos(np.rad2deg(X[:, 2] - X[:, 5])))),
     ),
+    (
+        "phi modulo pi",
+        "modulo-pi",
+        lambda X: np.sqrt(2 * X[:, 0] * X[:, 3] * (cosh_cos(X)[0] - np.cos((X[:, 2] - X[:, 5]) % np.pi))),
+    ),
     ("functions exchanged", "functions-exchanged", lambda X: mass_of(X, np.cos, np.cosh)),
     ("functions exchanged, without sign", "functions-exchanged", lambda X: mass_of(X, np.cos, np.cosh, np.abs)),
     ("cosh of phi", "cosh-of-phi", lambda X: mass_of(X, np.cosh, np.cosh)),
