@@ -422,6 +422,7 @@ def counting(student, rng):
     misconceptions = {
         "counts-single-points": [np.sum(shares(points) > 0) for points in sets],
         "no-distance": [np.sum(np.bincount(near, minlength=8) >= 0.01 * len(near)) for near in nearest],
+        "in-a-square": [np.sum(in_squares(points) >= 0.01) for points in sets],
         "counts-points": [np.sum(shares(points) * len(points)) for points in sets],
         "share-of-near": [np.sum(shares(points) >= 0.01 * max(shares(points).sum(), 1e-9)) for points in sets],
         "rounded-down": [np.sum(shares(points) * len(points) >= len(points) // 100) for points in sets],
@@ -433,6 +434,11 @@ def counting(student, rng):
     i = next((i for i in range(len(sets)) if given[i] != wanted[i]), 0)
     too = "many" if given[i] > wanted[i] else "few"
     return check_that("count-modes", given == wanted, 1, too=too, given=given[i], n=len(sets[i]))
+
+
+def in_squares(points):
+    """The share of points whose coordinates are both within three standard deviations of each centre's."""
+    return (np.abs(points[:, None] - CENTRES) < RADIUS).all(axis=2).mean(axis=0)
 
 
 @cache
@@ -538,6 +544,8 @@ def fast_simulation(student, rng):
     kept = all(np.allclose(made[:, -1], energy / 10, atol=1e-4) for energy, made in samples.items())
     fail_if(not kept, "energy-lost", given=samples[5.0][0, -1])
     yield Finding("energy", True, "The energy is passed on.", points=0.5)
+    least = min(made[:, :12].min() for made in samples.values())
+    fail_if(least < -1e-4, "negative", least=least)
     fast = {energy: made[:, :12] / 12 * energy for energy, made in samples.items()}
     full = full_showers()
     profile = max(apart(fast[e], full[e]) for e in ENERGIES)
@@ -566,7 +574,6 @@ def explain_showers(fast, full, samples, profile):
     layers = {energy: made[:, :12] for energy, made in samples.items()}
     if max(made.std(axis=0).max() for made in layers.values()) < 1e-3:
         raise Misconception("constant" if np.allclose(layers[2.0][0], layers[9.0][0], atol=1e-3) else "no-noise")
-    fail_if(min(made.min() for made in layers.values()) < -0.2, "negative")
     for factor, too in ((12.0, "small"), (1 / 12, "large")):
         fail_if(max(apart(fast[e] * factor, full[e]) for e in ENERGIES) < 0.2, "wrong-scale", too=too)
     fail_if(all(apart(layers[e], full[e]) < 0.2 for e in ENERGIES), "energies.wrong-scale")

@@ -465,6 +465,10 @@ def nearest_share(points):
     return np.bincount(near, minlength=8) / len(points)
 
 
+def square_share(points):
+    return (np.abs(points[:, None] - CENTRES) < 0.3).all(axis=2).mean(axis=0)
+
+
 def near_share(points):
     return np.mean(np.linalg.norm(points[:, None] - CENTRES, axis=2) < 0.3, axis=0)
 
@@ -473,6 +477,7 @@ for name, code, function in (
     ("single points count", "counts-single-points", lambda points: np.sum(near_share(points) > 0)),
     ("nearest centre, however far", "no-distance", lambda points: np.sum(nearest_share(points) >= 0.01)),
     ("any nearest centre", "no-distance", lambda points: np.sum(nearest_share(points) > 0)),
+    ("a square", "in-a-square", lambda points: np.sum(square_share(points) >= 0.01)),
     ("points counted", "counts-points", lambda points: np.sum(near_share(points) * len(points))),
     ("missing modes counted", "counts-missing", lambda points: 8 - count(points)),
     ("shares returned", "wrong-shape", near_share),
@@ -714,6 +719,8 @@ def shower_generator(style="functional", slip=None):
         rows = shares * energies[:, None]
     if slip == "flat":
         rows = np.ones_like(shares)
+    if slip == "a little negative":
+        rows = rows - 0.02
     choose, show = layers.Dense(len(energies), activation="softmax"), layers.Dense(12, use_bias=False)
     inputs = keras.Input((9,))
     if style == "subclassed":
@@ -787,6 +794,7 @@ for name, code, build in (
     ("the energy is not used", "ignores-energy", lambda: (shower_generator(slip="no energy"), 100)),
     ("shares not times 12", "wrong-scale", lambda: (shower_generator(slip="shares"), 100)),
     ("layers in GeV", "wrong-scale", lambda: (shower_generator(slip="GeV"), 100)),
+    ("a little negative", "negative", lambda: (shower_generator(slip="a little negative"), 100)),
     ("negative", "negative", lambda: (shower_generator(slip="negative"), 100)),
     ("energy in GeV", "energy-lost", lambda: (shower_generator(slip="energy in GeV"), 100)),
     ("twelve columns", "wrong-shape", lambda: (shower_generator(slip="no energy out"), 100)),
