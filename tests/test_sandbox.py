@@ -18,6 +18,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import traceback
 from pathlib import Path
@@ -555,6 +556,71 @@ def memory_of_many():
 
 def test_memory_of_many_processes_is_seen(user):
     in_small_process(memory_of_many, user)
+
+
+def seen(run, enough, seconds=5, **limits):
+    """The most memory that is seen of `run`, in MB; watched until it is `enough`."""
+    child = sandbox.start({}, run, limits=Limits(**limits))
+    peak, deadline = 0, time.monotonic() + seconds
+    while peak <= enough and time.monotonic() < deadline:
+        peak = max(peak, sandbox.usage(child)[0])
+        time.sleep(0.02)
+    child.kill()
+    assert child.wait(10) == "signal 9"
+    return peak
+
+
+def idle():
+    time.sleep(60)
+
+
+def memory_without_first_thread():
+    import pyseccomp
+
+    end_of_thread = pyseccomp.resolve_syscall(pyseccomp.system_arch(), "exit")
+    libc = ctypes.CDLL(None)
+
+    def hog():
+        time.sleep(0.1)
+        block = bytearray(100 * 2**20)
+        block[::4096] = b"x" * len(block[::4096])
+        time.sleep(60)
+
+    def run():
+        for _ in range(3):
+            if os.fork() == 0:
+                threading.Thread(target=hog).start()
+                libc.syscall(end_of_thread, 0)
+        time.sleep(60)
+
+    for memory_mb in (3000, 200):  # resident memory; over the limit, the shares of it
+        assert seen(run, 300, memory_mb=memory_mb) > 300
+
+
+def test_memory_is_seen_where_the_first_thread_has_ended(user):
+    pytest.importorskip("pyseccomp")
+    in_small_process(memory_without_first_thread, user)
+
+
+def test_page_tables_are_seen(user):
+    def run():
+        size = 1 << 35  # read once every 2 MB: each needs a table of 4 kB, and no page of its own
+        at = libc.mmap(None, size, mmap.PROT_READ, 0x4022, -1, 0)  # private, anonymous, without a reserve
+        libc.madvise(at, size, 15)  # no huge pages
+        for place in range(at, at + size, 1 << 21):
+            ctypes.c_char.from_address(place).value  # noqa: B018
+        time.sleep(60)
+
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.mmap.restype = ctypes.c_void_p
+    libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, *[ctypes.c_int] * 3, ctypes.c_long]
+    libc.madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+
+    def body():
+        enough = seen(idle, 1e9, 0.2) + 50
+        assert seen(run, enough) > enough
+
+    in_fork(body, user)
 
 
 def test_interrupt_and_kill(user):

@@ -11,6 +11,7 @@ import contextlib
 import ctypes
 import errno
 import os
+import re
 import resource
 import select
 import shutil
@@ -300,20 +301,37 @@ def usage(child):
     Returns
     -------
     megabytes : float
-        The sum of resident memory. Where that is over the limit, shared pages are divided among those that share
-        them (PSS), as far as the kernel lets this user see it: slower, so only then. What sockets may hold counts too.
+        The sum of resident memory and of the tables of its pages. Where the pages are over the limit, those that are
+        shared are divided among those that share them (PSS), as far as the kernel lets this user see it: slower, so
+        only then. What sockets may hold counts too.
     count : int
         Processes, without the keeper.
     """
     pids = members(child)
-    page = resource.getpagesize()
-    total = 0
-    for pid in pids:
-        with contextlib.suppress(OSError, IndexError, ValueError):
-            total += int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * page
-    if total > child.limits.memory_mb * _MB:
-        total = sum(_proportional(pid, page) for pid in pids)
-    return total / _MB + _socket_mb(child.pid), len(pids)
+    found = [_memory(pid) for pid in pids]
+    pages, tables = sum(one[0] for one in found), sum(one[1] for one in found)
+    if pages > child.limits.memory_mb * _MB:
+        pages = sum(_proportional(pid, one[0]) for pid, one in zip(pids, found, strict=True))
+    return (pages + tables) / _MB + _socket_mb(child.pid), len(pids)
+
+
+def _memory(pid):
+    """Resident memory of a process and the tables of its pages, which no limit of the kernel's counts, in bytes."""
+    for said in _told(pid, "status"):
+        found = dict(re.findall(r"^(VmRSS|VmPTE):\s+(\d+) kB$", said, re.M))
+        if found:
+            return tuple(1024 * int(found.get(name, 0)) for name in ("VmRSS", "VmPTE"))
+    return 0, 0
+
+
+def _told(pid, file):
+    """What /proc says of a process: of its first thread, and where that has ended and holds nothing, of the others."""
+    with contextlib.suppress(OSError):
+        yield Path(f"/proc/{pid}/{file}").read_text()
+    with contextlib.suppress(OSError):
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            with contextlib.suppress(OSError):
+                yield Path(f"/proc/{pid}/task/{thread}/{file}").read_text()
 
 
 def _socket_mb(pid):
@@ -331,15 +349,11 @@ def members(child):
     return _tree(child.pid) if child.pid and child.ended is None else []
 
 
-def _proportional(pid, page):
-    try:
-        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-            if line.startswith("Pss:"):
-                return int(line.split()[1]) * 1024
-    except OSError:
-        with contextlib.suppress(OSError, IndexError, ValueError):
-            return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * page
-    return 0
+def _proportional(pid, resident):
+    for said in _told(pid, "smaps_rollup"):
+        if found := re.search(r"^Pss:\s+(\d+) kB$", said, re.M):
+            return 1024 * int(found[1])
+    return resident
 
 
 def _tree(top):
@@ -350,7 +364,8 @@ def _tree(top):
             with contextlib.suppress(OSError, IndexError, ValueError):
                 # The name in brackets may hold anything, spaces and brackets too.
                 text = Path(f"/proc/{name}/stat").read_bytes().rpartition(b")")[2].split()
-                if text[0] not in (b"Z", b"X"):
+                # A zombie that still has threads is a process whose first thread alone has ended.
+                if text[0] not in (b"Z", b"X") or int(text[17]) > 1:
                     children.setdefault(int(text[1]), []).append(int(name))
     found = [top]
     for pid in found:
