@@ -13,6 +13,7 @@ from html.parser import HTMLParser
 import pytest
 
 from coursekit.checks.report import Finding, Report
+from coursekit.grading.intake.owner import student_key
 from coursekit.grading.output import (
     anonymous,
     canvas,
@@ -585,8 +586,8 @@ def test_without_copydetect_the_page_says_how_to_get_it(monkeypatch):
 
 def store(folder, made):
     folder.mkdir(parents=True, exist_ok=True)
-    for k, result in enumerate(made):
-        save(folder / f"{k:04d}--{result.notebook}.json", result)
+    for result in made:
+        save(folder / f"{student_key(result.student, result.ident)}--{result.notebook}.json", result)
 
 
 def contents(folder):
@@ -608,6 +609,37 @@ def test_the_same_results_give_the_same_bytes_in_any_order(tmp_path):
     assert len([name for name in one if name.startswith("feedback")]) == len({r.student for r in made})
     # A mark for Excel where it is opened, none where it is uploaded.
     assert one["gradebook.csv"][:3] == b"\xef\xbb\xbf" != one["canvas.csv"][:3]
+
+
+def of_moodle(student, ident, notebook="01", score=2.0):
+    return replace(small(student, notebook=notebook, score=score), ident=ident, platform="moodle" if ident else "")
+
+
+def publish_marks(folder, made):
+    """What the gradebook says after `made` was published: student -> total."""
+    store(folder / "results", made)
+    publish.publish(folder, EXERCISES)
+    rows = rows_of((folder / "gradebook.csv").read_text(encoding="utf-8"))
+    assert len(list((folder / "feedback").iterdir())) == len(rows) - 1
+    return {row[0]: row[rows[0].index("total")] for row in rows[1:]}
+
+
+def test_two_students_who_are_shown_alike_have_a_row_and_a_mark_each(tmp_path):
+    apart = [of_moodle("Jane Doe (12)", "99", score=0.0), replace(of_moodle("Jane Doe", "12"), student="Jane Doe (12)")]
+    store(tmp_path / "a" / "results", [])
+    save(tmp_path / "a" / "results" / f"{student_key('Jane Doe', '12')}--01.json", apart.pop())
+    marks = publish_marks(tmp_path / "a", apart)
+    assert len(marks) == 2 and sorted(marks.values()) == ["0", "2"]
+    worksheet = rows_of((tmp_path / "a" / "moodle.csv").read_text())
+    assert {row[0]: row[3] for row in worksheet[1:]} == {"Participant 12": "2", "Participant 99": "0"}
+    # A folder named after a student first, what Moodle gives next.
+    marks = publish_marks(tmp_path / "b", [of_moodle("Jane Doe", "", score=1.0), of_moodle("jane doe", "12")])
+    assert sorted(marks.values()) == ["1", "2"]
+
+
+def test_two_spellings_of_a_name_are_one_row_and_one_page(tmp_path):
+    assert publish_marks(tmp_path, [small("Anna Lee"), small("anna lee", notebook="02")]) == {"Anna Lee": "2"}
+    assert rows_of((tmp_path / "canvas.csv").read_text())[2:] == [["Anna Lee", "", "", "", "", "2", "0"]]
 
 
 def test_broken_and_half_written_results_do_not_stop_the_pages(tmp_path):

@@ -30,7 +30,8 @@ def load(folder, outputs=True):
     Returns
     -------
     results : list of Result
-        Sorted by student and notebook, whatever the order in which they were written.
+        Sorted by student and notebook, whatever the order in which they were written; each student with one name
+        that nobody else has.
     problems : list of str
         One sentence for each file that is no result.
     """
@@ -43,7 +44,25 @@ def load(folder, outputs=True):
         if not outputs:
             result = replace(result, cells=[replace(cell, outputs=[]) for cell in result.cells])
         results.append(replace(result, path=str(path)))
-    return ordered(results), problems
+    return ordered(_named(results)), problems
+
+
+def _named(results):
+    """The results with one name for each student and no name for two, as all tables and pages know students by it.
+
+    A student may have written the name in two ways, and two may be called the same. Who is who says the file's name.
+    """
+    names, taken = {}, set()
+    for result in ordered(results):
+        stem = Path(result.path).stem
+        key = stem.rpartition("--")[0] or stem
+        if key not in names:
+            name = result.student
+            while name.casefold() in taken:
+                name = f"{name} ({result.ident or key})"
+            names[key] = name
+            taken.add(name.casefold())
+        yield replace(result, student=names[key])
 
 
 def ordered(results):

@@ -55,5 +55,5 @@ def publish(out, exercises, rules=None, roster=None, given=None):
 
 
 def _write_feedback(page, own, exercises, rules):
-    whole = {number: read(result.path) for number, result in own.items()}
+    whole = {number: replace(read(result.path), student=result.student) for number, result in own.items()}
     write(page, feedback(whole, exercises, rules))
