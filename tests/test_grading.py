@@ -8,17 +8,20 @@ import subprocess
 import sys
 import time
 import zipfile
+from io import StringIO
 from pathlib import Path
 
 import nbformat
 import psutil
 import pytest
+from rich.console import Console
 
 from coursekit import build, place
 from coursekit.bootstrap import ROOT
 from coursekit.checks import framework
 from coursekit.grading import grade as grading
 from coursekit.grading import sandbox, tasks
+from coursekit.grading.command import main
 from coursekit.grading.intake import submissions
 from coursekit.grading.plan import course
 from coursekit.grading.run import job as jobs
@@ -148,6 +151,17 @@ def test_grading_again_runs_nothing(class_of_five, graded):
     code, said = finish(command(class_of_five, graded))
     assert code == 0, said
     assert {path: path.stat().st_mtime_ns for path in (graded / "results").glob("*.json")} == before
+
+
+def test_a_spoiled_hand_in_loses_its_mark_and_one_taken_back_is_named(class_of_five, once_more, tmp_path):
+    folder = shutil.copytree(class_of_five, tmp_path / "class")
+    (folder / "anna" / NAME).write_text(SOLUTION.read_text(encoding="utf-8")[:500])
+    shutil.rmtree(folder / "ben")
+    said = StringIO()
+    assert main(Console(file=said), folder, once_more, settings=tasks.Settings(), seed=7) == 0
+    assert results(once_more)["anna"]["status"] == "unreadable"
+    assert "Results of earlier hand-ins stand in the tables too: ben--90." in said.getvalue()
+    assert "too: ben--90." in (once_more / "class.html").read_text(encoding="utf-8")
 
 
 def test_one_worker_or_three_same_marks(class_of_five, graded, tmp_path):

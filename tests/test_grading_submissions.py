@@ -976,6 +976,15 @@ def test_a_broken_file_displaces_no_good_one(tmp_path, all_notebooks):
     assert "cut off" in ben.problem and carl.problem == "`play.ipynb` holds no exercise of the course."
 
 
+def test_a_broken_file_is_the_notebook_that_its_name_says(tmp_path, all_notebooks):
+    """So that its result takes the place of what the student had handed in before."""
+    put(tmp_path, {f"anna/{SLUG}.ipynb": small()[:40], "ben/01.ipynb": small()[:40],
+                   f"carl/Copy of {SLUG.upper()} (1).ipynb": handed(name="playground")})  # fmt: skip
+    assert [(item.number, bool(item.problem)) for item in choose(read(tmp_path), all_notebooks)] == [
+        ("01", True), ("", True), ("01", True),
+    ]  # fmt: skip
+
+
 def test_one_notebook_is_asked_for(tmp_path, all_notebooks):
     put(tmp_path, {"anna/a.ipynb": small(), "anna/b.ipynb": small(exercise="04.1"),
                    "ben/b.ipynb": small(exercise="04.1"), "carl/a.ipynb": small()})  # fmt: skip

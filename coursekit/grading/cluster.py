@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from coursekit.grading import limited, tasks
-from coursekit.grading.result import load, save
+from coursekit.grading.result import save
 from coursekit.grading.run.job import write as write_job
 
 _START = None
@@ -40,7 +40,7 @@ def run(todo, address, finished):
                 box, job = limited.run(tasks.describe, replace(task, again=False))
             except limited.Exceeded as reason:
                 tasks.failed(task, str(reason))
-                finished(tasks.summary(load(task.out)))
+                finished(tasks.summary(task.out))
                 continue
             sent[client.submit(grade_there, box, job, key=f"grade-{job.key}", retries=3)] = task
         for future in as_completed(sent):
@@ -49,7 +49,7 @@ def run(todo, address, finished):
                 write(task, future.result())
             except Exception as error:  # whatever ended the job there; the class goes on
                 tasks.failed(task, f"{type(error).__name__}: {error}"[:300])
-            finished(tasks.summary(load(task.out)))
+            finished(tasks.summary(task.out))
 
 
 def grade_there(box, job):

@@ -11,7 +11,7 @@ from coursekit.grading import sandbox
 from coursekit.grading.intake.archives import SubmissionsError
 from coursekit.grading.output import rules as rule_files
 from coursekit.grading.output.publish import publish
-from coursekit.grading.output.roster import RosterError
+from coursekit.grading.output.roster import RosterError, listed
 from coursekit.grading.plan.course import CourseError, load_all
 
 
@@ -23,9 +23,10 @@ def main(console, handed_in, out, *, settings, rules=None, roster=None, **option
         rule = rule_files.read(rules, [id for id, *_ in exercises]) if rules else None
         if settings.unsafe:
             console.print(sandbox.describe(unsafe=True), style="bold red", soft_wrap=True)
-        _grade(console, handed_in, out, settings=settings, **options)
+        found = _grade(console, handed_in, out, settings=settings, **options)
         given = {number: [cell.source for cell in book.cells] for number, book in notebooks.items()}
-        for sentence in publish(out, exercises, rules=rule, roster=roster, given=given):
+        notices = _of_earlier(out, found, options.get("notebook"))
+        for sentence in publish(out, exercises, rules=rule, roster=roster, given=given, notices=notices):
             console.print(sentence, markup=False, soft_wrap=True)
     except (grading.Stop, CourseError, SubmissionsError, rule_files.RulesError, RosterError) as reason:
         console.print(str(reason), markup=False, soft_wrap=True)
@@ -51,3 +52,16 @@ def _grade(console, handed_in, out, **options):
     count = Counter(result.status for result in found)
     said = ", ".join(f"{number} {status}" for status, number in sorted(count.items()))
     console.print(f"{len(found)} notebooks: {said}. Results in {escape(str(out))}.")
+    return found
+
+
+def _of_earlier(out, found, notebook):
+    """A sentence on results in `out` that are not of this hand-in: of another notebook's, or of one taken back."""
+    now = {Path(result.path).name for result in found}
+    paths = sorted((Path(out) / "results").glob(f"[!.]*--{notebook or '*'}.json"))
+    earlier = [path.stem for path in paths if path.name not in now]
+    if earlier:
+        yield (
+            f"Results of earlier hand-ins stand in the tables too: {listed(earlier)}. Delete the files that should not "
+            f"count from {Path(out) / 'results'} and give the command again."
+        )

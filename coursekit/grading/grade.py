@@ -156,9 +156,9 @@ def jobs(handed_in, out, number, seed, settings):
         before = load(path)
         if task.handed.problem:
             save(path, unreadable(task))
-            results.append(summary(load(path)))
+            results.append(summary(path))
         elif before and before.key == task.key:
-            results.append(summary(before))
+            results.append(summary(path))
         else:
             # Only the checks have changed: the transcripts may be enough.
             todo.append(replace(task, again=bool(before and before.run_key == task.run_key)))
@@ -182,7 +182,7 @@ def run(todo, workers, finished):
                     start.start(jobs_.write(path, *limited.run(describe, task)))
                 except limited.Exceeded as reason:  # the machine is busier than it was at the first look
                     save(task.out, unreadable(replace(task, handed=beyond(task.handed, reason))))
-                    finished(summary(load(task.out)))
+                    finished(summary(task.out))
                     continue
                 running[str(path)] = task
             for path, status in start.ended(1.0):
@@ -191,7 +191,7 @@ def run(todo, workers, finished):
                 if again:
                     waiting.insert(0, again)
                 else:
-                    finished(summary(load(task.out)))
+                    finished(summary(task.out))
                 for file in folder.glob(f"{Path(path).name}*"):
                     file.unlink()
     finally:

@@ -11,7 +11,7 @@ from coursekit.grading.intake.notebook import parse
 from coursekit.grading.intake.submissions import Submission, companions
 from coursekit.grading.plan.course import Notebook
 from coursekit.grading.plan.steps import answers, plan, remarks
-from coursekit.grading.result import Flag, Result, save
+from coursekit.grading.result import Flag, Result, load, save
 from coursekit.grading.run import zygote
 from coursekit.grading.run.job import Box, Job, Times
 from coursekit.grading.sandbox import Limits
@@ -93,9 +93,9 @@ def transcripts(path):
     return path.parents[1] / "transcripts" / path.stem
 
 
-def summary(result):
-    """A result without its cells and answers: what the grader itself needs."""
-    return replace(result, cells=[], answers=[])
+def summary(path):
+    """The result at `path` without its cells and answers: what the grader itself needs."""
+    return replace(load(path), cells=[], answers=[], path=str(path))
 
 
 def unreadable(task):

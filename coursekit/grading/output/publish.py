@@ -17,7 +17,7 @@ from coursekit.grading.output.tables import write_tables
 from coursekit.grading.result import read
 
 
-def publish(out, exercises, rules=None, roster=None, given=None):
+def publish(out, exercises, rules=None, roster=None, given=None, notices=()):
     """Write every table and every page from what stands in ``out/results``. May be run again at any time.
 
     Parameters
@@ -29,6 +29,8 @@ def publish(out, exercises, rules=None, roster=None, given=None):
         What Canvas or Moodle exported.
     given : dict of str to list of str, optional
         By notebook, the code cells that the course gave to the students; they do not count as copied.
+    notices : iterable of str
+        Sentences for the instructor, from whoever graded.
 
     Returns
     -------
@@ -37,6 +39,7 @@ def publish(out, exercises, rules=None, roster=None, given=None):
     """
     out = Path(out)
     results, problems = load(out / "results", outputs=False)
+    problems += notices
     try:
         notes, absent = write_tables(out, results, exercises, rules, roster)
     except RosterError as error:  # the marks and the pages are worth having without it

@@ -27,8 +27,9 @@ def choose(found, notebooks, number=None):
     -------
     list of Submission
         One for each (student, notebook), with `number` and `flags`; one with a `problem` for a student who handed in
-        nothing that can be graded. The newest counts: by the submitted time, by Canvas's attachment and suffix, by the
-        file's time, by name. Files that cannot be read never displace one that can; a flag names them.
+        nothing that can be graded, with the `number` of the notebook whose name it bears. The newest counts: by the
+        submitted time, by Canvas's attachment and suffix, by the file's time, by name. Files that cannot be read never
+        displace one that can; a flag names them.
     """
     chosen = []
     which(notebooks, ())  # the course's own cells are read here, once, and not in each process
@@ -73,7 +74,8 @@ def choose(found, notebooks, number=None):
             continue
         # A notebook that is none of ours (a playground) is worth a word only where there is nothing else.
         if bad or not good:
-            chosen.append(replace(max(bad or foreign, key=lambda item: item.order), number=number or ""))
+            last = max(bad or foreign, key=lambda item: item.order)
+            chosen.append(replace(last, number=number or _named(notebooks, last.name)))
         else:
             there = ", ".join(sorted(good))
             problem = f"Notebook {number} was not handed in; {there} {'was' if len(good) == 1 else 'were'}."
@@ -91,6 +93,11 @@ def _by_student(found):
 def _number(notebooks, item):
     """The notebook of the course that a file is, if any."""
     return which(notebooks, parse(item.data), item.name)
+
+
+def _named(notebooks, name):
+    """The notebook whose name a file bears that cannot be read, or ""."""
+    return next((number for number, book in notebooks.items() if book.name in name.casefold()), "")
 
 
 def beyond(item, reason):
