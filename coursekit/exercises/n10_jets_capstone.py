@@ -327,6 +327,10 @@ def _rejections(student, y, scores):
         relation = describe_relation(given, 1 / share, {"the efficiency": efficiency}, rtol=0.01)
         name = "related" if relation else "too-large" if given > 1 / share else "too-small"
         return Finding("rejection", False, say(f"rejection.{name}", efficiency=efficiency, relation=relation))
+    tied = np.round(scores)
+    cut = np.quantile(tied[y == 1], 0.5)
+    given = float(call_array(student, "rejection", y, tied, 0.5))
+    fail_if(np.isclose(given, 1 / np.mean(tied[y == 0] > cut), rtol=1e-3), "strictly-above")
     return Finding("rejection", True, "`rejection` is right at three efficiencies.", points=1)
 
 

@@ -665,6 +665,11 @@ table(
             {"rejection": lambda y, s, e: 1 / np.mean(s[y == 0] >= np.quantile(s, 1 - e))},
         ),
         ("wrong-type", "the curve", {"area": lambda y, s: ([0.0, np.inf], [0.0, 1.0], [0.0, 1.0])}),
+        (
+            "strictly-above",
+            "more than the cut",
+            {"rejection": lambda y, s, e: 1 / np.mean(s[y == 0] > np.quantile(s[y == 1], 1 - e))},
+        ),
         ("below-the-cut", "quarks below", {"rejection": lambda *a: 1 / (1 - 1 / rejection(*a))}),
         ("of-all", "of all jets", {"rejection": lambda y, s, e: rejection(y, s, e) * len(y) / np.sum(y == 0)}),
         ("rejection", "in per cent", {"rejection": lambda *a: rejection(*a) / 100}),
