@@ -170,7 +170,7 @@ if ck.ready("08.1", adjacency, mean_matrix, heard_of):
     A = adjacency(friends, 7)
     fig, axs = plt.subplots(1, 5, figsize=(13, 2))
     for rounds, ax in enumerate(axs):
-        knows = heard_of(A, rounds)[:, 0]
+        knows = np.asarray(heard_of(A, rounds))[:, 0] > 0
         title = f"round {rounds}: {knows.sum()} know"
         ck.plot.graph(friends, knows, ax, highlight=[0], title=title)
     fig.suptitle("The rumour of person 0, round by round");
@@ -296,7 +296,7 @@ if ck.ready("08.2", gcn):
 def beliefs(model):
     """The probability of label 1 for each member, shape (34,)."""
     graph = normalise(adjacency(club, 34))
-    return np.asarray(model([np.eye(34)[None], graph[None]]))[0, :, 1]
+    return np.asarray(model([np.eye(34)[None], graph[None]]))[0, :, -1]
 
 
 # %% tags=["picture-08.2"]
@@ -504,11 +504,11 @@ if ck.ready("08.3", shuffle_particles, set_model):
     plain.fit(particles, label, epochs=15, batch_size=128, verbose=0)
     before = {
         "plain network": np.ravel(plain(fresh)),
-        "set network": np.ravel(set_model([fresh, fresh_mask])),
+        "set network": np.asarray(set_model([fresh, fresh_mask]))[:, -1],
     }
     after = {
         "plain network": np.ravel(plain(shuffled)),
-        "set network": np.ravel(set_model([shuffled, shuffled_mask])),
+        "set network": np.asarray(set_model([shuffled, shuffled_mask]))[:, -1],
     }
 
 # %% tags=["picture-08.3"]
@@ -547,7 +547,7 @@ rubbish = np.random.default_rng(seed).normal(size=(1000, 8, 3)).astype("float32"
 longer = np.concatenate([fresh, rubbish], axis=1)
 with_mask = np.concatenate([fresh_mask, np.zeros((1000, 8), "float32")], axis=1)
 for name, used in (("mask kept", with_mask), ("mask of ones", np.ones_like(with_mask))):
-    change = np.abs(np.ravel(set_model([longer, used])) - before["set network"]).max()
+    change = np.abs(np.asarray(set_model([longer, used]))[:, -1] - before["set network"]).max()
     print(f"8 rows of rubbish added, {name}: largest change {change:.1e}")
 
 # %% tags=["claim"]

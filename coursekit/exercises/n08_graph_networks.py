@@ -591,6 +591,9 @@ def renumbers(student, rng, V, ends):
     given = call_arrays(student, "renumber", V, senders, receivers, order, like=like)
     wanted = [V[order], place[senders], place[receivers]]
     if all(np.allclose(one, other) for one, other in zip(given, wanted, strict=True)):
+        ends = student.call("renumber", V, senders, receivers, order)[1:]
+        kinds = [np.asarray(numbers).dtype for numbers in ends]
+        fail_if(any(kind.kind not in "iu" for kind in kinds), "not-whole", kinds=" and ".join(map(str, kinds)))
         return Finding("renumber", True, say("renumber.right"), points=1)
     mistakes = {
         "order-in-place-of-inverse": [V[order], order[senders], order[receivers]],

@@ -784,6 +784,12 @@ def renumber_by_filling(V, senders, receivers, order):
     return np.take(V, order, axis=0), place[senders], place[receivers]
 
 
+def renumber_by_floats(V, senders, receivers, order):
+    place = np.zeros(len(order))
+    place[order] = np.arange(len(order))
+    return V[order], place[senders], place[receivers]
+
+
 def renumber_with(rows, ends):
     return lambda V, s, r, order: (V[rows(order)], ends(order)[s], ends(order)[r])
 
@@ -988,6 +994,7 @@ table(
         ("nodes-left", "nodes left", {"renumber": lambda V, s, r, order: (V, *renumber(V, s, r, order)[1:])}),
         ("edges-left", "edges left", {"renumber": lambda V, s, r, order: (V[order], s, r)}),
         ("nothing-moved", "nothing moved", {"renumber": lambda V, s, r, order: (V, s, r)}),
+        ("not-whole", "floats", {"renumber": renumber_by_floats}),
         ("ends-exchanged", "ends exchanged", {"renumber": lambda *args: [renumber(*args)[i] for i in (0, 2, 1)]}),
         ("renumber", "edges sorted", {"renumber": lambda *args: [renumber(*args)[0], *np.sort(renumber(*args)[1:])]}),
         ("renumber", "nodes reversed", {"renumber": lambda V, s, r, order: (V[::-1], s, r)}),
