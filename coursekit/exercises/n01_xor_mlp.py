@@ -49,7 +49,8 @@ XOR = np.array([0, 1, 1, 0])
 
 def _stopped(student, name):
     """When the training of a scikit-learn network stopped, as its loss curve tells; "" where it keeps none."""
-    most = [value for key, value in student.describe(name)["params"].items() if key.split("__")[-1] == "max_iter"]
+    settings = student.describe(name)["params"].items()
+    most = [value for key, value in settings if key.split("__")[-1] == "max_iter" and isinstance(value, int)]
     try:
         steps = len(student.history(name)["loss"])
     except StudentError:  # it keeps no loss curve
@@ -225,10 +226,17 @@ def _other_beginnings(student):
     settings, n_tries = said["params"], 10
     if said["type"] != "MLPClassifier" or settings["solver"] != "lbfgs":
         return
-    units = int(np.sum(settings["hidden_layer_sizes"]))
+    sizes = tuple(layer["units"] for layer in student.layers("model")[:-1])
+    units = sum(sizes)
     if units <= 4:
         X, y = make_xor(n_samples=400, noise=0.15, seed=0)
-        tries = [MLPClassifier(**{**settings, "random_state": k}).fit(X, y) for k in range(n_tries)]
+        try:
+            tries = [
+                MLPClassifier(**{**settings, "hidden_layer_sizes": sizes, "random_state": k}).fit(X, y)
+                for k in range(n_tries)
+            ]
+        except (TypeError, ValueError):  # settings that were changed after the fit to what nothing can be fitted with
+            raise Misconception("settings-changed") from None
         learned = sum(np.array_equal(one.predict(CORNERS), XOR) for one in tries)
         fail_if(learned < 7, "not-every-seed", units=units, learned=learned, n_tries=n_tries)
 

@@ -162,7 +162,8 @@ def _why_poor(student, model, data, name, accuracy, fresh):
             steps = len(student.history(model)["loss"])
         except StudentError:  # lbfgs keeps no loss curve
             steps = 0
-        return say("stopped", steps=steps) if steps and steps >= params["max_iter"] else say("more-units")
+        most = params.get("max_iter")
+        return say("stopped", steps=steps) if isinstance(most, int) and steps >= most > 0 else say("more-units")
     return say("not-free-enough", data=data)
 
 

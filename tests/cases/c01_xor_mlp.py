@@ -290,6 +290,13 @@ def _():
     return {"model": next(model for model in tries if model.score(X, y) > 0.97)}
 
 
+@wrong("01.3", "settings-changed", "settings changed after the fit")
+def _():
+    model = sklearn_mlp(hidden_layer_sizes=(4,), activation="tanh", random_state=1).fit(*xor_data())
+    model.max_iter = -5
+    return {"model": model}
+
+
 @wrong("01.3", "not-fitted", "never fitted")
 def _():
     return {"model": sklearn_mlp()}
@@ -896,6 +903,16 @@ def _():
     return {"regressor": BaggingRegressor(n_estimators=30, random_state=0).fit(*surface_data())}
 
 
+@wrong("01.6", "linear-model", "polynomials before a network without a hidden layer")
+def _():
+    from sklearn.neural_network import MLPRegressor
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import PolynomialFeatures, StandardScaler
+
+    network = MLPRegressor(hidden_layer_sizes=(), solver="lbfgs", max_iter=300, random_state=0)
+    return {"regressor": make_pipeline(PolynomialFeatures(9), StandardScaler(), network).fit(*surface_data())}
+
+
 def surface_network():
     from sklearn.neural_network import MLPRegressor
 
@@ -1163,6 +1180,16 @@ def curve_pipeline():
     return make_pipeline(MinMaxScaler((-1, 1)), MLPRegressor(hidden_layer_sizes=(50,), **settings)).fit(x[:, None], y)
 
 
+def curve_splines():
+    from sklearn.neural_network import MLPRegressor
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import SplineTransformer
+
+    t = np.linspace(0, 1, 300)[:, None]
+    network = MLPRegressor(hidden_layer_sizes=(5,), activation="identity", solver="lbfgs", max_iter=300, random_state=0)
+    return make_pipeline(SplineTransformer(20), network).fit(t, true_curve(t))
+
+
 def approximation(function=relu_sum, model=None):
     return {"relu_sum": function, "curve_model": curve_mlp() if model is None else model}
 
@@ -1221,6 +1248,7 @@ for name, code, build in (
     ("targets left scaled", "scaled-target", lambda: lambda x: 5 * true_curve(x)),
     ("a polynomial", "not-a-network", lambda: polynomial(7)),
     ("the curve itself", "not-a-network", lambda: true_curve),
+    ("splines before identity", "linear-model", lambda: curve_splines()),
 ):
 
     @wrong("01.8", code, name)

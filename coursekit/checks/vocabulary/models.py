@@ -368,7 +368,10 @@ def _build_network(student, name, shape):
 
 
 def require_network(student, name, X):
-    """Raise `Misconception` with the code "not-a-network" where `recompute_forward` finds none."""
+    """Raise `Misconception` with the code "not-a-network" where `recompute_forward` finds none.
+
+    The code is "linear-model" where scikit-learn's network is a weighted sum, and only the steps before it bend.
+    """
     if recompute_forward(student, name, X[:1]) is None:
         predictions(student, name, X[:1])  # of a model that was never fitted the error says more
         raise Misconception(
@@ -376,6 +379,24 @@ def require_network(student, name, X):
             f"{name_text(name)} is a {student.describe(name)['type']}: no layers and weights are found that give its "
             "answers. Hand in the trained network itself, of scikit-learn or of Keras's own layers.",
         )
+    for part in _parts_of(_network(student, name, X[:1]).model):
+        if hasattr(part, "coefs_") and (len(part.coefs_) == 1 or part.activation == "identity"):
+            raise Misconception(
+                "linear-model",
+                f"The {type(part).__name__} in {name_text(name)} is one weighted sum: it has no hidden layer with an "
+                "activation, and what bends stands before it. Give it a hidden layer, with tanh or ReLU as its "
+                "activation.",
+            )
+
+
+def _parts_of(model):
+    """A model of scikit-learn and all estimators inside it; of anything else nothing."""
+    if isinstance(model, list | tuple):
+        for part in model:
+            yield from _parts_of(part)
+    elif hasattr(model, "get_params"):
+        yield model
+        yield from _parts_of(list(vars(model).values()))
 
 
 def _too_large(name):
