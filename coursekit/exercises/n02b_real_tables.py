@@ -70,6 +70,7 @@ def split_and_encode(student, rng):
     other = np.concatenate([rare, rest[:700]])
     X_train, X_other = _encode(student, train, other)
     _content(X_train, train)
+    _same_either_way(student, train)
     yield check_that("encoded", True, 1, columns=X_train.shape[1])
     _no_leak(student, X_train, X_other, train, other, rest)
     yield check_that("no-leak", True, 1)
@@ -166,6 +167,14 @@ def _content(X, rows):
         raise Misconception("unscaled-inputs", column=_name_of(X[:, i], rows), mean=middle[i], spread=spread[i])
 
 
+def _same_either_way(student, train):
+    """Raises `Misconception` where the training rows, handed in as the other rows too, get other numbers there."""
+    X, as_other = _encode(student, train, train[::-1])
+    apart = np.abs(as_other[::-1] - X).max(axis=0)
+    n_off = np.sum(apart > 1e-4 * (1 + np.abs(X).max(axis=0)))
+    fail_if(n_off, "other-part-differs", n_off=n_off, columns=len(apart))
+
+
 def _name_of(column, rows):
     """What a sentence calls an encoded column: the number that it follows."""
     numbers = _credit()[1]
@@ -239,6 +248,7 @@ def rare_class(student, rng):
     X = _encode(student, train, test)[1]
     truth = _credit()[0][test]
     _is_model(student, "model")
+    _refuse_logits(student, "model", X)
     labels = predicted_labels(student, "model", X)
     good, bad = recall_score(truth, labels, labels=[0, 1], average=None)
     balanced, accuracy, limit = (good + bad) / 2, np.mean(labels == truth), threshold("02b.2", "recall")
@@ -390,6 +400,12 @@ def _is_model(student, name):
     fail_if(kind in ("PosixPath", "WindowsPath", "str"), "a-file-name", name=name)
 
 
+def _refuse_logits(student, name, X):
+    """Raises `Misconception` where a model gives logits, which the page reads as probabilities."""
+    if cut_of(student, name, predictions(student, name, X)) == 0:
+        binary_probabilities(student, name, X)
+
+
 def _probabilities(student, name, X):
     """The probability of class 1, shape (n,), from probabilities, logits, one column or two."""
     try:
@@ -409,7 +425,7 @@ def _log_loss(y, p, weights=None):
 
 @exercise("02b.4")
 def roc_by_hand(student, rng):
-    """The curve for distinct scores, then for tied ones; then the area of a given curve."""
+    """The curve for distinct scores, for tied ones, and for scores outside 0 to 1; then the area of a given curve."""
     y, scores = _sample(rng)
     _judge_curve(student, "roc", y, scores)
     yield Finding("roc", True, "`roc` gives the right curve, also where scores are equal.", points=1)
@@ -476,7 +492,17 @@ def _judge_curve(student, name, y, scores, *weights):
         _explain_curve(given, wanted, y, scores, weights[0] if weights else None, name)
     tied = np.round(scores, 1)
     given, wanted = _curve(student, name, y, tied, *weights), _roc(y, tied, *weights)
-    fail_if(not _same_curve(given, wanted), "curve.ties", given=_under(given), wanted=_under(wanted))
+    if not _same_curve(given, wanted):
+        _refuse_no_start(*given)
+        raise Misconception("curve.ties", given=_under(given), wanted=_under(wanted))
+    stretched = 8 * scores - 3  # the curve asks only which score is larger
+    given = _curve(student, name, y, stretched, *weights)
+    if not _same_curve(given, _roc(y, stretched, *weights)):
+        raise Misconception("curve.range", low=stretched.min(), high=stretched.max())
+
+
+def _refuse_no_start(fpr, tpr):
+    fail_if(abs(fpr[0]) > 1e-9 or abs(tpr[0]) > 1e-9, "curve.no-start", fpr=fpr[0], tpr=tpr[0])
 
 
 def _explain_curve(given, wanted, y, scores, weights, name):
@@ -492,7 +518,7 @@ def _explain_curve(given, wanted, y, scores, weights, name):
         raise Misconception("curve.not-rates", **last)
     fail_if(_same_curve((tpr, fpr), wanted), "curve.axes-swapped")
     fail_if(_same_curve(given, _roc(y, -scores, weights)), "curve.wrong-order")
-    fail_if(abs(fpr[0]) > 1e-9 or abs(tpr[0]) > 1e-9, "curve.no-start", fpr=fpr[0], tpr=tpr[0])
+    _refuse_no_start(fpr, tpr)
     fail_if((np.diff(fpr) < -1e-9).any() or (np.diff(tpr) < -1e-9).any(), "curve.not-rising")
     if weights is not None:
         plain, order = _roc(y, scores), np.argsort(-scores)
@@ -626,6 +652,7 @@ def weighted_events(student, rng):
     fail_if(Z.ndim != 2 or len(Z) != len(X), "wrong-shape", shape=Z.shape, n_X=len(X))
     _is_model(student, "event_model")
     try:
+        _refuse_logits(student, "event_model", Z)
         p = _probabilities(student, "event_model", Z)
     except StudentError as error:
         if Z.shape[1] != 6 and "6" in error.text and any(word in error.text for word in ("feature", "shape")):

@@ -261,6 +261,28 @@ def encode_words_of_both(train_rows, other_rows):
     return np.hstack([numbers[0], words[:n]]), np.hstack([numbers[1], words[n:]])
 
 
+def encode_renamed(train_rows, other_rows):
+    """The words of the other part get names without a prefix, so that `reindex` finds none of them."""
+    import pandas as pd
+
+    X_train, X_other = encode_pandas(train_rows, other_rows)
+    words = pd.get_dummies(credit()[0].iloc[other_rows][CATEGORIES], prefix="", prefix_sep="")
+    return X_train, X_other[NUMBERS].join(words).reindex(columns=X_train.columns, fill_value=False)
+
+
+def encode_reordered(train_rows, other_rows):
+    X_train, X_other = encode(train_rows, other_rows)
+    return X_train, np.hstack([X_other[:, 8::-1], X_other[:, 9:]])
+
+
+def encode_first_dropped(train_rows, other_rows):
+    import pandas as pd
+
+    X_train, X_other = encode_pandas(train_rows, other_rows)
+    words = pd.get_dummies(credit()[0].iloc[other_rows][CATEGORIES], drop_first=True)
+    return X_train, X_other[NUMBERS].join(words).reindex(columns=X_train.columns, fill_value=False)
+
+
 def with_status(train_rows, other_rows):
     X_train, X_other = encode(train_rows, other_rows)
     y = credit()[1]
@@ -287,6 +309,9 @@ for name, code, function in (
     ("not scaled", "unscaled-inputs", lambda *rows: encode_with(scaler=scaler("FunctionTransformer"))(*rows)),
     ("gaps left", "gaps-left", with_gaps),
     ("fails on a new word", "unknown-word", lambda *rows: strict_words()(*rows)),
+    ("other words named otherwise", "other-part-differs", lambda *rows: encode_renamed(*rows)),
+    ("numbers of the other part in another order", "other-part-differs", lambda *rows: encode_reordered(*rows)),
+    ("the other part's first words dropped", "other-part-differs", lambda *rows: encode_first_dropped(*rows)),
     ("sparse", "sparse", lambda *rows: [__import__("scipy.sparse").sparse.csr_matrix(X) for X in encode(*rows)]),
     ("income left out", "column-lost", lambda *rows: [np.delete(X, 4, axis=1) for X in encode(*rows)]),
     ("words left out", "not-one-hot", lambda *rows: [X[:, :9] for X in encode(*rows)]),
@@ -424,7 +449,7 @@ def answer_2(model=None, weights=balanced, split=parts):
 for name, build in {
     "logistic regression": lambda: answer_2(),
     "keras, a sigmoid": lambda: answer_2(keras_logistic(), balanced_sklearn),
-    "keras, logits": lambda: answer_2(keras_logistic("logits"), lambda y: [0.5 / np.mean(y == k) for k in (0, 1)]),
+    "keras, weights as a list": lambda: answer_2(keras_logistic(), lambda y: [0.5 / np.mean(y == k) for k in (0, 1)]),
     "keras, softmax": lambda: answer_2(
         keras_logistic("softmax"), lambda y: {0: len(y) / 2 / (len(y) - y.sum()), 1: len(y) / 2 / y.sum()}
     ),
@@ -435,6 +460,7 @@ for name, build in {
     right("02b.2", name)(build)
 
 for name, code, build in (
+    ("logits", "logits", lambda: answer_2(keras_logistic("logits"))),
     ("always good", "all-majority", lambda: answer_2(constant("most_frequent"))),
     ("always bad", "all-minority", lambda: answer_2(constant("constant", constant=1))),
     ("no weights", "rare-class-ignored", lambda: answer_2(logistic())),
@@ -726,6 +752,16 @@ def roc_cuts(y, scores, weights=None):
     return fpr, tpr
 
 
+def roc_with_cuts(*ends):
+    """The scores as cuts, and these ends of 0 to 1 beside them."""
+
+    def roc(y, scores):
+        reached = scores >= np.unique([*ends, *scores])[::-1, None]
+        return [reached[:, y == k].mean(axis=1) for k in (0, 1)]
+
+    return roc
+
+
 def roc_sklearn(y, scores, weights=None):
     from sklearn.metrics import roc_curve
 
@@ -805,6 +841,8 @@ for name, code, function in (
     ("counts", "counts", lambda y, s: roc(y, s, slip="counts")),
     ("over all rows", "not-rates", lambda y, s: roc(y, s, slip="all rows")),
     ("no first point", "no-start", lambda y, s: roc(y, s, slip="no start")),
+    ("from a cut at 1", "no-start", roc_with_cuts(0, 1)),
+    ("from a cut at 1.1", "range", roc_with_cuts(1.1)),
     ("from the lowest cut", "falling", lambda y, s: roc(y, s, slip="falling")),
     ("fifteen cuts", "cuts-missing", coarse),
     ("a fine grid of cuts", "cuts-missing", lambda y, s: grid(y, s)),
@@ -1119,7 +1157,7 @@ for name, build in {
     "a forest": lambda: answer_6(),
     "scikit-learn's network, a loop over cuts": lambda: answer_6(event_network(), roc_cuts),
     "keras": lambda: answer_6(event_network("keras"), roc_sklearn),
-    "keras, logits": lambda: answer_6(event_network("logits"), roc_matrix),
+    "keras, a matrix of cuts": lambda: answer_6(event_network("keras"), roc_matrix),
     "a class of one's own": lambda: answer_6(Rows(), roc_float32),
 }.items():
     right("02b.6", name)(build)
@@ -1144,6 +1182,7 @@ for slip, code in {
 
 for name, code, build in (
     ("trained without weights", "weights-ignored", lambda: answer_6(event_trees("none"))),
+    ("logits", "logits", lambda: answer_6(event_network("logits"))),
     ("classes balanced", "classes-balanced", lambda: answer_6(event_trees("balanced"))),
     ("learned by heart", "probability", lambda: answer_6(event_trees(min_samples_leaf=1, max_samples=None))),
     ("fitted on the raw events", "raw-events", lambda: answer_6(raw_events())),
