@@ -387,6 +387,15 @@ _SENTENCES = [
         "with TensorFlow's functions and not NumPy's.",
     ),
     (
+        r"'(?:numpy\.\w+|float|int)' object has no attribute '_id'",
+        "The tape was asked about a plain number. NumPy's functions leave the tape: compute the loss inside it with "
+        "TensorFlow's, `tf.reduce_mean` for `np.mean`, `tf.nn.softplus(x)` for `np.logaddexp(0, x)`.",
+    ),
+    (
+        r"SymbolicTensor' object has no attribute 'numpy'",
+        "Inside a `tf.function` a tensor has no value yet: leave `.numpy()` out, and work with the tensor itself.",
+    ),
+    (
         r"Only instances of `keras\.Layer` can be added",
         "A Sequential is a list of layers, each one called: `layers.Dense(8)`, not `layers.Dense`.",
     ),

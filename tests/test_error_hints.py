@@ -157,6 +157,11 @@ IDIOMS = [
         "with tf.GradientTape() as tape:\n    v = w * 2\ntape.gradient(v, w); tape.gradient(v, w)",
         "gives its gradients once",
     ),
+    (
+        "with tf.GradientTape() as tape:\n    v = np.mean(w * 2)\ntape.gradient(v, w)",
+        "NumPy's functions leave the tape",
+    ),
+    ("tf.function(lambda: (w * 2).numpy())()", "no value yet"),
     ("keras.Sequential([keras.layers.Dense])", "each one called"),
     ("keras.Sequential(keras.layers.Dense(1), keras.layers.Dense(1))", "takes one list"),
     ("keras.layers.Concatenate()(i, i)", "takes one list"),

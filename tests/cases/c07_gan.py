@@ -111,6 +111,8 @@ for name, code, changed in (
     ("uphill", "uphill", {"d_step": lambda t, p, r: (t, p + r * t * sigmoid(p * t))}),
     ("both move", "wrong-weight-moves", {"d_step": lambda t, p, r: (t + r * p * sigmoid(-p * t), p - r * t * sigmoid(p * t))}),
     ("order", "order", {"d_step": lambda t, p, r: (p - r * t * sigmoid(p * t), t)}),
+    ("a rate of its own", "fixed-rate", {"d_step": lambda t, p, r: (t, p - 0.1 * t * sigmoid(p * t))}),
+    ("a rate of its own, by the generator", "fixed-rate", {"g_step": lambda t, p, r: (t + 0.2 * p * sigmoid(-p * t), p)}),
     ("no rate", "no-rate", {"d_step": lambda t, p, r: (t, p - t * sigmoid(p * t))}),
     ("generator goes down L_D", "wrong-loss", {"g_step": lambda t, p, r: (t - r * p * sigmoid(p * t), p)}),
     ("one number", "wrong-shape", {"g_step": lambda t, p, r: t + r * p * sigmoid(-p * t)}),
@@ -177,6 +179,7 @@ def step(slip=None):
                 "labels": soft(a) + soft(-b),
                 "uphill": -loss_d,
                 "fooled": soft(-b),
+                "one sign": soft(-a) - soft(b),
                 "least squares in the first half": mean((a - 1) ** 2) + mean(b**2),
             }.get(slip, loss_d)
         weights = discriminator.trainable_variables
@@ -215,6 +218,7 @@ def step(slip=None):
             "twice L_G": (loss_d, 2 * loss_g),
             "order": (loss_g, loss_d),
             "zeros": (0.0, 0.0),
+            "a list": [loss_d, loss_g],
         }.get(slip, (loss_d, loss_g))
 
     return train_step
@@ -226,11 +230,12 @@ def step_as_graph():
     return tf.function(step())
 
 
-def step_with_keras_losses():
+def step_with_keras_losses(d_logits=True, g_logits=True):
     import keras
     import tensorflow as tf
 
-    entropy = keras.losses.BinaryCrossentropy(from_logits=True)
+    entropy = keras.losses.BinaryCrossentropy(from_logits=d_logits)
+    g_entropy = keras.losses.BinaryCrossentropy(from_logits=g_logits)
 
     def train_step(generator, discriminator, g_optimizer, d_optimizer, real, noise):
         fake = generator(noise, training=True)
@@ -240,7 +245,7 @@ def step_with_keras_losses():
         gradients = tape.gradient(loss_d, discriminator.trainable_weights)
         d_optimizer.apply_gradients(zip(gradients, discriminator.trainable_weights))
         with tf.GradientTape() as tape:
-            loss_g = entropy(ones, discriminator(generator(noise, training=True), training=True))
+            loss_g = g_entropy(ones, discriminator(generator(noise, training=True), training=True))
         gradients = tape.gradient(loss_g, generator.trainable_weights)
         g_optimizer.apply_gradients(zip(gradients, generator.trainable_weights))
         return [loss_d, loss_g]
@@ -267,9 +272,25 @@ def step_at_once():
     return train_step
 
 
-def step_with_floats():
+def step_with_numbers(number_of):
     inner = step()
-    return lambda *given: tuple(float(loss) for loss in inner(*given))
+    return lambda *given: tuple(number_of(loss) for loss in inner(*given))
+
+
+def step_with_numpy_losses():
+    """The losses of 07.1 inside the tape."""
+    import tensorflow as tf
+
+    losses = by_hand()
+
+    def train_step(generator, discriminator, g_optimizer, d_optimizer, real, noise):
+        with tf.GradientTape() as tape:
+            loss_d = losses["d_loss"](discriminator(real), discriminator(generator(noise)))
+        weights = discriminator.trainable_variables
+        d_optimizer.apply(tape.gradient(loss_d, weights), weights)
+        return loss_d, losses["g_loss"](discriminator(generator(noise)))
+
+    return train_step
 
 
 for name, make in {
@@ -277,7 +298,7 @@ for name, make in {
     "a tf.function": step_as_graph,
     "Keras losses, apply_gradients": step_with_keras_losses,
     "one persistent tape": step_at_once,
-    "floats": step_with_floats,
+    "a list": lambda: step("a list"),
 }.items():
 
     @right("07.2", name)
@@ -304,6 +325,7 @@ for slip, code in {
     "new noise for the generator": "own-noise",
     "least squares": "generator-half",
     "least squares in the first half": "discriminator-half",
+    "one sign": "discriminator-half",
     "discriminator twice": "discriminator-steps-twice",
     "own optimizers": "own-optimizers",
     "generator twice": "generator-steps-twice",
@@ -316,6 +338,20 @@ for slip, code in {
     @wrong("07.2", code, slip)
     def _(slip=slip):
         return {"train_step": step(slip), "build_gan": build_gan}
+
+
+for name, code, make in (
+    ("probabilities in both halves", "not-from-logits", lambda: step_with_keras_losses(False, False)),
+    ("probabilities in the first half", "not-from-logits", lambda: step_with_keras_losses(d_logits=False)),
+    ("probabilities in the second half", "not-from-logits", lambda: step_with_keras_losses(g_logits=False)),
+    ("floats", "numbers", lambda: step_with_numbers(float)),
+    ("NumPy numbers", "numbers", lambda: step_with_numbers(lambda loss: loss.numpy())),
+    ("losses in NumPy", "raises", step_with_numpy_losses),
+):
+
+    @wrong("07.2", code, name)
+    def _(make=make):
+        return {"train_step": make(), "build_gan": build_gan}
 
 
 @wrong("07.2", "nothing-moves", "nothing")
@@ -508,6 +544,8 @@ for name, code, build in (
     ("a wide blur", "on_modes", lambda: ring_generator(blur=0.3)),
     ("one point", "constant", lambda: one_point()),
     ("off the ring", "not-trained", lambda: ring_generator(scale=0.5)),
+    ("a fan in the middle", "not-trained", lambda: ring_generator(scale=0.4, blur=0.3)),
+    ("the whole GAN", "whole-gan", lambda: (ring_generator(), ring_generator(), 0.001, 0.001)),
     ("a function", "not-a-network", lambda: lambda z: CENTRES[np.arange(len(z)) % 8]),
 ):
 
@@ -659,9 +697,19 @@ def fresh_digit_generator():
     return keras.models.clone_model(digit_generator())
 
 
+def grey_digit_generator():
+    """With a sigmoid at its end, as on the page, and never trained."""
+    import keras
+    from keras import layers
+
+    parts = [layers.Dense(784, activation="sigmoid"), layers.Reshape((28, 28, 1))]
+    return keras.Sequential([keras.Input((12,)), *parts])
+
+
 for name, code, build in (
     ("ones only", "mode-collapse", lambda: digit_generator(kind="ones")),
     ("never trained", "constant|confidence|entropy|wrong-range|mode-collapse", fresh_digit_generator),
+    ("never trained, with a sigmoid", "not-trained", grey_digit_generator),
     ("smeared", "confidence|mode-collapse|entropy", lambda: digit_generator(kind="blurred")),
     ("grey values from -1", "wrong-range", lambda: digit_generator(kind="minus one to one")),
     ("two channels, half as wide, shuffled", "wrong-shape", lambda: ring_generator_for_digits()),
@@ -721,6 +769,8 @@ def shower_generator(style="functional", slip=None):
         rows = np.ones_like(shares)
     if slip == "a little negative":
         rows = rows - 0.02
+    if slip == "too even":
+        rows = 0.75 * rows + 0.25 * rows.mean(axis=1, keepdims=True)
     choose, show = layers.Dense(len(energies), activation="softmax"), layers.Dense(12, use_bias=False)
     inputs = keras.Input((9,))
     if style == "subclassed":
@@ -759,8 +809,9 @@ def speed():
     noise = np.random.default_rng(0).uniform(0.1, 1, size=(1000, 9)).astype("float32")
     generator(noise)
     start = time.perf_counter()
-    np.array(generator(noise))
-    fast = time.perf_counter() - start
+    for _ in range(20):
+        np.array(generator(noise))
+    fast = (time.perf_counter() - start) / 20
     start = time.perf_counter()
     make_showers(100, seed=0)
     return 10 * (time.perf_counter() - start) / fast
@@ -778,6 +829,22 @@ for name, build in {
     def _(build=build):
         generator, speed_up = build()
         return {"shower_generator": generator, "speed_up": speed_up}
+
+
+@cache
+def linear_shower_generator():
+    """No hidden layer: 1.2 times the shares on a line between the profiles of 2 and of 9 GeV, with some noise."""
+    import keras
+    from keras import layers
+
+    energies, shares = stored_showers()
+    low, high = (1.2 * 12 * shares[energies == energy].mean(axis=0) for energy in (2, 9))
+    W = np.zeros((9, 12))
+    W[0], W[8] = 0.05 * (low + high) / 2, (high - low) / 0.7
+    inputs = keras.Input((9,))
+    model = keras.Model(inputs, layers.Concatenate()([layers.Dense(12)(inputs), inputs[:, -1:]]))
+    model.set_weights([W, low - 0.2 * W[8]])
+    return model
 
 
 def fresh_shower_generator():
@@ -801,7 +868,10 @@ for name, code, build in (
     ("flat", "constant", lambda: (shower_generator(slip="flat"), 100)),
     ("never trained", "not-trained|ignores-energy|profile", lambda: (fresh_shower_generator(), 100)),
     ("a function", "not-a-network", lambda: (lambda x: np.zeros((len(x), 13)), 100)),
+    ("no hidden layer", "small-network", lambda: (linear_shower_generator(), 100)),
+    ("too even", "profile", lambda: (shower_generator(slip="too even"), 100)),
     ("upside down", "inverted", lambda: (shower_generator(), 1 / speed())),
+    ("one call for each shower", "slower", lambda: (shower_generator(), 0.6)),
     ("made up", "speed-up", lambda: (shower_generator(), 1e9)),
     ("negative time", "speed-up", lambda: (shower_generator(), -50)),
     ("a word", "wrong-type", lambda: (shower_generator(), "fast")),
