@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import shutil
 import signal
 import subprocess
@@ -136,6 +137,26 @@ def test_marks_are_what_the_work_deserves(graded):
 def test_every_student_has_inputs_of_their_own(graded):
     seeds = [result["reports"]["90.1"]["seed"] for result in results(graded).values()]
     assert len(set(seeds)) == len(seeds)
+
+
+def test_another_version_is_asked_something_else(tmp_path):
+    """What a student learns of the inputs, from a page or a message, is of no use in the next hand-in."""
+
+    def seed(text):
+        (handed,) = submissions.read(hand_in(tmp_path / secrets.token_hex(4), {"anna": text}))
+        notebook = course.load_all()["90"]
+        task = tasks.Task(handed, notebook, 7, tmp_path / "results" / "anna--90.json", tasks.Settings(), "")
+        return tasks.describe(task)[1].seed
+
+    text = SOLUTION.read_text(encoding="utf-8")
+    assert seed(text) == seed(text) != seed(changed(SOLUTION, e90_2="numbers = [0.3]"))
+
+
+def test_no_student_is_told_the_seed(graded):
+    found = results(graded).values()
+    seeds = [str(seed) for one in found for seed in (one["seed"], one["reports"]["90.1"]["seed"])]
+    pages = "".join(path.read_text(encoding="utf-8") for path in (graded / "feedback").iterdir())
+    assert not [seed for seed in seeds if seed in pages]
 
 
 def test_pages_and_tables_are_written(graded):

@@ -103,8 +103,7 @@ def _part(result, exercises, rules):
                   if line.kind != "exercise"],
         "answers": [{"heading": f"{a.after} {titles.get(a.after, '')}" if a.after else "At the start",
                      "text": cut(a.text, 20_000)} for a in result.answers],
-        "seconds": number_text(round(result.seconds, 1)), "seed": result.seed,
-        "file": result.file,
+        "seconds": number_text(round(result.seconds, 1)), "file": result.file,
     }  # fmt: skip
 
 

@@ -53,7 +53,7 @@ class Job:
     student, ident, platform, notebook, file, submitted
         As in `coursekit.grading.intake.submissions.Submission`; they go into the result.
     seed : int
-        From which the seed of each exercise is drawn.
+        From which the seed of each exercise is drawn: of this work of this student alone.
     key, run_key : str
         Digests of the submission with and without the checks.
     flags : list of Flag
