@@ -681,6 +681,13 @@ def test_a_wrapped_download_in_a_folder(tmp_path):
     assert {item.student for item in read(tmp_path)} == {"anna", "ben"}
 
 
+@pytest.mark.parametrize("other", ["ben/work.json", "ben/work", "ben/work.py", f"ben_{SLUG}.json", f"ben_{SLUG}.py"])
+def test_the_only_zip_beside_work_of_others_is_a_students(tmp_path, other):
+    packed(tmp_path / "anna.zip", {"ben/x.ipynb": small(), "carl/x.ipynb": small()})
+    put(tmp_path, {other: small()})
+    assert {item.student for item in read(tmp_path)} == {"anna", "ben"}
+
+
 def test_a_zip_in_a_students_folder(tmp_path):
     inner = packed(tmp_path / "x" / "work.zip", {f"deep/{SLUG}.ipynb": small(), "__MACOSX/a.ipynb": b""})
     files = {"anna/work.zip": inner.read_bytes(), f"ben/{SLUG}.ipynb": small(), "carl.zip": inner.read_bytes()}

@@ -148,10 +148,9 @@ def read(path, skip=None):
         raise SubmissionsError(f"{shown} cannot be opened: {reason_of(error)}.") from None
     if stat.S_ISDIR(mode):
         entries = _folder(path, skip and Path(skip).resolve())
-        inner = [entry for entry in entries if entry.kind == "zip"]
-        # The class's zip in a folder of its own, as downloaded.
-        if len(inner) == 1 and len(inner[0].parts) == 1 and not any(entry.kind == "notebook" for entry in entries):
-            return _submissions(_unwrapped(class_zip(inner[0].place), inner[0].place.stem), path.name, inner[0].place)
+        download = _class_zip_of(entries)
+        if download:
+            return _submissions(_unwrapped(class_zip(download), download.stem), path.name, download)
         return _submissions(_unwrapped(entries, None), path.name, path)
     if stat.S_ISREG(mode) and path.suffix.lower() == ".zip":
         return _submissions(_unwrapped(class_zip(path), path.stem), path.stem, path)
@@ -244,6 +243,20 @@ def _folder(root, skip=None):
 
 
 # --- whose it is
+
+
+def _class_zip_of(entries):
+    """The class's zip in a folder of its own, as downloaded: beside a student's there is work of others."""
+    zips = [entry for entry in entries if entry.kind == "zip"]
+    names = [path.stem for path in place.notebooks()]
+
+    def is_work(entry):
+        named = any(name in entry.parts[-1].casefold() for name in names)
+        return len(entry.parts) > 1 or entry.kind == "notebook" or named
+
+    if len(zips) == 1 and not any(is_work(entry) for entry in entries if entry is not zips[0] or len(entry.parts) > 1):
+        return zips[0].place
+    return None
 
 
 def _unwrapped(entries, stem):
