@@ -80,6 +80,31 @@ def with_outputs(megabytes):
     return nbformat.writes(notebook)
 
 
+# Ways to ask for a check after which the grader cannot tell from the text, or not by then, what was handed in.
+ASKS = {
+    "in a function": (
+        "def main():\n    def a(x, w, b):\n        return w * x + b\n    return ck.check('90.1', a, off)\nmain()"),
+    "in a class": (
+        "class Work:\n    def a(self, x, w, b):\n        return w * x + b\n    def hand_in(self):\n"
+        "        return ck.check('90.1', line=self.a, loss=off)\nWork().hand_in()"),
+    "and deleted": "line, loss = straight, off\nck.check('90.1', line=line, loss=loss)\ndel line, loss",
+    "and reused": (
+        "line, loss = straight, off\ndisplay(ck.check('90.1', line=line, loss=loss))\nline, loss = 3, 4"),
+    "two stars": "ck.check('90.1', **dict(line=straight, loss=off))",
+    "one star": "mine = straight, off\nck.check('90.1', *mine)",
+    "a helper of one's own": (
+        "def ask(n, **mine):\n    return ck.check(f'90.{n}', **mine)\nask(1, line=straight, loss=off)"),
+    "another name for it": "pr = ck.check\npr('90.1', straight, off)",
+    "large cell": f"data = '{'x' * 60_000}'\nck.check('90.1', line=straight, loss=off)",
+}  # fmt: skip
+
+
+def asked_in_its_own_way(ask):
+    return solution(replaced={
+        "def line(": "def straight(", "def loss(": "def off(", 'ck.check("90.1", line=line, loss=loss)': ask,
+    })  # fmt: skip
+
+
 ANSWER, IMPORTS, SHIFT = "def line(", "import numpy as np", "shift = length"
 COLAB = "from google.colab import drive, files\ndrive.mount('/content/drive')\nfiles.upload()\nimport google.colab.auth"
 
@@ -120,6 +145,19 @@ RIGHT = {
     "own answers taken over": lambda: solution(after={'ck.check("90.1"': LENT}),
     "own answers checked again": lambda: solution(
         after={'ck.check("90.1"': LENT, 'ck.check("90.3"': "ck.check('90.1', line=line, loss=loss)"}),
+    "asks for the verdict": lambda: solution(
+        replaced={'ck.check("90.1", line=line, loss=loss)': (
+            "report = ck.check('90.1', line, loss)\nassert report.passed, 'not yet'\n"
+            "if report.score == report.points:\n    on = True")},
+        before={SHIFT: "assert on"}),
+    "helper below": lambda: solution(replaced={"def loss(y, prediction):\n": (
+        "def loss(y, prediction):\n    return mean((prediction - y) ** 2)\ndef old(y, prediction):\n")},
+        after={SHIFT: "mean = np.mean"}),
+    **{name: lambda ask=ask: asked_in_its_own_way(ask) for name, ask in ASKS.items()},
+    "a window": lambda: solution(before={IMPORTS: "import matplotlib\nmatplotlib.use('TkAgg')"}),
+    "a locale": lambda: solution(before={IMPORTS: "import locale\nlocale.setlocale(locale.LC_ALL, 'de_DE.UTF-8')"}),
+    "a package that is not here": lambda: solution(before={IMPORTS: "import no_such_package"}),
+    "a folder of one's own": lambda: solution(before={IMPORTS: "import os\nos.chdir('/home/anna/nets')"}),
     "answered after it was lent": lambda: solution(
         after={"make_spring": LENT, 'ck.check("90.3"': "ck.check('90.1', line=line, loss=loss)"}),
 }  # fmt: skip
@@ -208,7 +246,7 @@ TOLD = {
     ),
     "lent by the course": lambda: solution(after={'ck.check("90.1"': LENT}, path=COURSE / "notebooks" / NAME),
     "answer raised": lambda: solution(replaced={"shift = length - length.mean()": "shift = lengths - 1"}),
-    "import failed": lambda: solution(before={IMPORTS: "import no_such_package"}),
+    "import failed": lambda: solution(replaced={IMPORTS: "import no_such_package as np"}),
 }
 
 
@@ -249,7 +287,7 @@ def test_a_missing_object_is_explained_by_the_error_of_its_cell(graded):
 def test_the_first_error_is_named_where_others_follow_from_it(graded):
     messages = [f["message"] for report in graded["import failed"]["reports"].values() for f in report["findings"]]
     told = [message for message in messages if "No module named 'no_such_package'" in message]
-    assert len(told) == len([message for message in messages if "NameError" in message]) == 3, messages
+    assert len(told) == len([message for message in messages if "NameError" in message]) == 2, messages
 
 
 def test_what_took_too_long_says_so_and_goes_on(graded):

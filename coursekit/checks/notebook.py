@@ -30,6 +30,26 @@ class CheckFailed(Exception):
         return [part for line in str(self).splitlines() for part in textwrap.wrap(line, 84, subsequent_indent="    ")]
 
 
+class Later(cards.Card):
+    """What `check` gives under `coursekit grade`, where the verdict is reached elsewhere.
+
+    It looks like a pass, so that cells go on which ask: what stands below ``if report.passed:`` is an answer too.
+    """
+
+    passed, status, score, points, findings, codes = True, PASSED, 0.0, 0.0, (), ()
+
+
+_handed_in = {}  # under `coursekit grade`: exercise -> the arguments of the last check that a cell has called
+
+
+def handed_in(id, name, position):
+    """An object that the last check of an exercise was given, by name or by position, for the grader's runner."""
+    objects, named = _handed_in.get(id, ((), {}))
+    if name not in named and position >= len(objects):
+        raise NameError(name)
+    return named[name] if name in named else objects[position]
+
+
 def _unless_graded(function):
     """Under `coursekit grade` the check runs in another process: here none is loaded, and a card says so."""
 
@@ -53,7 +73,6 @@ def _no_stderr():
         yield
 
 
-@_unless_graded
 def check(id, *objects, **named):
     """Check an exercise.
 
@@ -76,6 +95,9 @@ def check(id, *objects, **named):
         solutions), "untouched" on anything but "not attempted" (for student notebooks). `nbgrader validate` raises on
         anything but a pass.
     """
+    if grader() == "coursekit":
+        _handed_in[str(id)] = objects, named
+        return Later(str(id), "The grader judges this exercise.")
     start = time.perf_counter()
     try:
         item = framework.get_exercise(id)

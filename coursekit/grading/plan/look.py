@@ -91,12 +91,12 @@ def _only_asks(statement):
 
 
 def _bare(node):
-    """A check whose arguments do no work of their own."""
-    if not _called(node):
+    """A check whose arguments do no work of their own, and stand there one by one."""
+    if not _called(node) or any(keyword.arg is None for keyword in node.keywords):
         return False
     given = [*node.args[1:], *(keyword.value for keyword in node.keywords)]
     return not any(
-        isinstance(part, ast.Call | ast.NamedExpr | ast.Await | ast.Yield | ast.YieldFrom)
+        isinstance(part, ast.Call | ast.Starred | ast.NamedExpr | ast.Await | ast.Yield | ast.YieldFrom)
         for value in given
         for part in ast.walk(value)
     )

@@ -262,13 +262,25 @@ def _outputs(outputs, left):
 def _judge(job, channel, step, cells):
     """The `Report` of one exercise, with the reason where an object is missing.
 
-    Where the submission's own check cell hands in something else than the course's, and the course's does not pass,
-    that is judged as well, and the better of the two counts: in the notebook it is what the student saw.
+    Where what the course's check cell names does not pass, what the submission hands in is judged as well, and the best
+    counts: in the notebook it is what the student saw.
     """
-    report = _verdict(job, channel, step.exercise, step.expressions)
-    if step.handed and not report.passed and not channel.ended:
-        report = _kept_if_better(job, channel, step.exercise, step.handed, report) or report
+    first, *others = _namings(step)
+    report = _verdict(job, channel, step.exercise, first)
+    for expressions in others:
+        if not report.passed and not channel.ended:
+            report = _kept_if_better(job, channel, step.exercise, expressions, report) or report
     return _with_causes(report, step, cells)
+
+
+def _namings(step):
+    """The expressions that may name the objects of a check: of the course's cell, and of the submission's own; last,
+    what a cell handed in as it ran, which a function, a class or `del` may have put out of reach."""
+    ran = {
+        need: f"__import__('coursekit.checks.notebook', fromlist=['check']).handed_in({step.exercise!r}, {need!r}, {i})"
+        for i, need in enumerate(step.expressions)
+    }
+    return [expressions for expressions in (step.expressions, step.handed, ran) if expressions]
 
 
 def _with_causes(report, step, cells):
@@ -413,10 +425,15 @@ def _nothing(item, code, message):
 def _close(job, channel, step, open_, reports):
     """The checks that stay open when a cell runs in which the course lends answers of earlier sessions.
 
-    What stands under such a name from then on may be the course's: whoever uses it is judged once more before.
+    What stands under such a name from then on may be the course's: whoever uses it is judged once more before. So is an
+    answer that uses a name which nothing has bound yet.
     """
     lent = lent_names(step.source)
-    uses = [check for check in open_ if lent & set(re.findall(r"\w+", " ".join((check.expressions or {}).values())))]
+    uses = [
+        check for check in open_
+        if lent & set(re.findall(r"\w+", " ".join((check.expressions or {}).values())))
+        or lent and _lacks_a_name(reports[check.exercise])
+    ]  # fmt: skip
     _judge_once_more(job, channel, uses, reports)
     return [check for check in open_ if check not in uses]
 
@@ -427,11 +444,15 @@ def _judge_once_more(job, channel, checks, reports):
         if channel.ended:
             return
         report = reports[step.exercise]
-        if not report.passed and {"not-attempted", "missing"} & set(report.codes):
-            for expressions in (step.expressions, step.handed):
-                if expressions:
-                    report = _kept_if_better(job, channel, step.exercise, expressions, report) or report
+        if not report.passed and ({"not-attempted", "missing"} & set(report.codes) or _lacks_a_name(report)):
+            for expressions in _namings(step):
+                report = _kept_if_better(job, channel, step.exercise, expressions, report) or report
             reports[step.exercise] = report
+
+
+def _lacks_a_name(report):
+    """Whether an answer uses a name that was not bound yet, such as a helper's that stands below the check."""
+    return any(one.code == "raises" and "NameError" in one.message for one in report.findings)
 
 
 def judge_again(job, result):
@@ -441,8 +462,8 @@ def judge_again(job, result):
         id = step.exercise
         if id in reports and {"ended", "too-large"} & set(reports[id].codes):
             continue
-        # Which of the two was judged shows in the transcript.
-        found = next((r for e in (step.expressions, step.handed) if e and (r := _from_transcript(job, id, e))), None)
+        # Which of them was judged shows in the transcript.
+        found = next((r for e in _namings(step) if (r := _from_transcript(job, id, e))), None)
         if found is None:
             open_.append(id)
         else:

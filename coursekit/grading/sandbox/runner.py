@@ -5,6 +5,7 @@ it printed; "bind" names the objects that the next check looks at. Everything el
 `coursekit.checks.server.ObjectServer`. Nothing here knows what the answers should be.
 """
 
+import ast
 import base64
 import builtins
 import contextlib
@@ -83,6 +84,8 @@ class _Servant:
             with outputs.capture(self._shell):
                 result = self._run_cell(source, store_history=True)
                 error = result.error_before_exec or result.error_in_exec
+                if isinstance(error, Exception):
+                    self._import_the_rest(source)
         except BaseException as escaped:  # a patched shell, or an exit that IPython lets through
             error = escaped
             outputs.text(f"{type(escaped).__name__}: {escaped}")
@@ -91,6 +94,17 @@ class _Servant:
         with contextlib.suppress(Exception):  # a text that the student's own class makes
             said += f": {error}".partition("\n")[0][:300] if said else ""
         return {"status": status, "seconds": self._clock() - start, "error": said, "outputs": outputs.items}
+
+    def _import_the_rest(self, source):
+        """Run the import lines that a cell's error kept from running: what failed above them may be fine elsewhere (a
+        folder, a package, a device), and all answers need their names."""
+        with contextlib.suppress(Exception):
+            for statement in ast.parse(self._shell.transform_cell(source)).body:
+                if isinstance(statement, ast.Import | ast.ImportFrom):
+                    names = [(alias.asname or alias.name).partition(".")[0] for alias in statement.names]
+                    if not all(name in self._shell.user_ns for name in names):
+                        with contextlib.suppress(Exception):
+                            exec(ast.unparse(statement), self._shell.user_ns)
 
     def _bind(self, expressions):
         found = {}
@@ -177,7 +191,6 @@ def _shell():
     shell.user_ns["__name__"] = "__main__"
     builtins.input = _no_input
     sys.path.append(os.getcwd())
-    standins.install(shell)
     with contextlib.suppress(ImportError):
         # What %matplotlib inline does in a kernel: figures are shown after each cell and closed.
         import matplotlib
@@ -186,6 +199,7 @@ def _shell():
         matplotlib.use("module://matplotlib_inline.backend_inline")
         matplotlib.interactive(True)
         configure_inline_support(shell, "inline")
+    standins.install(shell)
     return shell
 
 

@@ -3,8 +3,10 @@
 A line such as ``!pip install seaborn`` above an answer must not cost the answer.
 """
 
+import contextlib
 import importlib.abc
 import importlib.machinery
+import locale
 import sys
 import types
 
@@ -12,7 +14,8 @@ COLAB = "google.colab"
 
 
 def install(shell):
-    """Let shell lines, unknown magics and ``google.colab`` do nothing in an IPython shell."""
+    """Let what is not here do nothing in an IPython shell: the command line, unknown magics, ``google.colab``, windows,
+    other locales."""
     sys.meta_path.append(_Colab())
     # Held by the shell itself: every way to run a command in a cell ends at one of these.
     shell.system = shell.system_raw = shell.system_piped = lambda command="", *_: _note(f"!{command}")
@@ -22,6 +25,12 @@ def install(shell):
     for name in ("bash", "sh", "script", "system", "sx", "!"):
         shell.register_magic_function(lambda line="", cell="", name=name: _note(f"%%{name} {line}"), "line_cell", name)
     shell.register_magic_function(lambda line="": None, "line", "matplotlib")  # figures are shown in any case
+    with contextlib.suppress(ImportError):
+        import matplotlib
+
+        matplotlib.use = lambda backend, **_: _note(f"matplotlib.use({backend!r})")
+    setlocale = locale.setlocale
+    locale.setlocale = lambda category, wanted=None: _set_locale(setlocale, category, wanted)
     line, cell = shell.run_line_magic, shell.run_cell_magic
 
     def run_line_magic(name, text, _stack_depth=1):
@@ -35,6 +44,13 @@ def install(shell):
         return _note(f"%%{name} {text}") if shell.find_cell_magic(name) is None else cell(name, text, body)
 
     shell.run_line_magic, shell.run_cell_magic = run_line_magic, run_cell_magic
+
+
+def _set_locale(setlocale, category, wanted):
+    try:
+        return setlocale(category, wanted)
+    except locale.Error:  # not installed here
+        return _note(f"locale.setlocale(..., {wanted!r})") or setlocale(category)
 
 
 def _loaded(line, text):
