@@ -289,7 +289,7 @@ for name in ("tree", "MLP", "XGBoost"):
 #
 # - `train_scores`, `val_scores`: the accuracies on `X_few`, `y_few` and on `X_val`, `y_val` of
 #   `DecisionTreeClassifier(max_depth=depth)`, fitted on `X_few`, `y_few`, for each of `depths`.
-# - `best_depth`: the depth that you would choose.
+# - `best_depth`: the depth with the best validation accuracy.
 # - `build_network(l2, dropout)`: a compiled Keras network 2 → 64 → 64 → 1, with ReLU, the L2 penalty `l2` on the kernels of
 #   both hidden layers and `Dropout(dropout)` after each of them; the output is one sigmoid, the loss binary cross-entropy,
 #   the metric accuracy. With so few points, `keras.optimizers.Adam(0.02)` and batches of 30 work well.
@@ -488,11 +488,11 @@ if ck.ready("02.4", region, wide, deep):
 if ck.ready("02.4", region, wide, deep):
     X_fresh = np.random.default_rng(4).uniform(-1, 1, size=(4000, 2))
     for name, model in (("wide", wide), ("deep", deep)):
-        answers = model.predict(X_fresh, verbose=0)[:, 0] > 0.5
+        answers = model.predict(X_fresh, verbose=0)[:, -1] > 0.5
         print(f"{name}: {np.mean(answers == region(X_fresh)):.1%} of 4,000 fresh points")
 
 # %% tags=["claim"]
-accuracy = [np.mean((model.predict(X_fresh, verbose=0)[:, 0] > 0.5) == region(X_fresh)) for model in (wide, deep)]
+accuracy = [np.mean((model.predict(X_fresh, verbose=0)[:, -1] > 0.5) == region(X_fresh)) for model in (wide, deep)]
 assert min(accuracy) > 0.94 and abs(accuracy[0] - accuracy[1]) < 0.025, "For the heart wide and deep are about equal."
 
 # %% [markdown]

@@ -249,7 +249,7 @@ def _explain_network(student, model, l2, dropout):
     order = [layer["class"] for layer in layers if layer["class"] in ("Dense", "Dropout")]
     fail_if(order[-1] == "Dropout", "dropout-last")
     fail_if(len(rates) != 2 or not np.allclose(rates, dropout), "dropout-rate", rates=rates, dropout=dropout)
-    penalised = len(penalties) > 1 and np.allclose(penalties[:2], l2)
+    penalised = len(penalties) > 1 and np.allclose(penalties[:2], l2) and not any(penalties[2:])
     fail_if(config is not None and not penalised, "l2", penalties=penalties or "missing", l2=l2)
     fail_if(order != ["Dense", "Dropout", "Dense", "Dropout", "Dense"], "dropout-place", order=", ".join(order))
     loss = student.describe(model)["loss"]
@@ -262,6 +262,11 @@ def _explain_network(student, model, l2, dropout):
     last = layers[-1]["activation"] or layers[-1]["class"].lower()
     fail_if(last != "sigmoid" or np.ptp(p) == 0, "no-sigmoid", last=last)
     fail_if(not any(_bends(layer) for layer in layers[:-2]), "linear-model")
+    # An activation that is a layer of its own may stand behind both, and is listed once.
+    alone = any(_bends(layer) for layer in layers if layer["class"] != "Dense")
+    hidden = [layer["activation"] for layer in layers if layer["class"] == "Dense"][:2]
+    for place, activation in zip(("first", "second"), hidden, strict=True):
+        fail_if(activation in (None, "linear") and not alone, "linear-layer", place=place)
 
 
 def _penalties(part):
@@ -286,6 +291,10 @@ def _held_back(student, rng):
     fail_if(not losses, "no-validation")
     fail_if(not np.isfinite(losses).all(), "not-finite")
     yield _stopped(student, losses)
+    count, config = student.describe("held")["n_params"], student.config("held")
+    fail_if(count != 4417, "held.other-network", count=count)
+    rates = [layer.get("rate") for layer in student.layers("held")]
+    fail_if(config is not None and not any([*rates, *_penalties(config)]), "held.free")
     X, y = make_moons(1000, noise=0.35, random_state=int(rng.integers(2**31)))
     labels = (binary_probabilities(student, "held", X) > 0.5).astype(int)
     refuse_constant(labels, "held")

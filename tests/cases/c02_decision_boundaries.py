@@ -415,6 +415,34 @@ def dropout_everywhere(l2, dropout, places=(0, 1, 2)):
     return model
 
 
+def bent_once(l2, dropout, place=0):
+    """The activation of one hidden layer forgotten."""
+    import keras
+
+    model = build_network(l2, dropout)
+    model.layers[2 * place].activation = keras.activations.linear
+    return model
+
+
+def penalty_everywhere(l2, dropout):
+    return dropout_everywhere(l2, dropout, places=(0, 1))
+
+
+def one_relu(l2, dropout):
+    """One layer of ReLU, called twice."""
+    import keras
+    from keras import layers
+
+    inputs = x = keras.Input((2,))
+    relu = layers.ReLU()
+    for _ in range(2):
+        x = layers.Dense(64, kernel_regularizer=keras.regularizers.L2(l2))(x)
+        x = layers.Dropout(dropout)(relu(x))
+    model = keras.Model(inputs, layers.Dense(1, activation="sigmoid")(x))
+    model.compile("adam", "binary_crossentropy", metrics=["accuracy"])
+    return model
+
+
 def compiled_anew(l2, dropout, loss):
     model = build_network(l2, dropout)
     model.compile("adam", loss, metrics=["accuracy"])
@@ -446,6 +474,7 @@ table(
             "best_depth": float(np.argmax(curves()[1]) + 1),
         },
         "tanh": {"build_network": lambda l2, dropout: build_network(l2, dropout, hidden="tanh")},
+        "one ReLU layer for both": {"build_network": one_relu},
         "arguments by other names": {"build_network": lambda *args: build_network(*args)},
     },
     [
@@ -469,6 +498,9 @@ table(
         ("l2", "no penalty", {"build_network": lambda l2, dropout: build_network(l2, dropout, penalise=False)}),
         ("wrong-layers", "one layer", {"build_network": lambda l2, dropout: build_network(l2, dropout, units=(64,))}),
         ("linear-model", "no bend", {"build_network": lambda l2, dropout: build_network(l2, dropout, hidden=None)}),
+        ("linear-layer", "the second without ReLU", {"build_network": lambda *args: bent_once(*args, place=1)}),
+        ("linear-layer", "the first without ReLU", {"build_network": bent_once}),
+        ("l2", "a penalty on the output too", {"build_network": penalty_everywhere}),
         ("not-compiled", "not compiled", {"build_network": lambda *args: build_network(*args, compiled=False)}),
         ("best-depth", "a depth taken at random", {"best_depth": 4}),
         ("score-for-depth", "the best score", lambda: {"best_depth": max(curves()[1])}),
@@ -510,13 +542,33 @@ def _():
 
 @wrong("02.3", "accuracy", "a penalty so strong that hardly a weight is left")
 def _():
-    model = build_network(0.0, 0.0)
+    model = build_network(0.0, 0.2)
     kernels = [np.zeros((2, 64)), np.eye(64), np.zeros((64, 1))]
     kernels[0][1, :2], kernels[2][:2, 0] = (1, -1), (-0.1, 0.1)
     model.set_weights([part for kernel in kernels for part in (kernel, np.zeros(kernel.shape[1]))])
     X, y = few(2, 500)
     loss = np.mean(np.logaddexp(0, np.where(y == 1, 0.1, -0.1) * X[:, 1]))
     return {**answers_3(), "held": model, "history": {"loss": [loss, loss], "val_loss": [loss, 1.001 * loss]}}
+
+
+def stopped_at(model):
+    """A network, and a history whose best epoch is its state."""
+    X, y = few(2, 500)
+    p = np.clip(model.predict(X, verbose=0)[:, 0], 1e-7, 1 - 1e-7)
+    loss = -np.mean(np.where(y == 1, np.log(p), np.log(1 - p))) + float(sum(np.asarray(part) for part in model.losses))
+    return {**answers_3(), "held": model, "history": {"loss": [loss, loss], "val_loss": [loss, 1.01 * loss]}}
+
+
+@wrong("02.3", "free", "stopped, but neither penalty nor dropout")
+def _():
+    model = build_network(0.0, 0.0)
+    model.set_weights(held()["held"].get_weights())
+    return stopped_at(model)
+
+
+@wrong("02.3", "other-network", "a network of eight units")
+def _():
+    return stopped_at(build_network(0.001, 0.2, units=(8, 8)))
 
 
 @wrong("02.3", "stopped", "the history of another network")
