@@ -8,6 +8,7 @@ from scipy.special import expit, huber, pseudo_huber, rel_entr, softmax
 from sklearn import metrics
 
 from coursekit.checks.framework import Misconception, check_that, exercise, fail_if, say, threshold
+from coursekit.checks.proxy import StudentError
 from coursekit.checks.report import Finding
 from coursekit.checks.vocabulary.arrays import (
     as_array,
@@ -240,6 +241,12 @@ def _sigmoid(student, rng):
             "softmax": softmax(z),
         }
         yield check_array("sigmoid", "`sigmoid`", given, s, misconceptions, 1, steps={"`z`": z})
+    z = rng.normal(0, 3, size=(4, 5))
+    try:
+        given = call_array(student, "sigmoid", z, shape=z.shape)
+    except StudentError:  # an `if` or a loop that takes numbers
+        raise Misconception("sigmoid.one-axis", shape=z.shape) from None
+    yield check_array("sigmoid", "`sigmoid`", given, expit(z), {}, 1)
 
 
 def _log_loss(student, rng):
@@ -356,7 +363,7 @@ def _portions(student, n, size, seed):
     missing = n - different
     dropped = missing == n % size and set(sizes) <= {size}
     fail_if(missing, "last-portion.missing" if dropped else "minibatches.missing", missing=missing, n=n)
-    fail_if(sizes.count(size) != n // size, "minibatches.uneven", sizes=sizes, size=size)
+    fail_if(any(one != size for one in sizes[:-1]), "minibatches.uneven", sizes=sizes, size=size)
     together = all(np.array_equal(np.sort(batch), np.arange(batch.min(), batch.max() + 1)) for batch in batches)
     fail_if(n == 23 and together, "minibatches.not-shuffled")
 

@@ -301,6 +301,15 @@ table(
     [
         ("wrong-sign", "falls", {"sigmoid": lambda z: sigmoid(-z)}),
         ("tanh", "tanh", {"sigmoid": np.tanh}),
+        (
+            "one-axis",
+            "number by number",
+            {
+                "sigmoid": lambda z: np.array(
+                    [1 / (1 + np.exp(-v)) if v >= 0 else 0.5 * (1 + np.tanh(v / 2)) for v in z]
+                )
+            },
+        ),
         ("not-finite", "overflow", {"sigmoid": lambda z: np.exp(z) / (1 + np.exp(z))}),
         ("wrong-sign", "no minus", {"log_loss": lambda y, p: -log_loss(y, p)}),
         ("only-ones", "only ones", {"log_loss": lambda y, p: -np.mean(y * np.log(p))}),
@@ -434,6 +443,11 @@ def all_points(x, y, w, b, batch_size, learning_rate):
     return w, b
 
 
+def short_first(n, batch_size, seed):
+    order = np.random.default_rng(seed).permutation(n)
+    return [order[max(0, i - batch_size) : i] for i in range(n, 0, -batch_size)][::-1]
+
+
 def portions_and_one(n, batch_size, seed):
     order = np.random.default_rng(seed).permutation(n)
     return [order[k * batch_size : (k + 1) * batch_size] for k in range(n // batch_size + 1)]
@@ -538,6 +552,7 @@ table(
                 )
             },
         ),
+        ("uneven", "the first portion is the short one", {"minibatches": short_first}),
         ("mispaired", "x shuffled, y in order", {"run_epoch": mispaired}),
         ("last-dropped", "the last portion dropped", {"run_epoch": full_portions}),
         (
