@@ -133,6 +133,9 @@ def _measured(student, id, name, questions, answers, points, bends=True):
         fail_if(np.ptp(taught, axis=0).max() > 1e-4 and unasked, "no-question", name=name)
         fail_if(not bends, "no-hidden-layer")
         _explain(name, probabilities, taught, before, targets, written, answers, exact)
+    other = before.copy()
+    other[:, 1] = (other[:, 1] + 5) % 10
+    fail_if(np.abs(probabilities(other) - taught)[:, 1:].max() < 1e-4, "not-read", name=name)
     return check_metric(id, "exact", exact, points=points)
 
 
@@ -529,21 +532,26 @@ def transformer_block(student, rng):
             raise Misconception("no-places")
         from_the_front = [answer[::-1] for answer in answers]
         fail_if(np.mean(np.all(chosen == _codes(from_the_front, 5), axis=1)) > 0.9, "reversed", name="transformer")
-        _explain_block(student.config("transformer"))
+        fail_if("'use_causal_mask': True" in str(student.config("transformer")), "causal")
         fail_if(exact < 0.03, "untrained", name="transformer", exact=exact)
     yield check_metric("05b.6", "exact", exact, points=3)
 
 
-def _explain_block(config):
-    """Raises `Misconception` where a block hides later symbols, or adds to the normalised copy of its input."""
-    fail_if("'use_causal_mask': True" in str(config), "causal")
+def _refuse_other_norms(config):
+    """Raises `Misconception` where a block adds to the normalised copy of its input, or normalises behind its halves."""
     layers = config["config"].get("layers", []) if isinstance(config, dict) else []
     normed = {layer["config"]["name"] for layer in layers if layer["class_name"] == "LayerNormalization"}
     sums = [str(layer.get("inbound_nodes")) for layer in layers if layer["class_name"] == "Add"]
     # In the first block alone: where the normalisation stands behind each half, the next block begins with its result.
-    first = next((layer["config"]["name"] for layer in layers if layer["class_name"] == "MultiHeadAttention"), None)
-    sums = [nodes for nodes in sums if f"['{first}', 0, 0]" in nodes]
-    fail_if(any(f"['{name}', 0, 0]" in nodes for nodes in sums for name in normed), "sum-of-normed")
+    first = next((layer for layer in layers if layer["class_name"] == "MultiHeadAttention"), None)
+    if first is None:
+        return
+    name, read = first["config"]["name"], str(first.get("inbound_nodes"))
+    sums = [nodes for nodes in sums if f"['{name}', 0, 0]" in nodes]
+    fail_if(any(f"['{norm}', 0, 0]" in nodes for nodes in sums for norm in normed), "sum-of-normed")
+    bare = [layer["config"]["name"] for layer in layers if layer["class_name"] in ("Add", "Dense", "InputLayer")]
+    from_bare, from_normed = (any(f"['{part}', 0, 0]" in read for part in parts) for parts in (bare, normed))
+    fail_if(from_bare and not from_normed, "norm-behind")
 
 
 def _text(row):
@@ -568,3 +576,6 @@ def _refuse_other_networks(student):
         fail_if(heads * key_dim != 32, "key-dim", heads=heads, key_dim=key_dim)  # d is 32 in the given network
     bent = sum(kind == "Dense" and part["activation"] not in ("linear", "softmax") for kind, part in parts)
     fail_if(bent > blocks, "second-activation", bent=bent, blocks=blocks)
+    bent += sum(kinds[kind] for kind in ("Activation", "ReLU", "LeakyReLU", "PReLU", "ELU", "Relu", "Gelu", "Silu"))
+    fail_if(bent < blocks, "no-activation", bent=bent, blocks=blocks)
+    _refuse_other_norms(student.config("transformer"))

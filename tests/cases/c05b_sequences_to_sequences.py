@@ -177,6 +177,30 @@ def shaken(network):
     return copy
 
 
+def adder_of_repeated_state():
+    """A decoder that writes without looking at what it has written; its answers are those of the page's network."""
+    import keras
+
+    class Blind(keras.layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.network = adder()
+
+        def call(self, question):
+            from keras import ops
+
+            rows = [ops.one_hot(ops.full_like(ops.argmax(question[:, 0], axis=1), START), 13)]
+            for step in range(4):
+                read = ops.stack([*rows, *[ops.zeros_like(rows[0])] * (3 - step)], axis=1)
+                answer = self.network([question, read])
+                if step < 3:
+                    rows.append(ops.one_hot(ops.argmax(answer[:, step], axis=1), 13))
+            return answer
+
+    question, written = keras.Input((5, 13)), keras.Input((4, 13))
+    return keras.Model([question, written], Blind()(question))
+
+
 def flat_adder():
     network = untrained_adder()
     network.set_weights([0 * w for w in network.get_weights()])
@@ -221,6 +245,7 @@ table(
         ("copies", "trained on symbols that were not moved", lambda: {"adder": adder(written="not moved", epochs=2)}),
         ("looks-ahead", "a decoder in both directions", lambda: {"adder": untrained_adder("bidirectional")}),
         ("reversed", "from the front", lambda: {"adder": adder(written="from the front", epochs=16)}),
+        ("not-read", "a second input that is not used", lambda: {"adder": adder_of_repeated_state()}),
         ("exact", "trained too little", lambda: {"adder": shaken(adder())}),
         ("untrained|constant|copies", "never trained", lambda: {"adder": untrained_adder()}),
         ("constant", "all weights 0", lambda: {"adder": flat_adder()}),
@@ -902,6 +927,19 @@ def transformer(style="page", epochs=12, top=0.01, order="units first"):
     return fit(untrained_transformer(style), one_hot(codes(questions, 5)), codes(answers, 5), epochs, top)
 
 
+def linear_transformer():
+    """The page's network without the ReLU."""
+    import keras
+
+    def linear(layer):
+        config = layer.get_config()
+        if config.get("activation") == "relu":
+            config["activation"] = "linear"
+        return type(layer).from_config(config)
+
+    return keras.models.clone_model(untrained_transformer(), clone_function=linear)
+
+
 def flat_transformer():
     network = untrained_transformer()
     network.set_weights([0 * w for w in network.get_weights()])
@@ -927,11 +965,8 @@ table(
             lambda: {"transformer": untrained_transformer("shared norm")},
         ),
         ("sum-of-normed", "the normalised copy added", lambda: {"transformer": untrained_transformer("sum of normed")}),
-        (
-            "untrained",
-            "normalised behind, never trained",
-            lambda: {"transformer": untrained_transformer("norm behind")},
-        ),
+        ("norm-behind", "normalised behind", lambda: {"transformer": untrained_transformer("norm behind")}),
+        ("no-activation", "no ReLU", lambda: {"transformer": linear_transformer()}),
         ("causal", "a mask of a decoder", lambda: {"transformer": untrained_transformer("causal")}),
         ("key-dim", "long heads", lambda: {"transformer": untrained_transformer("long heads")}),
         ("second-activation", "two ReLUs", lambda: {"transformer": untrained_transformer("two ReLUs")}),
