@@ -892,9 +892,9 @@ if ck.ready("07.5", shower_generator):
     axs[1].set_title("Total energy of each shower (outlines: generator)", fontsize=11)
 
 # %% [markdown] tags=["reason"]
-# **Why the totals can fit less well.** The discriminator sees the twelve layers and never their sum. The totals need not spread as
-# widely as those of the full simulation, even where the mean is right: the check prints how much they differ. In an experiment
-# this matters, because the spread says how precisely the energy can be measured.
+# **Why the totals can fit less well.** The discriminator is shown the twelve layers, and has to find out by itself that their sum
+# matters. So the totals need not spread just as widely as those of the full simulation, even where their mean is right: the check
+# prints how much the two differ. An experiment would care, because the spread says how precisely an energy can be measured.
 
 # %% [markdown]
 # **Predict:** how long does the generator need for each shower if you ask for 1, 10 or 1,000 at once?
@@ -971,7 +971,7 @@ assert abs(mean_depth_of(fast_showers(9.0)) - mean_depth_of(full[9.0])) < 0.5, "
 # 2. Together in one clump or streak, which wanders; seldom does it sit on a spot. The discriminator learns that points at this
 #    place are made up, whatever they look like; moving on is then the cheapest way to fool it.
 # 3. One perfect digit, repeated for ever, has a confidence near 1 and an entropy near 0. If `reader` gave all ten digits the
-#    probability 0.1 for each of the pictures, the entropy would be 2.30, and none of them would look like a digit.
+#    probability 0.1 for each of the pictures, the entropy would be 2.30, and it would take none of them for a digit.
 # 4. Each call of a network has a fixed cost, and for few showers it is nearly all of the time. For many it is shared by them all.
 #
 # </details>
