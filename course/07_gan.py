@@ -500,8 +500,9 @@ if ck.ready("07.3", count_modes, growth):
 # %% [markdown] tags=["reason"]
 # **Why the rates matter.** The discriminator responds to a crowd by calling the place where it stands made up. The crowd then
 # moves on together and meets no resistance elsewhere: a chase. A discriminator that learns as slowly as the hurried one is always
-# behind. It need not be faster than the generator: with rates of 0.001 for the discriminator and 0.002 for the generator all
-# eight modes were reached too, in four runs of four. Heusel and others (2017) study different rates for the two.
+# behind, even if the rate of the generator is lowered to 0.001: in four runs of four only one or two modes were reached. It need
+# not be faster than the generator: with rates of 0.001 for the discriminator and 0.002 for the generator all eight modes were
+# reached too, again in four runs of four. Heusel and others (2017) study different rates for the two.
 #
 # **What the penalty changes.** Train once more with `train_step` in place of `calm_step`, at the same rates, and check that
 # generator: in the few runs that we made it reached all eight modes as well, but the rarest of them, whose share the check prints,
@@ -750,7 +751,8 @@ train_step = ck.resume("train_step", lambda: step_with_keras_losses)
 # every particle, which takes a large part of the computing at the big colliders. Paganini and others (2018) let a GAN do this for
 # a calorimeter. `ck.data.simulate_shower(energy, rng)` is a toy version of such a simulation: 12 layers of two radiation lengths
 # each, particle by particle, in plain Python. Its calorimeter sees half of the particles that stop, at random, and doubles what it
-# sees. So the energies of all layers add up to more than the photon's in about a quarter of the showers; no energy is made.
+# sees. So in about a quarter of the showers the energies of all layers add up to more than that of the photon, although no energy
+# is created.
 # `help(ck.data.simulate_shower)` explains the rest.
 #
 # Longo and Sestili (1975) found that the mean energy left at a depth $t$ follows a gamma distribution,
