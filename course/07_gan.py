@@ -752,8 +752,7 @@ train_step = ck.resume("train_step", lambda: step_with_keras_losses)
 # a calorimeter. `ck.data.simulate_shower(energy, rng)` is a toy version of such a simulation: 12 layers of two radiation lengths
 # each, particle by particle, in plain Python. Its calorimeter sees half of the particles that stop, at random, and doubles what it
 # sees. So in about a quarter of the showers the energies of all layers add up to more than that of the photon, although no energy
-# is created.
-# `help(ck.data.simulate_shower)` explains the rest.
+# is created. `help(ck.data.simulate_shower)` explains the rest.
 #
 # Longo and Sestili (1975) found that the mean energy left at a depth $t$ follows a gamma distribution,
 # $dE/dt = E \, b \, (b t)^{a-1} e^{-b t} / \Gamma(a)$, where $E$ is the energy of the photon, $t$ is measured in radiation lengths,
