@@ -269,6 +269,29 @@ def test_a_child_of_a_submission_stays_in_its_group():
     assert sandbox.start({}, leave).wait(20) == "exit 7"
 
 
+def test_many_processes_have_the_share_of_one():
+    """In a container Linux schedules each for itself, and forty of one submission would starve the others."""
+    if sandbox.missing():
+        pytest.skip("there is no sandbox here")
+
+    def run():
+        for _ in range(8):
+            if os.fork() == 0:
+                break
+        time.sleep(60)
+
+    child = sandbox.start({}, run)
+    watch, own, deadline = judge._Watch(child, 3000), os.getpriority(os.PRIO_PROCESS, 0), time.monotonic() + 5
+    nice = []
+    while (len(nice) < 9 or min(nice) < min(19, own + 10)) and time.monotonic() < deadline:
+        nice = [os.getpriority(os.PRIO_PROCESS, pid) for pid in sandbox.members(child)]
+        time.sleep(0.05)
+    watch.stop()
+    child.kill()
+    child.wait(10)
+    assert nice == [min(19, own + 10)] * 9  # 1.25 to the power of 10 is about 9
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("repeated", [3_000_000, 20_000])
 def test_a_network_that_is_too_large_is_not_built_again(repeated):
