@@ -252,6 +252,7 @@ def test_a_changed_check_is_judged_again_without_running(class_of_five, graded, 
     again = load(path)
     assert again["reports"]["90.1"]["score"] == POINTS["90.1"]
     assert again["seconds"] == 12345.0, "the submission itself was not run again"
+    assert again["key"] == results(graded)["anna"]["key"], "the next command has nothing to do"
     assert verdicts(again) == verdicts(results(graded)["anna"])
 
 
