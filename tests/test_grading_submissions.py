@@ -699,6 +699,21 @@ def test_a_zip_in_a_students_folder(tmp_path):
         assert next(i for i in found if i.student == "anna").source == f"anna/work.zip/deep/{SLUG}.ipynb"
 
 
+def test_what_lies_beside_a_notebook_in_a_zip_comes_along(tmp_path):
+    files = {"x/a.ipynb": small(), "x/mine.py": b"y = 1", "x/.git": b"", "other.py": b"", "x/deep/b.py": b"",
+             "x/b.ipynb": small(), f"x/{'n' * 300}.py": b"", "x/large.bin": bytes(submissions.MAX_COMPANIONS + 1),
+             "x/..": b"", "x/": b""}  # fmt: skip
+    inner = packed(tmp_path / "work.zip", files).read_bytes()
+    anna = put(tmp_path / "anna", {"work.zip": inner, "ben/z.ipynb": small()})
+    inner = packed(tmp_path / "class.zip", {"carl/work.zip": inner, "ben/z.ipynb": small(), "ben/mine.py": b"y = 1"})
+    for path, count in ((anna, 2), (inner, 3)):
+        whole = [item for item in read(path) if not item.problem]
+        found = [submissions.companions(item) for item in whole if item.name != "z.ipynb" or item.members]
+        assert len(found) == count and all(one == {"mine.py": b"y = 1"} for one in found)
+    flat = packed(tmp_path / "flat.zip", {"anna_01.ipynb": small(), "ben_01.ipynb": small(), "ben.py": b""})
+    assert [submissions.companions(item) for item in read(flat) if not item.problem] == [{}, {}]
+
+
 def test_a_zip_in_a_zip_in_a_zip(tmp_path):
     deepest = packed(tmp_path / "c" / "c.zip", {"a.ipynb": small()})
     middle = packed(tmp_path / "b" / "b.zip", {"c.zip": deepest.read_bytes()})

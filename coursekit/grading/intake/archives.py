@@ -21,6 +21,8 @@ MAX_INNER_ZIP = 100_000_000
 MAX_MEMBERS = 20_000
 MAX_INNER_MEMBERS = 2_000
 MAX_RATIO = 200
+_CANNOT = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, IndexError, OSError)
+_FOLDER = re.compile(r"(?:.*[/\\])?", re.S)
 
 
 class SubmissionsError(Exception):
@@ -133,10 +135,29 @@ def fetch(place, members, shown, limit=MAX_NOTEBOOK):
                 with zipfile.ZipFile(data) as archive, archive.open(archive.infolist()[index]) as member:
                     data = io.BytesIO(capped(member, limit if depth == len(chain) else MAX_INNER_ZIP, shown))
             return data.getvalue()
-    except (
-        zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, IndexError, OSError,
-    ) as error:  # fmt: skip
+    except _CANNOT as error:
         raise Unreadable(f"{shown_name(shown)} cannot be read: {reason_of(error)}.") from None
+
+
+def beside_in_zip(place, members, taken):
+    """What ``taken(sizes, read)`` makes of the files in the folder of a zip in which a notebook lies."""
+    *above, mine = members
+    data = io.BytesIO(fetch(place, tuple(above), place.name, MAX_INNER_ZIP)) if above else place
+    with zipfile.ZipFile(data) as archive:
+        files = archive.infolist()
+        names = [_zip_name(file) for file in files]
+        folder = _FOLDER.match(names[mine])[0]
+        beside = {name: file for name, file in zip(names, files, strict=True)
+                  if name and not file.is_dir() and _FOLDER.match(name)[0] == folder}  # fmt: skip
+
+        def read(name, limit):
+            try:
+                with archive.open(beside[name]) as stream:
+                    return capped(stream, limit, name)
+            except _CANNOT as error:
+                raise Unreadable(reason_of(error)) from None
+
+        return taken({name: file.file_size for name, file in beside.items()}, read)
 
 
 def _without_following(path, flags):

@@ -18,6 +18,7 @@ Nothing is ever unpacked onto the disk, no link is followed, and every read is c
 one sentence for its student; the class goes on.
 """
 
+import contextlib
 import gzip
 import io
 import os
@@ -29,7 +30,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from coursekit import place
-from coursekit.grading.intake.archives import Entry, SubmissionsError, capped, class_zip, fetch, opened_zip, tidy
+from coursekit.grading.intake.archives import (
+    Entry,
+    SubmissionsError,
+    beside_in_zip,
+    capped,
+    class_zip,
+    fetch,
+    opened_zip,
+    tidy,
+)
 from coursekit.grading.intake.kinds import EXPORT_ADVICE, OTHER_KINDS, is_ignored, kind_of
 from coursekit.grading.intake.notebook import MAX_NOTEBOOK, Unreadable
 from coursekit.grading.intake.owner import COPY_NUMBER, may_count, owner_of, platform_of, student_key
@@ -163,7 +173,7 @@ def read(path, skip=None):
 
 
 def companions(submission):
-    """The files that lie beside a notebook in its student's folder, such as a picture or a module of their own.
+    """The files that lie beside a notebook in its student's folder or zip, such as a picture or a module of their own.
 
     Parameters
     ----------
@@ -172,23 +182,29 @@ def companions(submission):
     Returns
     -------
     dict of str to bytes
-        At most 50 files of 20 MB together, the smallest first; none for a flat folder or a zip, where what lies beside
-        a notebook may be another student's.
+        At most 50 files of 20 MB together, the smallest first; none where a notebook lies flat among those of others.
     """
-    if submission.members or submission.place is None or "/" not in submission.source:
+    if submission.place is None or "/" not in submission.source:
         return {}
-    found, left = {}, MAX_COMPANIONS
+    if submission.members:
+        return beside_in_zip(submission.place, submission.members, _taken)
     with os.scandir(submission.place.parent) as entries:
-        ordinary = [entry for entry in entries if entry.is_file(follow_symlinks=False) and not is_ignored(entry.name)]
-    for entry in sorted(ordinary, key=lambda entry: (entry.stat(follow_symlinks=False).st_size, entry.name)):
-        if kind_of(entry.name) in ("notebook", "zip") or len(found) == 50 or not entry.name.isprintable():
+        ordinary = [entry for entry in entries if entry.is_file(follow_symlinks=False)]
+    sizes = {entry.path: entry.stat(follow_symlinks=False).st_size for entry in ordinary}
+    return _taken(sizes, lambda path, left: fetch(Path(path), (), path, left))
+
+
+def _taken(sizes, read):
+    """Of the files in one folder, path -> size, those that come along, read by ``read(path, limit)``: name -> bytes."""
+    found, left = {}, MAX_COMPANIONS
+    for path in sorted(sizes, key=lambda path: (sizes[path], path)):
+        name = re.split(r"[/\\]", path)[-1]
+        odd = is_ignored(name) or not name.isprintable() or len(os.fsencode(name)) > 255 or name in found
+        if odd or kind_of(name) in ("notebook", "zip") or len(found) == 50 or sizes[path] > left:
             continue
-        try:
-            data = fetch(Path(entry.path), (), entry.name, left)
-        except Unreadable:  # too large for what is left, or not to be opened
-            continue
-        found[entry.name] = data
-        left -= len(data)
+        with contextlib.suppress(Unreadable):  # not to be opened, or larger than it says
+            found[name] = read(path, left)
+            left -= len(found[name])
     return found
 
 
