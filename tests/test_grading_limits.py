@@ -256,6 +256,36 @@ def test_what_sockets_hold_counts_as_memory():
     assert most >= 200
 
 
+def test_pipes_of_an_honest_program_cost_little():
+    """A pipe of multiprocessing is a pair of sockets: each counts with what it may hold, which nobody can raise."""
+    if sandbox.missing():
+        pytest.skip("there is no sandbox here")
+
+    def run():
+        pairs = [socket.socketpair() for _ in range(60)]
+        left, _ = pairs[0]
+        left.setblocking(False)
+        left.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 22)
+        sent = 0
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                sent += left.send(b"x" * 65536)
+        if sent < 500_000:
+            time.sleep(30)
+
+    child = sandbox.start({}, lambda: time.sleep(30))
+    before = sandbox.usage(child)[0]
+    child.kill()
+    child.wait()
+    child = sandbox.start({}, run)
+    time.sleep(0.5)
+    more = sandbox.usage(child)[0] - before
+    assert child.ended is None and child.wait(0) is None, "the send buffer grew"
+    child.kill()
+    child.wait()
+    assert 20 < more < 100
+
+
 def test_a_child_of_a_submission_stays_in_its_group():
     if sandbox.missing():
         pytest.skip("there is no sandbox here")

@@ -339,7 +339,7 @@ def _socket_mb(pid):
     most that one may buffer."""
     with contextlib.suppress(OSError, IndexError, ValueError):
         used = int(Path(f"/proc/{pid}/net/sockstat").read_text().split()[2])
-        most = 2 * int(Path("/proc/sys/net/core/wmem_max").read_text())
+        most = 2 * int(Path("/proc/sys/net/core/wmem_default").read_text())
         return used * most / _MB
     return 0.0
 
@@ -539,6 +539,9 @@ def _filter():
     add(refuse, "socket", arg(0, seccomp.GT, 10))
     for command in (0x5412, 0x541C):  # TIOCSTI and TIOCLINUX type into the grader's terminal
         add(refuse, "ioctl", arg(1, seccomp.MASKED_EQ, low, command))
+    # What a socket may hold stays the default, which `usage` counts: SO_SNDBUF and SO_SNDBUFFORCE do nothing.
+    for option in (7, 32):
+        add(seccomp.ERRNO(0), "setsockopt", arg(1, seccomp.MASKED_EQ, low, 1), arg(2, seccomp.MASKED_EQ, low, option))
     # Shared memory without a file counts for no process once its pages are dropped: none, so that a limit is a limit.
     for name in ("mmap", "mmap2"):
         add(refuse, name, arg(3, seccomp.MASKED_EQ, 0x2F, 0x21))  # MAP_SHARED with MAP_ANONYMOUS
