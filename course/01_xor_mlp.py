@@ -236,8 +236,9 @@ if ck.ready("01.2", weights):
 # - `max_iter`: the largest number of passes over the data. A `ConvergenceWarning` says that training was cut off there;
 # - `random_state`: the seed of the random weights that training starts from.
 #
-# `model` takes points of shape (n, 2) and gives labels 0 or 1. The check trains your network again from other seeds, and a
-# good choice of size, activation and solver succeeds from all of them. Try several.
+# `model` takes points of shape (n, 2) and gives labels 0 or 1. With a good choice of size, activation and solver, training
+# succeeds whatever the seed. Try several. A network of few units with the solver `"lbfgs"` is trained again by the check, from
+# other seeds.
 
 # %%
 ck.expected("01.3")
@@ -406,7 +407,7 @@ ck.check("01.4", backward)
 # ck.hint("01.4")
 
 # %% [markdown]
-# The check compared your gradients with *finite differences*. You can do the same whenever you have written a gradient:
+# The check compared your gradients with those of the formula. *Finite differences* test any gradient that you have written:
 # move one weight by a small step both ways, and divide the change of the loss by the distance.
 
 # %%

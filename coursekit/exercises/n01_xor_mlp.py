@@ -179,6 +179,7 @@ def _list(values):
 def xor_classifier(student, rng):
     """The model must label the corners and fresh noisy points by XOR; a linear one is named as such."""
     fail_if(is_function(student, "model"), "not-a-model")
+    fail_if(student.describe("model")["type"] == "MLPRegressor", "numbers-for-labels")
     corners = predicted_labels(student, "model", CORNERS)
     X, y = make_xor(n_samples=400, noise=0.15, seed=int(rng.integers(2**31)))
     labels = predicted_labels(student, "model", X)
@@ -597,6 +598,9 @@ def _passes(student, rng):
         x = rng.uniform(1, 4, size=3)
         w, b = call_arrays(student, "train_perceptron", np.array([x, -x]), np.array([1, 0]), 1, like=_pair(x))
         fail_if(b > 0 and abs(b - 1) > 1e-4 and np.allclose(w, b * x), "train.other-rate", rate=float(b))
+    if finding.passed:
+        untrained = call_arrays(student, "train_perceptron", CORNERS, XOR, 0, like=_pair(CORNERS[0]))
+        fail_if(any(np.any(part) for part in untrained), "train.at-least-one-epoch")
     return finding
 
 

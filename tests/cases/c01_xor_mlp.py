@@ -191,6 +191,14 @@ class OwnNetwork:
         return (hidden @ [1, -2] > 0.5).astype(int)
 
 
+@wrong("01.3", "numbers-for-labels", "a regressor")
+def _():
+    from sklearn.neural_network import MLPRegressor
+
+    settings = {"activation": "tanh", "solver": "lbfgs", "max_iter": 300, "random_state": 0}
+    return {"model": MLPRegressor(hidden_layer_sizes=(16,), **settings).fit(*xor_data())}
+
+
 @wrong("01.3", "not-a-network", "a class of one's own")
 def _():
     return {"model": OwnNetwork()}
@@ -1429,6 +1437,11 @@ table(
         ("one-epoch", "zeros in every epoch", {"train_perceptron": train_anew}),
         ("one-less", "range from 1", {"train_perceptron": lambda X, y, n: train_perceptron(X, y, n - 1)}),
         ("one-more", "one pass more", {"train_perceptron": lambda X, y, n: train_perceptron(X, y, n + 1)}),
+        (
+            "at-least-one-epoch",
+            "a pass without epochs",
+            {"train_perceptron": lambda X, y, n: train_perceptron(X, y, max(n, 1))},
+        ),
         ("fixed-epochs", "always 20", {"train_perceptron": lambda X, y, n: train_perceptron(X, y, 20)}),
         ("train", "always 5", {"train_perceptron": lambda X, y, n: train_perceptron(X, y, 5)}),
         ("backwards", "from the end", {"train_perceptron": lambda X, y, n: train_perceptron(X[::-1], y[::-1], n)}),
