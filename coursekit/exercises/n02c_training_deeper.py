@@ -194,10 +194,12 @@ def _facts(student, rng):
     for shape, small in (((9, 6), 0.3), ((40, 1), 1.1), ((3, 5), 0.8)):
         W = rng.normal(size=shape)
         W.flat[0] = -np.abs(W).max() - 0.5  # the largest is negative
+        W.flat[3], W.flat[5] = small, -small  # not below `small`
         n_small, size = np.sum(np.abs(W) < small), np.abs(W).max()
         given = call_arrays(student, "weight_facts", W, small, like={"count": (), "largest": ()})
         misconceptions = {
             "swapped": [size, n_small],
+            "limit-counted": [np.sum(np.abs(W) <= small), size],
             "share": [n_small / W.size, size],
             "negatives-count": [np.sum(small > W), size],
             "no-size": [n_small, W.max()],

@@ -249,6 +249,7 @@ table(
         ("share", "a share", {"weight_facts": lambda W, small: (np.mean(np.abs(W) < small), np.abs(W).max())}),
         ("no-sizes", "no abs", {"weight_facts": lambda W, small: (np.sum(small > W), W.max())}),
         ("no-size", "no abs in the largest", {"weight_facts": lambda W, small: (np.sum(np.abs(W) < small), W.max())}),
+        ("limit-counted", "at the limit", {"weight_facts": lambda W, small: (np.sum(np.abs(W) <= small), np.abs(W).max())}),
         ("negatives-count", "no abs in the count", {"weight_facts": lambda W, small: (np.sum(small > W), np.abs(W).max())}),
     ],
 )  # fmt: skip
