@@ -193,6 +193,13 @@ def split(unique=True, scale="train", seed=0, size=0.2, shuffle=True, ddof=0, dt
     return {"X_train": X_train.astype(dtype), "X_test": X_test.astype(dtype), "y_train": y_train, "y_test": y_test}
 
 
+def test_scaled_by(what):
+    X, X_test = merged()[0], split(scale=None)["X_test"]
+    if what == "range":
+        return (X_test - X_test.min(0)) / np.ptp(X_test, axis=0)
+    return (X_test - X.mean(0)) / X.std(0)
+
+
 def kept_together():
     """Each duplicate stands in the part of its house."""
     answers = split()
@@ -241,6 +248,8 @@ table(
         ("wrong-share", "a half for the test", lambda: split(size=0.5)),
         ("not-shuffled", "sorted by price", lambda: split(shuffle=False)),
         ("test-not-scaled", "test part not scaled", lambda: {"X_test": split(scale=None)["X_test"]}),
+        ("test-other-scaler", "test part scaled like the merged table", lambda: {"X_test": test_scaled_by("all rows")}),
+        ("test-other-scaler", "test part scaled to its range", lambda: {"X_test": test_scaled_by("range")}),
         ("wrong-unit", "dollars", lambda: in_other_unit()),
         ("not-shuffled", "cut in the table's order", in_table_order),
         ("scaled-targets", "prices scaled too", lambda: other_targets(lambda y: (y - 1.8) / 0.8)),
