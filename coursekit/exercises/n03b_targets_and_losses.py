@@ -431,12 +431,11 @@ def _constants(student, y):
 
 
 def _other_numbers(student, y, loss):
-    """Raises `Misconception` where the constant is right for one array only: negative numbers, large ones, equal ones."""
+    """Raises `Misconception` where the constant is right for one array only: negative numbers, large ones, few."""
     for what, numbers in (
         ("numbers below 0", -3 * y),
         ("numbers from 100 to 400", 100 + 300 * y / y.max()),
         ("few numbers", y[:5] - 2),
-        ("equal numbers", np.full(6, 2.5)),
     ):
         given, best = _best_constant(student, numbers, loss), _minimiser(numbers, loss)
         # Where the loss is flat, as between two middle numbers, every constant is as good.
