@@ -721,7 +721,7 @@ if ck.ready("04.8", maps):
 
 # %%
 if ck.ready("04.8", kernels):
-    ck.plot.filters(kernels, title="The eight kernels: red adds, blue takes away")
+    ck.plot.filters(np.reshape(kernels, (3, 3, 1, 8)), title="The eight kernels: red adds, blue takes away")
 
 # %% [markdown] tags=["reason"]
 # **How to read them.** A kernel with red above blue responds to the lower edge of a stroke: bright above, dark below. Compare each kernel with

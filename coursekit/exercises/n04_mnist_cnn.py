@@ -98,9 +98,22 @@ def dense_baseline(student, rng):
     accuracy = digit_accuracy(student, "dense", images, labels)
     count = student.describe("dense")["n_params"]
     fail_if(_is_linear(student, "dense", images[:50]), "linear-model", accuracy=accuracy)
+    _refuse_straight_layer(student)
     seen = refuse_test_digits(student, "dense", share_read(student, "dense", *test_digits()))
     yield check_that("size", count in (None, 55050), 1, count=count)
     yield check_metric("04.1", "accuracy", accuracy, seen=seen)
+
+
+def _refuse_straight_layer(student):
+    """Raises `Misconception` where one of two hidden layers has no activation, in a network whose layers tell it."""
+    config = student.config("dense")
+    # The configuration lists functions that stand between the layers too; a class of the student's own has none.
+    listed = config.get("config", {}).get("layers", []) if isinstance(config, dict) else []
+    hidden = [layer["activation"] for layer in student.layers("dense") if layer["class"] == "Dense"][:-1]
+    plain = {"InputLayer", "Flatten", "Reshape", "Rescaling", "Dropout", "Dense", "Softmax"}
+    if listed and all(layer["class_name"] in plain for layer in listed):
+        for place, activation in enumerate(hidden, start=1):
+            fail_if(activation in (None, "linear"), "linear-layer", place=place)
 
 
 def _is_linear(student, name, images):
