@@ -28,6 +28,7 @@ from coursekit.checks.vocabulary.models import (
     layer_kinds,
     predict,
     predictions,
+    recompute_without,
     refuse_constant,
 )
 from coursekit.data import load_sunspots
@@ -42,6 +43,7 @@ MARGINS = {
     "05.7": {"rmse": 3.0},
 }
 
+_LSTM, _GRU = {"LSTM", "LSTMCell"}, {"GRU", "GRUCell"}
 _RECURRENT = {"LSTM", "GRU", "SimpleRNN", "RNN", "LSTMCell", "GRUCell", "SimpleRNNCell"}
 
 
@@ -207,6 +209,8 @@ def _three_outputs(student, rng):
     for t in range(steps):
         h, c = _lstm_step(X[:, t], h, c, *weights)
         hidden.append(h)
+    # With weights that keep the state as it is, the last row repeated would do for the sequence.
+    fail_if(np.std(hidden, axis=0).mean() < 2 * ON_A_GPU * np.abs(hidden).max(), "model.same-steps")
     if state_h.shape == state_c.shape == c.shape:
         swapped = np.allclose(state_h, c, atol=ON_A_GPU) and np.allclose(state_c, h, atol=ON_A_GPU)
         fail_if(swapped, "model.states-swapped")
@@ -238,10 +242,10 @@ def forecast_sunspots(student, rng):
     yield Finding("prepare", True, "`prepare` splits in time, and scales by the past alone.", points=1)
 
     sunspots = load_sunspots()["sunspots"].to_numpy(dtype=float)
-    _, y_train, X_test, _ = _windows_of(student, sunspots, N_TRAIN, WINDOW)
+    y_train = _checked_targets(student, sunspots, N_TRAIN, WINDOW)
     slope, offset, _ = _line(sunspots[WINDOW:N_TRAIN], y_train)
-    found = _forecast("05.3", student, "model", X_test, sunspots, slope, offset, points=2)
-    fail_if(found.passed and not {"LSTM", "LSTMCell"} & layer_kinds(student, "model"), "not-lstm")
+    found = _forecast("05.3", student, "model", _LSTM, sunspots, slope, offset, points=2)
+    fail_if(found.passed and not _LSTM & layer_kinds(student, "model"), "not-lstm")
     yield found
 
 
@@ -323,9 +327,13 @@ def _line(x, y):
     return slope, offset, np.abs(slope * x + offset - y).max() / max(np.abs(y).max(), 1e-12)
 
 
-def _forecast(id, student, name, X_test, sunspots, slope, offset, points):
-    """The finding about the error on the test years, in sunspots; a forecast that only looks good is named."""
+def _forecast(id, student, name, kinds, sunspots, slope, offset, points):
+    """The finding about the error on the test years, in sunspots; a forecast that only looks good is named.
+
+    So is one that a network makes without its layers of `kinds`. The values it gets are `slope` * sunspots + `offset`.
+    """
     describe_keras(student, name)
+    X_test = sliding_window_view(slope * sunspots + offset, WINDOW)[N_TRAIN - WINDOW : -1, :, None]
     scaled = predictions(student, name, X_test)
     fail_if(scaled.shape[1] != 1, "forecast.wrong-shape", name=name, columns=scaled.shape[1])
     scaled = scaled[:, 0]
@@ -340,6 +348,11 @@ def _forecast(id, student, name, X_test, sunspots, slope, offset, points):
         copied = np.abs(forecast - last).mean() < 0.35 * np.abs(truth - last).mean()
         fail_if(copied, "forecast.copies-last-value", name=name, rmse=rmse, naive=naive)
     fail_if(rmse < 0.4 * naive, "forecast.test-years-learned", rmse=rmse)
+    if rmse <= threshold(id, "rmse") and kinds & layer_kinds(student, name):
+        without = recompute_without(student, name, X_test, kinds)
+        if without is not None:
+            error = root_mean_squared_error(truth, (without.ravel() - offset) / slope)
+            fail_if(error <= threshold(id, "rmse"), "forecast.unused", kind=min(kinds, key=len), error=error)
     advice = say("forecast.worse-than-naive" if rmse > naive else "forecast.more-epochs")
     return check_metric(id, "rmse", rmse, points, ".1f", most=True, naive=naive, advice=advice)
 
@@ -707,8 +720,7 @@ def _formula(student, name, sizes, right, misconceptions):
 def _gru(student):
     """The finding about the forecast with a GRU."""
     said = describe_keras(student, "gru")
-    fail_if(not {"GRU", "GRUCell"} & layer_kinds(student, "gru"), "not-a-gru", type=said["type"])
+    fail_if(not _GRU & layer_kinds(student, "gru"), "not-a-gru", type=said["type"])
     sunspots = load_sunspots()["sunspots"].to_numpy(dtype=float)
     mean, std = sunspots[:N_TRAIN].mean(), sunspots[:N_TRAIN].std()
-    X_test = sliding_window_view((sunspots - mean) / std, WINDOW)[N_TRAIN - WINDOW : -1, :, None]
-    return _forecast("05.7", student, "gru", X_test, sunspots, 1 / std, -mean / std, points=1)
+    return _forecast("05.7", student, "gru", _GRU, sunspots, 1 / std, -mean / std, points=1)

@@ -321,6 +321,32 @@ def recompute_forward(student, name, X):
         return None
 
 
+def recompute_without(student, name, X, kinds):
+    """What a Keras network answers to `X` where its layers of some kinds no longer see what they are given.
+
+    Parameters
+    ----------
+    kinds : set of str
+        Class names of layers. Their kernels are set to 0, so that a constant is left of each.
+
+    Returns
+    -------
+    numpy.ndarray or None
+        None where the network cannot be built again; see `recompute_forward`.
+    """
+    network = _network(student, name, X)
+    if network is None:
+        return None
+    kept = network.model.get_weights()
+    for layer in network.model._flatten_layers():
+        for weight in layer.weights if type(layer).__name__ in kinds else ():
+            if "kernel" in weight.name:
+                weight.assign(0 * weight)
+    answer = network.predict(network.model, X)
+    network.model.set_weights(kept)
+    return answer
+
+
 @dataclass
 class _Network:
     """A network of the student's, built again.
