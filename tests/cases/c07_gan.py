@@ -387,6 +387,26 @@ def _():
     return {"train_step": step(), "build_gan": lambda *given: build_gan(*given)[:2]}
 
 
+def build_gan_of_zeros(d_rate, g_rate, steps=5000, kind="sgd"):
+    import keras
+    from keras import layers
+
+    zeros = {"kernel_initializer": "zeros"}
+    generator = keras.Sequential([keras.Input((8,)), layers.Dense(2, **zeros)])
+    discriminator = keras.Sequential([keras.Input((2,)), layers.Dense(2, **zeros), layers.Dense(1, **zeros)])
+    return generator, discriminator, keras.optimizers.SGD(g_rate), keras.optimizers.SGD(d_rate)
+
+
+def hardly_a_step(generator, discriminator, g_optimizer, d_optimizer, real, noise):
+    generator.layers[-1].bias.assign([1e-8, 0.0])
+    return 2 * np.log(2), np.log(2)
+
+
+@wrong("07.2", "changed-network", "networks of zeros, and hardly a step")
+def _():
+    return {"train_step": hardly_a_step, "build_gan": build_gan_of_zeros}
+
+
 # --- 07.3
 
 ANGLES = np.arange(8) * np.pi / 4
@@ -505,6 +525,16 @@ def square_share(points):
     return (np.abs(points[:, None] - CENTRES) < 0.3).all(axis=2).mean(axis=0)
 
 
+COUNTS = {800: 8, 540: 3, 1000: 6, 310: 1, 210: 4, 150: 1, 200: 3, 400: 2, 120: 3, 50: 2, 1: 1}
+
+
+class Ring:
+    """No network, but something that predicts."""
+
+    def predict(self, noise):
+        return CENTRES[np.arange(len(noise)) % 8]
+
+
 def near_share(points):
     return np.mean(np.linalg.norm(points[:, None] - CENTRES, axis=2) < 0.3, axis=0)
 
@@ -529,6 +559,7 @@ for name, code, function in (
     ),
     ("more than 1 %", "more-than", lambda points: np.sum(near_share(points) > 0.01)),
     ("always eight", "count-modes", lambda points: 8),
+    ("a table of lengths", "count-modes", lambda points: COUNTS[len(points)]),
     ("only half of the limit", "count-modes", lambda points: np.sum(near_share(points) >= 0.004)),
 ):
 
@@ -547,6 +578,7 @@ for name, code, build in (
     ("a fan in the middle", "not-trained", lambda: ring_generator(scale=0.4, blur=0.3)),
     ("the whole GAN", "whole-gan", lambda: (ring_generator(), ring_generator(), 0.001, 0.001)),
     ("a function", "not-a-network", lambda: lambda z: CENTRES[np.arange(len(z)) % 8]),
+    ("a class of one's own that predicts", "not-a-network", lambda: Ring()),
 ):
 
     @wrong("07.3", code, name)
