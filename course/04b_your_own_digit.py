@@ -85,7 +85,8 @@ print(f"read as {guess.argmax()}, with a probability of {guess.max():.0%}")
 # 1. **Invert:** ink bright, paper dark.
 # 2. **Take the paper away:** subtract a level between paper and ink; what falls below 0 becomes 0.
 # 3. **Crop** to the rows and columns that have ink.
-# 4. **Scale** so that the longer side has 20 pixels. Height and width keep their ratio.
+# 4. **Scale:** divide by the largest value, so that the brightest ink is 1, and resize so that the longer side has 20 pixels. Height and width
+#    keep their ratio. `resize` can go a little below 0 and above 1: clip to [0, 1].
 # 5. **Centre by mass:** put it into 28 by 28 zeros so that the centre of mass of the ink is at (13.5, 13.5), to the nearest pixel.
 #
 # - `prepare(image)`: takes uint8 of shape (H, W), where 0 is black and 255 is white, in light that may be uneven; returns floats of shape
@@ -147,7 +148,7 @@ if ck.ready("04b.1", crop_to_ink, prepare):
 
 # %%
 if ck.ready("04b.1", crop_to_ink, prepare):
-    guess = model.predict(prepare(picture)[None, ..., None], verbose=0)[0]
+    guess = model.predict(np.reshape(prepare(picture), (1, 28, 28, 1)), verbose=0)[0]
     print(f"now read as {guess.argmax()}, with a probability of {guess.max():.0%}")
 
 # %% [markdown] tags=["reason"]
@@ -199,7 +200,7 @@ def share_after(how, clean):
     for one in drawn:
         disturbed = ck.data.disturb_photo(one, how)
         ready.append(prepare(clean(disturbed)))
-    return np.mean(model.predict(np.array(ready)[..., None], verbose=0).argmax(axis=1) == digits)
+    return np.mean(model.predict(np.reshape(ready, (-1, 28, 28, 1)), verbose=0).argmax(axis=1) == digits)
 
 
 # %%

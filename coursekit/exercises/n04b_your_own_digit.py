@@ -80,6 +80,8 @@ def prepare_pictures(student, rng):
         fail_if(cleaned is not None and _filled(cleaned) <= 0.85, "paper-left", filled=filled)
         raise Misconception("filled", filled=filled)
     lowest, highest = prepared.min(), np.median(prepared.max(axis=(1, 2)))
+    overshoots = lowest > -0.05 and highest > 0.5 and prepared.max() > 1.02
+    fail_if(overshoots, "overshoots", highest=prepared.max())
     yield check_that("ink", lowest > -0.05 and highest > 0.5, 1, lowest=lowest, highest=highest)
 
     if not 17 <= size <= 21:
@@ -87,6 +89,8 @@ def prepare_pictures(student, rng):
         fail_if(size < 17 and larger is not None and _longer(larger) < 0.8 * size, "not-cropped", size=size)
         fail_if(size > 24, "no-margin", size=size)
         raise Misconception("wrong-size", size=size)
+    turned = _prepared_again(student, [np.rot90(picture) for picture in pictures[:15]])
+    fail_if(turned is None or not 17 <= _longer(turned) <= 21, "height-alone")
     boxes = _boxes(prepared)
     sizes = np.ptp(boxes, axis=2) + 1
     ones = labels == 1

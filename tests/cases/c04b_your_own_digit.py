@@ -36,6 +36,8 @@ def preparation(
     scale=1.0,
     binary=False,
     filter="LANCZOS",
+    longer=max,
+    highest=1,
     output=lambda out: out,
 ):
     """A `prepare` in many styles, right and wrong."""
@@ -48,9 +50,10 @@ def preparation(
         if crop and level:
             rows, columns = np.flatnonzero(cut.max(axis=1) > 0), np.flatnonzero(cut.max(axis=0) > 0)
             cut = cut[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-        factor = side / max(cut.shape)
+        factor = side / longer(cut.shape)
         height, width = (max(1, round(s * factor)) for s in cut.shape) if keep_ratio else (side, side)
-        small = np.clip(resize(cut / cut.max(), height, width, filter), 0, 1)
+        small = np.clip(resize(cut / cut.max(), height, width, filter), 0, highest)[:28, :28]
+        height, width = small.shape
         out = np.zeros((28, 28))
         cy, cx = (height - 1) / 2, (width - 1) / 2
         if centre == "mass":
@@ -130,6 +133,8 @@ for name, code, function in (
     ("mirrored", "turned", preparation(output=mirrored)),
     ("too thin", "read_share", preparation(output=lambda out: np.where(np.indices(out.shape).sum(0) % 3, 0, out))),
     ("from -1 to 1", "ink", preparation(output=lambda out: 2 * out - 1)),
+    ("not clipped at 1", "overshoots", preparation(highest=None)),
+    ("the height taken for the longer side", "height-alone", preparation(longer=lambda shape: shape[0])),
     ("pale ink", "ink", preparation(scale=0.4)),
     ("turned", "turned", preparation(output=lambda out: np.rot90(out, 2)[::-1, ::-1].T)),
     ("still large", "wrong-shape", lambda image: 255 - image),
