@@ -461,7 +461,7 @@ ck.check("05.4", latch)
 # %% tags=["picture-05.4"]
 if ck.ready("05.4", latch):
     P_test, on_test = make_switch(1, steps=80, seed=7)
-    said = np.ravel(latch(P_test))
+    said = np.asarray(latch(P_test))[0, :, -1]
     fig, ax = plt.subplots(figsize=(7, 3.2))
     ax.plot(P_test.ravel(), ".", color="grey", label="pulse")
     ax.step(np.arange(80), said, where="post", label="says: on")
@@ -578,7 +578,7 @@ lengths = (20, 40, 100)
 
 def said_of(network, walks, length):
     """The network's answer to each walk, padded to this length."""
-    return np.ravel(network(np.asarray(pad(walks, length), dtype="float32")))
+    return np.asarray(network(np.asarray(pad(walks, length), dtype="float32")))[:, -1]
 
 
 # %% tags=["picture-05.5"]

@@ -64,6 +64,14 @@ def rnn_keras(x, Wx, Wh, b):
     return layer(x[None].astype("float32"))[0]
 
 
+def rnn_appended(x, Wx, Wh, b):
+    h, states = np.zeros(len(b)), np.array([])
+    for row in x:
+        h = np.tanh(row @ Wx + h @ Wh + b)
+        states = np.append(states, h)
+    return states
+
+
 def rnn_slip(slip):
     def rnn(x, Wx, Wh, b):
         h = np.ones(len(b)) if slip == "ones" else np.zeros(len(b))
@@ -145,7 +153,8 @@ declare(
             "last": "last-only",
             "columns": "wrong-shape",
         }.items()
-    ],
+    ]
+    + [("one after the other", "wrong-shape", {"rnn": rnn_appended})],
 )
 
 
