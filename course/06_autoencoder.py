@@ -228,7 +228,7 @@ if ck.ready("06.2", encoder, decoder):
 if ck.ready("06.2", encoder, decoder):
     plane = PCA(2, svd_solver="randomized", random_state=seed).fit(x_train)
     flat = plane.inverse_transform(plane.transform(x_test))
-    curved = np.asarray(decoder(codes))
+    curved = np.reshape(decoder(codes), x_test.shape)
     always = x_train.mean(axis=0)
     for name, copy in (("PCA, 2 numbers", flat), ("autoencoder, 2 numbers", curved), ("always the mean digit", always)):
         print(f"{name:<24} mean squared error {np.mean((copy - x_test) ** 2):.4f}")
@@ -355,7 +355,7 @@ if ck.ready("06.3", psnr, smooth, denoiser):
     sigmas = np.arange(0.6, 2.01, 0.1)
     levels = [psnr(clean, smooth(noisy, sigma)) for sigma in sigmas]
     filtered = smooth(noisy, sigmas[np.argmax(levels)])
-    cleaned = np.asarray(denoiser(noisy))
+    cleaned = np.reshape(denoiser(noisy), noisy.shape)
     rows = np.concatenate([clean[:8], noisy[:8], filtered[:8], cleaned[:8]])
     names = ["clean"] * 8 + ["noisy"] * 8 + ["filter"] * 8 + ["network"] * 8
     title = f"{max(levels):.1f} dB with a filter, {psnr(clean, cleaned):.1f} dB with the network"
@@ -392,7 +392,7 @@ assert psnr(clean, cleaned) > max(levels) + 2, "No Gaussian filter comes near th
 #
 # - `anomaly_model`: takes rows of 784, gives their copies; trained on `zeros` only. A code of 16 numbers, a hidden layer of 64
 #   units on each side of it, and ten epochs are enough.
-# - `anomaly_score(x)`: takes rows of 784, returns n numbers, large for what is strange.
+# - `anomaly_score(x)`: takes rows of 784, returns n numbers, large for what is strange: the mean squared error of each copy.
 # - `roc(scores, strange)`: takes n scores and n labels (1 is strange, 0 is normal); returns the pair `false_rate, true_rate`. These
 #   are two arrays that begin at (0, 0), when the threshold is above all scores, and end at (1, 1). Sort by falling score:
 #   `np.cumsum` of the sorted labels then counts the strange digits found so far.

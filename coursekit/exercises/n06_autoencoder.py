@@ -368,8 +368,10 @@ def _curve(student, rng):
     given = student.call("roc", scores, strange)
     if isinstance(given, np.ndarray) and given.ndim == 2 and len(given) == 2:
         given = list(given)
-    fail_if(not isinstance(given, list | tuple) or len(given) < 2, "roc.wrong-type")
-    curve = [as_array(part, f"`{name}`") for part, name in zip(given, ("false_rate", "true_rate"), strict=False)]
+    fail_if(not isinstance(given, list | tuple), "roc.wrong-type")
+    fail_if(len(given) == 3, "roc.three")
+    fail_if(len(given) != 2, "roc.wrong-type")
+    curve = [as_array(part, f"`{name}`") for part, name in zip(given, ("false_rate", "true_rate"), strict=True)]
     x, y = (np.squeeze(part) for part in curve)
     shapes = " and ".join(str(part.shape) for part in curve)
     fail_if(x.ndim != 1 or y.ndim != 1 or x.size != y.size, "roc.wrong-shape", shapes=shapes)

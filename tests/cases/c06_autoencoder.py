@@ -563,6 +563,12 @@ def roc(scores, strange):
 def roc_sklearn(scores, strange):
     from sklearn.metrics import roc_curve
 
+    return roc_curve(strange, scores)[:2]
+
+
+def roc_and_thresholds(scores, strange):
+    from sklearn.metrics import roc_curve
+
     return roc_curve(strange, scores)
 
 
@@ -643,6 +649,7 @@ table(
         ("roc", "random labels", {"roc": lambda s, t: roc(s, np.random.default_rng(0).permutation(t))}),
         ("one-reversed", "one of them turned round", {"roc": lambda *args: (roc(*args)[0], roc(*args)[1][::-1])}),
         ("below-highest", "begins late", {"roc": no_origin}),
+        ("three", "the thresholds too", {"roc": roc_and_thresholds}),
         ("wrong-type", "the area", {"roc": lambda s, t: 0.9}),
         ("constant", "the same picture", {"anomaly_model": lambda x: np.full((len(x), 784), 0.1)}),
     ],
