@@ -265,6 +265,7 @@ table(
         ("logits", "logits trained", lambda: {"old_model": logits()}),
         ("wrong-loss", "squared error", lambda: {"old_model": squared()}),
         ("moving-averages", "averages that lag", lambda: {"build_network": normalised, "old_model": lagging()}),
+        ("other-network", "another network", lambda: {"old_model": other_style()}),
         ("labels", "labels", lambda: {"old_model": softmax_by_function(labels=True)}),
         ("unscaled-inputs", "grey values", lambda: {"old_model": of_grey_values()}),
     ],
@@ -383,7 +384,6 @@ table(
             "old_model": softmax_layer(old_model()),
             "transfer_model": frozen(softmax_layer(transfer_model()), -2),
         },
-        "a head of two layers": lambda: {"transfer_model": transfer_two_layers(), "n_trainable": 1475},
     },
     [
         ("wrong-head", "ten outputs", lambda: {"transfer_model": frozen(build_network(10))}),
@@ -395,6 +395,11 @@ table(
             "old-head-moved",
             "old head kept",
             lambda: {"old_model": other_head(), "transfer_model": frozen(other_head())},
+        ),
+        (
+            "other-head",
+            "a head of two layers",
+            lambda: {"transfer_model": transfer_two_layers(), "n_trainable": 1475},
         ),
         ("old-head-kept", "below the new one", lambda: {"transfer_model": old_head_below()}),
         ("new-body", "cloned without weights", lambda: {"transfer_model": frozen(build_network())}),
@@ -624,6 +629,12 @@ def scratch_weights():
     return fit(build_network(), *thousand(), epochs=8, batch_size=32).get_weights()
 
 
+def exchanged():
+    """The fine-tuned network with its filters in another order: it reads as well, with a body of other weights."""
+    first, b1, second, b2, *rest = tuned_weights()
+    return [first[..., ::-1], b1[::-1], second[:, :, ::-1, ::-1], b2[::-1], rest[0][:, :, ::-1], *rest[1:]]
+
+
 def tuned_functional():
     import keras
 
@@ -663,6 +674,7 @@ table(
             lambda: {"transfer_model": functional(), "fine_tuned": functional()},
         ),
         ("from-nothing", "from nothing", lambda: {"fine_tuned": filled(scratch_weights())}),
+        ("from-nothing", "another body that reads as well", lambda: {"fine_tuned": filled(exchanged())}),
         ("learning-rate-too-large", "far off", lambda: {"fine_tuned": filled(nudged(1.2))}),
         ("other-network", "another network", lambda: {"fine_tuned": functional()}),
         ("wrong-head", "ten outputs", lambda: {"fine_tuned": build_network(10)}),
