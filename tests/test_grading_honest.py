@@ -27,7 +27,7 @@ COURSE = Path(__file__).parent / "fixture_course"
 NAME = "90_springs.ipynb"
 SOLUTION = COURSE / "solutions" / NAME
 POINTS = {"90.1": 2, "90.2": 3, "90.3": 4}
-SETTINGS = Settings(Times(total=12, cell=2, question=3, grace=10, frame=6))
+SETTINGS = Settings(Times(total=15, cell=3, question=3, grace=10, frame=6))
 
 
 @pytest.fixture(scope="module", autouse=True)
