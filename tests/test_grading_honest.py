@@ -157,7 +157,7 @@ RIGHT = {
     "a window": lambda: solution(before={IMPORTS: "import matplotlib\nmatplotlib.use('TkAgg')"}),
     "a locale": lambda: solution(before={IMPORTS: "import locale\nlocale.setlocale(locale.LC_ALL, 'de_DE.UTF-8')"}),
     "a package that is not here": lambda: solution(before={IMPORTS: "import no_such_package"}),
-    "a folder of one's own": lambda: solution(before={IMPORTS: "import os\nos.chdir('/home/anna/nets')"}),
+    "a folder of one's own": lambda: solution(before={IMPORTS: "import os\nos.chdir('/Users/anna/nets')"}),
     "answered after it was lent": lambda: solution(
         after={"make_spring": LENT, 'ck.check("90.3"': "ck.check('90.1', line=line, loss=loss)"}),
 }  # fmt: skip
