@@ -230,10 +230,14 @@ def _unpacked(frame):
     return operation, *args
 
 
-def test_what_sockets_hold_counts_as_memory():
+@pytest.fixture
+def sandboxed():
     if sandbox.missing():
         pytest.skip("there is no sandbox here")
 
+
+@pytest.mark.usefixtures("sandboxed")
+def test_what_sockets_hold_counts_as_memory():
     def hoard():
         kept = []
         for _ in range(300):
@@ -256,10 +260,9 @@ def test_what_sockets_hold_counts_as_memory():
     assert most >= 200
 
 
+@pytest.mark.usefixtures("sandboxed")
 def test_pipes_of_an_honest_program_cost_little():
     """A pipe of multiprocessing is a pair of sockets: each counts with what it may hold, which nobody can raise."""
-    if sandbox.missing():
-        pytest.skip("there is no sandbox here")
 
     def run():
         pairs = [socket.socketpair() for _ in range(60)]
@@ -286,10 +289,8 @@ def test_pipes_of_an_honest_program_cost_little():
     assert 20 < more < 100
 
 
+@pytest.mark.usefixtures("sandboxed")
 def test_a_child_of_a_submission_stays_in_its_group():
-    if sandbox.missing():
-        pytest.skip("there is no sandbox here")
-
     def leave():
         try:
             os.setsid()
@@ -299,10 +300,9 @@ def test_a_child_of_a_submission_stays_in_its_group():
     assert sandbox.start({}, leave).wait(20) == "exit 7"
 
 
+@pytest.mark.usefixtures("sandboxed")
 def test_many_processes_have_the_share_of_one():
     """In a container Linux schedules each for itself, and forty of one submission would starve the others."""
-    if sandbox.missing():
-        pytest.skip("there is no sandbox here")
 
     def run():
         for _ in range(8):
@@ -337,11 +337,10 @@ def test_a_network_that_is_too_large_is_not_built_again(repeated):
     assert time.monotonic() - start < 20
 
 
+@pytest.mark.usefixtures("sandboxed")
 @pytest.mark.slow
 @pytest.mark.parametrize("dies", ["os.abort()", "os.kill(os.getpid(), 9)", "[0] * 10**10"])
 def test_a_check_that_dies_of_an_answer_costs_that_exercise_alone(tmp_path, monkeypatch, dies):
-    if sandbox.missing():
-        pytest.skip("there is no sandbox here")
     course = shutil.copytree(COURSE, tmp_path / "course")
     check = course / "exercises" / "n90_springs.py"
     begins = '"""Both functions on random points."""'

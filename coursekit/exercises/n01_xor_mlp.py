@@ -186,7 +186,7 @@ def xor_classifier(student, rng):
     accuracy, right = np.mean(labels == y), int(np.sum(corners == XOR))
     if len(np.unique(labels)) == 1:
         raise Misconception("constant", label=labels[0], why=_why_straight(student, "model")[1])
-    _refuse_other_labels(student, X, labels, right)
+    _refuse_other_labels(student, X, labels, corners)
     line = LogisticRegression(C=1e4, max_iter=1000)
     if right < 4 and line.fit(X, labels).score(X, labels) > 0.99:
         code, why = _why_straight(student, "model")
@@ -200,14 +200,29 @@ def xor_classifier(student, rng):
     yield check_metric("01.3", "accuracy", accuracy, what_to_do=_stopped(student, "model") or say("accuracy.more"))
 
 
-def _refuse_other_labels(student, X, labels, right):
+# Functions of the two inputs by their values at `CORNERS`.
+_FUNCTIONS = {
+    (0, 0, 0, 1): "AND",
+    (1, 0, 0, 0): "NOR",
+    (0, 1, 1, 1): "OR",
+    (1, 1, 1, 0): "NAND",
+    (0, 0, 1, 1): "the first input alone",
+    (0, 1, 0, 1): "the second input alone",
+}
+
+
+def _refuse_other_labels(student, X, labels, corners):
     """Raises `Misconception` where the model computes AND or NOR, or is sure of what XOR's labels would punish."""
-    x1, x2 = X.round().astype(bool).T
-    functions = {"AND": x1 & x2, "NOR": ~(x1 | x2)}
-    if _why_straight(student, "model")[0] != "linear-model" and _sure_of_a_wrong_corner(student):
-        functions |= {"OR": x1 | x2, "NAND": ~(x1 & x2), "the first input alone": x1, "the second input alone": x2}
-    for other, values in functions.items():
-        fail_if(np.mean(labels == values) > 0.95, "other-labels", other=other, right=right)
+    values = tuple(int(value) for value in corners)
+    near = (X.round().clip(0, 1) @ [2, 1]).astype(int)  # the place in `CORNERS` of the corner that a point belongs to
+    other = _FUNCTIONS.get(values, f"a function that is {values} at (0, 0), (0, 1), (1, 0) and (1, 1)")
+    if values == tuple(XOR) or values == tuple(1 - XOR) or np.mean(labels == np.take(values, near)) <= 0.95:
+        return
+    bends = _why_straight(student, "model")[0] != "linear-model"
+    fail_if(
+        other in ("AND", "NOR") or bends and _sure_of_a_wrong_corner(student),
+        "other-labels", other=other, right=int(np.sum(corners == XOR)),
+    )  # fmt: skip
 
 
 def _sure_of_a_wrong_corner(student):

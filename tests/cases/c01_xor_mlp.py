@@ -363,6 +363,7 @@ for name, other in {
     "labels of OR": lambda X: X.round().any(axis=1),
     "labels of NAND": lambda X: ~X.round().all(axis=1),
     "the labels of an example, x1 > 0.5": lambda X: X[:, 0] > 0.5,
+    "labels of x1 or not x2": lambda X: (X[:, 0] > 0.5) | (X[:, 1] < 0.5),
 }.items():
 
     @wrong("01.3", "other-labels", name)

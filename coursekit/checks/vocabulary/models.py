@@ -338,13 +338,14 @@ def recompute_without(student, name, X, kinds):
     if network is None:
         return None
     kept = network.model.get_weights()
-    for layer in network.model._flatten_layers():
-        for weight in layer.weights if type(layer).__name__ in kinds else ():
-            if "kernel" in weight.name:
-                weight.assign(0 * weight)
-    answer = network.predict(network.model, X)
-    network.model.set_weights(kept)
-    return answer
+    try:
+        for layer in network.model._flatten_layers():
+            for weight in layer.weights if type(layer).__name__ in kinds else ():
+                if "kernel" in weight.name:
+                    weight.assign(0 * weight)
+        return network.predict(network.model, X)
+    finally:
+        network.model.set_weights(kept)
 
 
 @dataclass
