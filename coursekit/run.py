@@ -1,5 +1,6 @@
 """Execute a notebook here, and say which of its checks passed."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -7,7 +8,14 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass
+from functools import cache
+from importlib import metadata
 from pathlib import Path
+
+from coursekit import place
+
+# What no notebook can reach of the package.
+UNSEEN = ("grading", "__pycache__", "site.py", "cli.py", "bootstrap.py", "doctor.py", "gallery.py", "slides.py")
 
 
 @dataclass(frozen=True)
@@ -52,6 +60,37 @@ def own_kernel(folder):
     (place / "kernel.json").write_text(json.dumps(spec), encoding="utf-8")
     others = os.environ.get("JUPYTER_PATH")
     return {"JUPYTER_PATH": os.pathsep.join([str(folder), *([others] if others else [])])}
+
+
+def cache_folder(name):
+    """Where what took long to make is kept for the next time; the variable COURSEKIT_CACHE names another place.
+
+    The folder is this user's, and there is one for each `name`.
+    """
+    import platformdirs
+
+    return Path(os.environ.get("COURSEKIT_CACHE") or platformdirs.user_cache_path("coursekit")) / name
+
+
+def digest_of_run(path):
+    """A digest of everything that decides what comes of a notebook: of its text, and of what it can reach.
+
+    That is the package without `UNSEEN`, the data sets, this interpreter, the versions of all that is installed, and
+    the seed and Keras's engine where variables name them.
+    """
+    return hashlib.sha256(Path(path).read_bytes() + _digest_of_surroundings().encode()).hexdigest()[:16]
+
+
+@cache
+def _digest_of_surroundings():
+    files = [file for file in place.PACKAGE.rglob("*") if not {*file.relative_to(place.PACKAGE).parts} & {*UNSEEN}]
+    files += (place.folder() / "data").rglob("*")
+    installed = sorted(f"{one.name} {one.version}" for one in metadata.distributions())
+    named = [os.environ.get(name) for name in ("COURSEKIT_SEED", "KERAS_BACKEND")]
+    digest = hashlib.sha256(repr([sys.version, sys.executable, installed, named]).encode())
+    for file in sorted(file for file in files if file.is_file()):
+        digest.update(str(file).encode() + hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()
 
 
 def nbval_command(path, mode, folder):

@@ -5,7 +5,6 @@ skeleton is shown and the solution folded away below it. Nothing on a page asks 
 are set by the MathJax that a package carries, and the playground, whose network is JavaScript, needs no kernel.
 """
 
-import hashlib
 import json
 import multiprocessing
 import os
@@ -26,7 +25,6 @@ from coursekit.colab import address
 MARK = ".buildinfo"
 LINK = re.compile(r'(\]\(|(?:src|href)=")([^)"#\s:]+)(?=[#)"])')
 BADGE = re.compile(r"\[!\[Open in Colab\]\S+\n?")
-UNSEEN = ("grading", "__pycache__", "site.py", "cli.py", "bootstrap.py", "doctor.py", "gallery.py", "slides.py")
 
 
 class SiteError(Exception):
@@ -85,9 +83,9 @@ def solve(names):
     """
     import nbformat
 
-    from coursekit.run import share_cores
+    from coursekit.run import cache_folder, digest_of_run, share_cores
 
-    kept = {name: _cache() / f"{name}-{_digest(name)}.ipynb" for name in names}
+    kept = {name: cache_folder("site") / f"{name}-{digest_of_run(_solution(name))}.ipynb" for name in names}
     missing = [name for name in names if not kept[name].exists()]
     workers = min(4, os.cpu_count() or 1)
     context = multiprocessing.get_context("spawn")
@@ -100,6 +98,10 @@ def solve(names):
     return {name: nbformat.read(path, as_version=4) for name, path in kept.items()}
 
 
+def _solution(name):
+    return place.folder() / "solutions" / f"{name}.ipynb"
+
+
 def _run(name, kept):
     """Execute the solution of a notebook and keep it; the seconds that it took."""
     import nbformat
@@ -108,7 +110,7 @@ def _run(name, kept):
 
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as empty:
         os.environ["COURSEKIT_HOME"] = empty  # or the page would show what was passed here before
-        done = execute(place.folder() / "solutions" / f"{name}.ipynb")
+        done = execute(_solution(name))
     if not done.passed:
         failed = ", ".join(check["exercise"] for check in done.checks if check["status"] != "passed")
         raise SiteError(f"The solution {name} is not what a page should show: {done.error or failed + ' failed'}.")
@@ -117,23 +119,6 @@ def _run(name, kept):
         other.unlink()
     nbformat.write(done.notebook, kept)
     return done.seconds
-
-
-def _cache():
-    import platformdirs
-
-    return Path(os.environ.get("COURSEKIT_CACHE") or platformdirs.user_cache_path("coursekit")) / "site"
-
-
-def _digest(name):
-    """Of a solution and of the sources of the package that it can reach."""
-    sources = [
-        file for file in place.PACKAGE.rglob("*") if not set(file.relative_to(place.PACKAGE).parts) & set(UNSEEN)
-    ]
-    digest = hashlib.sha256((place.folder() / "solutions" / f"{name}.ipynb").read_bytes())
-    for file in sorted(file for file in sources if file.suffix in (".py", ".toml", ".json", ".mplstyle", ".js")):
-        digest.update(file.read_bytes())
-    return digest.hexdigest()[:16]
 
 
 # --- what Sphinx reads

@@ -12,6 +12,7 @@ import pytest
 from benchmarks.session_times import estimate, split
 from coursekit.build import root, solution_text, sources, stub_text
 from coursekit.place import EXERCISES
+from tests.runs import run_once
 
 SOURCES = [path for path in sources() if path.stem[0].isdigit()]
 LONGEST = 90  # minutes
@@ -81,11 +82,16 @@ def test_each_session_runs_alone(tmp_path):
         setup, sessions = split(source)
         sessions = {str(session.number): script(session.cells, solved=False) for session in sessions[1:]}
         scripts[source.stem] = {"setup": script(setup, solved=False), "sessions": sessions}
-    (tmp_path / "scripts.json").write_text(json.dumps(scripts))
+    path = tmp_path / "scripts.json"
+    path.write_text(json.dumps(scripts))
     environment = {**os.environ, "MPLBACKEND": "Agg", "COURSEKIT_HOME": str(tmp_path), "PYTHONPATH": str(root())}
     command = [sys.executable, "-c", "from tests.run_sessions import main; main('scripts.json')"]
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr[-3000:]
+
+    def run():
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr[-3000:]
+
+    run_once("sessions", path, run)
 
 
 def test_the_readme_has_the_sessions_and_hours_that_the_notebooks_state():

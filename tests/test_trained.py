@@ -7,6 +7,8 @@ import sys
 import numpy as np
 import pytest
 
+from tests.runs import run_once
+
 MODULE = """
 from functools import cache
 
@@ -143,3 +145,27 @@ def test_networks_and_their_histories_come_back(load):
     assert again.calls == []
     X = again.data().astype("float32")
     assert np.allclose(model(X), model_again(X)) and history.history == history_again.history
+
+
+def test_a_run_that_ended_well_is_not_repeated(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSEKIT_CACHE", str(tmp_path / "cache"))
+    notebook, ran = tmp_path / "small.ipynb", []
+    notebook.write_text("one")
+
+    def run():
+        ran.append(notebook.read_text())
+        assert ran[-1] != "wrong"
+        return {"of": ran[-1]}
+
+    for _ in range(2):
+        assert run_once("small", notebook, run) == {"of": "one"}
+    notebook.write_text("wrong")
+    for _ in range(2):
+        with pytest.raises(AssertionError):
+            run_once("small", notebook, run)
+    notebook.write_text("two")
+    assert run_once("small", notebook, run) == {"of": "two"}
+    monkeypatch.setattr("coursekit.run._digest_of_surroundings", lambda: "another version of a package")
+    assert run_once("small", notebook, run) == {"of": "two"}
+    assert ran == ["one", "wrong", "wrong", "two", "two"]
+    assert len(list((tmp_path / "cache" / "runs").iterdir())) == 1

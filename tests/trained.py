@@ -13,15 +13,10 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
-import platformdirs
+from coursekit.run import cache_folder
 
 PACKAGES = ("keras", "tensorflow-cpu", "tensorflow", "scikit-learn", "numpy", "xgboost-cpu", "xgboost")
 KEPT_DAYS = 60
-
-
-def folder():
-    """Where trained answers are kept; the environment variable COURSEKIT_CACHE names another place."""
-    return Path(os.environ.get("COURSEKIT_CACHE") or platformdirs.user_cache_path("coursekit")) / "trained"
 
 
 def trained_once(function):
@@ -43,7 +38,7 @@ def trained_once(function):
     @cache
     def in_full(*args, **named):
         name = f"{function.__module__.split('.')[-1]}.{function.__name__}-{_digest(function, args, named)}.pickle"
-        path = folder() / name
+        path = cache_folder("trained") / name
         with suppress(OSError, pickle.PickleError, ValueError, TypeError, AttributeError, EOFError):
             return pickle.loads(path.read_bytes())
         made = function(*args, **named)

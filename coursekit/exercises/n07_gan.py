@@ -171,12 +171,9 @@ def training_step(student, rng):
     """One step with plain descent on small networks, against gradients computed here in NumPy."""
     real, noise = rng.normal(size=(32, 2)).astype("float32"), rng.normal(size=(32, 8)).astype("float32")
     d_rate, g_rate = 0.47, 0.31
-    for _ in range(4):  # a wrong loss can be flat for some networks: then others are asked
-        networks, moved, given = one_step(student, d_rate, g_rate, real, noise)
-        (generator, discriminator), (g_after, d_after) = networks, moved
-        g_way, d_way = way(generator, g_after), way(discriminator, d_after)
-        if d_way.any():
-            break
+    networks, moved, given = moving_step(student, d_rate, g_rate, real, noise)
+    (generator, discriminator), (g_after, d_after) = networks, moved
+    g_way, d_way = way(generator, g_after), way(discriminator, d_after)
     fail_if(not d_way.any() and not g_way.any(), "nothing-moves")
 
     _, d_slope, want_d = d_gradients(generator, discriminator, real, noise)
@@ -194,7 +191,7 @@ def training_step(student, rng):
     if not right_d:
         explain_discriminator(student, networks, moved, real, noise, d_rate, g_rate)
         # A discriminator that has moved wrongly can be so steep that no loss would move the generator: here it stays.
-        networks, moved, _ = one_step(student, 0.0, g_rate, real, noise)
+        networks, moved, _ = moving_step(student, 0.0, g_rate, real, noise)
         of_g = g_gradients(*networks, noise)[0]
         right_g = same_way(way(networks[0], moved[0]), -g_rate * of_g)
     if not right_g:
@@ -218,6 +215,20 @@ def training_step(student, rng):
     # A tensor arrives as an array; what `float` or `.numpy()` makes of it as a number.
     fail_if(found.passed and any(isinstance(value, float) for value in given), "numbers")
     yield check_that("losses", True, 1, loss_d=loss_d, loss_g=loss_g) if found.passed else found
+
+
+def moving_step(student, d_rate, g_rate, real, noise):
+    """One step, as `one_step` tells it, of networks that move: a wrong loss can be flat for some, then others are asked."""
+    found, fewest = None, 3
+    for _ in range(8):
+        step = networks, moved, _ = one_step(student, d_rate, g_rate, real, noise)
+        rates = zip(networks, moved, (g_rate, d_rate), strict=True)
+        still = sum(rate > 0 and not way(before, after).any() for before, after, rate in rates)
+        if still < fewest:
+            found, fewest = step, still
+        if still == 0:
+            break
+    return found
 
 
 def one_step(student, d_rate, g_rate, real, noise):
