@@ -17,7 +17,7 @@ from coursekit.checks import framework, notebook, progress
 from coursekit.checks.codec import CodecError, RemoteObject, pack, read_frame, unpack, write_frame
 from coursekit.checks.pipe import end, pipe_student, serve
 from coursekit.checks.proxy import CHANGED_INPUT, Missing, NotAttempted, StudentError
-from coursekit.checks.report import Finding, Report, advice
+from coursekit.checks.report import Finding, Report
 from coursekit.checks.server import local_student, predict_keras
 from coursekit.checks.vocabulary import metrics, models
 from coursekit.data import make_xor
@@ -429,17 +429,6 @@ def test_an_error_that_is_known_gets_its_sentence_in_the_card():
 
     message = judged(check, {"f": lambda: np.zeros(3) + np.zeros(4)}).findings[0].message
     assert message.startswith("Your code raised ValueError: operands") and "do not fit together" in message
-
-
-def test_a_note_is_not_shown_as_praise():
-    def check(student, rng):
-        yield Finding("right", True, "It is right.", points=2)
-        yield advice("shorter", "It can be shorter.")
-
-    report = judged(check, {"f": abs})
-    assert report.passed and [finding.advice for finding in report.findings] == [False, True]
-    assert "\n  ! It can be shorter." in str(report)
-    assert report._repr_html_().count("✓") == 2  # the verdict's and the first finding's
 
 
 def test_our_own_error_is_a_finding_not_a_traceback(monkeypatch):

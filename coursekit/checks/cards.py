@@ -19,7 +19,7 @@ def report_text(report):
     """A report in lines: the verdict, then one line a finding."""
     points = f"{number(report.score)} of {number(report.points)} points"
     head = f"{report.exercise} {report.title}: {report.status} ({points})"
-    marks = [f"  {'!' if found.advice else '+' if found.passed else '-'} {found.message}" for found in report.findings]
+    marks = [f"  {'+' if found.passed else '-'} {found.message}" for found in report.findings]
     return "\n".join([head, *marks])
 
 
@@ -29,8 +29,9 @@ def report_html(report):
     waiting = report.status == "not attempted"
     rows = "".join(
         '<div style="display:flex;gap:0.6em;margin:0.35em 0">'
-        f'<span style="{_badge(_row(finding, colour))};width:1.3em;height:1.4em;text-align:center;flex:none">'
-        f"{'!' if finding.advice else '✓' if finding.passed else mark}</span>"
+        f'<span style="{_badge(_GREEN if finding.passed else colour)};'
+        'width:1.3em;height:1.4em;text-align:center;flex:none">'
+        f"{'✓' if finding.passed else mark}</span>"
         f'<span style="flex:1">{_prose(finding.message)}'
         + (
             ""
@@ -55,10 +56,6 @@ def report_html(report):
 def _badge(colour):
     """Black on the colour: read on light and on dark pages, where the colour as a text would be too faint."""
     return f"background:{colour};color:#000;border-radius:3px;font-weight:bold"
-
-
-def _row(finding, colour):
-    return _NEUTRAL if finding.advice else _GREEN if finding.passed else colour
 
 
 def number(value):

@@ -26,8 +26,6 @@ class Finding:
         What it adds to the score when it holds.
     seen : dict of str to float
         The measured numbers, by name. Thresholds are recorded from these.
-    note : bool
-        Advice beside the verdict: it holds and is worth nothing, and is shown without the mark of praise.
     """
 
     code: str
@@ -35,7 +33,6 @@ class Finding:
     message: str
     points: float = 0.0
     measured: dict = field(default_factory=dict)
-    advice: bool = False
 
     def __post_init__(self):
         # A comparison of NumPy values gives numpy.bool; JSON and `is True` want Python's own.
@@ -78,8 +75,3 @@ class Report:
 
     def _repr_html_(self):
         return cards.report_html(self)
-
-
-def advice(code, message):
-    """Advice beside the verdict, as a `Finding`."""
-    return Finding(code, True, message, advice=True)

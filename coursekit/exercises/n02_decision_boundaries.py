@@ -85,8 +85,9 @@ def _field(student):
     points = np.column_stack([x1.ravel(), x2.ravel()])
     labels = predicted_labels(student, "tree", points).reshape(150, 150)
     refuse_constant(labels, "tree")
-    share = np.mean((field > 0.5) == labels) if np.ptp(field) <= 1 else np.mean(field == labels)
+    share = np.mean(field == labels)
     if share < 1:
+        fail_if(np.ptp(field) <= 1 and np.array_equal(field > 0.5, labels == 1), "field.probabilities")
         fail_if(np.array_equal(field.T, labels), "field.transposed")
         fail_if(np.array_equal(field[::-1], labels), "field.upside-down")
         exchanged = predicted_labels(student, "tree", points[:, ::-1].copy()).reshape(150, 150)

@@ -11,7 +11,7 @@ from sklearn.metrics import r2_score
 from coursekit.checks.codec import RemoteObject
 from coursekit.checks.framework import Misconception, check_that, exercise, fail_if, say, threshold
 from coursekit.checks.proxy import StudentError
-from coursekit.checks.report import Finding, advice
+from coursekit.checks.report import Finding
 from coursekit.checks.vocabulary.arrays import as_array, as_number, call_array, check_array, first_failed, type_name
 from coursekit.checks.vocabulary.metrics import check_metric
 from coursekit.checks.vocabulary.models import (
@@ -297,10 +297,8 @@ def _uses_embedding(student, X, y, codes, fitted, rng):
         raise Misconception("no-embedding", found=", ".join(layer["class"] for layer in student.layers("house_model")))
     frozen = any(layer["class"] == "Embedding" and not layer["trainable"] for layer in student.layers("house_model"))
     fail_if(frozen, "embedding.frozen")
-    passed = any(rows >= 28 and columns >= 2 for rows, columns in tables)
+    passed = any(rows >= 28 and columns == 2 for rows, columns in tables)
     yield check_that("embedding", passed, 1, moved=UNIT * moved, shape=tables[0])
-    if passed and max(columns for _, columns in tables) > 2:
-        yield advice("more-columns", say("more-columns", shape=tables[0]))
 
 
 @exercise("03b.3")

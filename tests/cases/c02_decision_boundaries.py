@@ -50,9 +50,12 @@ def as_field_loop(values, n):
     return picture
 
 
-def tree_field(**changed):
-    limits = {"xlim": (-2, 3), "ylim": (-2, 2.5), "n": 150, **changed}
-    return moons_tree().predict(mesh_points(**limits)).reshape(limits["n"], limits["n"])
+def tree_field(xlim=(-2, 3), ylim=(-2, 2.5), n=150):
+    return moons_tree().predict(mesh_points(xlim, ylim, n)).reshape(n, n)
+
+
+def tree_field_of_probabilities():
+    return moons_tree().predict_proba(mesh_points((-2, 3), (-2, 2.5), 150))[:, 1].reshape(150, 150)
 
 
 def mesh_mixed(xlim, ylim, n):
@@ -122,6 +125,7 @@ table(
         ("wrong-shape", "field too coarse", lambda: {"field": tree_field(n=100)}),
         ("mixed", "reshaped without a transpose", {"mesh_points": mesh_mixed}),
         ("constant", "a field never filled", {"field": np.zeros((150, 150))}),
+        ("probabilities", "field of probabilities", lambda: {"field": tree_field_of_probabilities()}),
         ("upside-down", "field upside down", lambda: {"field": tree_field()[::-1]}),
         ("columns-exchanged", "field of x2, x1", lambda: {"field": tree_field_exchanged()}),
     ],

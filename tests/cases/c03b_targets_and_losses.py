@@ -385,7 +385,6 @@ for name, build in {
     "Keras's one-hot, a subclass": lambda: places("subclassed", one_hot=one_hot_keras),
     "scikit-learn's one-hot, a Reshape": lambda: places("reshaped", one_hot=one_hot_scikit),
     "rows of the identity": lambda: places(one_hot=lambda codes, n: np.eye(n)[codes]),
-    "eight columns": lambda: places("eight columns"),
     "booleans": lambda: places(one_hot=lambda codes, n: one_hot(codes, n) > 0),
 }.items():
     right("03b.2", name)(build)
@@ -456,6 +455,7 @@ for name, code, build in (
     ("the codes do not reach the output", "ignores-codes|mae", lambda: places("codes left out")),
     ("a dense layer on one-hot", "no-embedding", lambda: places("dense")),
     ("one column", "embedding|mae", lambda: places("one column")),
+    ("eight columns", "embedding", lambda: places("eight columns")),
     ("a frozen embedding", "frozen", lambda: places(house_model=frozen_table())),
     ("inputs swapped", "inputs-swapped", lambda: places("swapped")),
     ("in dollars", "in-dollars", lambda: places(house_model=dollar_houses())),
