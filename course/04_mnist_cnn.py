@@ -1075,8 +1075,8 @@ for device in devices:
 # %% [markdown] tags=["reason"]
 # **When a GPU pays.** Each operation has a fixed price: the program has to prepare it, and, for a GPU, send it there. It is the flat part at the
 # left of the curve. From $n$ to $2n$ the work grows eightfold, and only large products keep all the units of a GPU busy. If you have no GPU, here
-# is what one machine with 16 CPU cores and an NVIDIA H100 took (Keras on PyTorch, measured once). Its GPU was the faster one from $n = 128$ on, and 44
-# times as fast at $n = 4096$.
+# is what one machine with 16 CPU cores and an NVIDIA H100 took (Keras on PyTorch, measured once; `benchmarks/devices.py` in the course's repository
+# measures the same on yours). Its GPU was the faster one from $n = 128$ on, and 44 times as fast at $n = 4096$.
 #
 # | one epoch of 5,000 digits | CPU | GPU |
 # |---|---|---|
