@@ -2,8 +2,8 @@
 
     KERAS_BACKEND=torch python benchmarks/devices.py
 
-Notebook 04 shows the numbers of one machine. A time is the shortest of three, after one that is not counted. It needs no
-installed coursekit: PYTHONPATH=. is enough.
+Notebook 04 shows the numbers of one machine. A time is the shortest of three, after one that is not counted. It needs
+no installed coursekit: PYTHONPATH=. is enough.
 """
 
 from time import perf_counter

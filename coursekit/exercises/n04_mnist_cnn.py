@@ -479,6 +479,11 @@ def _pairs(student, rng):
         fail_if(right(pairs, shown, scale=255) > max(0.9, label_accuracy + 0.02), "pairs.unscaled-inputs")
         _refuse_other_loss(student, f"{label_accuracy:.1%} of the yes and no answers are right.")
         fail_if(np.mean((scores < 0.5) == (shown == 1)) > label_accuracy, "pairs.reversed")
+        for unread, columns in (("right", slice(28, 56)), ("left", slice(0, 28))):
+            blank = pairs[:50].copy()
+            blank[:, :, columns] = 0
+            alike = np.allclose(predictions(student, "pair_model", as_input(blank)), scores[:50], atol=1e-5)
+            fail_if(alike, "pairs.one-half", unread=unread)
         guess = np.mean(shown == 0)
         fail_if(label_accuracy < guess + 0.02, "pairs.untrained", label_accuracy=label_accuracy, guess=guess)
     training_digits = [part[7::12] for part in train_digits()]

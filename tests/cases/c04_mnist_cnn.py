@@ -764,6 +764,10 @@ def halves(x):
     return 1 - (1 - scores[0]) * (1 - scores[1])
 
 
+def left_digit_alone(x):
+    return np.asarray(pair_model()(x * (np.arange(56) < 28)[:, None]))
+
+
 def sigmoid_after(model):
     """The network with its sigmoid as a function, which no layer tells of."""
     import keras
@@ -819,6 +823,7 @@ for name, code, build in (
     ("sigmoid twice", "sigmoid-twice", lambda: pairs_and_counts(pairs=sigmoid_after(pair_model()))),
     ("yes and no exchanged", "reversed", lambda: pairs_and_counts(pairs=lambda x: 1 - np.asarray(pair_model()(x)))),
     ("from 0 to 255", "unscaled-inputs", lambda: pairs_and_counts(pairs=lambda x: np.asarray(pair_model()(x / 255)))),
+    ("the left digit alone", "one-half", lambda: pairs_and_counts(pairs=left_digit_alone)),
     ("another loss", "wrong-loss", lambda: pairs_and_counts(pairs=pair_model("another loss"))),
     (
         "the right ones left out",

@@ -859,6 +859,8 @@ def block(x, heads, hidden, style):
     attend = layers.MultiHeadAttention(heads, key_dim=d if style == "long heads" else d // heads)
     activation = "gelu" if style == "ops" else "relu"
     dense = [layers.Dense(hidden, activation=activation), layers.Dense(d, "relu" if style == "two ReLUs" else None)]
+    if style == "windows of one place":
+        dense = [layers.Conv1D(hidden, 1, activation="relu"), layers.Conv1D(d, 1)]
     if style == "norm behind":
         x = norm(added(x, attend(x, x)))
         return norm(added(x, dense[1](dense[0](x))))
@@ -911,14 +913,20 @@ def untrained_transformer(style="page", d=32):
 def transformer(style="page", epochs=12, top=0.01, order="units first"):
     import keras
 
-    if style in ("layers.Add", "chain", "subclassed block", "ops"):  # the page's network, written otherwise
+    if style in (
+        "layers.Add",
+        "chain",
+        "subclassed block",
+        "ops",
+        "windows of one place",
+    ):  # the page's network, written otherwise
         weights = transformer().get_weights()
         if style == "subclassed block":  # it makes both normalisations before the attention
             places = [*range(2), *range(10, 12), *range(2, 10), *range(12, 16)]
             blocks = [2 + 16 * block + place for block in range(2) for place in places]
             weights = [weights[place] for place in [0, 1, *blocks, -2, -1]]
         network = untrained_transformer(style)
-        network.set_weights(weights)
+        network.set_weights([array.reshape(mine.shape) for array, mine in zip(weights, network.weights, strict=True)])
         return network
     keras.utils.set_random_seed(0)
     questions, answers = seen_sums()
@@ -952,6 +960,7 @@ table(
     {
         "the page's": {},
         "layers.Add": lambda: {"transformer": transformer("layers.Add")},
+        "Conv1D with windows of one place": lambda: {"transformer": transformer("windows of one place")},
         "keras.ops, GELU": lambda: {"transformer": transformer("ops")},
         "the dense half as a chain": lambda: {"transformer": transformer("chain")},
         "a layer of its own class": lambda: {"transformer": transformer("subclassed block")},
