@@ -15,19 +15,13 @@ from coursekit.checks.report import Finding
 from coursekit.checks.vocabulary.arrays import (
     as_array,
     as_number,
+    as_several,
     call_array,
     first_failed,
     saying_not_finite,
-    type_name,
 )
 from coursekit.checks.vocabulary.metrics import check_metric
-from coursekit.checks.vocabulary.models import (
-    binary_probabilities,
-    cut_of,
-    predicted_labels,
-    predictions,
-    rebuild,
-)
+from coursekit.checks.vocabulary.models import binary_probabilities, cut_of, predicted_labels, predictions, rebuild
 from coursekit.checks.vocabulary.relations import describe_relation
 from coursekit.data import load_credit, make_lepton_pairs
 
@@ -79,7 +73,7 @@ def split_and_encode(student, rng):
 def _split(student):
     """The three parts as arrays of positions, or `Misconception`."""
     labels = _credit()[0]
-    given = _several(student.value("split"), 3, "split.wrong-type")
+    given = as_several(student.value("split"), 3, "split.wrong-type")
     parts = [_positions(part, name, len(labels)) for part, name in zip(given, PARTS, strict=True)]
     repeated = sum(len(part) - len(np.unique(part)) for part in parts)
     for i, j in ((0, 2), (0, 1), (1, 2)):
@@ -104,14 +98,6 @@ def _shares(shares, form=".1%"):
     return ", ".join(format(share, form) for share in shares)
 
 
-def _several(given, n, name, /, **fields):
-    """`given` where it is n things."""
-    several = isinstance(given, list | tuple)
-    if not several or len(given) != n:
-        raise Misconception(name, seen=f"{len(given)} things" if several else f"one {type_name(given)}", **fields)
-    return given
-
-
 def _positions(part, name, n):
     rows = as_array(part, f"`{name}`", shape=(None,))
     if np.asarray(part).dtype.kind == "b" and len(rows) == n:
@@ -129,12 +115,11 @@ def _encode(student, train, other):
         if "unknown categor" in error.text:
             raise Misconception("encode.unknown-word") from None
         raise
-    arrays, both = [], _several(given, 2, "encode.wrong-type")
+    arrays, both = [], as_several(given, 2, "encode.wrong-type")
     for array, rows, name in zip(both, (train, other), ("training", "other"), strict=True):
         what = f"The {name} part that `encode` returns"
-        fail_if(
-            isinstance(array, RemoteObject) and array.type_name[:3] in ("csr", "csc", "coo"), "encode.sparse", what=what
-        )
+        sparse = isinstance(array, RemoteObject) and array.type_name[:3] in ("csr", "csc", "coo")
+        fail_if(sparse, "encode.sparse", what=what)
         with saying_not_finite("encode.gaps-left", what=what):
             array = as_array(array, what)
         columns = array.ndim == 2 and len(array) == len(rows)
@@ -479,7 +464,7 @@ def _curve(student, name, *arguments):
     """What `name` answers, as two arrays of equal length."""
     given = student.call(name, *arguments)
     given = list(given) if isinstance(given, np.ndarray) and given.ndim == 2 else given
-    pair = zip(_several(given, 2, "curve.wrong-type", name=name), ("`fpr`", "`tpr`"), strict=True)
+    pair = zip(as_several(given, 2, "curve.wrong-type", name=name), ("`fpr`", "`tpr`"), strict=True)
     fpr, tpr = (as_array(part, what, shape=(None,)) for part, what in pair)
     fail_if(len(fpr) != len(tpr) or len(fpr) < 2, "curve.wrong-shape", n_fpr=len(fpr), n_tpr=len(tpr))
     return fpr, tpr

@@ -23,7 +23,7 @@ from coursekit.checks.vocabulary.arrays import (
     type_name,
 )
 from coursekit.checks.vocabulary.metrics import check_metric
-from coursekit.checks.vocabulary.models import one_column
+from coursekit.checks.vocabulary.models import is_keras, one_column
 from coursekit.checks.vocabulary.relations import describe_relation
 from coursekit.data import AMES_NUMBERS, ames_rows, load_ames_numbers, load_boston
 
@@ -197,10 +197,9 @@ def split_and_scale(student, rng):
     X_train, X_test = (as_array(student.value(name), f"`{name}`") for name in ("X_train", "X_test"))
     for name, part in (("X_train", X_train), ("X_test", X_test)):
         fail_if(part.ndim != 2 or part.shape[1] != 12, "wrong-shape", name=name, shape=part.shape)
-    y_train, y_test = (as_array(student.value(name), f"`{name}`") for name in ("y_train", "y_test"))
+    y_train, y_test = (as_array(student.value(name), f"`{name}`").ravel() for name in ("y_train", "y_test"))
     for name, X_part, y_part in (("train", X_train, y_train), ("test", X_test, y_test)):
         fail_if(y_part.size != len(X_part), "prices.wrong-shape", name=name, n_X=len(X_part), n_y=y_part.size)
-    y_train, y_test = y_train.ravel(), y_test.ravel()
     _explain_scale(X_train, X_test)
     yield Finding("scaled", True, "Mean and deviation come from the training houses alone.", points=1)
     _explain_rows(X_train, X_test)
@@ -524,7 +523,7 @@ def _pairs(student, *args):
 
 def _regressor(student):
     model = student.call("build_regressor")
-    fail_if(not isinstance(model, RemoteObject) or student.describe(model)["family"] != "keras", "not-keras")
+    fail_if(not is_keras(student, model), "not-keras")
     fail_if(student.call("build_regressor") == model, "same-network")
     try:
         one_column(student, model, np.zeros((5, 12)))

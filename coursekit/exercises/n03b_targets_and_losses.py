@@ -8,7 +8,6 @@ from scipy.special import huber
 from sklearn.linear_model import LinearRegression
 from sklearn.metrics import r2_score
 
-from coursekit.checks.codec import RemoteObject
 from coursekit.checks.framework import Misconception, check_that, exercise, fail_if, say, threshold
 from coursekit.checks.proxy import StudentError
 from coursekit.checks.report import Finding
@@ -17,6 +16,7 @@ from coursekit.checks.vocabulary.metrics import check_metric
 from coursekit.checks.vocabulary.models import (
     describe_keras,
     is_function,
+    is_keras,
     one_column,
     predict,
     refuse_constant,
@@ -49,11 +49,6 @@ def _houses():
 
 def _mae(truth, fitted):
     return UNIT * np.mean(np.abs(truth - fitted))
-
-
-def _at_most(id, name, dollars, unseen, points=1):
-    """The finding that an error in dollars is within its recorded limit; the ratio `unseen` is recorded with it."""
-    return check_metric(id, name, dollars, points, ",.0f", most=True, beside={"unseen": unseen})
 
 
 def _ratios(off):
@@ -129,8 +124,7 @@ def _network(student, name, *args, first=False):
     given = student.call(name, *args)
     call = f"`{name}({', '.join(map(str, args))})`"
     fail_if(given is None, "none", call=call)
-    if not isinstance(given, RemoteObject) or student.describe(given)["family"] != "keras":
-        raise Misconception("not-keras", call=call, type=type_name(given))
+    fail_if(not is_keras(student, given), "not-keras", call=call, type=type_name(given))
     # Where a network is built at its first call, that call says how many weights it has.
     _outputs(student, given, name, np.zeros((1, 12)))
     count = student.describe(given)["n_params"]
@@ -210,13 +204,13 @@ def _explain_range(low, high, smallest, largest):
 @exercise("03b.2")
 def categories(student, rng):
     """One-hot for codes of which some are missing; a network whose embedding matters to its predictions."""
-    yield lambda: _one_hot(student)
+    yield lambda: first_failed(_one_hot(student))
     yield lambda: _house_network(student, rng)
 
 
 def _one_hot(student):
-    def tried(codes, n):
-        """The finding for some codes, of which not all of the n occur."""
+    """The findings for codes of which not all of the n occur."""
+    for codes, n in (([5, 0, 2, 2, 0, 5, 5], 8), ([1, 3], 4), ([7, 4, 11, 0, 4], 28), ([0, 0, 0, 0, 0], 6)):
         codes = np.array(codes)
         given = as_array(student.call("one_hot", codes, n), "What `one_hot` returns")
         wanted = (codes[:, None] == np.arange(n)).astype(float)
@@ -236,14 +230,10 @@ def _one_hot(student):
             "shifted-up": np.roll(wanted, 1, axis=1),
             "order-of-codes": (codes[:, None] >= np.arange(n)).astype(float),
         }
-        return check_array("one-hot", "`one_hot`", given, wanted, misconceptions, 1, "One 1 in each row.")
-
-    drawn = (([5, 0, 2, 2, 0, 5, 5], 8), ([1, 3], 4), ([7, 4, 11, 0, 4], 28), ([0, 0, 0, 0, 0], 6))
-    return first_failed(tried(codes, n) for codes, n in drawn)
+        yield check_array("one-hot", "`one_hot`", given, wanted, misconceptions, 1, "One 1 in each row.")
 
 
 def _house_network(student, rng):
-    """The findings on `house_model`."""
     describe_keras(student, "house_model")
     houses = _houses()
     X, y, codes = houses.X[houses.test], houses.y[houses.test], houses.codes[houses.test]
@@ -257,7 +247,7 @@ def _house_network(student, rng):
         fail_if(_mae(y, raw) < 0.5 * dollars, "unscaled-inputs")
     else:
         _refuse_seen("house_model", off, threshold("03b.2", "unseen"))
-    yield _at_most("03b.2", "mae", dollars, min(_ratios(off)))
+    yield check_metric("03b.2", "mae", dollars, 1, ",.0f", most=True, beside={"unseen": min(_ratios(off))})
     yield from _uses_embedding(student, X, y, codes, fitted, rng)
 
 
@@ -507,7 +497,7 @@ def baseline(student, rng):
         else:
             _refuse_seen(name, off, threshold("03b.5", "unseen"))
         ratios.append(min(_ratios(off)))
-        return _at_most("03b.5", name, dollars[2], min(ratios))
+        return check_metric("03b.5", name, dollars[2], 1, ",.0f", most=True, beside={"unseen": min(ratios)})
 
     def four():
         fits["network"] = one_column(student, "network", X)

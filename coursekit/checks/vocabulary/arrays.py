@@ -58,6 +58,14 @@ def as_array(value, what, shape=None):
     return array
 
 
+def as_several(given, n, name, /, **fields):
+    """`given` where it is n things; raises `Misconception` with the sentence `name` of what was `seen` instead."""
+    several = isinstance(given, list | tuple)
+    if not several or len(given) != n:
+        raise Misconception(name, seen=f"{len(given)} things" if several else f"one {type_name(given)}", **fields)
+    return given
+
+
 @contextmanager
 def saying_not_finite(name, **fields):
     """Where an answer holds NaN or infinity, the sentence `name` is said in place of the one of `as_array`."""

@@ -6,6 +6,7 @@ from math import prod
 
 import numpy as np
 
+from coursekit.checks.codec import RemoteObject
 from coursekit.checks.estimators import build_estimator, predict_estimator
 from coursekit.checks.framework import Misconception
 from coursekit.checks.server import predict_keras
@@ -461,6 +462,11 @@ def layer_configs(config):
 def layer_kinds(student, name):
     """The class names of all layers of a Keras model, a set; empty for anything else."""
     return {kind for kind, _ in layer_configs(student.config(name))}
+
+
+def is_keras(student, thing):
+    """Whether what a function of the student's has built is a Keras model."""
+    return isinstance(thing, RemoteObject) and student.describe(thing)["family"] == "keras"
 
 
 def is_function(student, name):
