@@ -23,6 +23,8 @@ from coursekit.checks.vocabulary.metrics import check_metric
 from coursekit.checks.vocabulary.models import (
     binary_probabilities,
     describe_keras,
+    is_keras,
+    layer_configs,
     predicted_labels,
     rebuild,
     refuse_constant,
@@ -122,12 +124,10 @@ def three_classifiers(student, rng):
         for name in CLASSIFIERS:
             model, code = fitted[data][name], f"{data}_{name}"
             accuracy, limit = np.mean(predicted_labels(student, model, X) == y), threshold("02.2", code)
-            said = {"accuracy": accuracy, "data": data, "name": name, "limit": limit}
-            if accuracy >= limit:
-                message = say("accuracy.right", **said)
-            else:
-                message = say("accuracy.wrong", advice=_why_poor(student, model, data, name, accuracy, fresh), **said)
-            yield Finding(code, bool(accuracy >= limit), message, points=0.25, measured={code: accuracy})
+            said, passed = {"accuracy": accuracy, "data": data, "name": name, "limit": limit}, accuracy >= limit
+            advice = "" if passed else _why_poor(student, model, data, name, accuracy, fresh)
+            message = say(f"accuracy.{'right' if passed else 'wrong'}", advice=advice, **said)
+            yield Finding(code, passed, message, points=0.25, measured={code: accuracy})
 
 
 def _fresh(seed):
@@ -237,9 +237,7 @@ def _builder(student):
 
 def _explain_network(student, model, l2, dropout):
     """Raises `Misconception` where a network is not the one that was asked for."""
-    fail_if(
-        not isinstance(model, RemoteObject) or student.describe(model)["family"] != "keras", "build-network.not-keras"
-    )
+    fail_if(not is_keras(student, model), "build-network.not-keras")
     layers, config = student.layers(model), student.config(model)
     units = [layer["units"] for layer in layers if layer["class"] == "Dense"]
     fail_if(units != [64, 64, 1], "wrong-layers", units=units)
@@ -270,15 +268,12 @@ def _explain_network(student, model, l2, dropout):
         fail_if(activation in (None, "linear") and not alone, "linear-layer", place=place)
 
 
-def _penalties(part):
-    """The L2 penalties of all kernels in a part of a Keras configuration."""
-    if isinstance(part, dict):
-        regulariser = part.get("kernel_regularizer")
+def _penalties(config):
+    """The L2 penalties of all kernels in a Keras configuration."""
+    for _, settings in layer_configs(config):
+        regulariser = settings.get("kernel_regularizer")
         if isinstance(regulariser, dict):
             yield float(regulariser.get("config", {}).get("l2", 0.0))
-    if isinstance(part, dict | list | tuple):
-        for inner in part.values() if isinstance(part, dict) else part:
-            yield from _penalties(inner)
 
 
 def _bends(layer):
@@ -423,7 +418,7 @@ def _deep(student, rng):
 
 def _explain_deep(student, model, activation, initializer):
     """Raises `Misconception` where a network is not ten hidden layers with this activation and start."""
-    fail_if(not isinstance(model, RemoteObject) or student.describe(model)["family"] != "keras", "not-keras")
+    fail_if(not is_keras(student, model), "not-keras")
     layers = student.layers(model)
     units = [layer["units"] for layer in layers if layer["class"] == "Dense"]
     fail_if(units != [32] * 10 + [1], "wrong-layers", units=units)
