@@ -111,10 +111,8 @@ def _neuron(student, rng):
             "activation": np.tanh(w * x + b),
             "sigmoid": expit(w * x + b),
         }
-        steps = {"`x`": x, "`w + x + b`": w + x + b}
-        yield check_array(
-            "neuron", "`neuron`", given, w * x + b, misconceptions, 0.5, "It should be w x + b.", steps=steps
-        )
+        advice, steps = "It should be w x + b.", {"`x`": x, "`w + x + b`": w + x + b}
+        yield check_array("neuron", "`neuron`", given, w * x + b, misconceptions, 0.5, advice, steps=steps)
 
 
 def _mse(student, rng):
@@ -462,13 +460,18 @@ def optimisers(student, rng):
     yield lambda: first_failed(_adam(student, walks))
 
 
-def _paths(walks, memory, settings, step):
-    """The w of every walk after each step, in one row; `step` has w, as many memories as said, g, t, and the settings."""
+def _asked(student, name, memories, w, *args):
+    """What the student's step gives: w and the memories, which are named by one letter each."""
+    return call_arrays(student, name, w, *args, like=dict.fromkeys(("w", *memories), w.shape))
+
+
+def _paths(walks, memory, settings, step, counted=False):
+    """All w of the walks, in one row; `step` has w, so many memories, g, t where it is `counted`, and the settings."""
     rows = []
     for (w, gradients), setting in zip(walks, settings, strict=True):
         kept = [np.zeros_like(w)] * memory
         for t, g in enumerate(gradients, 1):
-            w, *kept = step(w, *kept, g, t, *setting)
+            w, *kept = step(w, *kept, g, *([t] if counted else []), *setting)
             rows.append(w)
     return np.concatenate(rows)
 
@@ -492,10 +495,10 @@ def _judge_paths(name, path, asked, step, misconceptions, points, args, others, 
 
 
 def _plain(student, walks):
-    def asked(w, g, t, rate):
+    def asked(w, g, rate):
         return [call_array(student, "plain_step", w, g, rate, shape=w.shape)]
 
-    def step(w, g, t, rate, factor=lambda rate: -rate, keep=1):
+    def step(w, g, rate, factor=lambda rate: -rate, keep=1):
         return [keep * w + factor(rate) * g]
 
     misconceptions = {
@@ -506,14 +509,12 @@ def _plain(student, walks):
         "only-change": {"keep": 0},
     }
     path = partial(_paths, walks, 0, [(0.1,), (0.03,), (0.5,), (0.2,)])
-    args = {"w": walks[0][0], "g": walks[0][1][0], "t": 1, "learning_rate": 0.1}
+    args = {"w": walks[0][0], "g": walks[0][1][0], "learning_rate": 0.1}
     return _judge_paths("plain_step", path, asked, step, misconceptions, 0.5, args, {"learning_rate": 0.5})
 
 
 def _momentum(student, walks):
-    def asked(w, v, g, t, rate, beta):
-        return call_arrays(student, "momentum_step", w, v, g, rate, beta, like={"w": w.shape, "v": w.shape})
-
+    asked = partial(_asked, student, "momentum_step", "v")
     misconceptions = {
         "swapped": {"swapped": True},
         "not-carried": {"forget": True},
@@ -526,13 +527,13 @@ def _momentum(student, walks):
     }
     path = partial(_paths, walks, 1, [(0.1, 0.8), (0.03, 0.5), (0.5, 0.95), (0.2, 0.0)])
     w, gradients = walks[0]
-    args = {"w": w, "v": gradients[1], "g": gradients[0], "t": 1, "learning_rate": 0.1, "beta": 0.8}
+    args = {"w": w, "v": gradients[1], "g": gradients[0], "learning_rate": 0.1, "beta": 0.8}
     others, advice = {"learning_rate": 0.5, "beta": 0.3}, "First v = beta v + g, then w."
     return _judge_paths("momentum_step", path, asked, _momentum_step, misconceptions, 1, args, others, advice)
 
 
 def _momentum_step(
-    w, v, g, t, rate, beta, keep=None, average=False, by="new", power=1, sign=1, forget=False, swapped=False
+    w, v, g, rate, beta, keep=None, average=False, by="new", power=1, sign=1, forget=False, swapped=False
 ):
     """A step with momentum, or one with the usual mistakes."""
     new = (keep or beta) * v + (1 - beta if average else 1) * g
@@ -544,10 +545,7 @@ def _momentum_step(
 def _adam(student, walks):
     tiny = [(0.1, 0.9, 0.98, 1e-8), (0.03, 0.6, 0.9, 1e-8), (0.5, 0.8, 0.99, 1e-8), (0.2, 0.0, 0.5, 1e-8)]
     large = [(*setting[:3], epsilon) for setting, epsilon in zip(tiny, (0.3, 0.05, 1.0, 0.2), strict=True)]
-
-    def asked(w, *args):
-        return call_arrays(student, "adam_step", w, *args, like={"w": w.shape, "m": w.shape, "v": w.shape})
-
+    asked = partial(_asked, student, "adam_step", "mv")
     misconceptions = {
         "no-correction": {"m_hat": False, "v_hat": False},
         "v-not-corrected": {"v_hat": False},
@@ -576,9 +574,9 @@ def _adam(student, walks):
     _, m, v = asked(*args.values())
     right = _adam_step(*args.values())
     fail_if(np.allclose(m, right[2]) and np.allclose(v, right[1]), "adam-step.memories-swapped")
-    path = partial(_paths, walks, 2, tiny)
+    path = partial(_paths, walks, 2, tiny, counted=True)
     yield _judge_paths("adam_step", path, asked, _adam_step, misconceptions, 1.5, args, others, advice)
-    path = partial(_paths, walks, 2, large)
+    path = partial(_paths, walks, 2, large, counted=True)
     given, what = path(asked), "The path of `adam_step` with a large epsilon"
     if np.allclose(given, path(partial(_adam_step, epsilon_is="kingma")), rtol=1e-4):  # Kingma and Ba's second form
         return
@@ -778,8 +776,7 @@ def _overlap(student, rng):
 
 def _choices(student):
     given = student.value("choices")
-    if not isinstance(given, dict) or set(given) != set(CHOICES):
-        raise Misconception("choices.wrong-keys", names=", ".join(CHOICES))
+    fail_if(not isinstance(given, dict) or set(given) != set(CHOICES), "choices.wrong-keys", names=", ".join(CHOICES))
     fail_if(any(value is ... for value in given.values()), "choices.unfinished")
     for name, value in given.items():
         fail_if(not isinstance(value, str), "choices.wrong-type", name=name)
@@ -818,26 +815,20 @@ ADAPTIVE_MISCONCEPTIONS = {
 
 
 def _adagrad(student, walks):
-    def asked(w, s, g, t, rate, epsilon):
-        return call_arrays(student, "adagrad_step", w, s, g, rate, epsilon, like={"w": w.shape, "s": w.shape})
-
-    def step(w, s, g, t, rate, epsilon, **changed):
-        return _adaptive_step(w, s, g, rate, epsilon, **changed)
-
+    asked, step = partial(_asked, student, "adagrad_step", "s"), _adaptive_step
     misconceptions = ADAPTIVE_MISCONCEPTIONS | {"old-sum": {"by_old": True}}
     path = partial(_paths, walks, 1, [(0.1, 0.3), (0.03, 0.05), (0.5, 1e-8), (0.2, 0.2)])
     w, gradients = walks[0]
-    args = {"w": w, "s": gradients[1] ** 2, "g": gradients[0], "t": 1, "learning_rate": 0.1, "epsilon": 0.2}
+    args = {"w": w, "s": gradients[1] ** 2, "g": gradients[0], "learning_rate": 0.1, "epsilon": 0.2}
     others, advice = {"learning_rate": 0.5, "epsilon": 1.0}, "First s + g**2, then w."
     fail_if(np.allclose(asked(*args.values()), step(*args.values())[::-1]), "adagrad-step.swapped")
     return _judge_paths("adagrad_step", path, asked, step, misconceptions, 1, args, others, advice)
 
 
 def _rmsprop(student, walks):
-    def asked(w, s, g, t, rate, rho, epsilon):
-        return call_arrays(student, "rmsprop_step", w, s, g, rate, rho, epsilon, like={"w": w.shape, "s": w.shape})
+    asked = partial(_asked, student, "rmsprop_step", "s")
 
-    def step(w, s, g, t, rate, rho, epsilon, keep=None, new=None, exchange=False, **changed):
+    def step(w, s, g, rate, rho, epsilon, keep=None, new=None, exchange=False, **changed):
         keep, new = rho if keep is None else keep, 1 - rho if new is None else new
         keep, new = (new, keep) if exchange else (keep, new)
         return _adaptive_step(w, s, g, rate, epsilon, keep=keep, new=new, **changed)
@@ -851,7 +842,7 @@ def _rmsprop(student, walks):
     }
     path = partial(_paths, walks, 1, [(0.1, 0.9, 0.3), (0.03, 0.6, 0.05), (0.5, 0.8, 1e-8), (0.2, 0.99, 0.2)])
     w, gradients = walks[0]
-    args = {"w": w, "s": gradients[1] ** 2, "g": gradients[0], "t": 1, "learning_rate": 0.1, "rho": 0.9, "epsilon": 0.2}
+    args = {"w": w, "s": gradients[1] ** 2, "g": gradients[0], "learning_rate": 0.1, "rho": 0.9, "epsilon": 0.2}
     others = {"learning_rate": 0.5, "rho": 0.4, "epsilon": 1.0}
     advice = "First s = rho s + (1 - rho) g**2, then w."
     fail_if(np.allclose(asked(*args.values()), step(*args.values())[::-1]), "rmsprop-step.swapped")

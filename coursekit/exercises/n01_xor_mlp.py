@@ -14,12 +14,12 @@ from coursekit.checks.report import Finding
 from coursekit.checks.vocabulary.arrays import (
     as_array,
     as_number,
+    as_several,
     call_array,
     call_arrays,
     check_array,
     first_failed,
     refuse_misconceptions,
-    type_name,
 )
 from coursekit.checks.vocabulary.metrics import check_metric
 from coursekit.checks.vocabulary.models import (
@@ -51,13 +51,18 @@ def _stopped(student, name):
     """When the training of a scikit-learn network stopped, as its loss curve tells; "" where it keeps none."""
     settings = student.describe(name)["params"].items()
     most = [value for key, value in settings if key.split("__")[-1] == "max_iter" and isinstance(value, int)]
-    try:
-        steps = len(student.history(name)["loss"])
-    except StudentError:  # it keeps no loss curve
-        return ""
-    if not most:
+    steps = len(_losses(student, name))
+    if not most or not steps:
         return ""
     return say("stopped.early" if steps < most[0] else "stopped.at-max-iter", steps=steps, most=most[0])
+
+
+def _losses(student, name):
+    """The losses of the epochs that the model itself has kept, in training: half the squared error and a penalty."""
+    try:
+        return np.asarray(student.history(name)["loss"])
+    except StudentError:  # it keeps none
+        return np.empty(0)
 
 
 def _why_straight(student, name):
@@ -138,10 +143,7 @@ def _best(student):
 @exercise("01.2")
 def xor_by_hand(student, rng):
     """Any weights that put the four corners on the right side of 0.5 pass."""
-    given = student.value("weights")
-    if not isinstance(given, list | tuple) or len(given) != 4:
-        seen = f"{len(given)} things" if isinstance(given, list | tuple) else f"a {type_name(given)}"
-        raise Misconception("weights.wrong-type", seen=seen)
+    given = as_several(student.value("weights"), 4, "weights.wrong-type")
     W1 = as_array(given[0], "`W1`", shape=(2, 2))
     b1 = as_array(np.ravel(as_array(given[1], "`b1`")), "`b1`", shape=(2,))
     w2 = as_array(np.ravel(as_array(given[2], "`w2`")), "`w2`", shape=(2,))
@@ -219,10 +221,8 @@ def _refuse_other_labels(student, X, labels, corners):
     if values == tuple(XOR) or values == tuple(1 - XOR) or np.mean(labels == np.take(values, near)) <= 0.95:
         return
     bends = _why_straight(student, "model")[0] != "linear-model"
-    fail_if(
-        other in ("AND", "NOR") or bends and _sure_of_a_wrong_corner(student),
-        "other-labels", other=other, right=int(np.sum(corners == XOR)),
-    )  # fmt: skip
+    learned = other in ("AND", "NOR") or bends and _sure_of_a_wrong_corner(student)
+    fail_if(learned, "other-labels", other=other, right=int(np.sum(corners == XOR)))
 
 
 def _sure_of_a_wrong_corner(student):
@@ -247,10 +247,8 @@ def _other_beginnings(student):
     if units <= 4:
         X, y = make_xor(n_samples=400, noise=0.15, seed=0)
         try:
-            tries = [
-                MLPClassifier(**{**settings, "hidden_layer_sizes": sizes, "random_state": k}).fit(X, y)
-                for k in range(n_tries)
-            ]
+            settings = {**settings, "hidden_layer_sizes": sizes}
+            tries = [MLPClassifier(**{**settings, "random_state": k}).fit(X, y) for k in range(n_tries)]
         except (TypeError, ValueError):  # settings that were changed after the fit to what nothing can be fitted with
             raise Misconception("settings-changed") from None
         learned = sum(np.array_equal(one.predict(CORNERS), XOR) for one in tries)
@@ -272,10 +270,7 @@ def _one_size(student, rng, n, hidden):
     X, y = rng.normal(size=(n, 2)), rng.integers(0, 2, size=(n, 1)).astype(float)
     W1, b1, W2, b2 = parameters = [rng.normal(size=shape) for shape in ((2, hidden), (hidden,), (hidden, 1), (1,))]
     names = ("W1", "b1", "W2", "b2")
-    given = student.call("backward", X, y, *parameters)
-    if not isinstance(given, list | tuple) or len(given) != 4:
-        seen = f"{len(given)} things" if isinstance(given, list | tuple) else f"one {type_name(given)}"
-        raise Misconception("backward.wrong-type", seen=seen)
+    given = as_several(student.call("backward", X, y, *parameters), 4, "backward.wrong-type")
     gradients = []
     for name, value, parameter in zip(names, given, parameters, strict=True):
         value = as_array(value, f"`d{name}`")
@@ -433,7 +428,7 @@ def error_curves(student, rng):
     yield check_that("ends-at-model", ends_right, 1, **ends)
     fail_if(len(train) < 100, "curves.too-short", n=len(train))
     fail_if(train[0] < 2 * train[-1], "curves.not-falling", first=train[0], last=train[-1])
-    losses = _losses(student)
+    losses = _losses(student, "epoch_model")
     if len(losses) >= len(train):
         off = np.median(np.abs(np.log(train / (2 * losses[-len(train) :]))))
         fail_if(off > threshold("01.7", "off_loss"), "curves.not-its-losses", ratio=np.exp(off))
@@ -448,14 +443,6 @@ def error_curves(student, rng):
 
 def _close(a, b):
     return abs(a - b) <= 1e-3 * max(abs(b), 1e-6)
-
-
-def _losses(student):
-    """The losses of the epochs that the model itself has kept, in training: half the squared error and a penalty."""
-    try:
-        return np.asarray(student.history("epoch_model")["loss"])
-    except StudentError:  # it keeps none
-        return np.empty(0)
 
 
 def _explain_curve(student, train, test, now_train, now_test, X, y, fitted):
@@ -478,7 +465,7 @@ def _explain_curve(student, train, test, now_train, now_test, X, y, fitted):
     swapped = _close(train[-1], now_test) and _close(test[-1], now_train) and not _close(now_train, now_test)
     fail_if(swapped, "curves.swapped")
     fail_if(np.allclose(train, test), "curves.same-curve")
-    losses = _losses(student)
+    losses = _losses(student, "epoch_model")
     if len(losses) and losses.shape[-1:] == train.shape and np.allclose(train, losses):
         raise Misconception("curves.half-loss", last=train[-1])
     fail_if(_close(train[0], now_train) and len(train) > 1, "curves.reversed")
@@ -521,12 +508,9 @@ def _relu_sum(student, rng):
             "piece-slopes": np.clip(hinges, 0, np.append(np.diff(kinks), np.inf)) @ slopes + offset,
             "summed-slopes": relu @ np.cumsum(slopes) + offset,
         }
-        advice = "It should be offset + sum of slope * ReLU(x - kink)."
-        quantities = {"the number of kinks": k}
-        what, fields = "`relu_sum`", {"k": k}
-        yield check_array(
-            "relu-sum", what, given, wanted, misconceptions, 1, advice, 1e-5, quantities=quantities, fields=fields
-        )
+        what, advice = "`relu_sum`", "It should be offset + sum of slope * ReLU(x - kink)."
+        related = {"quantities": {"the number of kinks": k}, "fields": {"k": k}}
+        yield check_array("relu-sum", what, given, wanted, misconceptions, 1, advice, 1e-5, **related)
 
 
 def _learned_curve(student):
