@@ -8,16 +8,16 @@ from sklearn.metrics import confusion_matrix
 
 from coursekit.checks.codec import RemoteObject
 from coursekit.checks.framework import Misconception, check_that, exercise, fail_if, say, threshold
-from coursekit.checks.proxy import StudentError
 from coursekit.checks.report import Finding
 from coursekit.checks.vocabulary.arrays import as_array, call_array, check_array, first_failed, type_name
 from coursekit.checks.vocabulary.metrics import check_metric
-from coursekit.checks.vocabulary.models import class_probabilities, predictions
+from coursekit.checks.vocabulary.models import as_class_probabilities, layer_configs, predictions
 from coursekit.checks.vocabulary.relations import describe_relation
 from coursekit.exercises.digits import (
     as_input,
     explain_unread,
     noisy,
+    predict_pictures,
     refuse_learned_test_digits,
     refuse_other_scale,
     test_digits,
@@ -35,29 +35,11 @@ MARGINS = {
 
 def digit_scores(student, name, x):
     """Scores of the ten digits, shape (n, 10), whichever shape of input the model takes."""
-    scores = predictions(student, name, fitting(student, name, x))
+    scores = predict_pictures(student, name, x)
     if scores.shape[1] == 1:  # labels
         return np.eye(10)[np.clip(np.rint(scores[:, 0]), 0, 9).astype(int)]
     fail_if(scores.shape[1] != 10, "wrong-shape", name=name, columns=scores.shape[1])
     return scores
-
-
-def fitting(student, name, x):
-    """`x` of shape (n, 28, 28, 1) as the model takes it: (n, 28, 28) and (n, 784) are tried before a refusal counts."""
-    if ("fitting", name) in student.known:
-        return x.reshape(len(x), *student.known["fitting", name])
-    refusal = None
-    for shape in (x.shape[1:], x.shape[1:3], (-1,)):
-        try:
-            predictions(student, name, x[:1].reshape(1, *shape))
-        except StudentError as error:
-            if error.kind == "NotFittedError":
-                raise
-            refusal = refusal or error
-        else:
-            student.known["fitting", name] = shape
-            return x.reshape(len(x), *shape)
-    raise refusal
 
 
 def share_read(student, name, images, labels):
@@ -73,7 +55,7 @@ def digit_accuracy(student, name, images, labels):
 
     x, y = as_input(images[:1000]), labels[:1000]
     try:
-        class_probabilities(student, name, fitting(student, name, x), 10)
+        as_class_probabilities(name, predict_pictures(student, name, x), 10)
     except Misconception as wrong:
         if wrong.finding.code == "one-hot":  # grey values far too large drive a softmax to 0 and 1
             refuse_other_scale(name, scores_of, x, y, np.mean(scores_of(x).argmax(axis=1) == y))
@@ -139,31 +121,28 @@ def _is_linear(student, name, images):
 @exercise("04.2")
 def by_hand(student, rng):
     """Each function against its definition on random pictures; the usual misconceptions by name."""
-    yield lambda: _padded(student, rng)
-    yield lambda: _convolved(student, rng)
-    yield lambda: _pooled(student, rng)
+    yield lambda: first_failed(_padded(student, rng))
+    yield lambda: first_failed(_convolved(student, rng))
+    yield lambda: first_failed(_pooled(student, rng))
 
 
 def _padded(student, rng):
-    def tried(height, width, p):
+    for height, width, p in ((9, 7, 2), (5, 8, 1), (6, 4, 3)):
         image = rng.normal(size=(height, width))
         given = call_array(student, "pad", image, p, shape=(height + 2 * p, width + 2 * p))
         wanted = np.pad(image, p)
         misconceptions = {"not-zero": np.where(wanted == 0, given, wanted)}
         advice = "The picture stands in the middle, zeros around it."
-        return check_array("pad", "`pad`", given, wanted, misconceptions, 0.5, advice, rtol=1e-6)
-
-    return first_failed(tried(*sizes) for sizes in ((9, 7, 2), (5, 8, 1), (6, 4, 3)))
+        yield check_array("pad", "`pad`", given, wanted, misconceptions, 0.5, advice, rtol=1e-6)
 
 
 def _convolved(student, rng):
-    def tried(height, width, k):
+    def with_kernel(kernel):
+        return np.einsum("ijkl,kl->ij", patches, kernel)
+
+    for height, width, k in ((9, 7, 3), (6, 8, 2), (7, 9, 5), (4, 5, 1)):
         image, kernel = rng.normal(size=(height, width)), rng.normal(size=(k, k))
         patches = np.lib.stride_tricks.sliding_window_view(image, (k, k))
-
-        def with_kernel(kernel):
-            return np.einsum("ijkl,kl->ij", patches, kernel)
-
         given = call_array(student, "convolve", image, kernel, shape=patches.shape[:2])
         misconceptions = {
             "flipped-kernel": with_kernel(kernel[::-1, ::-1]),
@@ -177,17 +156,15 @@ def _convolved(student, rng):
         }
         steps = {"the largest product of each patch": (patches * kernel).max(axis=(2, 3))}
         quantities = {f"the {k * k} numbers of the kernel": k * k, "k": k, "the kernel's sum": kernel.sum()}
-        advice = f"This was a kernel of {k} by {k}. At each place it is sum(patch * kernel)."
         related = {"quantities": quantities, "steps": steps}
-        return check_array(
-            "convolve", "`convolve`", given, with_kernel(kernel), misconceptions, 1.5, advice, 1e-5, **related
-        )
-
-    return first_failed(tried(*sizes) for sizes in ((9, 7, 3), (6, 8, 2), (7, 9, 5), (4, 5, 1)))
+        what, advice = "`convolve`", f"This was a kernel of {k} by {k}. At each place it is sum(patch * kernel)."
+        yield check_array("convolve", what, given, with_kernel(kernel), misconceptions, 1.5, advice, 1e-5, **related)
 
 
 def _pooled(student, rng):
-    def tried(image, size):
+    drawn = [(rng.normal(size=shape), size) for *shape, size in ((9, 7, 2), (9, 8, 3), (5, 6, 1), (9, 10, 4))]
+    below_zero = -np.abs(rng.normal(size=(8, 6)))
+    for image, size in [*drawn, (below_zero, 2)]:
         h, w = image.shape[0] // size, image.shape[1] // size
         given = as_array(student.call("max_pool", image, size), "What `max_pool` returns")
         if given.shape != (h, w) and given.shape == (-(-image.shape[0] // size), -(-image.shape[1] // size)):
@@ -208,11 +185,7 @@ def _pooled(student, rng):
             "the middle value of each block": np.median(blocks, axis=(1, 3)),
         }
         advice = f"These were blocks of {size} by {size}. Take the largest value of each."
-        return check_array("max-pool", "`max_pool`", given, wanted, misconceptions, 1, advice, 1e-6, steps=steps)
-
-    drawn = [(rng.normal(size=shape), size) for *shape, size in ((9, 7, 2), (9, 8, 3), (5, 6, 1), (9, 10, 4))]
-    below_zero = -np.abs(rng.normal(size=(8, 6)))
-    return first_failed(tried(image, size) for image, size in [*drawn, (below_zero, 2)])
+        yield check_array("max-pool", "`max_pool`", given, wanted, misconceptions, 1, advice, 1e-6, steps=steps)
 
 
 LECTURE_COUNTS = (80, 0, 0, 21648, 170)
@@ -305,7 +278,7 @@ def _maps_of(digits, W, b):
 
 def _computation(student, model, digits):
     """The finding that a network computes what the lecture's, in NumPy, makes of the same weights."""
-    probabilities = class_probabilities(student, model, digits, 10)
+    probabilities = as_class_probabilities(model, predictions(student, model, digits), 10)
     by_shape = {w.shape: np.asarray(w, dtype=float) for layer in student.weights(model) for w in layer}
     wanted = {(3, 3, 1, 8), (8,), (1352, 16), (16,), (16, 10), (10,)}
     fail_if(set(by_shape) != wanted, "wrong-layers")
@@ -417,9 +390,8 @@ def _refuse_seen_as_validation(student, history):
             if n < 60_000 and trained_on(60_000 - n):
                 continue
             if _is_of_an_epoch(history, *_loss_and_accuracy(student, images[rows], labels[rows]), n):
-                raise Misconception(
-                    "seen-as-validation", which="all" if n == 60_000 else f"the {place}", n=n, steps=steps
-                )
+                which = "all" if n == 60_000 else f"the {place}"
+                raise Misconception("seen-as-validation", which=which, n=n, steps=steps)
 
 
 @exercise("04.5")
@@ -517,12 +489,14 @@ def _refuse_other_loss(student, symptom):
 @exercise("04.6")
 def shifts(student, rng):
     """The shift against its definition; the table against the two networks themselves."""
-    yield lambda: _shift_finding(student, rng)
+    yield lambda: first_failed(_shift_findings(student, rng))
     yield lambda: _table_finding(student)
 
 
-def _shift_finding(student, rng):
-    def tried(n, down, right):
+def _shift_findings(student, rng):
+    down, right = (int(v) for v in rng.permutation([2, -3]))
+    ways = [(3, down, right), (3, -right, -down), (2, 0, 0), (3, 0, 4), (1, -4, 0), (4, 1, 1), (3, 0, -1)]
+    for n, down, right in ways:
         images = rng.uniform(0.1, 1, size=(n, 28, 28))
         given = call_array(student, "shift_by", images, down, right, shape=images.shape)
         wanted = _shifted(images, down, right)
@@ -535,14 +509,9 @@ def _shift_finding(student, rng):
             "not-zero-filled": np.where(wanted == 0, given, wanted),
             "cuts-too-much": np.where(given == 0, 0, wanted) if given.any() else images,
         }
+        what, steps = "`shift_by`", {"`images`": images}
         advice = f"This was `shift_by(images, {down}, {right})`: every picture {down} down and {right} to the right."
-        return check_array(
-            "shift", "`shift_by`", given, wanted, misconceptions, 1, advice, 1e-6, steps={"`images`": images}
-        )
-
-    down, right = (int(v) for v in rng.permutation([2, -3]))
-    ways = [(3, down, right), (3, -right, -down), (2, 0, 0), (3, 0, 4), (1, -4, 0), (4, 1, 1), (3, 0, -1)]
-    return first_failed(tried(*way) for way in ways)
+        yield check_array("shift", what, given, wanted, misconceptions, 1, advice, 1e-6, steps=steps)
 
 
 def _table_finding(student):
@@ -611,22 +580,13 @@ def beat_99(student, rng):
     # Of 500 digits a network misses about 5; this is ten times that.
     fail_if(share < accuracy - 0.1, "memorised", accuracy=accuracy, share=share)
     yield check_that("accuracy-98", accuracy >= 0.98, 1, {"accuracy": accuracy}, accuracy=accuracy)
-    few = {0: "no-convolution", 1: "one-convolution"}.get(_convolutions(student.config("best_model")))
+    config = student.config("best_model")  # of a class of the student's own it is None
+    convolutions = sum("Conv" in kind for kind, _ in layer_configs(config)) if isinstance(config, dict) else None
+    few = {0: "no-convolution", 1: "one-convolution"}.get(convolutions)
     if accuracy <= 0.99 and few:
         yield Finding(few, False, say(f"accuracy-99.{few}", accuracy=accuracy))
     else:
         yield check_that("accuracy-99", accuracy > 0.99, 2, accuracy=accuracy)
-
-
-def _convolutions(config):
-    """How many convolutions a Keras configuration has, however deep; None where it does not tell all of a model."""
-
-    def found(part):
-        if isinstance(part, dict):
-            return ("Conv" in str(part.get("class_name"))) + sum(map(found, part.values()))
-        return sum(map(found, part)) if isinstance(part, list | tuple) else 0
-
-    return found(config) if isinstance(config, dict) else None
 
 
 @exercise("04.8")
@@ -691,21 +651,21 @@ def _reloaded(student):
 @exercise("04.9")
 def many_channels(student, rng):
     """The convolution on random pictures of several channels; the three counts; the two kernels of one pixel."""
-    yield lambda: _over_channels(student, rng)
+    yield lambda: first_failed(_over_channels(student, rng))
     yield lambda: _colour_counts(student)
     yield lambda: _mix(student)
 
 
 def _over_channels(student, rng):
-    def tried(height, width, k, n_channels, n_kernels):
+    def with_kernels(kernels):
+        return np.einsum("ijcuv,uvcf->ijf", patches, kernels) + biases
+
+    ways = ((7, 6, 3, 3, 4), (5, 8, 1, 3, 2), (6, 5, 2, 1, 3), (6, 7, 3, 4, 1), (5, 5, 2, 2, 2))
+    for height, width, k, n_channels, n_kernels in ways:
         image = rng.normal(size=(height, width, n_channels))
         kernels, biases = rng.normal(size=(k, k, n_channels, n_kernels)), rng.normal(size=n_kernels)
         patches = np.lib.stride_tricks.sliding_window_view(image, (k, k), axis=(0, 1))  # (rows, columns, c, u, v)
         each = np.einsum("ijcuv,uvcf->ijcf", patches, kernels)  # of every channel by itself
-
-        def with_kernels(kernels):
-            return np.einsum("ijcuv,uvcf->ijf", patches, kernels) + biases
-
         wanted = with_kernels(kernels)
         given = as_array(student.call("convolve_channels", image, kernels, biases), "What `convolve_channels` returns")
         if given.shape != wanted.shape:
@@ -728,21 +688,9 @@ def _over_channels(student, rng):
         quantities = {f"the {n_channels} channels": n_channels, f"the {n_kernels} kernels": n_kernels}
         channels = "1 channel" if n_channels == 1 else f"{n_channels} channels"
         kernels_text = f"1 kernel of {k} by {k}" if n_kernels == 1 else f"{n_kernels} kernels of {k} by {k}"
+        code, what = "convolve-channels", "`convolve_channels`"
         advice = f"This was a picture of {channels} with {kernels_text}."
-        return check_array(
-            "convolve-channels",
-            "`convolve_channels`",
-            given,
-            wanted,
-            misconceptions,
-            1.5,
-            advice,
-            1e-5,
-            quantities=quantities,
-        )
-
-    ways = [(7, 6, 3, 3, 4), (5, 8, 1, 3, 2), (6, 5, 2, 1, 3), (6, 7, 3, 4, 1), (5, 5, 2, 2, 2)]
-    return first_failed(tried(*way) for way in ways)
+        yield check_array(code, what, given, wanted, misconceptions, 1.5, advice, 1e-5, quantities=quantities)
 
 
 def _colour_counts(student):

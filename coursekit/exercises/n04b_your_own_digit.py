@@ -134,7 +134,6 @@ def _filled(prepared):
 
 
 def _boxes(prepared):
-    """The box of each digit."""
     return np.array([box(small, 0.3 * small.max()) for small in prepared if small.max() > 0])
 
 
@@ -362,10 +361,9 @@ def _overlapping(student, rng):
         "as-sizes": _iou(*as_sizes),
         "upside-down": (area + other - shared) / shared,
     }
+    what, wanted = "`iou` of boxes that overlap", _iou(first, second)
     advice = "These were pairs of boxes that share a part, or lie inside one another."
-    return check_array(
-        "overlapping", "`iou` of boxes that overlap", given, _iou(first, second), misconceptions, 1, advice
-    )
+    return check_array("overlapping", what, given, wanted, misconceptions, 1, advice)
 
 
 def _apart(student, rng):

@@ -233,6 +233,14 @@ def _():
     return {"dense": lagging()}
 
 
+@wrong("04.1", "moving-averages", "batch normalisation that lags behind, and dropout")
+def _():
+    import keras
+
+    *parts, last = lagging().layers
+    return {"dense": keras.Sequential([keras.Input((28, 28, 1)), *parts, keras.layers.Dropout(0.9), last])}
+
+
 @wrong("04.1", "not-probabilities", "ten sigmoids")
 def _():
     return {"dense": lambda x: np.minimum(1, 1.2 * np.asarray(dense()(x)))}
