@@ -12,6 +12,7 @@ from coursekit.checks.proxy import NotAttempted, StudentError
 from coursekit.checks.report import Finding
 from coursekit.checks.vocabulary.arrays import (
     as_array,
+    as_several,
     call_array,
     call_arrays,
     check_array,
@@ -121,7 +122,6 @@ def lstm_returns(student, rng):
 
 
 def _one_step(student, x, h, c, W, U, b):
-    """The finding about `lstm_step`."""
     new = call_arrays(student, "lstm_step", x, h, c, W, U, b, like={"h": h.shape, "c": c.shape})
     wanted, steps = _lstm_step(x, h, c, W, U, b), {"the old `h`": h, "the old `c`": c}
     found = first_failed(
@@ -180,7 +180,6 @@ ON_A_GPU = 5e-3
 
 
 def _three_outputs(student, rng):
-    """The findings about the three outputs of the model that `build_lstm` builds."""
     steps, features, units, n = 5, 3, 4, 6
     built = student.call("build_lstm", steps, features, units)
     fail_if(built is None, "model.none")
@@ -254,10 +253,8 @@ def _windows_of(student, series, n_train, window):
     names = ("X_train", "y_train", "X_test", "y_test")
     given = student.call("prepare", series, n_train, window)
     fail_if(given is None, "none")
-    if not isinstance(given, list | tuple) or len(given) != 4:
-        seen = f"{len(given)} things" if isinstance(given, list | tuple) else f"one {type_name(given)}"
-        raise Misconception("wrong-type", seen=seen, names=", ".join(names))
-    arrays = [as_array(part, f"`{name}`") for part, name in zip(given, names, strict=True)]
+    four = as_several(given, 4, "wrong-type", names=", ".join(names))
+    arrays = [as_array(part, f"`{name}`") for part, name in zip(four, names, strict=True)]
     X, y = arrays[:2]
     fail_if(y.ndim == 3 and y.shape[1:] == X.shape[1:], "order.wrong-shape", shape=y.shape, names=", ".join(names))
     for i in (0, 2):
@@ -382,7 +379,7 @@ def _cause_of_looking_ahead(student):
     for name, settings in layer_configs(student.config("latch")):
         if name == "Bidirectional":
             return say("looks-ahead.bidirectional")
-        if "Conv1D" in name and settings.get("padding") != "causal":
+        if "Conv1D" in name and settings.get("padding") != "causal" and np.prod(settings.get("kernel_size", 2)) > 1:
             return say("looks-ahead.convolution", name=name)
         if settings.get("go_backwards"):
             return say("looks-ahead.backwards", name=name)
@@ -560,24 +557,21 @@ def add_as_text(student, rng):
     """Exact answers of the network to unseen pairs; `add` must say what the network says; the lags are counted."""
     pairs = rng.permutation(unseen_pairs())[:500]
     texts, sums = [f"{a}+{b}" for a, b in pairs], [str(a + b) for a, b in pairs]
-    said, waiting = {}, None
-    # Three parts, judged one by one: whoever has no trained network yet still learns about the others.
-    for part in (
-        lambda: _exact(student, rng, texts, sums, said),
-        lambda: _same_answers(student, texts, sums, said),
-        lambda: _lags(as_array(student.value("lags"), "`lags`")),
-    ):
+    said, waiting = {}, []
+
+    def unless_open(part, *args):
+        """Whoever has no trained network yet still learns about the other parts."""
         try:
-            found = part()
+            return part(student, *args)
         except NotAttempted as error:
-            waiting = waiting or error
-        except Misconception as wrong:
-            yield wrong.finding
-        else:
-            if found is not None:
-                yield found
-    if waiting is not None:
-        raise waiting
+            waiting.append(error)
+            return []
+
+    yield lambda: unless_open(_exact, rng, texts, sums, said)
+    yield lambda: unless_open(_same_answers, texts, sums, said)
+    yield lambda: unless_open(_lags)
+    if waiting:
+        raise waiting[0]
 
 
 def _exact(student, rng, texts, sums, said):
@@ -630,7 +624,7 @@ def _explain_adder(student, said, sums, exact, rng):
 
 
 def _same_answers(student, texts, sums, said):
-    """The finding that `add` says what the network says, without STOP; None where the network says nothing."""
+    """The finding that `add` says what the network says, without STOP; none where the network says nothing."""
     few = texts[:100]
     given = student.call("add", few)
     if isinstance(given, np.ndarray) and given.dtype.kind in "US" and given.ndim == 1:
@@ -639,21 +633,23 @@ def _same_answers(student, texts, sums, said):
     if not listed or not all(isinstance(answer, str) for answer in given):
         raise Misconception("wrong-type", kind=f"list of {type_name(given[0])}" if listed else type_name(given))
     fail_if(len(given) != len(few), "add.wrong-shape", asked=len(few), given=len(given))
+    given = [answer.strip() for answer in given]
     fail_if(any("." in answer for answer in given), "no-stop", question=few[0], answer=given[0])
     if not said:
-        return None
+        return []
     reverse = max(said, key=lambda key: _share(said[key], sums))
     if _share(said[reverse], sums) < 0.5:  # untrained: which way it reads cannot be told
         reverse = max(said, key=lambda key: _share(said[key][:100], given))
     wanted, other = ([answer.split(".")[0] for answer in said[key][:100]] for key in (reverse, not reverse))
-    passed = np.mean([a.strip() == b for a, b in zip(given, wanted, strict=True)]) >= 0.99
+    passed = np.mean([a == b for a, b in zip(given, wanted, strict=True)]) >= 0.99
     fail_if(not passed and np.mean([a == b for a, b in zip(given, other, strict=True)]) > 0.99, "other-direction")
     i = next((i for i, (a, b) in enumerate(zip(given, wanted, strict=True)) if a != b), 0)
     return check_that("add", passed, 1, question=few[i], answer=given[i], written=said[reverse][i])
 
 
-def _lags(lags):
+def _lags(student):
     """The finding about the table of lags; a misconception that explains all of it is named."""
+    lags = as_array(student.value("lags"), "`lags`")
     fail_if(np.array_equal(lags.T, LAGS), "transposed")
     fail_if(lags.shape != LAGS.shape, "lags.wrong-shape", shape=lags.shape)
     if np.array_equal(lags, LAGS):
@@ -699,12 +695,8 @@ def _formula(student, name, sizes, right, misconceptions):
     found = check_array(code, f"`{name}`", counts, count(*right), None, 0.5, advice, 1e-9, names, quantities)
     if found.passed:
         return found
-    refuse_misconceptions(
-        counts,
-        {cause: count(*numbers) for cause, numbers in misconceptions.items()},
-        rtol=1e-9,
-        name=name,
-    )
+    known = {cause: count(*numbers) for cause, numbers in misconceptions.items()}
+    refuse_misconceptions(counts, known, rtol=1e-9, name=name)
     for blocks, biases in product((1, 2, 3, 4), (0, 1, 2)):
         for sentence, one_block in {
             "inputs-left-out": u * (u + biases),
@@ -718,7 +710,6 @@ def _formula(student, name, sizes, right, misconceptions):
 
 
 def _gru(student):
-    """The finding about the forecast with a GRU."""
     said = describe_keras(student, "gru")
     fail_if(not _GRU & layer_kinds(student, "gru"), "not-a-gru", type=said["type"])
     sunspots = load_sunspots()["sunspots"].to_numpy(dtype=float)

@@ -38,13 +38,14 @@ STOP, START = 11, 12
 def encoder_and_decoder(student, rng):
     """`teach` on random answers; the network left to itself, on unseen sums."""
     yield lambda: _teach(student, rng)
-    yield lambda: _adder(student, rng)
+    rows, answers = _sums(rng)
+    yield lambda: _measured(student, "05b.1", "adder", _one_hot(rows), answers, 2)
 
 
 def _teach(student, rng):
     """The finding about what the decoder reads and what it has to write."""
     for n, length in ((7, 4), (3, 6), (12, 5)):
-        texts = [_digits(rng, rng.integers(1, length)) for _ in range(n)]
+        texts = ["".join(map(str, rng.integers(0, 10, size=rng.integers(1, length)))) for _ in range(n)]
         given = student.call("teach", texts, length)
         if isinstance(given, list | tuple) and len(given) == 2:
             shapes = [np.shape(part) for part in given]
@@ -55,12 +56,8 @@ def _teach(student, rng):
         written, targets = call_arrays(student, "teach", texts, length, like=like)
         right = _codes(texts, length)
         moved = np.hstack([np.full((n, 1), START), right[:, :-1]])
-        found = first_failed(
-            [
-                check_array("targets", "`targets`", targets, right, None, 1, rtol=1e-9),
-                check_array("written", "`written`", written, moved, None, 1, rtol=1e-9),
-            ]
-        )
+        pairs = (("targets", targets, right), ("written", written, moved))
+        found = first_failed(check_array(code, f"`{code}`", *pair, None, 1, rtol=1e-9) for code, *pair in pairs)
         if not found.passed:
             first = np.hstack([moved[:, :1] * 0 + STOP, right[:, :-1]])
             known = {
@@ -77,12 +74,12 @@ def _teach(student, rng):
     return check_that("teach", True, 1)
 
 
-def _digits(rng, length):
-    return "".join(str(digit) for digit in rng.integers(0, 10, size=length))
-
-
 def _codes(texts, length):
     return np.array([[SYMBOLS.index(symbol) for symbol in text.ljust(length, ".")] for text in texts])
+
+
+def _text(row):
+    return "".join(SYMBOLS[code] for code in row)
 
 
 def _one_hot(rows):
@@ -95,12 +92,6 @@ def _sums(rng, n=500):
     held_out = (100 * np.minimum(a, b) + np.maximum(a, b)) * 7919 % 9973 < 997
     pairs = rng.permutation(np.column_stack([a, b])[held_out])[:n]
     return _codes([f"{i:02d}+{j:02d}" for i, j in pairs], 5), [str(i + j)[::-1] for i, j in pairs]
-
-
-def _adder(student, rng):
-    """The finding about the network of 05b.1."""
-    rows, answers = _sums(rng)
-    return _measured(student, "05b.1", "adder", _one_hot(rows), answers, 2)
 
 
 def _measured(student, id, name, questions, answers, points, bends=True):
@@ -126,7 +117,7 @@ def _measured(student, id, name, questions, answers, points, bends=True):
     own = np.full((len(targets), 5), START)
     for step in range(4):
         own[:, step + 1] = probabilities(own[:, :4])[:, step].argmax(axis=1)
-    written = ["".join(SYMBOLS[code] for code in row).split(".")[0] for row in own[:, 1:]]
+    written = [_text(row).split(".")[0] for row in own[:, 1:]]
     exact = float(np.mean([said == answer for said, answer in zip(written, answers, strict=True)]))
     if exact < 0.9:
         unasked = np.abs(probabilities(before, questions[::-1].copy()) - taught).max() < 1e-4
@@ -148,11 +139,8 @@ def _explain(name, probabilities, taught, before, targets, written, answers, exa
     other[:, 3] = (other[:, 3] + 5) % 10
     change = np.abs(probabilities(other)[:, :3] - taught[:, :3]).max()
     fail_if(change > 1e-3, "looks-ahead", name=name, change=change)
-    fail_if(
-        np.mean([said[::-1] == answer for said, answer in zip(written, answers, strict=True)]) > 0.9,
-        "reversed",
-        name=name,
-    )
+    reversed_ones = [said[::-1] == answer for said, answer in zip(written, answers, strict=True)]
+    fail_if(np.mean(reversed_ones) > 0.9, "reversed", name=name)
     right_read = float(np.mean(np.all(chosen == targets, axis=1)))
     fail_if(right_read < 0.03, "untrained", name=name, exact=exact)
 
@@ -283,12 +271,9 @@ def _attention(student, drawn):
 
 def _same_two(code, output, weights, right, V, points, steps=None):
     """The finding about the weights, and the output that follows from them."""
-    found = first_failed(
-        [
-            check_array("weights", "The matrix of weights", weights, right, None, points, steps=steps),
-            check_array("output", "The output", output, right @ V, None, points, say("output")),
-        ]
-    )
+    of_weights = check_array("weights", "The matrix of weights", weights, right, None, points, steps=steps)
+    of_output = check_array("output", "The output", output, right @ V, None, points, say("output"))
+    found = first_failed([of_weights, of_output])
     return check_that(code, True, points) if found.passed else found
 
 
@@ -344,7 +329,8 @@ def _reader(student, questions, answers):
     describe_keras(student, "reader")
     plain = rebuild(student, "reader", None) is not None
     # A layer of the student's own may be one of attention.
-    fail_if(plain and not layer_kinds(student, "reader") & _ATTENTION, "no-attention", name="reader")
+    attention = {"MultiHeadAttention", "Attention", "AdditiveAttention", "GroupedQueryAttention", "Softmax"}
+    fail_if(plain and not layer_kinds(student, "reader") & attention, "no-attention", name="reader")
     bends = not plain or _bends(student.layers("reader"))
     return _measured(student, "05b.4", "reader", questions, answers, 2, bends)
 
@@ -355,9 +341,6 @@ def _bends(layers):
     activations = {layer["activation"] for layer in layers if layer["class"] not in recurrent}
     kinds = {layer["class"] for layer in layers}
     return bool(activations - {None, "linear", "softmax"} or kinds & {"ReLU", "LeakyReLU", "ELU", "PReLU"})
-
-
-_ATTENTION = {"MultiHeadAttention", "Attention", "AdditiveAttention", "GroupedQueryAttention", "Softmax"}
 
 
 def _looks(student, questions, answers):
@@ -386,8 +369,7 @@ def _check_looks(looks, mean):
     whole = np.array_equal(looks, np.round(looks)) and looks.min() >= 0 and looks.max() <= 5
     fail_if(not whole, "looks.not-places", low=looks.min(), high=looks.max())
     looks = looks.astype(int)
-    if looks.max() == 5 and _largest(looks - 1, mean):
-        raise Misconception("looks.from-one")
+    fail_if(looks.max() == 5 and _largest(looks - 1, mean), "looks.from-one")
     fail_if(looks.max() > 4, "looks.not-places", low=looks.min(), high=looks.max())
     passed = _largest(looks, mean)
     if not passed:
@@ -424,9 +406,8 @@ def _encoding(student, T, d):
     fail_if(given.shape == (T, d // 2) and d > 2, "positions.half-as-wide", shape=given.shape, d=d)
     fail_if(given.shape != (T, d), "positions.wrong-shape", shape=given.shape, wanted=(T, d))
     wanted = _positions(T, d)
-    found = check_array(
-        "positions", f"`positions({T}, {d})`", given, wanted, None, 1.5, steps={"the angles": _angles(T, d)}
-    )
+    what, steps = f"`positions({T}, {d})`", {"the angles": _angles(T, d)}
+    found = check_array("positions", what, given, wanted, None, 1.5, steps=steps)
     if found.passed:
         return found
     halves = np.hstack([wanted[:, 0::2], wanted[:, 1::2]])
@@ -528,8 +509,7 @@ def transformer_block(student, rng):
     if exact < 0.9:
         fail_if(np.ptp(scores, axis=0).max() < 1e-4, "constant", name="transformer", answer=_text(chosen[0]))
         swapped = recompute_forward(student, "transformer", questions[:, [1, 0, 2, 3, 4]])
-        if swapped is not None and np.allclose(swapped[:, [1, 0, 2, 3, 4]], scores, atol=1e-3):
-            raise Misconception("no-places")
+        fail_if(swapped is not None and np.allclose(swapped[:, [1, 0, 2, 3, 4]], scores, atol=1e-3), "no-places")
         from_the_front = [answer[::-1] for answer in answers]
         fail_if(np.mean(np.all(chosen == _codes(from_the_front, 5), axis=1)) > 0.9, "reversed", name="transformer")
         fail_if("'use_causal_mask': True" in str(student.config("transformer")), "causal")
@@ -554,10 +534,6 @@ def _refuse_other_norms(config):
     fail_if(from_bare and not from_normed, "norm-behind")
 
 
-def _text(row):
-    return "".join(SYMBOLS[code] for code in row)
-
-
 def _refuse_other_networks(student):
     """Raises `Misconception` where a part of the block is missing, or another network answers."""
     parts = list(layer_configs(student.config("transformer")))
@@ -570,10 +546,13 @@ def _refuse_other_networks(student):
     blocks = kinds["MultiHeadAttention"]
     fail_if(kinds["Add"] < 2 * blocks, "no-residual", sums=kinds["Add"])
     fail_if(kinds["LayerNormalization"] < 2 * blocks, "shared-norm", norms=kinds["LayerNormalization"], blocks=blocks)
-    for heads, key_dim in (
-        (part["num_heads"], part["key_dim"]) for kind, part in parts if kind == "MultiHeadAttention"
-    ):
-        fail_if(heads * key_dim != 32, "key-dim", heads=heads, key_dim=key_dim)  # d is 32 in the given network
+    shapes = [
+        layer["output_shape"] for layer in student.layers("transformer") if layer["class"] == "LayerNormalization"
+    ]
+    lengths = {shape[-1] for shape in shapes if shape}  # of the vectors of `x`: 32 in the given network
+    for part in (part for kind, part in parts if kind == "MultiHeadAttention"):
+        heads, key_dim = part["num_heads"], part["key_dim"]
+        fail_if(lengths and heads * key_dim not in lengths, "key-dim", heads=heads, key_dim=key_dim)
     dense = [part for kind, part in parts if kind in ("Dense", "Conv1D")]  # with windows of one place it does the same
     bent = sum(part["activation"] not in ("linear", "softmax") for part in dense)
     fail_if(bent > blocks, "second-activation", bent=bent, blocks=blocks)

@@ -802,6 +802,16 @@ def changed(model, factor):
     return copy
 
 
+def one_step_then_both_ways():
+    """A convolution that sees one step alone, so that it is the layer behind it that looks ahead; never trained."""
+    import keras
+    from keras import layers
+
+    keras.utils.set_random_seed(0)
+    both_ways = layers.Bidirectional(layers.SimpleRNN(4, return_sequences=True))
+    return keras.Sequential([keras.Input((None, 1)), layers.Conv1D(4, 1), both_ways, layers.Dense(1, "sigmoid")])
+
+
 declare(
     "05.4",
     lambda latch_="SimpleRNN": {"latch": latch(latch_) if isinstance(latch_, str) else latch_},
@@ -829,6 +839,7 @@ declare(
         ("adds the pulses", "adds-pulses", {"latch_": "adds"}),
         ("a causal convolution", "accuracy", {"latch_": "convolution"}),
         ("Bidirectional", "looks-ahead", {"latch_": "both ways"}),
+        ("behind a convolution", "looks-ahead", lambda: {"latch_": one_step_then_both_ways()}),
         ("one answer a sequence", "last-only", {"latch_": "last only"}),
         ("fixed to thirty steps", "fixed-length", {"latch_": "all steps at once"}),
         ("swapped", "labels-swapped", {"latch_": "swapped"}),

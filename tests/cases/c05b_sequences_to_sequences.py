@@ -985,6 +985,7 @@ table(
         ("no-places", "no places", lambda: {"transformer": untrained_transformer("no places")}),
         ("exact", "trained too little", lambda: {"transformer": shaken(transformer())}),
         ("untrained", "never trained", lambda: {"transformer": untrained_transformer()}),
+        ("untrained", "vectors of 48 numbers, never trained", lambda: {"transformer": untrained_transformer(d=48)}),
         ("constant", "all weights 0", lambda: {"transformer": flat_transformer()}),
         ("logits", "logits", lambda: {"transformer": untrained_transformer("logits")}),
         ("wrong-shape", "one answer", lambda: {"transformer": untrained_transformer("one answer")}),
