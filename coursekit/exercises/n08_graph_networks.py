@@ -34,8 +34,7 @@ def random_graph(rng, n_nodes, n_edges, alone):
     while True:
         edges = rng.permuted(rng.choice(pairs, n_edges, replace=False), axis=1)
         if alone or len(np.unique(edges)) == n_nodes:
-            break
-    return edges, matrix_of(edges, n_nodes)
+            return edges, matrix_of(edges, n_nodes)
 
 
 def matrix_of(edges, n_nodes):
@@ -68,7 +67,6 @@ def message_passing(student, rng):
 
 
 def adjacent(student, edges, A):
-    """The finding on `adjacency`."""
     eye = np.eye(len(A))
     one_way, rows = eye.copy(), 0 * eye
     one_way[edges[:, 0], edges[:, 1]] = rows[edges] = 1
@@ -84,7 +82,6 @@ def adjacent(student, edges, A):
 
 
 def means(student, A):
-    """The finding on `mean_matrix`."""
     degree = A.sum(axis=1)
     misconceptions = {
         "columns": A / degree,
@@ -117,7 +114,6 @@ def means(student, A):
 
 
 def heard(student, A, rounds):
-    """The finding on `heard_of`."""
     given = call_array(student, "heard_of", A, rounds, shape=A.shape)
     fail_if(not np.isin(given, (0, 1)).all(), "not-boolean")
     reach = [np.linalg.matrix_power(A, r) > 0 for r in range(rounds + 2)]
@@ -232,7 +228,6 @@ def karate_club(student, rng):
 
 
 def normalises(student, A):
-    """The finding on `normalise`."""
     degree, eye = A.sum(axis=1), np.eye(len(A))
     given = call_array(student, "normalise", A, shape=A.shape)
     misconceptions = {
@@ -246,10 +241,8 @@ def normalises(student, A):
         "degrees-added": A / np.sqrt(np.add.outer(degree, degree)),
         "loops-out": nearer(given, normalised(A - eye), normalised(A) * (1 - eye)),
     }
-    advice, quantities = say("normalise.by-both"), {"n": len(A)}
-    return check_array(
-        "normalise", "`normalise`", given, normalised(A), misconceptions, 1, advice, quantities=quantities
-    )
+    wanted, advice, quantities = normalised(A), say("normalise.by-both"), {"n": len(A)}
+    return check_array("normalise", "`normalise`", given, wanted, misconceptions, 1, advice, quantities=quantities)
 
 
 def trained_club(student, rng):
@@ -481,14 +474,14 @@ def edge_step(student, states, ends, matrices):
     wanted = edges_after(E, V, u, senders, receivers, A)
     given = call_array(student, "new_edges", E, V, u, senders, receivers, A, shape=wanted.shape)
     of_receiver, of_sender = V[receivers], V[senders]
+
+    def reading(receiver, sender):
+        return stepped((E, receiver, sender, u), A)
+
     misconceptions = {
-        "ends-exchanged": stepped((E, of_sender, of_receiver, u), A),
-        "one-end-twice": nearer(
-            given, stepped((E, of_sender, of_sender, u), A), stepped((E, of_receiver, of_receiver, u), A)
-        ),
-        "one-end-missing": nearer(
-            given, stepped((E, 0 * of_receiver, of_sender, u), A), stepped((E, of_receiver, 0 * of_sender, u), A)
-        ),
+        "ends-exchanged": reading(of_sender, of_receiver),
+        "one-end-twice": nearer(given, reading(of_sender, of_sender), reading(of_receiver, of_receiver)),
+        "one-end-missing": nearer(given, reading(0 * of_receiver, of_sender), reading(of_receiver, 0 * of_sender)),
         "edges-unused": stepped((0 * E, of_receiver, of_sender, u), A),
         "graph-unused": stepped((E, of_receiver, of_sender, 0 * u), A),
         "no-tanh": np.arctanh(wanted),
@@ -535,7 +528,6 @@ def node_step(student, rng, states, ends, matrices):
 
 
 def whole_block(student, states, ends, matrices):
-    """The finding on `graph_block`."""
     (E, V, u), (senders, receivers), (A, B, C) = states, ends, matrices
 
     def block(old_edges=False, pool=np.sum, parts=(1, 1, 1), summed=None):
@@ -551,11 +543,8 @@ def whole_block(student, states, ends, matrices):
     sentences = {"edges": "wrong-edges", "nodes": "wrong-nodes", "graph": "wrong-graph"}
     like = {name: part.shape for name, part in zip(sentences, wanted, strict=True)}
     given = call_arrays(student, "graph_block", E, V, u, senders, receivers, A, B, C, like=like)
-    wrong = [
-        name
-        for name, one, other in zip(sentences, given, wanted, strict=True)
-        if not np.allclose(one, other, atol=1e-4)
-    ]
+    parts = zip(sentences, given, wanted, strict=True)
+    wrong = [name for name, one, other in parts if not np.allclose(one, other, atol=1e-4)]
     if not wrong:
         return Finding("graph-block", True, say("graph-block.right"), points=2)
     new_E, new_V, new_u = wanted
@@ -575,13 +564,11 @@ def whole_block(student, states, ends, matrices):
             "messages-of-old-edges": block(old_edges=True),
         }
     refuse_misconceptions(given, mistakes, group="graph-block")
-    return Finding(
-        "graph-block", False, say(f"graph-block.{sentences[wrong[0]]}"), points=2
-    )  # the others follow from it
+    # The others follow from the first one.
+    return Finding("graph-block", False, say(f"graph-block.{sentences[wrong[0]]}"), points=2)
 
 
 def renumbers(student, rng, V, ends):
-    """The finding on `renumber`."""
     senders, receivers = ends
     order = rng.permutation(len(V))
     while np.array_equal(order, np.argsort(order)) or np.array_equal(order[senders], np.argsort(order)[senders]):

@@ -197,7 +197,6 @@ def sequence_network(student, rng):
     }
     yield check_array("in-order", "`in_order`", given, wanted, misconceptions, 1, "Hardest first, rows kept whole.")
     area, scores = _area_on_sequences(student, "lstm", jets, y)
-    fail_if(not _has_layer(student, "lstm", _RECURRENT), "not-recurrent")
     fail_if(_fits_better(y, _scores(student, "lstm", _inputs(jets)), scores), "no-order.order-unlike")
     yield check_metric("10.3", "area", area, 2, ".3f")
 
@@ -206,11 +205,13 @@ _RECURRENT = ("LSTM", "GRU", "RNN")
 
 
 def _area_on_sequences(student, name, jets, y):
-    """The area of a Keras model on fresh jets, the hardest particle first, and its scores."""
+    """The area of a recurrent network on fresh jets, the hardest particle first, and its scores."""
     describe_keras(student, name)
     ordered = _ordered(jets)
     others = {"order-unlike": _inputs(ordered[:, ::-1]), "unscaled-inputs": ordered.astype("float32")}
-    return _area_of(student, name, _inputs(ordered), y, others)
+    found = _area_of(student, name, _inputs(ordered), y, others)
+    fail_if(not _has_layer(student, name, _RECURRENT), "not-recurrent")
+    return found
 
 
 def _has_layer(student, name, parts):
@@ -289,11 +290,9 @@ def _areas(student, y, scores):
         return
     tied = np.round(scores)
     g, q = tied[y == 1][:, None], tied[y == 0]
-    given = float(call_array(student, "area", y, tied))
+    given, wanted = float(call_array(student, "area", y, tied)), roc_auc_score(y, tied)
     misconceptions = {"ties-lost": np.mean(g > q), "ties-won": np.mean(g >= q)}
-    yield check_array(
-        "area", "With ties `area`", given, roc_auc_score(y, tied), misconceptions, 1, "A tie counts one half."
-    )
+    yield check_array("area", "With ties `area`", given, wanted, misconceptions, 1, "A tie counts one half.")
 
 
 def _rejections(student, y, scores):
@@ -410,7 +409,6 @@ def convolution_and_memory(student, rng):
     jets = jets[:, rng.permutation(jets.shape[1])]
     fail_if(_convolution_behind(student.config("conv_lstm")), "convolution-behind")
     area, scores = _area_on_sequences(student, "conv_lstm", jets, y)
-    fail_if(not _has_layer(student, "conv_lstm", _RECURRENT), "not-recurrent")
     fail_if(not _has_layer(student, "conv_lstm", ("Conv",)), "no-convolution")
     fail_if(_fits_better(y, _scores(student, "conv_lstm", _inputs(jets)), scores), "no-order.order-unlike")
     yield check_metric("10.7", "area", area, 2, ".3f")
