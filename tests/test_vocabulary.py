@@ -16,11 +16,12 @@ from coursekit.checks.framework import Exercise, Misconception, check_that, fail
 from coursekit.checks.proxy import argument_text
 from coursekit.checks.report import Finding
 from coursekit.checks.server import local_student
-from coursekit.checks.vocabulary.arrays import check_array, refuse_misconceptions
+from coursekit.checks.vocabulary.arrays import as_several, check_array, refuse_misconceptions
 from coursekit.checks.vocabulary.models import (
     binary_probabilities,
     class_probabilities,
     cut_of,
+    is_keras,
     predicted_labels,
     predictions,
     recompute_forward,
@@ -108,6 +109,7 @@ def test_the_loss_tells_logits_from_a_regression(loss, cut):
 
 SAYS = {
     "doubled": "`f` counts twice.",
+    "several": "`several` is {seen}; {names} were expected.",
     "step": {"doubled": "`step` counts {times}.", "wrong": "`step` is wrong.", "right": "`step` is right."},
 }
 
@@ -136,6 +138,20 @@ def test_of_a_cause_in_a_group_the_group_is_no_part_of_the_code(says):
         fail_if(True, "step.doubled", times="three times")
     assert check_that("step", True, 2) == Finding("step", True, "`step` is right.", 2)
     assert check_that("step", False).message == "`step` is wrong."
+
+
+def test_several_things_are_counted(says):
+    assert as_several([1, 2], 2, "several", names="a, b") == [1, 2]
+    for given, seen in (((1, 2, 3), "3 things"), ({}, "one dict"), (None, "one NoneType")):
+        with pytest.raises(Misconception, match=f"`several` is {seen}; a, b were expected."):
+            as_several(given, 2, "several", names="a, b")
+
+
+def test_what_a_function_has_built_is_a_keras_model_or_not():
+    import keras
+
+    held = local_student({"build": lambda: keras.Sequential(), "fit": lambda: MLPRegressor(), "give": lambda: 3})
+    assert [is_keras(held, held.call(name)) for name in ("build", "fit", "give")] == [True, False, False]
 
 
 def test_a_known_slip_comes_before_a_relation_and_a_relation_before_two_numbers(says):

@@ -1,7 +1,6 @@
 """Checks of notebook 02c: training deeper networks."""
 
 from functools import partial
-from itertools import product
 
 import numpy as np
 from scipy.special import expit
@@ -111,13 +110,13 @@ def _backwards(student, rng):
 @exercise("02c.2")
 def small_weights(student, rng):
     """Both penalties and their gradients; the columns of max-norm; what is said of the weights."""
-    for name, part in product(("l1", "l2"), ("penalty", "gradient")):
-        yield partial(first_failed, _penalties(student, rng, name, part))
+    for code in ("l1-penalty", "l1-gradient", "l2-penalty", "l2-gradient"):
+        yield partial(first_failed, _penalties(student, rng, code, *code.split("-")))
     yield lambda: first_failed(_max_norm(student, rng))
     yield lambda: first_failed(_facts(student, rng))
 
 
-def _penalties(student, rng, name, part):
+def _penalties(student, rng, code, name, part):
     each, slope = {"l1": (np.abs, np.sign), "l2": (np.square, lambda W: 2 * W)}[name]
     for shape, strength in (((7,), 0.3), ((4, 5), 0.02), ((2, 3, 2), 1.7)):
         W = rng.normal(0, 2, size=shape)
@@ -148,7 +147,7 @@ def _penalties(student, rng, name, part):
                 "other-gradient": strength * (2 * W if name == "l1" else np.sign(W)),
             }
             given, wanted = gradient, strength * slope(W)
-        code, what = f"{name}-{part}", f"The {part} of `{name}`"
+        what = f"The {part} of `{name}`"
         yield check_array(code, what, given, wanted, misconceptions, 0.25, quantities=quantities)
 
 
