@@ -130,6 +130,7 @@ def old_digits(student, rng):
     fail_if(np.mean(scores.argmax(axis=1) == y[:300]) > 0.8, "already-trained")
     kinds = [layer["class"] for layer in student.layers(model) if layer["params"]]
     fail_if(all(kind == "Dense" for kind in kinds), "no-convolution")
+    fail_if(kinds.count("Dense") > 1, "hidden-dense", n=kinds.count("Dense"))
     yield check_that("size", n_params < 50_000, 1, n_params=n_params)
     describe_keras(student, "old_model")
     built = same_shapes(flat(student, "old_model"), flat(student, model))

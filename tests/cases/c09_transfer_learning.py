@@ -200,6 +200,14 @@ def squared():
     return model
 
 
+def with_hidden_layer():
+    import keras
+    from keras import layers
+
+    body = build_network().layers[:-1]
+    return keras.Sequential([keras.Input((28, 28, 1)), *body, layers.Dense(32, "relu"), layers.Dense(5, "softmax")])
+
+
 def dense_only():
     import keras
     from keras import layers
@@ -257,6 +265,7 @@ table(
         ("same-network", "built once", {"build_network": once}),
         ("already-trained", "trained", {"build_network": lambda: filled(old_model().get_weights())}),
         ("no-convolution", "dense only", {"build_network": dense_only}),
+        ("hidden-dense", "a hidden dense layer", {"build_network": with_hidden_layer}),
         ("size", "far too many", {"build_network": wide}),
         ("untrained|constant", "not trained", lambda: {"old_model": build_network()}),
         ("accuracy", "too few digits", lambda: {"old_model": short()}),
