@@ -88,6 +88,19 @@ def test_a_notebook_gets_one_figure_that_is_redrawn(monkeypatch, validation, ste
     assert "100%" in last.get_suptitle() and "done after 8 epochs" in last.get_suptitle()
 
 
+def test_the_first_figure_of_a_kernel_is_a_picture(monkeypatch):
+    """Before anything else was drawn the notebook would show `<Figure size 420x330 with 1 Axes>`."""
+    import IPython
+    from IPython.core.interactiveshell import InteractiveShell
+
+    shell = InteractiveShell()
+    monkeypatch.setattr(IPython, "get_ipython", lambda: shell)
+    screen = Screen(monkeypatch)
+    train(watched("notebook", every=3600), epochs=1)
+    data, _ = shell.display_formatter.format(screen.shown[-1])
+    assert "image/png" in data
+
+
 def test_redraws_are_rare(monkeypatch):
     screen = Screen(monkeypatch)
     train(watched("notebook", every=3600), epochs=30)

@@ -81,6 +81,7 @@ class LiveCurves(keras.callbacks.Callback):
 
             figure = self._figure(done)
             if self.handle is None:
+                _draw_figures_as_png()
                 self.handle = display(figure, display_id=True)
             else:
                 self.handle.update(figure)
@@ -109,6 +110,17 @@ class LiveCurves(keras.callbacks.Callback):
         state = f"done after {stopped} epochs, {self._left().split(',')[0]}" if done else self._left()
         figure.suptitle(f"{'■' * full}{'□' * (24 - full)}  {fraction:.0%}  {state}", fontsize=10, x=0.01, ha="left")
         return figure
+
+
+def _draw_figures_as_png():
+    """Let the notebook show a `Figure`: before the first one of pyplot is drawn, it knows only the name of its type."""
+    from IPython import get_ipython
+    from IPython.core.pylabtools import select_figure_formats
+    from matplotlib.figure import Figure
+
+    shell = get_ipython()
+    if shell is not None and Figure not in shell.display_formatter.formatters["image/png"]:
+        select_figure_formats(shell, {"png"})
 
 
 def _where():
