@@ -92,11 +92,11 @@ def test_the_cell_installs_and_the_solution_runs(runtime):
     before = run(python, "-c", versions).stdout
     solution = build.root() / "solutions" / "01_xor_mlp.ipynb"
     cell = next(c for c in nbformat.read(solution, as_version=4).cells if c.cell_type == "code")
-    start = time.perf_counter()
+    start = os.times()
     done = run(python, "-c", cell.source, env=environment, cwd=folder)
-    seconds = time.perf_counter() - start
+    seconds = sum(os.times()[2:4]) - sum(start[2:4])  # the processor's, which hardly depend on what else runs
     assert done.returncode == 0 and "could not" not in done.stdout, done.stdout + done.stderr
-    assert seconds < 20, f"the set-up cell took {seconds:.0f} s"
+    assert seconds < 20, f"the set-up cell took {seconds:.0f} s of processor time"
     assert run(python, "-c", versions).stdout == before, "Colab's own packages must stay"
     assert re.search(r"3\.10\.0", before)
     where = run(python, "-c", "import coursekit; print(coursekit.__file__)", cwd=folder).stdout
@@ -107,7 +107,11 @@ def test_the_cell_installs_and_the_solution_runs(runtime):
 import nbclient, nbformat
 notebook = nbformat.read(r"{folder / solution.name}", as_version=4)
 notebook.metadata.kernelspec = {{"name": "python3", "display_name": "Python 3"}}
+notebook.cells.append(nbformat.v4.new_code_cell("ck.widgets.PointPad()"))
 nbclient.NotebookClient(notebook, timeout=300).execute()
+assert "image/png" in notebook.cells[-1].outputs[0].data, "with ipywidgets 7 a widget leaves a still picture too"
+warned = [out.text for cell in notebook.cells for out in cell.get("outputs", ()) if out.get("name") == "stderr"]
+assert not any("structure" in text for text in warned), warned
 """
     strict = environment | {"COURSEKIT_MODE": "strict", "COURSEKIT_LOG": str(folder / "log")}
     executed = run(python, "-c", code, env=strict, cwd=folder)

@@ -1,19 +1,18 @@
 """A pad in the notebook to draw a digit on, with the probabilities of the student's own model beside it."""
 
-import io
-from base64 import b64encode
 from pathlib import Path
 
-import anywidget
 import numpy as np
 import traitlets
+
+from coursekit.widgets.still import WidgetWithStill
 
 _HERE = Path(__file__).parent
 SIDE = 112
 WAITS = "The prediction waits for your answer."
 
 
-class DigitPad(anywidget.AnyWidget):
+class DigitPad(WidgetWithStill):
     """A pad for mouse, touch and keyboard.
 
     Parameters
@@ -72,15 +71,10 @@ class DigitPad(anywidget.AnyWidget):
             self.note = f"No prediction: {type(error).__name__}: {error}"
             return []
 
-    def _repr_mimebundle_(self, **kwargs):
-        bundle = super()._repr_mimebundle_(**kwargs)
-        if bundle is None or self._sample is None:
-            return bundle
-        data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
-        return {**data, "image/png": b64encode(self._still()).decode()}, metadata
-
-    def _still(self):
-        """The sample and its probabilities as a PNG, for pages without a browser's widgets."""
+    def still(self):
+        """A matplotlib Figure of the sample and its probabilities; None without a sample."""
+        if self._sample is None:
+            return None
         from matplotlib.figure import Figure
 
         from coursekit.plot import probability_bars
@@ -95,6 +89,4 @@ class DigitPad(anywidget.AnyWidget):
             probability_bars(values, right)
         else:
             waiting(right)
-        buffer = io.BytesIO()
-        figure.savefig(buffer, format="png", dpi=100)
-        return buffer.getvalue()
+        return figure

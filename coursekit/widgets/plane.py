@@ -1,15 +1,13 @@
-"""What the point pad and the playground share: points of two classes in a plane, and a picture for static pages."""
+"""What the point pad and the playground share: points of two classes in a plane."""
 
-import io
 import json
-from base64 import b64encode
 from pathlib import Path
 
-import anywidget
 import numpy as np
 import traitlets
 
 from coursekit.plot.style import COLOURS, points
+from coursekit.widgets.still import WidgetWithStill
 
 _HERE = Path(__file__).parent
 PLANE = 3.0  # both coordinates run from -3 to 3, as in plane.js
@@ -42,7 +40,7 @@ def rows(X, y):
     return [[*map(float, row), int(label)] for row, label in zip(np.round(X, 3), y, strict=True)]
 
 
-class Plane(anywidget.AnyWidget):
+class Plane(WidgetWithStill):
     """Points of two classes in the plane from -3 to 3."""
 
     _css = _HERE / "plane.css"
@@ -57,16 +55,3 @@ class Plane(anywidget.AnyWidget):
     def y(self):
         """Their classes: int array of shape (n,), 0 or 1."""
         return np.array([row[2] for row in self.points], dtype=int)
-
-    def still(self):
-        """A matplotlib Figure of the widget."""
-        raise NotImplementedError
-
-    def _repr_mimebundle_(self, **kwargs):
-        bundle = super()._repr_mimebundle_(**kwargs)
-        if bundle is None:
-            return None
-        data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
-        buffer = io.BytesIO()
-        self.still().savefig(buffer, format="png", dpi=100)
-        return {**data, "image/png": b64encode(buffer.getvalue()).decode()}, metadata
