@@ -148,6 +148,11 @@ def test_the_pages_in_a_browser(address):
         )
         page.get_by_role("button", name="Pause").click()
         assert "Epoch" in figures.inner_text()
+        page.get_by_label("Classic problems").select_option("Spirals and two layers of eight")
+        page.get_by_label("Activation").select_option("relu")
+        page.reload()  # the address has the settings
+        assert page.get_by_label("Data").input_value() == "spirals"
+        assert page.get_by_label("Activation").input_value() == "relu"
         page.goto(f"{address}/search.html?q=neuron")
         page.locator("#search-results a").first.wait_for(timeout=10_000)
         assert said == []

@@ -1,6 +1,15 @@
 // A network to play with. The code above it is network.js and plane.js; the training runs in the browser.
 const MESH = 50; // points of a map along each side
 const OWN = "own points";
+const PRESETS = {
+  "XOR and a single neuron": { dataset: "XOR", features: ["x1", "x2"], hidden: [] },
+  "XOR and two hidden units": { dataset: "XOR", features: ["x1", "x2"], hidden: [2] },
+  "XOR and a neuron that is given the product": { dataset: "XOR", features: ["x1*x2"], hidden: [] },
+  "Circles and a neuron that is given squares": { dataset: "circles", features: ["x1**2", "x2**2"], hidden: [] },
+  "Circles and three hidden units": { dataset: "circles", features: ["x1", "x2"], hidden: [3] },
+  "Moons and one layer of eight": { dataset: "moons", features: ["x1", "x2"], hidden: [8] },
+  "Spirals and two layers of eight": { dataset: "spirals", features: ["x1", "x2"], hidden: [8, 8] },
+};
 const [BLUE, ORANGE] = COLOURS.map((hex) => [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16)));
 
 /** Fill `context` (MESH x MESH pixels) with values in [-1, 1]: blue, white, orange. */
@@ -52,25 +61,42 @@ function drawBorder(context, values) {
   context.stroke();
 }
 
+/** About `count` round numbers from 0 to `largest`. */
+function ticks(largest, count) {
+  const power = 10 ** Math.floor(Math.log10(largest / count));
+  const step = power * [1, 2, 5, 10].find((round) => round * power * count >= largest);
+  const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
+  return Array.from({ length: Math.floor(largest / step + 1e-9) + 1 }, (_, i) => (i * step).toFixed(digits));
+}
+
 /** The losses against the epochs: training solid, test dashed. */
 function drawLoss(canvas, history) {
   const context = canvas.getContext("2d");
-  const [left, top, width, height] = [70, 16, canvas.width - 90, canvas.height - 66];
+  const [left, top, width, height] = [70, 40, canvas.width - 90, canvas.height - 104];
   const largest = Math.max(0.1, ...history.flatMap(({ loss, test }) => [loss, test ?? 0]).filter(Number.isFinite));
   context.fillStyle = "white";
   context.fillRect(0, 0, canvas.width, canvas.height);
-  context.fillStyle = context.strokeStyle = "#404040";
-  context.font = "22px sans-serif";
-  context.lineWidth = 2;
-  context.strokeRect(left, top, width, height);
-  context.textAlign = "right";
-  context.fillText(largest.toFixed(1), left - 8, top + 16);
-  context.fillText("0", left - 8, top + height);
-  context.fillText(`${history.at(-1).epoch}`, left + width, top + height + 26);
-  context.textAlign = "left";
-  context.fillText("epoch", left, top + height + 26);
-  context.fillText("loss", 8, top + height / 2);
   const last = Math.max(1, history.at(-1).epoch);
+  context.font = "22px sans-serif";
+  context.lineWidth = 1;
+  context.strokeStyle = "#d0d0d0";
+  context.fillStyle = "#404040";
+  context.textAlign = "right";
+  for (const tick of ticks(largest, 4)) {
+    const y = top + height * (1 - tick / largest);
+    context.strokeRect(left, y, width, 0);
+    context.fillText(tick, left - 8, y + 8);
+  }
+  context.textAlign = "center";
+  for (const tick of ticks(last, 4)) {
+    if (Number.isInteger(Number(tick))) context.fillText(Number(tick), left + (width * tick) / last, top + height + 28);
+  }
+  context.fillText("epoch", left + width / 2, top + height + 56);
+  context.textAlign = "left";
+  context.fillText("loss", 8, 26);
+  context.lineWidth = 2;
+  context.strokeStyle = "#404040";
+  context.strokeRect(left, top, width, height);
   const kinds = [["loss", "training", "black", []], ["test", "test", "#7a3b9a", [12, 8]]];
   kinds.forEach(([key, name, colour, dash], row) => {
     if (history[0][key] === null) return;
@@ -91,11 +117,16 @@ function drawLoss(canvas, history) {
   context.setLineDash([]);
 }
 
+/** A feature as a formula in HTML: x1**2 becomes x with the index 1 and the exponent 2. */
+function formula(feature) {
+  return feature.replace(/x([12])/g, "<i>x</i><sub>$1</sub>").replace("**2", "<sup>2</sup>").replace("*", "&thinsp;");
+}
+
 function page(model, name) {
   const select = (key, text, values) =>
     `<label>${text} <select data-trait="${key}">${values.map((v) => `<option>${v}</option>`).join("")}</select></label>`;
   const boxes = Object.keys(FEATURES).map((feature) =>
-    `<label><input type="checkbox" data-feature="${feature}"> ${feature}</label>`);
+    `<label><input type="checkbox" data-feature="${feature}" aria-label="${feature}"> <span>${formula(feature)}</span></label>`);
   return `
     <div class="ck-row">
       <button type="button" data-do="train">Train</button>
@@ -105,6 +136,8 @@ function page(model, name) {
       ${select("activation", "Activation", Object.keys(ACTIVATIONS))}
       ${select("learning_rate", "Learning rate", model.get("learning_rates"))}
       ${select("l2", "L2", model.get("penalties"))}
+      <label>Classic problems <select data-presets><option value="">choose one</option>
+        ${Object.keys(PRESETS).map((text) => `<option>${text}</option>`).join("")}</select></label>
     </div>
     <div class="ck-row" role="group" aria-label="Features">Features: ${boxes.join(" ")}</div>
     <div class="ck-row ck-layers" role="group" aria-label="Hidden layers">
@@ -136,7 +169,7 @@ function render({ model, el }) {
   let network, train, test, meshInputs, history, units;
   let seed = model.get("seed");
   let timer = null; // the animation frame that is asked for; null while nothing trains
-  let ticks = []; // the times of the last frames
+  let times = []; // of the last frames
   let sent = 0; // when the kernel last heard of the result
 
   const own = () => model.get("dataset") === OWN;
@@ -190,7 +223,7 @@ function render({ model, el }) {
   }
   function tell() {
     const { epoch, loss, accuracy, test: testLoss, test_accuracy } = history.at(-1);
-    const rate = timer !== null && ticks.length > 1 ? (1000 * (ticks.length - 1)) / (ticks.at(-1) - ticks[0]) : 0;
+    const rate = timer !== null && times.length > 1 ? (1000 * (times.length - 1)) / (times.at(-1) - times[0]) : 0;
     const percent = (share) => `${(100 * share).toFixed(1)} %`;
     const lines = [`Epoch ${epoch}${rate ? `, ${rate.toFixed(0)} frames a second` : ""}`];
     if (train.y.length) lines.push(`Training: loss ${loss.toFixed(3)}, ${percent(accuracy)} right`);
@@ -212,8 +245,8 @@ function render({ model, el }) {
   }
   function frame(time) {
     if (!root.isConnected) return pause(); // the output was cleared
-    ticks.push(time);
-    if (ticks.length > 20) ticks.shift();
+    times.push(time);
+    if (times.length > 20) times.shift();
     epoch();
     draw();
     if (!Number.isFinite(history.at(-1).loss)) {
@@ -230,7 +263,7 @@ function render({ model, el }) {
   }
   function start() {
     if (timer !== null || !ready()) return;
-    ticks = [];
+    times = [];
     timer = requestAnimationFrame(frame);
     find("[data-do=train]").textContent = "Pause";
     say("Training.");
@@ -269,6 +302,14 @@ function render({ model, el }) {
     const number = key === "learning_rate" || key === "l2";
     control.addEventListener("change", () => set(key, number ? Number(control.value) : control.value));
   }
+  find("[data-presets]").addEventListener("change", (event) => {
+    const chosen = event.target.value;
+    event.target.value = ""; // what stands there would be untrue after the next change by hand
+    if (!chosen) return;
+    for (const [key, value] of Object.entries(PRESETS[chosen])) model.set(key, value);
+    model.save_changes();
+    say(`${chosen}. Press Train.`);
+  });
   for (const box of root.querySelectorAll("[data-feature]")) {
     box.addEventListener("change", () => {
       const chosen = [...root.querySelectorAll("[data-feature]:checked")].map((each) => each.dataset.feature);
