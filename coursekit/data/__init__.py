@@ -29,6 +29,7 @@ from coursekit.data.loaders import (
     load_boston,
     load_credit,
     load_drawn_digits,
+    load_letters_network,
     load_mnist,
     load_sunspots,
 )
@@ -49,6 +50,7 @@ __all__ = [
     "load_credit",
     "load_drawn_digits",
     "load_karate_club",
+    "load_letters_network",
     "load_mnist",
     "load_sunspots",
     "make_curve",
