@@ -472,7 +472,8 @@ for body in (letters, old):
     assert (body > random + 0.03).all(), f"Both bodies are well ahead of random weights: {body - random}"
     assert (body > nothing + 0.02).all(), f"Both bodies are well ahead of training from scratch: {body - nothing}"
 assert abs(letters[1] - nothing[2]) < 0.03, f"50 on the letters are about 200 from scratch: {letters[1] - nothing[2]}"
-assert (np.abs(letters - old)[2:] < 0.025).all(), f"From 200 on, two points from 0 to 4 at most: {letters - old}"
+assert (np.abs(letters - old)[2:] < 0.02).all(), f"From 200 on, letters and 0 to 4 are within two points: {letters - old}"
+assert (np.abs(letters - old)[:2] < 0.09).all(), f"With fewer examples neither is far ahead: {letters - old}"
 sizes = [np.std(body(x_1000)) for body in bodies.values()]
 assert max(sizes) > 30 * min(sizes), f"The features of one body may be 30 times those of another: {sizes}"
 called = np.array(ck.data.load_letters_network()(x_new_test)).argmax(axis=1)
