@@ -4,7 +4,7 @@
 # A network that reads the digits 0 to 4 has learned what pen strokes look like. Keep that knowledge, and a few examples are
 # enough to teach it 5 to 9.
 #
-# About 181 minutes in 3 sessions · CPU about 25 s · GPU optional
+# About 181 minutes in 3 sessions · CPU about 28 s · GPU optional
 #
 # **Before you start** you should know convolutional networks in Keras (notebook 04).
 #
