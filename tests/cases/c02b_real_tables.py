@@ -716,6 +716,7 @@ def regularised():
 def unfitted_network():
     import keras
 
+    keras.utils.set_random_seed(0)
     return keras.models.clone_model(trained()[0])
 
 
