@@ -392,6 +392,11 @@ _SENTENCES = [
         "TensorFlow's, `tf.reduce_mean` for `np.mean`, `tf.nn.softplus(x)` for `np.logaddexp(0, x)`.",
     ),
     (
+        r"Attempt to convert a value \(None\)|bad operand type for abs\(\): 'NoneType'",
+        "There is None where a number was expected. A gradient is None where the tape did not see the way from the weight to "
+        "the loss: call `model(X)` inside `with tf.GradientTape() as tape:`; `predict` and NumPy's functions leave the tape.",
+    ),
+    (
         r"SymbolicTensor' object has no attribute 'numpy'",
         "Inside a `tf.function` a tensor has no value yet: leave `.numpy()` out, and work with the tensor itself.",
     ),

@@ -134,7 +134,7 @@ def test_a_code_map_draws_each_picture_at_its_code_and_none_twice():
     ax = plot.code_map(codes, np.ones((4, 5, 5)), [0, 1, 2, 3])
     middles = [np.reshape(image.get_extent(), (2, 2)).mean(axis=1) for image in ax.images]
     assert np.allclose(middles, codes[[0, 2, 3]])
-    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["0", "2", "3"]
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["0", "1", "2", "3"]
 
 
 def test_graph_places_neighbours_near_each_other():

@@ -28,6 +28,7 @@ from coursekit.checks.vocabulary.models import (
     predicted_labels,
     rebuild,
     refuse_constant,
+    refuse_shared_layers,
 )
 from coursekit.checks.vocabulary.relations import describe_relation
 from coursekit.data import make_spirals, make_xor
@@ -147,17 +148,19 @@ def _why_poor(student, model, data, name, accuracy, fresh):
         return say("one-label", label=labels[0])
     if accuracy < 0.2:
         return say("wrong-way-round")
+    params = {key.split("__")[-1]: value for key, value in student.describe(model)["params"].items()}
+    if params.get("activation") == "identity":
+        return say("straight-line")
+    for few, name_of in ((4, "max_depth"), (10, "n_estimators")):
+        if isinstance(params.get(name_of), int) and params[name_of] < few:
+            return say("too-small", name=name_of, value=params[name_of])
     others = {
         other: np.mean(predicted_labels(student, model, X) == y) for other, (X, y) in fresh.items() if other != data
     }
     best = max(others, key=others.get)
-    if others[best] > accuracy + 0.1 and others[best] >= threshold("02.2", f"{best}_{name}"):
+    # A poor model of the spirals gets many of the moons right, but not as many as one that was fitted on them.
+    if others[best] > accuracy + 0.1 and others[best] >= threshold("02.2", f"{best}_{name}") + 0.03:
         return say("other-data", accuracy=others[best], data=best)
-    params = {key.split("__")[-1]: value for key, value in student.describe(model)["params"].items()}
-    if params.get("activation") == "identity":
-        return say("straight-line")
-    if isinstance(params.get("max_depth"), int) and params["max_depth"] < 4:
-        return say("too-shallow", depth=params["max_depth"])
     if "hidden_layer_sizes" in params:
         try:
             steps = len(student.history(model)["loss"])
@@ -255,6 +258,7 @@ def _explain_network(student, model, l2, dropout):
     fail_if(loss is None, "not-compiled")
     fail_if("binary" not in str(loss).lower(), "wrong-loss", loss=loss)
     compiled = config.get("compile_config") if isinstance(config, dict) else None
+    fail_if("'from_logits': True" in str(compiled), "from-logits")
     fail_if(compiled and "acc" not in str(compiled.get("metrics")).lower(), "no-metric")
     probe = np.random.default_rng(0).normal(0, 3, size=(200, 2)).astype("float32")
     p = binary_probabilities(student, model, probe)
@@ -266,6 +270,9 @@ def _explain_network(student, model, l2, dropout):
     hidden = [layer["activation"] for layer in layers if layer["class"] == "Dense"][:2]
     for place, activation in zip(("first", "second"), hidden, strict=True):
         fail_if(activation in (None, "linear") and not alone, "linear-layer", place=place)
+    bends = [layer["activation"] or layer["class"].lower() for layer in layers[:-1] if _bends(layer)]
+    other = [name for name in bends if name not in ("relu", "linear")]
+    fail_if(other, "other-activation", other=" and ".join(sorted(set(other))))
 
 
 def _penalties(config):
@@ -321,6 +328,8 @@ def _stopped(student, losses):
     restored = now <= 1.005 * best  # 0.5 % is rounding
     said = {"now": now, "best": best, "epochs": len(losses)}
     fail_if(not restored and abs(now / losses[-1] - 1) < 5e-3, "not-restored", **said)
+    after = len(losses) - 1 - int(np.argmin(losses))
+    fail_if(restored and after > 40, "too-patient", after=after, **said)
     return check_that("stopped", restored, 0.5, epoch=np.argmin(losses) + 1, **said)
 
 
@@ -359,6 +368,8 @@ def own_region(student, rng):
         hidden = sum(layer["class"] == "Dense" for layer in student.layers(name)) - 1
         fail_if(name == "wide" and hidden != 1, "not-wide", hidden=hidden)
         fail_if(name == "deep" and hidden < 3, "not-deep", hidden=hidden)
+        plain = [layer["class"] == "Dense" and layer["activation"] == "linear" for layer in student.layers(name)[:-1]]
+        fail_if(all(plain), "linear-network", name=name)
         sizes[name] = student.describe(name)["n_params"]
     ratio = max(sizes.values()) / max(min(sizes.values()), 1)
     yield check_that("comparable", ratio <= 1.15, 0.5, apart=ratio - 1, **sizes)
@@ -422,6 +433,7 @@ def _explain_deep(student, model, activation, initializer):
     layers = student.layers(model)
     units = [layer["units"] for layer in layers if layer["class"] == "Dense"]
     fail_if(units != [32] * 10 + [1], "wrong-layers", units=units)
+    refuse_shared_layers(student, model)
     kernels = [part for layer in student.weights(model) for part in layer if part.ndim == 2]
     fail_if(len(kernels) != 11, "not-built")
     last = layers[-1]["activation"]
@@ -495,6 +507,7 @@ def _unit_variance(student, rng, shapes):
         return new
 
     misconceptions = {
+        "sample": scaled(lambda sums: np.std(sums, ddof=1)),
         "variance": scaled(np.var),
         "in-parallel": scaled(np.std, go_on_with_scaled=False),
         "after-relu": scaled(lambda sums: np.std(relu(sums))),

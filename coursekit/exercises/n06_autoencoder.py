@@ -17,12 +17,12 @@ from coursekit.checks.vocabulary.metrics import check_metric
 from coursekit.data import load_mnist
 from coursekit.exercises.digits import predict_pictures
 
-# What is added to the worst of ten seeds of the solution; see benchmarks/record.py. Smaller networks are right too: the
-# solution gains 3 dB over the filter, a network with one dense layer 1.5 dB.
+# What is added to the worst of ten seeds of the solution; see benchmarks/record.py. In 06.3 small networks gain 1.5 to
+# 2.8 dB over the filter; one trained without noise, or a filter in the form of a network, at most 0.5 dB.
 MARGINS = {
     "06.1": {"angle": 4.0},
     "06.2": {"mse": 0.004},
-    "06.3": {"gain": -2.5},
+    "06.3": {"gain": -1.4},
     "06.4": {"area": -0.015},
     "06.6": {"mse": 0.0025, "kl": 1.25, "kinds": -1.8},
 }
@@ -156,12 +156,14 @@ def _plane(student, rng):
         fail_if(off_plane < 25, "plane.not-centred", angle=angle, off_plane=off_plane)
         of_raw, of_centred = error(answers(student, "linear", raw, 49), raw), error(given, x)
         fail_if(of_raw < 0.8 * of_centred, "raw.not-centred", of_raw=of_raw, of_centred=of_centred)
+    fail_if(error(given, raw) < error(given, x), "target.not-centred")
     yield check_metric("06.1", "angle", angle, 2, ".2f", most=True)
 
 
 def worth_of_map(student, x):
     """Codes of the digits `x`, the copies that the decoder makes of them, and their mean squared error."""
     codes = answers(student, "encoder", x, 2)
+    _require_free(student, "encoder")
     fail_if(np.ptp(codes, axis=0).max() < 1e-6, "codes.constant")
     copies = answers(student, "decoder", codes.astype("float32"), 784)
     not_logits("decoder", copies, x)
@@ -176,10 +178,14 @@ def map_of_digits(student, rng):
     yield Finding("code", True, "Two numbers for each digit, and a picture for each code.", 1)
     if mse > threshold("06.2", "mse"):
         _explain_map(student, x, codes, copies, mse)
-    for layer in student.layers("encoder")[-1:]:
-        fail_if(layer["activation"] not in (None, "linear"), "map.code-not-free", activation=layer["activation"])
     _require_grey_values("decoder", copies)
     yield check_metric("06.2", "mse", mse, 2, ".4f", most=True)
+
+
+def _require_free(student, name):
+    """Raises `Misconception` where the code has an activation."""
+    for layer in student.layers(name)[-1:]:
+        fail_if(layer["activation"] not in (None, "linear"), "code-not-free", name=name, activation=layer["activation"])
 
 
 def _require_grey_values(name, pictures):
@@ -228,11 +234,12 @@ def denoising(student, rng):
 
 
 def _right_psnr(student, rng):
-    """The finding about `psnr`: three stacks of pictures, in each of which some are noisier than others."""
+    """The finding about `psnr`: three stacks of pictures, with noise of several levels; dark ones, and too bright ones."""
     stacks = []
-    for n, level in ((40, 0.1), (7, 0.3), (1, 0.05)):
-        clean = sample(rng, n)[0].astype(float)
-        stacks.append((clean, clean + rng.normal(size=clean.shape) * rng.uniform(0.2, 2, size=(n, 1)) * level))
+    for n, level, peak, more in ((40, 0.1, 1, 0), (7, 0.3, 0.8, 0), (1, 0.05, 1, 0.1)):
+        clean = peak * sample(rng, n)[0].astype(float)
+        noise = rng.normal(size=clean.shape) * rng.uniform(0.2, 2, size=(n, 1)) * level
+        stacks.append((clean, clean + noise + more))
 
     def of(function):
         return np.array([function(clean, near) for clean, near in stacks])
@@ -254,6 +261,8 @@ def _right_psnr(student, rng):
         "absolute": -10 * np.log10(of(mean_absolute_error)),
         "peak-255": wanted + 20 * np.log10(255),
         "mean-square-of-picture": 10 * np.log10(of(lambda a, b: np.mean(a**2)) / mse),
+        "peak-of-picture": 20 * np.log10(of(lambda a, b: np.max(a))) + wanted,
+        "variance": -10 * np.log10(of(lambda a, b: np.var(a - b))),
     }
     advice = "10 times the logarithm to base 10 of 1 / MSE."
     fields = {"advice": advice}
@@ -266,7 +275,7 @@ def _right_smooth(student, rng):
     for n, sigma in ((5, 1.2), (1, 0.7), (8, 1.8)):
         stack = np.zeros((n, 28, 28))
         # Far from the border, which may be treated as one likes.
-        stack[:, 9:19, 9:19] = rng.uniform(size=(n, 10, 10))
+        stack[:, 9:19, 9:19] = rng.normal(0.5, 0.5, size=(n, 10, 10))
         stacks.append((stack, stack.reshape(n, 784), sigma))
 
     def of(function):
@@ -281,6 +290,7 @@ def _right_smooth(student, rng):
         "not-pictures": of(lambda stack, rows, s: gaussian_filter(rows, s)),
         "no-filter": of(lambda stack, rows, s: rows),
         "fixed": of(lambda stack, rows, s: gaussian_filter(stack, (0, 1.0, 1.0))),
+        "clipped": np.clip(wanted, 0, 1),
     }
     width = "more" if np.mean(given**2) < np.mean(wanted**2) else "less"
     kept = given.sum() / wanted.sum()
@@ -290,12 +300,13 @@ def _right_smooth(student, rng):
 
 
 def _right_denoiser(student, rng):
-    """The finding about `denoiser`, against the best filter on fresh digits and noise."""
+    """The finding about `denoiser`, against the best filter, cut to [0, 1], on fresh digits and noise."""
     x, _ = sample(rng, 400)
     noise = rng.normal(0, 0.5, size=x.shape)
     noisy = (x + noise).astype("float32")
     stack = noisy.reshape(-1, 28, 28)
-    best = max(_psnr(x, gaussian_filter(stack, (0, s, s)).reshape(-1, 784)) for s in (1.0, 1.1, 1.2, 1.3, 1.4))
+    filtered = (gaussian_filter(stack, (0, s, s)).reshape(-1, 784) for s in (0.8, 0.9, 1.0, 1.1, 1.2))
+    best = max(_psnr(x, np.clip(rows, 0, 1)) for rows in filtered)
     cleaned = pictures(student, "denoiser", noisy, x)
     level = _psnr(x, cleaned)
     if level < best:
@@ -305,6 +316,9 @@ def _right_denoiser(student, rng):
         poor = level < _psnr(x, mean_picture()) + 0.5
         fail_if(poor and kept > 0.15, "part.copies-noise", level=level, kept=kept)
         fail_if(poor, "denoiser.untrained", level=level)
+    of_clean = _psnr(x, pictures(student, "denoiser", x, x))  # of those trained with noise at most 5 dB more
+    said = {"level": level, "best": best, "of_clean": of_clean}
+    fail_if(level - best < threshold("06.3", "gain") and of_clean > level + 8, "denoiser.trained-on-clean", **said)
     yield check_metric("06.3", "gain", level - best, 2, ".2f", level=level, best=best)
 
 
@@ -559,12 +573,15 @@ def _vae(student, rng):
     x, _ = sample(rng)
     clouds = _clouds(student, x)
     mean, log_var = clouds[:, :2], clouds[:, 2:]
+    _require_free(student, "vae_encoder")
     fail_if(np.ptp(clouds, axis=0).max() < 1e-6, "clouds.constant")
     points = mean + np.exp(np.clip(log_var, None, 10) / 2) * rng.normal(size=mean.shape)
     copies = answers(student, "vae_decoder", points.astype("float32"), 784)
     not_logits("vae_decoder", copies, x)
     kl, mse, of_mean = divergence(mean, log_var).mean(), error(copies, x), error(mean_picture(), x)
     fail_if(kl > 2 * threshold("06.6", "kl"), "clouds.no-kl", kl=kl, spread=mean.std())
+    middle = error(answers(student, "vae_decoder", mean.astype("float32"), 784), x)
+    fail_if(middle < min(0.75 * mse, threshold("06.6", "mse")), "clouds.means-alone", middle=middle, mse=mse)
     fail_if(mse > 1.2 * of_mean, "clouds.untrained", mse=mse, of_mean=of_mean)
     fail_if(kl < 0.5 and mse > 0.055, "clouds.collapsed", kl=kl)
     least, most = sorted(mean.std(axis=0))

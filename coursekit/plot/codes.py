@@ -45,7 +45,7 @@ def code_map(codes, images, labels=None, ax=None, *, spacing=0.042, title=None):
     ax.set(xlabel="first number of the code", ylabel="second number of the code", title=title)
     ax.grid(False)
     if labels is not None:
-        shown = sorted({int(labels[i]) for i in drawn})
+        shown = sorted({int(label) for label in labels})
         handles = [plt.Line2D([], [], color=colours[k % 10], marker="s", linestyle="") for k in shown]
         ax.legend(handles, shown, title="label", loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return ax

@@ -278,6 +278,18 @@ def _():
     return changed("spirals", "MLP", linear)
 
 
+@cache
+def few_trees():
+    from xgboost import XGBClassifier
+
+    return XGBClassifier(n_estimators=1, n_jobs=1).fit(*datasets()["spirals"])
+
+
+@wrong("02.2", "spirals_XGBoost", "one tree to boost")
+def _():
+    return changed("spirals", "XGBoost", few_trees())
+
+
 @wrong("02.2", "spirals_tree", "a shallow tree")
 def _():
     from sklearn.tree import DecisionTreeClassifier
@@ -361,7 +373,7 @@ def build_functional(l2, dropout):
     inputs = x = keras.Input((2,))
     for _ in range(2):
         x = layers.Dense(64, kernel_regularizer=keras.regularizers.l2(l2))(x)
-        x = layers.Activation("tanh")(x)
+        x = layers.Activation("relu")(x)
         x = layers.Dropout(dropout)(x)
     model = keras.Model(inputs, layers.Dense(1, activation="sigmoid")(x))
     model.compile("adam", "binary_crossentropy", metrics=["accuracy"])
@@ -453,6 +465,12 @@ def compiled_anew(l2, dropout, loss):
     return model
 
 
+def from_logits(l2, dropout):
+    import keras
+
+    return compiled_anew(l2, dropout, keras.losses.BinaryCrossentropy(from_logits=True))
+
+
 def answers_3():
     train, val = curves()
     answers = {"train_scores": train, "val_scores": val, "best_depth": int(np.argmax(val)) + 1}
@@ -477,7 +495,6 @@ table(
             "train_scores": tuple(curves()[0]),
             "best_depth": float(np.argmax(curves()[1]) + 1),
         },
-        "tanh": {"build_network": lambda l2, dropout: build_network(l2, dropout, hidden="tanh")},
         "one ReLU layer for both": {"build_network": one_relu},
         "arguments by other names": {"build_network": lambda *args: build_network(*args)},
     },
@@ -486,6 +503,8 @@ table(
         ("fitted-on-validation", "fitted on X_val", lambda: dict(zip(("val_scores", "train_scores"), curves(True)))),
         ("exchanged", "l2 for dropout", {"build_network": lambda l2, dropout: build_network(dropout, l2)}),
         ("dropout-place", "dropout on the input", {"build_network": dropout_first}),
+        ("other-activation", "tanh", {"build_network": lambda *args: build_network(*args, hidden="tanh")}),
+        ("from-logits", "a sigmoid, and logits in the loss", {"build_network": from_logits}),
         ("no-metric", "no metric", {"build_network": lambda *args: build_network(*args, metrics=None)}),
         ("logits", "logits", {"build_network": lambda *args: build_network(*args, last=None)}),
         (
@@ -561,6 +580,13 @@ def stopped_at(model):
     p = np.clip(model.predict(X, verbose=0)[:, 0], 1e-7, 1 - 1e-7)
     loss = -np.mean(np.where(y == 1, np.log(p), np.log(1 - p))) + float(sum(np.asarray(part) for part in model.losses))
     return {**answers_3(), "held": model, "history": {"loss": [loss, loss], "val_loss": [loss, 1.01 * loss]}}
+
+
+@wrong("02.3", "too-patient", "a patience of a hundred epochs")
+def _():
+    answers = stopped_at(held()["held"])
+    losses = answers["history"]["val_loss"]
+    return {**answers, "history": {"loss": losses[:1] * 60, "val_loss": losses[:1] + losses[1:] * 59}}
 
 
 @wrong("02.3", "free", "stopped, but neither penalty nor dropout")
@@ -698,6 +724,14 @@ def _():
     return {**trained(disc), "region": lambda X: [int(a * a + b * b < 0.5) for a, b in X]}
 
 
+@wrong("02.4", "linear-network", "no activation in the hidden layers")
+def _():
+    import keras
+
+    return {**trained(disc), "deep": keras.Sequential([keras.Input((2,)), *[keras.layers.Dense(16) for _ in range(4)],
+                                                       keras.layers.Dense(1, activation="sigmoid")])}  # fmt: skip
+
+
 @wrong("02.4", "trivial", "everything is inside")
 def _():
     return {**trained(disc), "region": lambda X: np.ones(len(X))}
@@ -802,6 +836,26 @@ def build_deep(activation, initializer, depth=10, style="sequential", last="sigm
     hidden = [layers.Dense(32, activation=activation, **start) for _ in range(depth)]
     first = [keras.Input((2,))] if style != "no input" else []
     return keras.Sequential([*first, *hidden, layers.Dense(1, activation=last, **(start if last_start else {}))])
+
+
+def build_repeated(activation, initializer):
+    """One layer in nine places."""
+    import keras
+    from keras import layers
+
+    first, again = (layers.Dense(32, activation=activation, kernel_initializer=initializer) for _ in range(2))
+    last = layers.Dense(1, activation="sigmoid", kernel_initializer=initializer)
+    return keras.Sequential([keras.Input((2,)), first, *9 * [again], last])
+
+
+def by_predict(model, X, y):
+    """The prediction made where the tape does not see it."""
+    import keras
+    import tensorflow as tf
+
+    with tf.GradientTape() as tape:
+        value = tf.reduce_mean(keras.losses.binary_crossentropy(y, model.predict(X, verbose=0)))
+    return [float(tf.reduce_mean(tf.abs(g))) for g in tape.gradient(value, [layer.kernel for layer in model.layers])]
 
 
 def gradient_sizes(model, X, y, loss=None, size=None, order=1):
@@ -925,6 +979,9 @@ table(
         ("b1-lost", "b1 lost", {"collapse": lambda W1, b1, W2, b2: (W1 @ W2, b2)}),
         ("wrong-type", "only W", {"collapse": lambda W1, b1, W2, b2: (W1 @ W2).tolist()[:1]}),
         ("raises", "the wrong order", {"collapse": lambda W1, b1, W2, b2: (W2 @ W1, b1 @ W2 + b2)}),
+        ("shared-layer", "one layer nine times", {"build_deep": build_repeated}),
+        ("raises", "the prediction by predict", {"gradient_sizes": by_predict}),
+        ("sample", "n - 1", {"lsuv": lambda *args: lsuv(*args, spread=lambda H, W: np.std(H @ W, ddof=1))}),
         ("wrong-layers", "nine layers", {"build_deep": lambda *args: build_deep(*args, depth=9)}),
         ("wrong-activation", "always ReLU", {"build_deep": lambda a, i: build_deep("relu", i)}),
         ("wrong-initializer", "Keras's default", {"build_deep": lambda *args: build_deep(*args, start=False)}),

@@ -148,6 +148,8 @@ def linear(style="by hand"):
         tilted = np.column_stack([mean / np.linalg.norm(mean), plane[:, 1]])
         tilted = np.linalg.qr(tilted)[0]
         model.set_weights([tilted, np.zeros(2), tilted.T, np.zeros(49)])
+    elif style == "target not centred":
+        model.set_weights([plane, np.zeros(2), plane.T, mean])
     elif style in ("wide", "narrow"):
         x = coarse(digits()[0][0]).astype(float)
         axes = np.linalg.eigh(np.cov(x, rowvar=False))[1][:, -width:]
@@ -229,6 +231,7 @@ for name, code in {
     "wide": "wrong-code",
     "narrow": "wrong-code",
     "mean left in": "not-centred",
+    "target not centred": "not-centred",
     "trained on the digits themselves": "not-centred",
     "short": "angle|not-centred",
     "never fitted": "angle|not-centred",
@@ -335,6 +338,16 @@ def relu_code():
     return map_(moved, back)
 
 
+def ending_in(model, activation):
+    """The same weights, with an activation behind the last layer."""
+    import keras
+
+    again = keras.models.clone_model(model)
+    again.layers[-1].activation = keras.activations.get(activation)
+    again.set_weights(model.get_weights())
+    return again
+
+
 def wide():
     from keras import layers
 
@@ -359,6 +372,7 @@ for name, code, build in (
     ("dead code", "dead-code", dead),
     ("eight numbers", "wrong-code", wide),
     ("a ReLU on the code", "code-not-free", relu_code),
+    ("a tanh on the code", "code-not-free", lambda: map_(encoder=ending_in(pair()[0], "tanh"))),
     ("one picture", "untrained|constant", lambda: map_(decoder=lambda z: np.full((len(z), 784), 0.13))),
     ("one code", "constant", lambda: map_(encoder=lambda x: np.ones((len(x), 2)))),
     ("one epoch", "mse", lambda: map_(*pair(epochs=1))),
@@ -418,13 +432,24 @@ def denoiser(style="dense"):
     noisy = x + 0.5 * rng.normal(size=x.shape).astype("float32")
     model = chain(layers.Dense(256, "relu"), layers.Dense(784, "sigmoid"))
     if style == "dense":
-        return train(model, noisy, x, epochs=5, rate=0.003, falling=False)
+        return train(model, noisy, x, "binary_crossentropy", epochs=5, rate=0.003, falling=False)
     if style == "clean as input":
-        model = chain(layers.Dense(196, "relu"), layers.Dense(784, "sigmoid"))
-        return train(model, x[:4000], epochs=6)
+        half = {"strides": 2, "padding": "same", "activation": "relu"}
+        model = chain(
+            layers.Reshape((28, 28, 1)),
+            layers.Conv2D(8, 3, **half),
+            layers.Conv2DTranspose(1, 3, **half | {"activation": "sigmoid"}),
+            layers.Flatten(),
+        )
+        return train(model, x[:4000], epochs=2, rate=0.01, batch=50)
     if style == "few":
         return train(model, noisy[:1500], x[:1500], epochs=4)
     return model
+
+
+def cut_filter(x):
+    """What a convolution with zeros around the pictures makes of them, its values cut to [0, 1]."""
+    return np.clip(np.reshape(smooth_loop(x, 1.0), x.shape), 0, 1)
 
 
 def answers_3():
@@ -495,6 +520,10 @@ table(
         ("no-filter", "nothing", {"smooth": lambda x, s: x}),
         ("smooth", "twice", {"smooth": lambda x, s: smooth(smooth(x, s), s)}),
         ("gain", "the filter as denoiser", {"denoiser": lambda x: smooth(x, 1.2)}),
+        ("gain", "a filter that is cut, dark beyond the border", {"denoiser": cut_filter}),
+        ("clipped", "cut to [0, 1]", {"smooth": lambda x, s: np.clip(smooth(x, s), 0, 1)}),
+        ("variance", "the variance", {"psnr": lambda a, b: -10 * np.log10(np.var(a - b))}),
+        ("peak-of-picture", "the peak of the pictures", {"psnr": lambda a, b: psnr(a, b) + 20 * np.log10(a.max())}),
         ("copies-noise", "half of what it got", {"denoiser": lambda x: 0.5 * x + 0.25}),
         ("copies-noise", "what it got", {"denoiser": lambda x: x}),
         ("constant", "the mean digit", {"denoiser": lambda x: np.full((len(x), 784), 0.13)}),
@@ -507,7 +536,7 @@ table(
 )
 
 for name, code in {
-    "clean as input": "gain",
+    "clean as input": "trained-on-clean",
     "few": "untrained",
     "never fitted": "untrained",
 }.items():
@@ -938,9 +967,14 @@ def _():
     return answers_6(**plain(0))
 
 
-@wrong("06.6", "mse|kinds|untrained", "a plain autoencoder in disguise")
+@wrong("06.6", "means-alone", "a plain autoencoder in disguise")
 def _():
     return answers_6(**plain(0.05))
+
+
+@wrong("06.6", "code-not-free", "a ReLU on the four numbers")
+def _():
+    return answers_6(vae_encoder=ending_in(pair(variational=True)[0], "relu"))
 
 
 @wrong("06.6", "logits", "logits")

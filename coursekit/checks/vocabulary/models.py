@@ -464,6 +464,18 @@ def layer_kinds(student, name):
     return {kind for kind, _ in layer_configs(student.config(name))}
 
 
+def refuse_shared_layers(student, name):
+    """Raise `Misconception` with the code "shared-layer" where one layer with weights stands in several places."""
+    names = [layer["name"] for layer in student.layers(name) if layer["params"]]
+    often = max(map(names.count, names), default=1)
+    if often > 1:
+        raise Misconception(
+            "shared-layer",
+            f"One and the same layer stands in {often} places of {name_text(name)}, with one set of weights for all; "
+            f"`{often} * [layer]` repeats the object. Make a new layer for each place, in a loop.",
+        )
+
+
 def is_keras(student, thing):
     """Whether what a function of the student's has built is a Keras model."""
     return isinstance(thing, RemoteObject) and student.describe(thing)["family"] == "keras"
