@@ -457,7 +457,7 @@ ck.check("06.4", anomaly_model=anomaly_model, anomaly_score=anomaly_score, roc=r
 
 # %% tags=["picture-06.4"]
 if ck.ready("06.4", anomaly_model, anomaly_score, roc):
-    scores = np.asarray(anomaly_score(x_test))
+    scores = np.ravel(anomaly_score(x_test))
     false_rate, true_rate = roc(scores, y_test != 0)
     fig, axs = plt.subplots(1, 2, figsize=(9, 3.4))
     bins = np.linspace(0, np.quantile(scores, 0.995), 60)
@@ -629,7 +629,7 @@ if ck.ready("06.5", code_grid):
 
 # %%
 if ck.ready("06.5", code_grid, nearest, round_trip):
-    trip, distance = round_trip(grid), nearest(grid, codes)
+    trip, distance = np.ravel(round_trip(grid)), np.ravel(nearest(grid, codes))
     fig, axs = plt.subplots(1, 2, figsize=(10, 3.8))
     coloured = axs[0].tripcolor(*grid.T, trip, shading="gouraud")
     axs[0].plot(*codes[:3000].T, ".", color="white", markersize=2)
