@@ -165,7 +165,10 @@ IDIOMS = [
         "with tf.GradientTape() as tape:\n    v = tf.constant(1.0)\ntf.abs(tape.gradient(v, w))",
         "the tape did not see the way",
     ),
-    ("with tf.GradientTape() as tape:\n    v = tf.constant(1.0)\nabs(tape.gradient(v, w))", "the tape did not see the way"),
+    (
+        "with tf.GradientTape() as tape:\n    v = tf.constant(1.0)\nabs(tape.gradient(v, w))",
+        "the tape did not see the way",
+    ),
     ("tf.function(lambda: (w * 2).numpy())()", "no value yet"),
     ("keras.Sequential([keras.layers.Dense])", "each one called"),
     ("keras.Sequential(keras.layers.Dense(1), keras.layers.Dense(1))", "takes one list"),

@@ -26,6 +26,7 @@ from coursekit.checks.vocabulary.models import (
     predictions,
     recompute_forward,
     refuse_constant,
+    refuse_shared_layers,
 )
 
 rng = np.random.default_rng(0)
@@ -152,6 +153,18 @@ def test_what_a_function_has_built_is_a_keras_model_or_not():
 
     held = local_student({"build": lambda: keras.Sequential(), "fit": lambda: MLPRegressor(), "give": lambda: 3})
     assert [is_keras(held, held.call(name)) for name in ("build", "fit", "give")] == [True, False, False]
+
+
+def test_one_layer_in_several_places_is_named():
+    import keras
+
+    def named(*layers):
+        refuse_shared_layers(local_student({"model": keras.Sequential([keras.Input((3,)), *layers])}), "model")
+
+    drop, dense = keras.layers.Dropout(0.1), keras.layers.Dense(3)
+    named(dense, drop, keras.layers.Dense(3), drop)  # what has no weights may stand in two places
+    with pytest.raises(Misconception, match="in 2 places of `model`"):
+        named(dense, dense)
 
 
 def test_a_known_slip_comes_before_a_relation_and_a_relation_before_two_numbers(says):
