@@ -68,8 +68,8 @@ axs[3].legend(loc="upper left", bbox_to_anchor=(1, 1));
 # ## Predict before you run
 #
 # A decision tree asks one question after the other, each about one coordinate: "is $x_1$ above 0.3?". A network adds up
-# bends in any direction. Sketch the border that each of them will draw on the circles. Which of the four data sets will be hardest
-# for the tree, and which for the network? Write it down.
+# bends in any direction. Sketch the border that each of them will draw on the circles. Which of the four data sets will
+# be hardest for the tree, and which for the network? Write it down.
 
 # %% [markdown]
 # ## 02.1 · Ask a classifier about every point of the plane
@@ -240,10 +240,11 @@ for name in ("tree", "MLP", "XGBoost"):
 # the end, and it has fewer such strips. The network cuts in any direction: with tanh in smooth curves, with ReLU in
 # straight pieces.
 #
-# **Who is best?** On moons, circles and spirals, whose true borders are curved, the network is usually best; on the
-# spirals XGBoost is hardly behind. XOR is the surprise. Its true border runs along the axes, so one expects the tree to win. But the four clouds overlap, the single
-# tree follows the noise of its training points, and it ends behind the network. XGBoost and the network are about
-# equal there. The right shape of border is not enough: a model must also resist the noise. That is the subject of 02.3.
+# **Who is best?** On moons, circles and spirals, whose true borders are curved, the network of the solution is best; with
+# other settings a network may end level with XGBoost. XOR is the surprise. Its true border runs along the axes, so one
+# expects the tree to win. But the four clouds overlap, the single tree follows the noise of its training points, and it
+# ends behind the network. XGBoost and the network are about equal there. The right shape of border is not enough: a model
+# must also resist the noise. That is the subject of 02.3.
 #
 # The moons are hardest for all three, because there the two classes overlap most. No classifier can separate what overlaps.
 #
@@ -523,10 +524,11 @@ assert min(accuracy) > 0.94 and abs(accuracy[0] - accuracy[1]) < 0.025, "For the
 
 # %% [markdown] tags=["reason"]
 # **Wide or deep?** For the heart of the solution the two are about equal: both get more than 94 % of fresh points, and
-# they differ by less than 3 percentage points. A simple region does not need depth. Each unit of the wide network is one
-# fold of the plane, and 200 folds are plenty for a heart. It may be otherwise for your region: either network can miss a
-# part as a whole, such as the core of a ring, and more epochs or another start may find it. A deep network folds what is already folded, and the number of its flat pieces
-# can grow exponentially with the depth. Where a shape repeats itself many times, this can pay.
+# they differ by less than 3 percentage points. A simple region does not need depth. Each unit of the wide network is
+# one fold of the plane, and 200 folds are plenty for a heart. It may be otherwise for your region: either network can
+# miss a part as a whole, such as the core of a ring, and more epochs or another start may find it. A deep network folds
+# what is already folded, and the number of its flat pieces can grow exponentially with the depth. Where a shape repeats
+# itself many times, this can pay.
 #
 # **Two bad regions.** One that covers nearly nothing is learned by always answering 0, and teaches nothing. One that is
 # finer than the distance between the points, say a chessboard of 40 by 40, cannot be learned from 1,000 points by anybody.
@@ -691,9 +693,10 @@ for activation, initializer in (("sigmoid", "glorot_uniform"), ("tanh", "glorot_
         assert min(sizes) > max(sizes) / 100, "With tanh and ReLU the gradients of all layers are of similar size."
 
 # %% [markdown]
-# Did you predict the factor? Do small gradients matter? The next cell trains such networks on the spirals for 100 epochs.
-# scikit-learn is quick at this. It starts them by Glorot's rule, those with sigmoids with a third of the variance, and calls
-# linear layers "identity" and the sigmoid "logistic". **Predict first:** which of the four will learn the spirals? (This takes some seconds.)
+# Did you predict the factor? Do small gradients matter? The next cell trains such networks on the spirals for 100
+# epochs. scikit-learn is quick at this. It starts them by Glorot's rule, those with sigmoids with a third of the
+# variance, and calls linear layers "identity" and the sigmoid "logistic". **Predict first:** which of the four will
+# learn the spirals? (This takes some seconds.)
 
 # %%
 def accuracy_after(activation, epochs=100):
@@ -748,12 +751,12 @@ assert last["0.05"] < 1e-6 and last["Glorot"] < 0.02, "Small weights and Glorot'
 assert 0.1 < last["He"] < 3 and abs(last["LSUV"] - 1) < 1e-6, "He and LSUV keep the signal"
 
 # %% [markdown] tags=["reason"]
-# **What the three experiments say.** With sigmoids, from layer 10 back to layer 2, each gradient is several times smaller than
-# the next one. Ten derivatives of at most 1/4 make a factor of at least $4^{10}$, about a million, if the weights do not make
-# up for it; here the gradient of the first layer is millions of times smaller than that of the output. In 100 epochs the
-# network learns nothing: 55 % is the share of the larger class. The linear network
-# is a perceptron with about 9,600 parameters, as `collapse` says, and stays near 65 %. With tanh and ReLU the gradients
-# are of similar size in all layers, and both networks learn the spirals.
+# **What the three experiments say.** With sigmoids, from layer 10 back to layer 2, each gradient is several times
+# smaller than the next one. Ten derivatives of at most 1/4 make a factor of at least $4^{10}$, about a million, if the
+# weights do not make up for it; here the gradient of the first layer is millions of times smaller than that of the
+# output. In 100 epochs the network learns nothing: 55 % is the share of the larger class. The linear network is a
+# perceptron with about 9,600 parameters, as `collapse` says, and stays near 65 %. With tanh and ReLU the gradients are
+# of similar size in all layers, and both networks learn the spirals.
 #
 # **The first weights.** The last picture shows how much the weighted sums spread in each layer of a ReLU network, before any
 # training. With weights of size 0.05 the signal has died out after ten layers. Glorot's rule loses a factor of about
@@ -801,9 +804,10 @@ else:
 # %% [markdown]
 # ## Summary
 #
-# A border tells more than an accuracy. Trees cut parallel to the axes, networks in any direction; boosting adds up small trees. The
-# capacity of a model must fit the amount of data and noise, and L2, dropout and early stopping hold a large network back.
-# Without an activation depth is worth nothing. With sigmoids, or with careless first weights, a deep network may not learn.
+# A border tells more than an accuracy. Trees cut parallel to the axes, networks in any direction; boosting adds up
+# small trees. The capacity of a model must fit the amount of data and noise, and L2, dropout and early stopping hold a
+# large network back. Without an activation depth is worth nothing. With sigmoids, or with careless first weights, a
+# deep network may not learn.
 #
 # This is the end of the notebook and a good place to stop. In notebook 02b you classify real tables, with rare classes and
 # weighted events.
