@@ -413,7 +413,7 @@ assert np.mean(val_loss[-10:]) > 1.2 * min(val_loss), "Free: the validation loss
 loss_of = {"held": cross_entropy(held), "free": cross_entropy(free)}
 assert loss_of["free"] > 1.2 * loss_of["held"], "On fresh points the free network has the larger loss."
 assert 0.005 < float(sum(held.losses)) < 0.1, f"The penalty is a few hundredths: {float(sum(held.losses)):.3f}"
-alone = {"stopping": (0.0, 0.0, [stop]), "l2": (0.001, 0.0, []), "dropout": (0.0, 0.2, [])}
+alone = {"stopping": (0.0, 0.0, [stop]), "l2": (0.001, 0.0, [])}  # dropout helped with nine of ten seeds
 for name, (l2, dropout, callbacks) in alone.items():
     one = build_network(l2, dropout)
     one.fit(X_few, y_few, validation_data=(X_val, y_val), epochs=50, batch_size=30, verbose=0,
@@ -421,8 +421,7 @@ for name, (l2, dropout, callbacks) in alone.items():
     loss_of[name] = cross_entropy(one)
 seen = ", ".join(f"{name} {loss:.3f}" for name, loss in loss_of.items())
 assert loss_of["stopping"] < 0.9 * loss_of["free"], f"Early stopping alone helps: {seen}"
-assert loss_of["stopping"] == min(loss_of[name] for name in alone), f"Early stopping alone helps most: {seen}"
-assert max(loss_of["l2"], loss_of["dropout"]) < loss_of["free"], f"Each of the three helps alone: {seen}"
+assert loss_of["l2"] < loss_of["free"], f"L2 alone helps too: {seen}"
 assert len(history.history["loss"]) < 100, "Early stopping ends the training before 100 epochs."
 
 # %% [markdown] tags=["reason"]
@@ -431,8 +430,8 @@ assert len(history.history["loss"]) < 100, "Early stopping ends the training bef
 # points its loss is clearly larger. The same network, held back, draws a border between the two. Where the colours of the
 # networks fade they are unsure; the tree's labels have no shades.
 #
-# **What helped?** Each of the three helps alone. Here early stopping helps most: without L2 and dropout it already ends with
-# a clearly smaller loss on fresh points than the free network.
+# **What helped?** Early stopping alone, without L2 and dropout, already ends with a clearly smaller loss on fresh points
+# than the free network. L2 alone helps too; dropout alone did so in nine of ten trainings.
 #
 # **Two traps.** If you choose the depth with the best *training* accuracy, you always choose a deep tree, because a deeper
 # tree can do all that a shallower one can and then split once more. And the validation points that chose the depth are no
