@@ -264,15 +264,14 @@ def _explain_network(student, model, l2, dropout):
     p = binary_probabilities(student, model, probe)
     last = layers[-1]["activation"] or layers[-1]["class"].lower()
     fail_if(last != "sigmoid" or np.ptp(p) == 0, "no-sigmoid", last=last)
-    fail_if(not any(_bends(layer) for layer in layers[:-2]), "linear-model")
+    bends = {layer["activation"] or layer["class"].lower() for layer in layers[:-1] if _bends(layer)}
+    fail_if(not bends, "linear-model")
     # An activation that is a layer of its own may stand behind both, and is listed once.
     alone = any(_bends(layer) for layer in layers if layer["class"] != "Dense")
     hidden = [layer["activation"] for layer in layers if layer["class"] == "Dense"][:2]
     for place, activation in zip(("first", "second"), hidden, strict=True):
         fail_if(activation in (None, "linear") and not alone, "linear-layer", place=place)
-    bends = [layer["activation"] or layer["class"].lower() for layer in layers[:-1] if _bends(layer)]
-    other = [name for name in bends if name not in ("relu", "linear")]
-    fail_if(other, "other-activation", other=" and ".join(sorted(set(other))))
+    fail_if(bends != {"relu"}, "other-activation", other=" and ".join(sorted(bends - {"relu"})))
 
 
 def _penalties(config):
