@@ -204,7 +204,7 @@ def _attention(results, odd):
         why += [f"The check of {id} itself failed; please look." for id, report in result.reports.items()
                 if "check-failed" in report.codes]  # fmt: skip
         if why:
-            rows.append({"who": result.student, "why": why, "rank": result.status == "graded"})
+            rows.append({"who": result.student, "why": list(map(prose, why)), "rank": result.status == "graded"})
     return sorted(rows, key=lambda row: row["rank"])
 
 
@@ -241,12 +241,13 @@ def _score_plot(percents):
 
     def draw(ax):
         ax.bar(edges[:-1] + 5, counts, width=9, color="#0072B2")
+        ax.axvline(min(middle, 100), color="#E69F00", linestyle="--")
         for x, n in zip(edges[:-1] + 5, counts, strict=True):
             if n:
                 ax.annotate(str(n), (x, n), (0, 2), textcoords="offset points", ha="center")
-        ax.axvline(min(middle, 100), color="#E69F00", linestyle="--")
         ax.set(xlabel="percent of the points (dashed: the middle)", ylabel="students", xticks=edges[::2])
         ax.set_ylim(0, max(counts) * 1.15 + 0.5)
+        ax.yaxis.get_major_locator().set_params(integer=True)
         ax.grid(axis="x", visible=False)
 
     title = f"Half of the class has {middle:.0f} % of the points or more"
