@@ -1,6 +1,8 @@
 """The recorded limits: at least ten seeds each, and exactly the margins that the checks declare."""
 
+import ast
 import json
+import string
 
 import pytest
 
@@ -36,6 +38,25 @@ def test_the_record_says_how_it_was_made():
         what = id if id in RECORDED["_recorded"] else id.split(".")[0]  # one exercise, or its whole notebook
         made = RECORDED["_recorded"][what]
         assert made["command"].startswith(f"python benchmarks/record.py {what} --seeds ") and made["keras"]
+
+
+def forms(tree, id, name):
+    """How the checks of a module write the number `name` of exercise `id`, where `check_metric` says it."""
+    for call in ast.walk(tree):
+        if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "check_metric":
+            said = [getattr(part, "value", None) for part in call.args]
+            named = {part.arg: getattr(part.value, "value", None) for part in call.keywords}
+            if said[0] in (None, id) and said[1] in (None, name):  # a name of the check's own may stand for either
+                yield named.get("form", said[4] if len(said) > 4 else ".1%")
+
+
+@pytest.mark.parametrize("number", framework.notebooks())
+def test_expected_says_a_limit_to_the_digits_of_its_check(number):
+    tree = ast.parse(framework.notebooks()[number].read_text(encoding="utf-8"))
+    for item in framework.exercises_in(number):
+        for _, name, form, _ in string.Formatter().parse(item.expected):
+            said = set(forms(tree, item.id, name)) if name else set()
+            assert said <= {form}, f"{item.id} expects {{{name}:{form}}}, and its check says {said}"
 
 
 def test_a_limit_that_is_not_recorded_is_no_limit(monkeypatch):

@@ -17,7 +17,8 @@ def check_metric(id, name, value, points=1, form=".1%", most=False, beside=None,
     value : float
         What was measured.
     form : str
-        How the numbers are written.
+        How the numbers are written, here and in what ``expected`` says of the limit. They are compared as they are
+        written: whoever reads 21.5 and is asked for at most 21.5 has passed.
     most : bool
         Whether the number has to stay below the limit, as an error does.
     beside : dict of str to float, optional
@@ -25,10 +26,15 @@ def check_metric(id, name, value, points=1, form=".1%", most=False, beside=None,
     **fields
         What else the sentences name.
     """
-    limit = threshold(id, name)
-    passed = value <= limit if most else value >= limit
-    asked = f"at {'most' if most else 'least'} {limit:{form}} {'was' if passed else 'is'} asked for."
-    message = f"{say(f'{name}.measured', value=format(value, form), **fields)}; {asked}"
+    said, limit = format(value, form), format(threshold(id, name), form)
+    passed = _number(said) <= _number(limit) if most else _number(said) >= _number(limit)
+    asked = f"at {'most' if most else 'least'} {limit} {'was' if passed else 'is'} asked for."
+    message = f"{say(f'{name}.measured', value=said, **fields)}; {asked}"
     if not passed:
         message = f"{message} {say(f'{name}.advice', **fields)}"
     return Finding(name, passed, message, points=points, measured={name: value} | (beside or {}))
+
+
+def _number(text):
+    """The number that a text such as "97.0%" or "12,000" says; of a limit that is not recorded yet it is NaN."""
+    return float(text.rstrip("%").replace(",", ""))
