@@ -297,7 +297,8 @@ def _with_facts(item, student, findings):
             fact = training_facts(student, name)
         except Exception:  # the student's side may have ended by now, or lie
             continue
-        told += f" {fact}" if fact and fact not in told else ""
+        again = "`max_iter` = " in told and "`max_iter` = " in fact  # the check itself has said where training stopped
+        told += f" {fact}" if fact and fact not in told and not again else ""
     return [*findings[:first], replace(findings[first], message=told), *findings[first + 1 :]]
 
 

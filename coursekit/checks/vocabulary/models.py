@@ -279,7 +279,7 @@ def _is_estimator(config):
 
 
 def _build(name, config, weights, input_shape):
-    config = {**config, "compile_config": None}
+    config = _not_compiled(config)
     if not _replayable(config):
         return None
     if _largest(config) > _MOST_UNITS or any(
@@ -429,6 +429,13 @@ def _parts_of(model):
 
 def _too_large(name):
     return Misconception("too-large", f"{name_text(name)} is too large to be computed again. Make it smaller.")
+
+
+def _not_compiled(config):
+    """A Keras configuration without losses and optimisers, its own and those of the models inside it."""
+    if isinstance(config, dict):
+        return {key: _not_compiled(part) for key, part in config.items() if key != "compile_config"}
+    return list(map(_not_compiled, config)) if isinstance(config, list | tuple) else config
 
 
 def _largest(config):
