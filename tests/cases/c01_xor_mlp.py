@@ -663,6 +663,8 @@ def trained_twice(style="input first"):
     if style in ("activation layers", "logits", "no activation", "other labels"):
         weights = trained_twice()[0].get_weights()
         sequential.set_weights([*weights[:2], *(-w if style == "other labels" else w for w in weights[2:])])
+    elif style == "labels of OR":  # all units alike, set by hand
+        sequential.set_weights([np.full((2, 8), 10.0), np.full(8, -5.0), np.ones((8, 1)), np.zeros(1)])
     elif style not in ("not fitted", "four units"):
         sequential.fit(X, y, epochs=1 if style == "one epoch" else 40, batch_size=32, verbose=0)
     inputs = outputs = keras.Input((2,))
@@ -724,7 +726,25 @@ def shared_layers():
     return keras.Model(sequential.inputs, sequential.outputs)
 
 
+def around(sequential):
+    """A functional model with one layer: the whole of another, which was compiled."""
+    import keras
+
+    inputs = keras.Input((2,))
+    return keras.Model(inputs, sequential(inputs))
+
+
+def relu_functional():
+    """The weights of `sequential` behind another activation."""
+    model = trained_twice("relu")[1]
+    model.set_weights(trained_twice()[0].get_weights())
+    return model
+
+
 for name, code, build in (
+    ("labels of OR", "other-labels", lambda: twice("labels of OR")),
+    ("another activation, the same weights", "other-activation", lambda: twice(functional=relu_functional())),
+    ("the functional model wraps the other", "nested", lambda: twice(functional=around(trained_twice()[0]))),
     ("biases forgotten", "n-params", lambda: twice(n_params=24)),
     ("count is off", "n-params", lambda: twice(n_params=25)),
     ("weights not copied", "same-weights", lambda: twice(functional=fresh_functional())),
@@ -897,6 +917,20 @@ def _():
     return {
         "regressor": make_pipeline(FunctionTransformer(lambda X: X * [1, 0]), surface_network()).fit(*surface_data())
     }
+
+
+@wrong("01.6", "trained-on-test", "fitted to the test points")
+def _():
+    from coursekit.data import make_surface
+
+    X, y = make_surface(n_samples=600, noise=0.1, seed=1)
+    return {"regressor": surface_network().fit(X[400:], y[400:])}
+
+
+@wrong("01.6", "other-targets", "fitted to the surface itself")
+def _():
+    X, _ = surface_data()
+    return {"regressor": surface_network().fit(X, truth(X))}
 
 
 @wrong("01.6", "unrelated", "targets in another order")
@@ -1103,7 +1137,12 @@ def _():
 
 
 for name, code, change in (
-    ("constant", "constant", lambda train, test: ([train[-1]] * 150, [test[-1]] * 150)),
+    (
+        "two passes for some numbers",
+        "more-passes",
+        lambda train, test: (train[:70] + train[-40:], test[:70] + test[-40:]),
+    ),
+    ("constant", "one-number", lambda train, test: ([train[-1]] * 150, [test[-1]] * 150)),
     ("fit each time", "not-falling", lambda train, test: (train[-1:] + train[-120:], test[-1:] + test[-120:])),
     ("sums", "not-averaged", lambda train, test: (400 * np.array(train), 200 * np.array(test))),
     ("exchanged", "swapped", lambda train, test: (test, train)),
@@ -1371,6 +1410,21 @@ def train_shuffled(X, y, epochs):
     return w, b
 
 
+def train_pocket(X, y, epochs):
+    """Keeps the best w and b so far, as Gallant's pocket algorithm does."""
+    w, b = best = np.zeros(X.shape[1]), 0
+    for row in np.tile(np.arange(len(X)), epochs):
+        w, b = perceptron_step(w, b, X[row], y[row], 1)
+        if np.sum((X @ w + b > 0) == y) > np.sum((X @ best[0] + best[1] > 0) == y):
+            best = w, b
+    return best
+
+
+def step_twice_predicted(w, b, x, y, rate):
+    w = w + rate * (y - float(w @ x + b > 0)) * x
+    return w, b + rate * (y - float(w @ x + b > 0))
+
+
 def train_forgetful(X, y, epochs):
     w, b = np.zeros(X.shape[1]), 0
     for _ in range(epochs):
@@ -1418,6 +1472,9 @@ table(
         ("b-not-moved", "b forgotten", {"perceptron_step": moved(lambda w, b, x, e, rate: (w + rate * e * x, b))}),
         ("w-not-moved", "w forgotten", {"perceptron_step": moved(lambda w, b, x, e, rate: (w, b + rate * e))}),
         ("no-input", "no x", {"perceptron_step": moved(lambda w, b, x, e, rate: (w + rate * e, b + rate * e))}),
+        ("no-rate-for-b", "no rate for b", {"perceptron_step": moved(lambda w, b, x, e, r: (w + r * e * x, b + e))}),
+        ("b-from-the-new-w", "b by the new w", {"perceptron_step": step_twice_predicted}),
+        ("not-the-last", "the best so far", {"train_perceptron": train_pocket}),
         ("not-moved", "nothing", {"perceptron_step": moved(lambda w, b, x, e, rate: (w, b))}),
         (
             "no-bias",

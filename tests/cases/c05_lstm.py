@@ -1,6 +1,7 @@
 """Cases of notebook 05."""
 
 from functools import cache
+from types import FunctionType
 
 import numpy as np
 
@@ -745,6 +746,14 @@ def latch(style="SimpleRNN"):
         model = keras.Sequential([inputs, layers.Conv1D(1, 3, padding="causal"), layers.Dense(1, "sigmoid")])
         model.set_weights([np.array([3.0, 5, 20]).reshape(3, 1, 1), np.zeros(1), np.array([[1.0]]), np.zeros(1)])
         return model
+    if (
+        style == "long convolution"
+    ):  # right for 30 steps, since the last pulse weighs most; then an old one outweighs it
+        model = keras.Sequential([inputs, layers.Conv1D(1, 31, padding="causal"), layers.Dense(1, "sigmoid")])
+        weights = 1e13 * 3.0 ** -np.arange(30, -1, -1)
+        weights[0] = 1e15
+        model.set_weights([weights.reshape(31, 1, 1), np.zeros(1), np.ones((1, 1)), np.zeros(1)])
+        return model
     if style == "tanh":
         model = keras.Sequential([inputs, layers.SimpleRNN(1, **steps)])
         model.set_weights(cell)
@@ -817,7 +826,7 @@ declare(
     lambda latch_="SimpleRNN": {"latch": latch(latch_) if isinstance(latch_, str) else latch_},
     {
         style: {"latch_": style}
-        for style in ("SimpleRNN", "functional", "LSTM", "subclassed", "two columns", "TimeDistributed")
+        for style in ("SimpleRNN", "functional", "LSTM", "subclassed", "TimeDistributed")
         + ("flat answer", "thirty steps", "sigmoid of keras.ops", "subclassed, keras.ops")
     },
     [
@@ -832,12 +841,14 @@ declare(
         ("once on, ever on", "ever-on", {"latch_": "ever on"}),
         ("the first pulse decides", "first-pulse", {"latch_": "first pulse"}),
         ("two steps late", "two-steps-late", {"latch_": "two steps late"}),
+        ("two columns", "wrong-shape", {"latch_": "two columns"}),
         ("three columns", "wrong-shape", {"latch_": "three columns"}),
         ("read from the end", "looks-ahead", {"latch_": "from the end"}),
         ("a convolution to both sides", "looks-ahead", {"latch_": "convolution to both sides"}),
         ("a little memory", "forgets", {"latch_": "a little memory"}),
         ("adds the pulses", "adds-pulses", {"latch_": "adds"}),
         ("a causal convolution", "accuracy", {"latch_": "convolution"}),
+        ("a long causal convolution", "accuracy", {"latch_": "long convolution"}),
         ("Bidirectional", "looks-ahead", {"latch_": "both ways"}),
         ("behind a convolution", "looks-ahead", lambda: {"latch_": one_step_then_both_ways()}),
         ("one answer a sequence", "last-only", {"latch_": "last only"}),
@@ -1000,7 +1011,6 @@ declare(
         "Keras's pad_sequences": {"pad": pad_keras},
         "functional": {"walker_": "functional"},
         "subclassed": {"walker_": "subclassed"},
-        "two columns": {"walker_": "two columns"},
         "an input of twenty steps that takes any": {"walker_": "twenty steps"},
         "a trained GRU": lambda: {"walker_": trained_walker()},
     },
@@ -1023,6 +1033,7 @@ declare(
         ("a convolution loses the mask", "mask-lost", {"walker_": "mask lost"}),
         ("twenty steps only", "fixed-length", {"walker_": "all steps at once"}),
         ("an answer a step", "wrong-shape", {"walker_": "all steps"}),
+        ("two columns", "wrong-shape", {"walker_": "two columns"}),
         ("swapped", "labels-swapped", {"walker_": "swapped"}),
         ("constant", "constant", {"walker_": "constant"}),
         ("never fitted", "untrained|constant|accuracy|labels-swapped", {"walker_": "never fitted"}),
@@ -1196,6 +1207,39 @@ def reader(network, reverse=True, style="join"):
     return add_loop if style == "loop" else add
 
 
+def writes(network, texts):
+    return ["".join(SYMBOLS[code] for code in row) for row in np.asarray(network(one_hot(texts, True))).argmax(-1)]
+
+
+def add_until_stop(texts):
+    return [answer.split(".")[0] for answer in writes(adder, texts)]
+
+
+def add_by_predict(texts):
+    return [answer.partition(".")[0] for answer in writes(adder.predict_on_batch, texts)]
+
+
+def add_without_asking(texts):
+    return [str(sum(map(int, text.split("+")))) for text in texts]
+
+
+def add_stripped(texts):
+    return [answer.strip(".") for answer in writes(adder, texts)]
+
+
+def add_replaced(texts):
+    return [answer.replace(".", "") for answer in writes(adder, texts)]
+
+
+def add_to_the_index(texts):
+    return [answer[: answer.index(".")] for answer in writes(adder, texts)]
+
+
+def asking(add):
+    """`add` with the network under the global name `adder`, as in the notebook."""
+    return {"add": FunctionType(add.__code__, {**globals(), "adder": adder("flat", True, None)})}
+
+
 def added(network="flat", reverse=True, spoil=None, style="join", lags=LAGS, add=None, read=None):
     network = adder(network, reverse, spoil) if isinstance(network, str) else network
     read = reverse if read is None else read
@@ -1225,6 +1269,8 @@ declare(
         "an array of texts": {"style": "array"},
         "subclassed": {"network": "subclassed"},
         "symbol by symbol": {"style": "loop"},
+        "the global adder": lambda: asking(add_until_stop),
+        "the global adder, `predict_on_batch`": lambda: asking(add_by_predict),
     },
     [
         ("logits", "logits", {"network": "logits"}),
@@ -1242,6 +1288,10 @@ declare(
         ("one text", "wrong-type", {"style": "one text"}),
         ("one answer", "wrong-shape", {"style": "only the first"}),
         ("numbers", "wrong-type", {"style": "numbers"}),
+        ("never asks", "asks-nothing", lambda: asking(add_without_asking)),
+        ("STOP stripped", "first-stop", lambda: asking(add_stripped)),
+        ("STOP replaced", "first-stop", lambda: asking(add_replaced)),
+        ("fails without STOP", "first-stop", lambda: asking(add_to_the_index)),
         ("asked the other way round", "other-direction", {"read": False}),
         ("Python adds, the network is untrained", "untrained|constant",
          lambda: {"network": other_adder("never trained"), "add": lambda texts: [str(sum(map(int, t.split("+")))) for t in texts]}),
@@ -1308,6 +1358,8 @@ declare(
         ("two blocks", "other-numbers", {"lstm_params": lambda f, u: 2 * u * (f + u + 1)}),
         ("one bias a block", "one-bias-a-block", {"lstm_params": lambda f, u: 4 * (u * (f + u) + 1)}),
         ("half as many", "gru-params", {"gru_params": lambda f, u: 1.5 * u * (f + u + 2)}),
+        ("right for one feature", "one-feature", {"lstm_params": lambda f, u: 4 * u * (u + 2)}),
+        ("with the Dense layer", "dense-too", {"gru_params": lambda f, u: gru_params(f, u) + u + 1}),
         ("a table", "wrong-shape", {"lstm_params": lambda f, u: [f * u, u * u, u]}),
         ("an LSTM again", "not-a-gru", {"gru": "LSTM"}),
         ("a GRU that does nothing beside a linear part", "unused", {"gru": "GRU and least squares"}),
