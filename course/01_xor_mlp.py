@@ -864,6 +864,7 @@ ax.axhline(0.05, color="black", linewidth=1, linestyle=":", label="noise of one 
 ax.set(xlabel="hidden units", ylabel="error (median of 5 seeds)")
 ax.set_title("Wider is better, but not at every doubling")
 ax.set_xticks(widths, widths)
+ax.set_yticks([0.02, 0.05, 0.1, 0.2, 0.5], ["0.02", "0.05", "0.1", "0.2", "0.5"])
 ax.minorticks_off()
 ax.legend();
 
@@ -881,8 +882,8 @@ assert learned < 0.7 * errors[6], "The tanh network of the solution comes closer
 # %% [markdown] tags=["reason"]
 # **Why the error falls, and why it stops.** No simple rule holds. Each new unit is one more place to bend. Up to four units
 # training finds no good use for them; with eight the curve can follow both humps, and the error drops steeply. From 32 to
-# 64 units it hardly changes here. All these errors are smaller than the noise of one point, because the network averages
-# over many. Nor are the data used up: from the same 200 points the 50 tanh units of the solution come closer to the curve,
+# 64 units it hardly changes here. Both errors are smaller than the noise of one point, because the network averages over
+# many. Nor are the data used up: from the same 200 points the 50 tanh units of the solution come closer to the curve,
 # to about 0.01.
 #
 # **What universal approximation promises.** A wide enough layer *can* come as close as you like. The theorem does not say

@@ -49,7 +49,7 @@ def decision_boundary(predict, X, y, ax=None, *, title=None, resolution=200):
         mine = y == label
         ax.scatter(
             *X[mine].T, s=26, marker=MARKERS[i % 8], color=COLOURS[i % 8], edgecolor="white", linewidth=0.6,
-            label=f"class {label}",
+            zorder=3, label=f"class {label}",
         )  # fmt: skip
     ax.grid(False)
     ax.set(xlabel="$x_1$", ylabel="$x_2$", xlim=(xs[0], xs[-1]), ylim=(ys[0], ys[-1]), title=title)
