@@ -933,6 +933,18 @@ def _():
     return {"regressor": surface_network().fit(X, truth(X))}
 
 
+@wrong("01.6", "r2", "knows the training points by heart")
+def _():
+    import keras
+    from keras import layers
+
+    X, y = surface_data()
+    model = keras.Sequential([keras.Input((2,)), layers.Dense(400, "softmax"), layers.Dense(1)])
+    # The nearest training point has the largest x . w - |w|^2 / 2, and its value is the answer.
+    model.set_weights([1000 * X.T, -500 * (X**2).sum(axis=1), y[:, None], np.zeros(1)])
+    return {"regressor": model}
+
+
 @wrong("01.6", "unrelated", "targets in another order")
 def _():
     X, y = surface_data()
