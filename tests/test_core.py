@@ -464,16 +464,6 @@ def test_a_share_below_its_limit_does_not_hold():
             assert finding.message.endswith("was asked for." if holds else "is asked for. Train on all 20.")
 
 
-def test_a_stand_in_answers_where_a_function_asks_its_model():
-    names = {"model": len}
-    exec("def ask(X): return [model(X), model.predict(X)]", names)
-    student = local_student({"model": len, "ask": names["ask"], "apart": np.shape})
-    for said in student.call_beside("ask", {"model": np.array([1.0, 2.0])}, np.zeros((3, 5))):
-        assert np.asarray(said).tolist() == 3 * [[1.0, 2.0]]
-    assert names["model"] is len
-    assert student.call_beside("apart", {"model": np.array([1.0])}, np.zeros((3, 5))) is None  # it asks no model
-
-
 # --- what a student calls
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from coursekit.checks.codec import RemoteObject
 
 # The questions: what `ObjectServer` answers to.
-QUESTIONS = ("kind", "value", "call", "call_beside", "predict", "symbolic", "describe")  # of any object
+QUESTIONS = ("kind", "value", "call", "predict", "symbolic", "describe")  # of any object
 QUESTIONS += ("layers", "weights", "history", "config", "network")  # of models
 
 
@@ -79,22 +79,6 @@ class StudentProxy:
             if isinstance(name, str):
                 error.call = f"{name}({', '.join(map(argument_text, args))})"
             raise
-
-    def call_beside(self, name, answers, *args):
-        """The result of calling a function while others stand in for the models that it uses.
-
-        Parameters
-        ----------
-        answers : dict of str to array
-            Name of a model -> what its stand-in answers to every row.
-
-        Returns
-        -------
-        object
-            None where no global name of the function is bound to one of these models.
-        """
-        self.known.clear()
-        return self._ask("call_beside", name, answers, args)
 
     def predict(self, name, X):
         """Predictions for the rows of `X`: probabilities where the model has them, else what it predicts."""

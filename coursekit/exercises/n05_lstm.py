@@ -565,7 +565,7 @@ def add_as_text(student, rng):
             return []
 
     yield lambda: unless_open(_exact, rng, texts, sums, said)
-    yield lambda: unless_open(_same_answers, texts, sums, said)
+    yield lambda: unless_open(_same_answers, rng, texts, sums, said)
     yield lambda: unless_open(_lags)
     if waiting:
         raise waiting[0]
@@ -620,9 +620,13 @@ def _explain_adder(student, said, sums, exact, rng):
     fail_if(exact < 0.03, "untrained", exact=exact)
 
 
-def _same_answers(student, texts, sums, said):
+def _same_answers(student, rng, texts, sums, said):
     """The finding that `add` says what the network says, without STOP; none where the network says nothing."""
-    few = texts[:100]
+    # Where the network errs, what it says differs from the sum.
+    right = [answer.split(".")[0] == wanted for answer, wanted in zip(said.get(True, sums), sums, strict=True)]
+    chosen = np.argsort(right, kind="stable")[:100]
+    few, sums = [texts[i] for i in chosen], [sums[i] for i in chosen]
+    said = {reverse: [answers[i] for i in chosen] for reverse, answers in said.items()}
     given = student.call("add", few)
     if isinstance(given, np.ndarray) and given.dtype.kind in "US" and given.ndim == 1:
         given = given.tolist()
@@ -636,31 +640,33 @@ def _same_answers(student, texts, sums, said):
         return []
     reverse = max(said, key=lambda key: _share(said[key], sums))
     if _share(said[reverse], sums) < 0.5:  # untrained: which way it reads cannot be told
-        reverse = max(said, key=lambda key: _share(said[key][:100], given))
-    wanted, other = ([answer.split(".")[0] for answer in said[key][:100]] for key in (reverse, not reverse))
+        reverse = max(said, key=lambda key: _share(said[key], given))
+    wanted, other = ([answer.split(".")[0] for answer in said[key]] for key in (reverse, not reverse))
     passed = np.mean([a == b for a, b in zip(given, wanted, strict=True)]) >= 0.99
     fail_if(not passed and np.mean([a == b for a, b in zip(given, other, strict=True)]) > 0.99, "other-direction")
     i = next((i for i, (a, b) in enumerate(zip(given, wanted, strict=True)) if a != b), 0)
+    errs = [k for k, (a, b) in enumerate(zip(wanted, sums, strict=True)) if a != b]
+    if errs and all(given[k] == sums[k] for k in errs):
+        k = errs[0]
+        raise Misconception("add.asks-nothing", question=few[k], answer=given[k], written=said[reverse][k])
     if passed:
-        _ask_a_stand_in(student, few[:3], given[:3])
+        _refuse_other_ends(student, rng, reverse)
     return check_that("add", passed, 1, question=few[i], answer=given[i], written=said[reverse][i])
 
 
-def _ask_a_stand_in(student, texts, before):
-    """Raises `Misconception` where `add` does not say what a network says that writes this to every question."""
-    for written, wanted in (("1.2.", "1"), ("1234", "1234")):
-        try:
-            given = student.call_beside("add", {"adder": _one_hot([written], False)[0, :4]}, texts)
-        except StudentError as error:
-            raise Misconception(
-                "add.first-stop", written=written, wanted=wanted, does=f"ends in a {error.kind}"
-            ) from None
-        if given is None:  # there is no name to put it in the place of
-            return
-        fail_if(list(given) == before, "add.asks-nothing", question=texts[0], answer=before[0])
-        fail_if(
-            list(given) != [wanted] * 3, "add.first-stop", written=written, wanted=wanted, does=f"answers '{given[0]}'"
-        )
+def _refuse_other_ends(student, rng, reverse):
+    """Raises `Misconception` where `add` does not cut at the first STOP: asked for no sum, the network writes it anywhere."""
+    odd = ["".join(row) for row in rng.choice(list(SYMBOLS.replace(".", "")), size=(500, 5))]
+    pairs = zip(odd, _answers(student, odd, reverse), strict=True)
+    telling = [(question, answer) for question, answer in pairs if "." in answer.rstrip(".")][:20]
+    try:
+        given = student.call("add", [question for question, _ in telling])
+    except StudentError:  # a function that takes nothing but sums
+        return
+    for said, (question, written) in zip(given, telling, strict=False):
+        wanted = written.split(".")[0]
+        said = str(said).strip()
+        fail_if(said != wanted, "add.first-stop", question=question, written=written, wanted=wanted, answer=said)
 
 
 def _lags(student):
