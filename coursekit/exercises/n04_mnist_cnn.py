@@ -87,7 +87,7 @@ def dense_baseline(student, rng):
 
 
 def _refuse_straight_layer(student):
-    """Raises `Misconception` where one of two hidden layers has no activation, in a network whose layers tell it."""
+    """Raises `Misconception` where one of two hidden layers is without ReLU, in a network whose layers tell it."""
     config = student.config("dense")
     # The configuration lists functions that stand between the layers too; a class of the student's own has none.
     listed = config.get("config", {}).get("layers", []) if isinstance(config, dict) else []
@@ -96,6 +96,7 @@ def _refuse_straight_layer(student):
     if listed and all(layer["class_name"] in plain for layer in listed):
         for place, activation in enumerate(hidden, start=1):
             fail_if(activation in (None, "linear"), "linear-layer", place=place)
+            fail_if(activation != "relu", "other-activation", place=place, activation=activation)
 
 
 def _is_linear(student, name, images):

@@ -203,19 +203,24 @@ for style, code in {
         return {"dense": dense(style)}
 
 
-@wrong("04.1", "linear-layer", "the second hidden layer without ReLU")
-def _():
+def second_layer(activation, scale):
+    """A network that reads digits, whose second hidden layer hands on what it gets: tanh does where that is small."""
     import keras
     from keras import layers
 
     x, y, _, _ = digits()
-    model = keras.Sequential([keras.Input((28, 28, 1)), layers.Flatten(), layers.Dense(64, "relu"), layers.Dense(64)])
+    model = keras.Sequential([keras.Input((28, 28, 1)), layers.Flatten(), layers.Dense(64, "relu")])
+    model.add(layers.Dense(64, activation))
     model.add(layers.Dense(10, "softmax"))
     kernel, bias = dense().get_weights()[:2]
     seen = np.maximum(x[:20000].reshape(-1, 784) @ kernel + bias, 0)
     end = np.linalg.lstsq(seen, 10 * np.eye(10)[y[:20000]], rcond=None)[0]
-    model.set_weights([kernel, bias, np.eye(64), np.zeros(64), end, np.zeros(10)])
+    model.set_weights([kernel, bias, scale * np.eye(64), np.zeros(64), end / scale, np.zeros(10)])
     return {"dense": model}
+
+
+wrong("04.1", "linear-layer", "the second hidden layer without ReLU")(lambda: second_layer(None, 1.0))
+wrong("04.1", "other-activation", "tanh in the second hidden layer")(lambda: second_layer("tanh", 0.01))
 
 
 @wrong("04.1", "labels", "always a one")
