@@ -752,10 +752,11 @@ assert 0.1 < last["He"] < 3 and abs(last["LSUV"] - 1) < 1e-6, "He and LSUV keep 
 # %% [markdown] tags=["reason"]
 # **What the three experiments say.** With sigmoids, from layer 10 back to layer 2, each gradient is several times
 # smaller than the next one. Ten derivatives of at most 1/4 make a factor of at least $4^{10}$, about a million, if the
-# weights do not make up for it; here the gradient of the first layer is, depending on the first weights, some hundred thousand
-# to some ten million times smaller than that of the output. In 100 epochs the network learns nothing: 55 % is the share of the larger class. The linear network is a
-# perceptron with about 9,600 parameters, as `collapse` says, and stays near 65 %. With tanh and ReLU the gradients are
-# of similar size in all layers, and both networks learn the spirals.
+# weights do not make up for it; here the gradient of the first layer is, depending on the first weights, some hundred
+# thousand to some ten million times smaller than that of the output. In 100 epochs the network learns nothing: 55 % is
+# the share of the larger class. The linear network is a perceptron with about 9,600 parameters, as `collapse` says, and
+# stays near 65 %. With tanh and ReLU the gradients are of similar size in all layers, and both networks learn the
+# spirals.
 #
 # **The first weights.** The last picture shows how much the weighted sums spread in each layer of a ReLU network, before any
 # training. With weights of size 0.05 the signal has died out after ten layers. Glorot's rule loses a factor of about
