@@ -426,7 +426,8 @@ assert between_settings < 2 * between_folds, f"Settings differ about as much as 
 #   layers of 64 and 32 ReLU units and 15 epochs in batches of 64 are enough, with Adam and a rate that falls from 0.01 to 0 in the course of the
 #   training: `keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(0.01, decay_steps=375))`, for 15 epochs of 25 steps.
 # - `out_of_fold`: shape (2340,): for each row of `X_search` the prediction, in units of 100,000 dollars, of the network that was trained without
-#   it. Three folds are enough. Scale inside the loop, by the mean and deviation of the rows that train: the check cannot see whether you did.
+#   it. Three folds are enough. Scale inside the loop, by the mean and deviation of the rows that train. The check cannot see whether you did,
+#   nor who has predicted a house, unless the error is far too small: that is up to you.
 # - `mae`, `mse`: the mean absolute and the mean squared error of `out_of_fold`.
 
 # %%
