@@ -77,8 +77,8 @@ print(", ".join(ck.data.AMES_NUMBERS))
 #
 # About 60 minutes. You need the cells above.
 #
-# **Predict before you run.** A typical house costs 160,000 dollars. In 03.5, the last exercise, a network predicts the price of every house. By
-# how many dollars will it be wrong, on average? Write a number down.
+# **Predict before you run.** A typical house costs 160,000 dollars. In 03.5, the last exercise, a network predicts the price of every house outside
+# the test part. By how many dollars will it be wrong, on average? Write a number down.
 
 # %% [markdown]
 # ## 03.1 · Audit before you model
@@ -99,7 +99,7 @@ print(", ".join(ck.data.AMES_NUMBERS))
 # - `capped`: the number of districts that have exactly the largest `medv`. What does that tell you about the target?
 # - `classic`: a fitted `Pipeline` of a `StandardScaler` and an `MLPRegressor` with one hidden layer of 100 logistic units, trained on
 #   `X_classic`, `y_classic`. In scikit-learn's words: `hidden_layer_sizes=(100,)` and `activation="logistic"`. With `learning_rate_init=0.01`,
-#   `max_iter=2000` and `tol=0.01` the training stops by itself. (A `ConvergenceWarning` says that it has come to its end, `max_iter` passes,
+#   `max_iter=2000` and `tol=0.01` the training stops by itself. It is judged on the districts held out, `X_held_out`. (A `ConvergenceWarning` says that it has come to its end, `max_iter` passes,
 #   while the loss was still falling.)
 #
 # A **pipeline** is several steps that are fitted and used as one model: `make_pipeline(StandardScaler(), MLPRegressor(...)).fit(X, y)` fits the
@@ -161,6 +161,7 @@ if ck.ready("03.1", shares):
     ax.plot(values, low, label="smaller solution")
     ax.plot(values, high, "--", label="larger solution")
     ax.axhspan(0, 1, alpha=0.08, color="black", label="possible as a share")
+    ax.axvline(136.9, color="black", linestyle=":", linewidth=1, label="136.9")
     ax.set(xlabel="number in the column", ylabel="$B$")
     ax.set_title("Below 137 two shares are possible")
     ax.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
@@ -274,7 +275,7 @@ for name, X_, y_ in (("with duplicates", X_merged, y_merged), ("without", X_once
 # - `baseline`: a fitted pipeline of a scaler and `LinearRegression`. All models of this session take the unscaled numbers, (n, 12).
 # - `trials`: a dict with at least three entries. The keys are names that you make up; the values are fitted pipelines of a scaler and an
 #   `MLPRegressor`, trained on `X_fit`, `y_fit`.
-# - `scores`: a dict with the same keys; the values are the RMSEs that you choose by.
+# - `scores`: a dict with the same keys; the values are the RMSEs on the validation houses, by which you choose.
 # - `chosen`: the key of the best.
 #
 # The settings that no gradient improves, such as the number of units or the learning rate, are called **hyper-parameters**; one finds good ones
@@ -387,11 +388,11 @@ ck.check("03.4", search=search, mean_scores=mean_scores)
 # %% tags=["picture-03.4"]
 if ck.ready("03.4", search, mean_scores):
     results = search.cv_results_
-    names = [str(setting).replace("network__", "") for setting in results["params"]]
-    fig, ax = plt.subplots(figsize=(6, 2.8))
+    names = [", ".join(f"{key.split('__')[-1]} {value}" for key, value in setting.items()) for setting in results["params"]]
+    fig, ax = plt.subplots(figsize=(7, 1.4 + 0.3 * len(names)))
     ax.errorbar(-np.asarray(mean_scores), range(len(names)), xerr=results["std_test_score"], fmt="o", capsize=4)
     ax.set_yticks(range(len(names)), names)
-    ax.set(xlabel="RMSE (100,000 dollars), 3 folds", ylim=(-0.5, len(names) - 0.5))
+    ax.set(xlabel="RMSE (100,000 dollars): mean ± deviation of the folds", ylim=(-0.5, len(names) - 0.5))
     ax.set_title("Are the differences larger than the spread?")
 
 # %% tags=["claim"]
@@ -404,8 +405,10 @@ assert between_settings < 2 * between_folds, f"Settings differ about as much as 
 # **Why the search goes over the pipeline.** If you scale first and search afterwards, every fold has been scaled with its own validation
 # houses: a small leak, in each of the folds. In a pipeline the scaler is part of the model, and cannot leak.
 #
-# **What the spread says.** In the solution the four means differ by about as much as the three folds of a single setting do, and another
-# random seed can make another setting the best. So do not rely on which one came first; if two are close, take the simpler one.
+# **What the spread says.** In the solution, whose penalties are 0.01 and 1, the four means differ by about as much as the three folds of a
+# single setting do, and another random seed can make another setting the best. So do not rely on which one came first; if two are close, take
+# the simpler one. Settings that lie further apart, such as the penalties 0.1 and 10, can differ by more. All settings share the same folds,
+# so the fair test is to compare them fold by fold: is one better in each of the three?
 
 # %% [markdown]
 # This is the end of session 2, and a good place to stop. In session 3 you cross-validate by hand.
@@ -428,7 +431,7 @@ assert between_settings < 2 * between_folds, f"Settings differ about as much as 
 # - `out_of_fold`: shape (2340,): for each row of `X_search` the prediction, in units of 100,000 dollars, of the network that was trained without
 #   it. Three folds are enough. Scale inside the loop, by the mean and deviation of the rows that train. The check cannot see whether you did,
 #   nor who has predicted a house, unless the error is far too small: that is up to you.
-# - `mae`, `mse`: the mean absolute and the mean squared error of `out_of_fold`.
+# - `mae`, `mse`: the mean absolute and the mean squared error of `out_of_fold`, in its units.
 
 # %%
 ck.expected("03.5")
@@ -516,7 +519,7 @@ assert np.mean(np.abs(seen - y_search)) < mae, "One network for all rows looks b
 #
 # 1. Why may you look at the validation score a hundred times, and at the test score only once?
 # 2. Which of your steps use statistics of the data, and from which rows do they take them?
-# 3. Why is the RMSE of 03.5, the root of `mse`, so much larger than the MAE?
+# 3. Why is the RMSE of 03.5, the root of `mse`, larger than the MAE?
 # 4. By how many dollars is your network of 03.5 wrong on average (`mae`), and what had you predicted?
 #
 # <details><summary>Answers</summary>

@@ -1,6 +1,7 @@
 """What stands in the files beside the check modules: each sentence is said, and what is said stands there."""
 
 import ast
+import re
 import string
 import tomllib
 
@@ -91,3 +92,10 @@ def test_what_is_said_stands_there_with_its_fields(path):
                 assert name in sentences, f"{where} says {name!r}, which does not stand in its file"
                 asked = {field for _, field, _, _ in string.Formatter().parse(sentences[name]) if field}
                 assert None in given or asked <= given, f"{where}: fields of {name!r}"
+
+
+@pytest.mark.parametrize("path", sorted(EXERCISES.glob("*.toml")), ids=lambda path: path.stem)
+def test_no_sentence_has_raw_asterisks(path):
+    """A card sets what stands between backticks as code, and nothing else: *word* would keep its asterisks."""
+    prose = re.sub("`[^`\n]*`", "", path.read_text(encoding="utf-8"))
+    assert not re.findall(r"(?<![\w*])\*[A-Za-z](?:[A-Za-z -]*[A-Za-z])?\*(?![\w*])", prose)

@@ -102,7 +102,7 @@ def _positions(part, name, n):
     rows = as_array(part, f"`{name}`", shape=(None,))
     if np.asarray(part).dtype.kind == "b" and len(rows) == n:
         return np.flatnonzero(rows)
-    right = len(rows) and (rows == np.rint(rows)).all() and rows.min() >= 0 and rows.max() < n
+    right = len(rows) and (rows == np.rint(rows)).all() and rows.min() >= 0 and 1 < rows.max() < n
     fail_if(not right, "split.not-positions", name=name, last=n - 1)
     return rows.astype(int)
 
@@ -147,9 +147,8 @@ def _content(X, rows):
         fail_if(r2 < 0.98 and not _same_order(X[complete], column), "column-lost", name=name)
     spread, middle = X.std(axis=0), X.mean(axis=0)
     size = np.maximum(spread, np.abs(middle))
-    if size.max() > 10:
-        i = int(size.argmax())
-        raise Misconception("unscaled-inputs", column=_name_of(X[:, i], rows), mean=middle[i], spread=spread[i])
+    i = int(size.argmax())
+    fail_if(size[i] > 10, "unscaled-inputs", column=_name_of(X[:, i], rows), mean=middle[i], spread=spread[i])
 
 
 def _same_either_way(student, train):
@@ -481,9 +480,8 @@ def _judge_curve(student, name, y, scores, *weights):
         _refuse_no_start(*given)
         raise Misconception("curve.ties", given=_under(given), wanted=_under(wanted))
     stretched = 8 * scores - 3  # the curve asks only which score is larger
-    given = _curve(student, name, y, stretched, *weights)
-    if not _same_curve(given, _roc(y, stretched, *weights)):
-        raise Misconception("curve.range", low=stretched.min(), high=stretched.max())
+    same = _same_curve(_curve(student, name, y, stretched, *weights), _roc(y, stretched, *weights))
+    fail_if(not same, "curve.range", low=stretched.min(), high=stretched.max())
 
 
 def _refuse_no_start(fpr, tpr):
@@ -515,7 +513,10 @@ def _explain_curve(given, wanted, y, scores, weights, name):
         fail_if(_same_curve(given, unsorted), "curve.weights-unsorted")
     skips = len(points) < len(vertices) and on_curve
     fail_if(skips, "curve.cuts-missing", n_points=len(points), n_vertices=len(vertices))
-    raise Misconception("curve.roc", given=_under(given), wanted=_under(wanted))
+    place = np.union1d(sum(given), sum(wanted))
+    at, right = (np.array([np.interp(place, sum(curve), rate) for rate in curve]) for curve in (given, wanted))
+    at, right = (np.round(curve[:, np.abs(at - right).max(axis=0).argmax()], 5) for curve in (at, right))
+    raise Misconception("curve.roc", fpr=at[0], tpr=at[1], fpr_right=right[0], tpr_right=right[1])
 
 
 @exercise("02b.5")
@@ -606,12 +607,12 @@ def _scaled(student, rng):
         "no-mean": own / logs.std(),
         "no-deviation": own - logs.mean(),
         "variance": (own - logs.mean()) / logs.var(),
+        "deviation-in-gev": (own - logs.mean()) / train.std(),
         "log-of-mean": (own - np.log(train.mean())) / logs.std(),
         "log-of-statistics": (own - np.log(train.mean())) / np.log(train.std()),
     }
-    quantities = {"the mean": logs.mean(), "the deviation": logs.std()}
     # Room for the other convention of a standard deviation (n - 1).
-    return _each_agrees("log-scaled", given, standardised(logs, own), misconceptions, quantities, rtol=0.01, atol=0.005)
+    return _each_agrees("log-scaled", given, standardised(logs, own), misconceptions, {}, rtol=0.01, atol=0.005)
 
 
 def _each_agrees(code, given, wanted, misconceptions, quantities, rtol, atol=0.0):
@@ -659,10 +660,9 @@ def _explain_share(p, y, weights, mean, share):
     """Raises `Misconception` where the mean probability tells how the weights were treated."""
     equal = weights / np.where(y == 1, weights[y == 1].sum(), weights[y == 0].sum())
     drawn, balanced = abs(p.mean() - y.mean()), abs(np.average(p, weights=equal) - 0.5)
-    if min(drawn, balanced) <= 0.03:
-        of_drawn = {"drawn_mean": p.mean(), "drawn_share": y.mean()}
-        fail_if(drawn <= balanced, "weights-ignored", mean=mean, share=share, **of_drawn)
-        raise Misconception("classes-balanced", mean=mean, share=share)
+    of_drawn = {"drawn_mean": p.mean(), "drawn_share": y.mean()}
+    fail_if(drawn <= min(balanced, 0.03), "weights-ignored", mean=mean, share=share, **of_drawn)
+    fail_if(balanced <= 0.03, "classes-balanced", mean=mean, share=share)
 
 
 def _loss_advice(student):

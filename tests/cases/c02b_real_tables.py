@@ -185,6 +185,7 @@ for name, code, split in (
     ("two parts", "wrong-type", lambda: parts()[:2]),
     ("counted from one", "not-positions", lambda: tuple(part + 1 for part in parts())),
     ("shares", "not-positions", lambda: tuple(part / 4454 for part in parts())),
+    ("labels", "not-positions", lambda: tuple((part % 3 == 0).astype(int) for part in parts())),
 ):
 
     @wrong("02b.1", code, name)
@@ -1034,6 +1035,7 @@ for name, code, function in (
     ("logarithm alone", "not-standardised", lambda t, v: np.log(v)),
     ("mean alone", "no-deviation", lambda t, v: np.log(v) - np.log(t).mean()),
     ("variance", "variance", lambda t, v: (np.log(v) - np.log(t).mean()) / np.log(t).var()),
+    ("deviation of the masses", "deviation-in-gev", lambda t, v: (np.log(v) - np.log(t).mean()) / t.std()),
     ("logarithm last", "log-last", lambda t, v: np.log((v - t.mean()) / t.std())),
     (
         "logarithm of the mean, deviation of the logarithms",

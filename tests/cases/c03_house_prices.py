@@ -177,6 +177,7 @@ def split(unique=True, scale="train", seed=0, size=0.2, shuffle=True, ddof=0, dt
         _, first = np.unique(X, axis=0, return_index=True)
         X, y = X[first], y[first]
     order = np.random.default_rng(seed).permutation(len(X)) if shuffle else np.argsort(y)
+    order = np.arange(len(X))[::-1] if shuffle is None else order  # the best houses are the test
     X, y = X[order], y[order]
     n = round(size * len(X))
     X_test, X_train, y_test, y_train = X[:n], X[n:], y[:n], y[n:]
@@ -252,6 +253,7 @@ table(
         ("test-other-scaler", "test part scaled to its range", lambda: {"X_test": test_scaled_by("range")}),
         ("wrong-unit", "dollars", lambda: in_other_unit()),
         ("not-shuffled", "cut in the table's order", in_table_order),
+        ("not-shuffled", "cut as `unique` sorts", lambda: split(shuffle=None)),
         ("scaled-targets", "prices scaled too", lambda: other_targets(lambda y: (y - 1.8) / 0.8)),
         ("log-targets", "logarithms", lambda: other_targets(np.log)),
         ("wrong-targets", "one price for all", lambda: other_targets(np.ones_like)),
@@ -317,6 +319,15 @@ def other_scores(measure):
     return {"scores": {name: measure(y, model.predict(X)) for name, model in trials().items()}}
 
 
+def one_dead():
+    """One trial has diverged: its units are dead, and it gives one price for every house."""
+    answers, (X, y) = searched(), houses()[0]
+    dead = scaled(mlp(hidden_layer_sizes=(4,), max_iter=1)).fit(X, y)
+    dead[-1].coefs_[1][:] = 0
+    score = np.sqrt(np.mean((dead.predict(houses()[1][0]) - houses()[1][1]) ** 2))
+    return {"trials": answers["trials"] | {"dead": dead}, "scores": answers["scores"] | {"dead": score}}
+
+
 def r2_scores():
     X, y = houses()[1]
     return {name: model.score(X, y) for name, model in trials().items()}
@@ -358,6 +369,7 @@ table(
         "early stopping": {},
         "lbfgs": lambda: searched("lbfgs"),
         "RobustScaler": lambda: searched("robust"),
+        "one trial has diverged": one_dead,
         "a baseline without a scaler": lambda: {"baseline": linear(scale=False)},
         "scores as NumPy numbers, one trial more": lambda: {
             "scores": {**searched()["scores"], "again": np.float32(searched()["scores"]["small"])},
@@ -701,6 +713,8 @@ table(
         ("seen-before", "predicted by who has seen it", lambda: errors(predicted("seen"))),
         ("wrong-unit", "dollars", lambda: {"out_of_fold": 100_000 * predicted()}),
         ("misaligned", "one fold after the other", lambda: errors(in_fold_order())),
+        ("not-learned", "not scaled", lambda: errors(np.random.default_rng(0).normal(2, 13, 2340))),
+        ("not-learned", "val rows not scaled", lambda: errors(np.random.default_rng(0).normal(2500, 700, 2340))),
         ("not-learned", "noise", lambda: errors(np.random.default_rng(0).normal(0, 0.1, 2340))),
         ("constant", "the mean price", lambda: errors(np.full(2340, 1.8))),
         ("rmse", "a line's predictions", lambda: errors(by_a_line())),
