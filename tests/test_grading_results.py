@@ -576,6 +576,21 @@ def test_copies_are_found_and_the_course_is_not_one():
     assert "ax[9]" not in pairs[0]["shared"]
 
 
+def test_stubs_are_no_answers():
+    """Neither whole, nor a line of them in a cell that is filled, nor where one follows another."""
+    pytest.importorskip("copydetect")
+    names = [f"part_{k}" for k in range(12)]
+    stubs = [f"def {name}(inputs, weights, bias):\n    return ...\n\n\nanswer = ...\nresult = ..." for name in names]
+    made = make_class(4)
+    for i, result in enumerate(made):
+        own = [f"    total = {'+'.join('xyz'[: i + 1])} * {i}\n    return total ** {i}"] * (i > 1)
+        filled = [stub.replace("    return ...", own[0]) if own else stub for stub in stubs[:2]] + stubs[2:]
+        result.cells[:] = [cell(source, "01.1", "answer") for source in filled]
+    assert similarity.similar(made, {"01": stubs})[0] == []
+    pairs, _ = similarity.similar(made)
+    assert pairs, "Without the course's cells they would be alike."
+
+
 def test_without_copydetect_the_page_says_how_to_get_it(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "copydetect", None)
     assert "coursekit[similar]" in class_report.class_page(make_class(5), EXERCISES)

@@ -14,8 +14,8 @@ from coursekit.grading.output.render import cut
 def similar(results, given=None, threshold=0.8, most=40):
     """Pairs of submissions whose own code is nearly the same, by the fingerprints of copydetect (winnowing).
 
-    Names of variables, texts and comments do not matter to it. The course's cells are taken out, and what more than
-    ten students (a tenth of a large class) share counts as common knowledge, as in Moss.
+    Names of variables, texts and comments do not matter to it. The course's cells and lines are taken out, and what
+    more than ten students (a tenth of a large class) share counts as common knowledge, as in Moss.
 
     Parameters
     ----------
@@ -39,10 +39,13 @@ def similar(results, given=None, threshold=0.8, most=40):
     pairs = []
     for number in sorted({result.notebook for result in results}):
         mine = [result for result in results if result.notebook == number]
-        code = ["\n\n".join(_sources(r, "answer", "own"))[:100_000] for r in mine]
         # A cell that only two have is not the course's, whatever it was made of.
         held = Counter(source for r in mine for source in set(_sources(r, "course")))
         course = {source for source, n in held.items() if n > 2} | set((given or {}).get(number, ()))
+        # Line by line: in a stub that is partly filled, and from one stub to the next, runs of the course's tokens
+        # are of no single cell of it.
+        lines = {line.strip() for source in course for line in source.splitlines()}
+        code = [_without(lines, "\n\n".join(_sources(r, "answer", "own")))[:100_000] for r in mine]
         marks = _fingerprints(code, course)
         together = Counter()
         holders = {}
@@ -67,6 +70,11 @@ def similar(results, given=None, threshold=0.8, most=40):
 
 def _sources(result, *roles):
     return [c.source for c in result.cells if c.kind == "code" and c.role in roles]
+
+
+def _without(lines, source):
+    """The source without the lines that the course gave, wherever they stand."""
+    return "\n".join(line for line in source.splitlines() if line.strip() not in lines)
 
 
 def _fingerprints(code, course):
