@@ -7,8 +7,10 @@
 # %% [markdown]
 # ## Run a cell
 #
-# A notebook is a page of text and of cells with code. Click into the cell below and press **Shift + Enter**: it runs, and the
-# next one is chosen. A number in the brackets at its left says that it has run; a star, `[*]`, that it is still at work.
+# A notebook is a page of text and of cells with code. Click into the first cell with code below and press **Shift + Enter**: it
+# runs, and the next one is chosen. A number in the brackets at its left says that it has run; a star, `[*]`, that it is still at
+# work. The first cell of every notebook installs the course in Colab, and does nothing elsewhere: there is no need to read it.
+# Press **Shift + Enter** again for the next.
 
 # %%
 import coursekit as ck
@@ -59,7 +61,7 @@ ck.check("00s.1", hours)
 # ## Where you are
 #
 # `ck.progress()` is the map of the course: which exercises are done, and which comes next. It is kept on this computer, and
-# survives a restart.
+# survives a restart. Five sessions was for practice and is not on it: the map begins with notebook 00.
 
 # %%
 ck.progress()

@@ -116,7 +116,9 @@ def test_the_instructors_page_has_the_minutes_that_the_notebooks_state():
     for line in text.splitlines():
         parts, total = re.findall(r" · \d \((\d+)\)", line), re.search(r"\| (\d+) \|$", line)
         assert not (parts and total) or sum(map(int, parts)) == int(total[1]), line
-    assert f"has {len(stated)} sessions" in text and f"together {sum(stated.values()) / 60:.0f} hours" in text
+    hours = f"{sum(stated.values()) / 60:.0f} hours"
+    assert f"has {len(stated)} sessions" in text and f"together {hours}" in text
+    assert f"together take about {hours}" in (root() / "README.md").read_text(encoding="utf-8")
     assert f"of {min(stated.values())} to {max(stated.values())} minutes" in text
 
 

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from fractions import Fraction
 
 import pytest
 
@@ -32,12 +33,21 @@ def test_right_answers(hours):
         (7.3, "hours-and-minutes"),
         (11, "another"),
         ("7.5", "wrong-type"),
-        ([7, 5], "wrong-shape"),
+        ((7, 5), "wrong-shape"),
+        (Fraction(15, 2), "wrong-type"),
         (None, "none"),
     ],
 )
 def test_wrong_answers(hours, code):
     assert judged(hours) == ("failed", 0, code)
+
+
+@pytest.mark.parametrize(
+    "hours, said", [((7, 5), "with a point"), ("7.5", "quotation marks"), (Fraction(15, 2), "float")]
+)
+def test_a_number_in_another_form_is_told_its_form(hours, said):
+    report = framework.judge(framework.get_exercise("00s.1"), local_student({"hours": hours}))
+    assert said in report.findings[0].message, report
 
 
 def test_nothing_done_yet():

@@ -35,7 +35,10 @@ def similar(results, given=None, threshold=0.8, most=40):
     try:
         from copydetect import compare_files
     except ImportError:
-        return [], "Not compared: install the extra with `pip install coursekit[similar]` and write the pages again."
+        return (
+            [],
+            "Not compared: install the extra `coursekit[similar]` as docs/grading.md says, and write the pages again.",
+        )
     pairs = []
     for number in sorted({result.notebook for result in results}):
         mine = [result for result in results if result.notebook == number]
