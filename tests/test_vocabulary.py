@@ -18,8 +18,8 @@ from coursekit.checks.report import Finding
 from coursekit.checks.server import local_student
 from coursekit.checks.vocabulary.arrays import as_several, check_array, refuse_misconceptions
 from coursekit.checks.vocabulary.models import (
-    binary_probabilities,
-    class_probabilities,
+    as_binary_probabilities,
+    as_class_probabilities,
     cut_of,
     is_keras,
     predicted_labels,
@@ -59,14 +59,14 @@ def twice(p):
 )
 def test_what_is_not_a_probability_of_each_class_is_named(code, answer):
     with pytest.raises(Misconception) as wrong:
-        class_probabilities(student(answer), "model", X, 4)
+        as_class_probabilities("model", predictions(student(answer), "model", X), 4)
     assert wrong.value.finding.code == code and "`model`" in wrong.value.finding.message
 
 
 @pytest.mark.parametrize("answer", [SOFTMAX, SOFTMAX.astype("float32"), np.full((200, 4), 0.25), twice(X[:, :4] / 9)])
 def test_probabilities_pass_however_sure_they_are(answer):
     """Also those of a network that was never trained, which are as flat as a softmax of a softmax."""
-    assert class_probabilities(student(answer), "model", X, 4).shape == (200, 4)
+    assert as_class_probabilities("model", predictions(student(answer), "model", X), 4).shape == (200, 4)
 
 
 @pytest.mark.parametrize(
@@ -75,13 +75,13 @@ def test_probabilities_pass_however_sure_they_are(answer):
 )
 def test_what_is_not_the_probability_of_one_is_named(code, answer):
     with pytest.raises(Misconception) as wrong:
-        binary_probabilities(student(answer), "model", X)
+        as_binary_probabilities("model", predictions(student(answer), "model", X))
     assert wrong.value.finding.code == code.split("-in")[0]
 
 
 @pytest.mark.parametrize("answer", [SIGMOID, SIGMOID[:, 0], np.hstack([1 - SIGMOID, SIGMOID])])
 def test_the_probability_of_one_is_read_from_one_column_or_two(answer):
-    assert np.allclose(binary_probabilities(student(answer), "model", X), SIGMOID[:, 0])
+    assert np.allclose(as_binary_probabilities("model", predictions(student(answer), "model", X)), SIGMOID[:, 0])
 
 
 @pytest.mark.parametrize("answer", [Y, SIGMOID, LOGITS[:, :1], np.hstack([1 - SIGMOID, SIGMOID])])

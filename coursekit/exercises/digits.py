@@ -27,6 +27,16 @@ def train_digits():
     return load_mnist()[0]
 
 
+@cache
+def shipped_network():
+    """The network of notebook 04 that comes with the course."""
+    import keras
+
+    from coursekit.data import path
+
+    return keras.models.load_model(path("mnist_cnn.keras"))
+
+
 def as_input(images):
     """Digits as the notebook feeds them: float32 in [0, 1], with a channel axis."""
     return images[..., None].astype("float32") / 255

@@ -23,7 +23,7 @@ from coursekit.checks.vocabulary.arrays import (
 )
 from coursekit.checks.vocabulary.metrics import check_metric
 from coursekit.checks.vocabulary.models import (
-    binary_probabilities,
+    as_binary_probabilities,
     describe_keras,
     is_function,
     one_column,
@@ -346,7 +346,7 @@ def keras_twice(student, rng):
         fail_if(said["n_params"] != 33, "wrong-size", name=name, n_params=said["n_params"], dense=dense)
         last = layers[-1]["activation"] or layers[-1]["class"].lower()
         if last != "sigmoid":
-            binary_probabilities(student, name, X)
+            as_binary_probabilities(name, predictions(student, name, X))
             raise Misconception("wrong-output", name=name, last=last)
         fail_if(_why_straight(student, name)[0] == "linear-model", "linear-hidden", name=name)
     labels = predicted_labels(student, "sequential", X)
@@ -488,8 +488,7 @@ def _explain_curve(student, train, test, now_train, now_test, X, y, fitted):
     fail_if(swapped, "curves.swapped")
     fail_if(np.allclose(train, test), "curves.same-curve")
     losses = _losses(student, "epoch_model")
-    if len(losses) and losses.shape[-1:] == train.shape and np.allclose(train, losses):
-        raise Misconception("curves.half-loss", last=train[-1])
+    fail_if(losses.shape == train.shape and np.allclose(train, losses), "curves.half-loss", last=train[-1])
     fail_if(_close(train[0], now_train) and len(train) > 1, "curves.reversed")
     pairs = ((train[-1], now_train), (test[-1], now_test))
     near = [0.8 < end / now < 1.25 and not _close(end, now) for end, now in pairs]

@@ -21,11 +21,12 @@ from coursekit.checks.vocabulary.arrays import (
 )
 from coursekit.checks.vocabulary.metrics import check_metric
 from coursekit.checks.vocabulary.models import (
-    binary_probabilities,
+    as_binary_probabilities,
     describe_keras,
     is_keras,
     layer_configs,
     predicted_labels,
+    predictions,
     rebuild,
     refuse_constant,
     refuse_shared_layers,
@@ -154,10 +155,8 @@ def _why_poor(student, model, data, name, accuracy, fresh):
     for few, name_of in ((4, "max_depth"), (10, "n_estimators")):
         if isinstance(params.get(name_of), int) and params[name_of] < few:
             return say("too-small", name=name_of, value=params[name_of])
-    others = {
-        other: np.mean(predicted_labels(student, model, X) == y) for other, (X, y) in fresh.items() if other != data
-    }
-    best = max(others, key=others.get)
+    others = {other: np.mean(predicted_labels(student, model, X) == y) for other, (X, y) in fresh.items()}
+    best = max(set(others) - {data}, key=others.get)
     # A poor model of the spirals gets many of the moons right, but not as many as one that was fitted on them.
     if others[best] > accuracy + 0.1 and others[best] >= threshold("02.2", f"{best}_{name}") + 0.03:
         return say("other-data", accuracy=others[best], data=best)
@@ -261,7 +260,7 @@ def _explain_network(student, model, l2, dropout):
     fail_if("'from_logits': True" in str(compiled), "from-logits")
     fail_if(compiled and "acc" not in str(compiled.get("metrics")).lower(), "no-metric")
     probe = np.random.default_rng(0).normal(0, 3, size=(200, 2)).astype("float32")
-    p = binary_probabilities(student, model, probe)
+    p = as_binary_probabilities(model, predictions(student, model, probe))
     last = layers[-1]["activation"] or layers[-1]["class"].lower()
     fail_if(last != "sigmoid" or np.ptp(p) == 0, "no-sigmoid", last=last)
     bends = {layer["activation"] or layer["class"].lower() for layer in layers[:-1] if _bends(layer)}
@@ -298,7 +297,7 @@ def _held_back(student, rng):
     rates = [layer.get("rate") for layer in student.layers("held")]
     fail_if(config is not None and not any([*rates, *_penalties(config)]), "held.free")
     X, y = make_moons(1000, noise=0.35, random_state=int(rng.integers(2**31)))
-    labels = (binary_probabilities(student, "held", X) > 0.5).astype(int)
+    labels = (as_binary_probabilities("held", predictions(student, "held", X)) > 0.5).astype(int)
     refuse_constant(labels, "held")
     accuracy = np.mean(labels == y)
     advice = say("wrong-way-round" if accuracy < 0.3 else "weaker-penalty")
@@ -334,7 +333,7 @@ def _stopped(student, losses):
 
 def _sums(student, again, X):
     """What goes into the last sigmoid of `held`: Keras takes the loss of these sums, and not of rounded probabilities."""
-    p = binary_probabilities(student, "held", X)
+    p = as_binary_probabilities("held", predictions(student, "held", X))
     last = None if again is None else again.layers[-1]
     if type(last).__name__ != "Dense" or last.units != 1 or not last.use_bias:
         return logit(np.clip(p, 1e-7, 1 - 1e-7))
@@ -363,7 +362,7 @@ def own_region(student, rng):
     for name in ("wide", "deep"):
         said = student.describe(name)
         fail_if(said["family"] != "keras", "not-keras", name=name, seen=said["type"])
-        binary_probabilities(student, name, X_test)  # builds a model that has never been called, too
+        as_binary_probabilities(name, predictions(student, name, X_test))  # builds a model never called before, too
         hidden = sum(layer["class"] == "Dense" for layer in student.layers(name)) - 1
         fail_if(name == "wide" and hidden != 1, "not-wide", hidden=hidden)
         fail_if(name == "deep" and hidden < 3, "not-deep", hidden=hidden)
@@ -374,7 +373,7 @@ def own_region(student, rng):
     yield check_that("comparable", ratio <= 1.15, 0.5, apart=ratio - 1, **sizes)
     accuracies = {}
     for name in sizes:
-        labels = (binary_probabilities(student, name, X_test) > 0.5).astype(int)
+        labels = (as_binary_probabilities(name, predictions(student, name, X_test)) > 0.5).astype(int)
         refuse_constant(labels, name)
         accuracies[name] = np.mean(labels == y_test)
         fail_if(1 - accuracies[name] > (guess + neighbours) / 2, "labels-swapped", name=name)

@@ -21,7 +21,7 @@ from coursekit.checks.vocabulary.arrays import (
     saying_not_finite,
 )
 from coursekit.checks.vocabulary.metrics import check_metric
-from coursekit.checks.vocabulary.models import binary_probabilities, cut_of, predicted_labels, predictions, rebuild
+from coursekit.checks.vocabulary.models import as_binary_probabilities, cut_of, predicted_labels, predictions, rebuild
 from coursekit.checks.vocabulary.relations import describe_relation
 from coursekit.data import load_credit, make_lepton_pairs
 
@@ -387,13 +387,13 @@ def _is_model(student, name):
 def _refuse_logits(student, name, X):
     """Raises `Misconception` where a model gives logits, which the page reads as probabilities."""
     if cut_of(student, name, predictions(student, name, X)) == 0:
-        binary_probabilities(student, name, X)
+        as_binary_probabilities(name, predictions(student, name, X))
 
 
 def _probabilities(student, name, X):
     """The probability of class 1, shape (n,), from probabilities, logits, one column or two."""
     try:
-        return binary_probabilities(student, name, X)
+        return as_binary_probabilities(name, predictions(student, name, X))
     except Misconception as wrong:
         if wrong.finding.code != "logits":
             raise

@@ -168,12 +168,11 @@ def _columns(student, W, largest):
     norms = np.linalg.norm(W, axis=0)
     with saying_not_finite("max-norm.divided-by-0"):
         given = call_array(student, "max_norm", W, largest, shape=W.shape)
-    scaled_all = W * largest / np.maximum(norms, 1e-12)
     misconceptions = {
         "rows": shrunk(np.linalg.norm(W, axis=1, keepdims=True)),
         "whole-matrix": shrunk(np.linalg.norm(W)),
         "one-factor": shrunk(norms.max()),
-        "all-scaled": scaled_all,
+        "all-scaled": W * largest / np.maximum(norms, 1e-12),
         "only-small-ones": W * np.maximum(1, largest / np.maximum(norms, 1e-12)),
         "clipped": np.clip(W, -largest, largest),
         "no-root": shrunk(norms**2),

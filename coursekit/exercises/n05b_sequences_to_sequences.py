@@ -406,10 +406,6 @@ def _encoding(student, T, d):
     fail_if(given.shape == (T, d // 2) and d > 2, "positions.half-as-wide", shape=given.shape, d=d)
     fail_if(given.shape != (T, d), "positions.wrong-shape", shape=given.shape, wanted=(T, d))
     wanted = _positions(T, d)
-    what, steps = f"`positions({T}, {d})`", {"the angles": _angles(T, d)}
-    found = check_array("positions", what, given, wanted, None, 1.5, steps=steps)
-    if found.passed:
-        return found
     halves = np.hstack([wanted[:, 0::2], wanted[:, 1::2]])
     known = {
         "from-one": _positions(T + 1, d)[1:],
@@ -425,8 +421,8 @@ def _encoding(student, T, d):
         "other-base": _positions(T, d, base=1000),
         "degrees": _interleaved(np.radians(_angles(T, d))),
     }
-    refuse_misconceptions(given, known, "positions")
-    return found
+    what, steps = f"`positions({T}, {d})`", {"the angles": _angles(T, d)}
+    return check_array("positions", what, given, wanted, known, 1.5, steps=steps)
 
 
 def _angles(T, d, exponent=lambda column: column - column % 2, base=10000.0):
@@ -546,10 +542,9 @@ def _refuse_other_networks(student):
     blocks = kinds["MultiHeadAttention"]
     fail_if(kinds["Add"] < 2 * blocks, "no-residual", sums=kinds["Add"])
     fail_if(kinds["LayerNormalization"] < 2 * blocks, "shared-norm", norms=kinds["LayerNormalization"], blocks=blocks)
-    shapes = [
-        layer["output_shape"] for layer in student.layers("transformer") if layer["class"] == "LayerNormalization"
-    ]
-    lengths = {shape[-1] for shape in shapes if shape}  # of the vectors of `x`: 32 in the given network
+    norms = [layer for layer in student.layers("transformer") if layer["class"] == "LayerNormalization"]
+    # Of the vectors of `x`: 32 in the given network.
+    lengths = {norm["output_shape"][-1] for norm in norms if norm["output_shape"]}
     for part in (part for kind, part in parts if kind == "MultiHeadAttention"):
         heads, key_dim = part["num_heads"], part["key_dim"]
         fail_if(lengths and heads * key_dim not in lengths, "key-dim", heads=heads, key_dim=key_dim)

@@ -22,7 +22,8 @@ from coursekit.checks.vocabulary.arrays import (
 )
 from coursekit.checks.vocabulary.metrics import check_metric
 from coursekit.checks.vocabulary.models import predictions
-from coursekit.data import load_mnist, make_showers, path, simulate_shower
+from coursekit.data import load_mnist, make_showers, simulate_shower
+from coursekit.exercises.digits import shipped_network
 
 # What is added to the worst of ten seeds of the solution; see benchmarks/record.py.
 MARGINS = {
@@ -46,13 +47,12 @@ def made_by(student, name, noise, columns):
 
 
 SIGNS = ((1, 1, 1), (-1, 1, 1), (1, -1, 1), (-1, -1, 1))  # of theta, psi and the rate
-MANY = ((7, 5), (1, 4), (6, 2))  # real and made samples of three draws
 
 
 @exercise("07.1")
 def losses_by_hand(student, rng):
     """Values of both losses, also for huge logits; the steps against the gradients of the losses."""
-    draws = [(rng.normal(0, 2, n), rng.normal(0, 2, m)) for n, m in MANY]
+    draws = [(rng.normal(0, 2, n_real), rng.normal(0, 2, n_made)) for n_real, n_made in ((7, 5), (1, 4), (6, 2))]
     huge = np.array([1000.0, -800.0]), np.array([-1000.0, 600.0])
     yield lambda: right_loss(student, "d_loss", d_loss, D_MISCONCEPTIONS, draws, huge)
     yield lambda: right_loss(student, "g_loss", g_loss, G_MISCONCEPTIONS, [draw[1:] for draw in draws], huge[:1])
@@ -155,12 +155,8 @@ def right_step(student, name, mine, draws):
     else:
         misconceptions |= {"saturating": -rate * inner * p, "wrong-loss": rate * inner * p}
     refuse_misconceptions(step, misconceptions, **fields)
-    refuse_misconceptions(
-        step,
-        {cause: -misconceptions[cause] for cause in ("no-rate", "no-inner-derivative")},
-        "uphill",
-        **fields,
-    )
+    turned = {cause: -misconceptions[cause] for cause in ("no-rate", "no-inner-derivative")}
+    refuse_misconceptions(step, turned, "uphill", **fields)
     fixed = (step / slope).mean()
     fail_if(fixed > 0 and np.allclose(step, fixed * slope, rtol=1e-4), "fixed-rate", rate=fixed, **fields)
     return found
@@ -481,18 +477,12 @@ def in_squares(points):
     return (np.abs(points[:, None] - CENTRES) < RADIUS).all(axis=2).mean(axis=0)
 
 
-@cache
-def reader():
-    """The shipped network of notebook 04."""
-    import keras
-
-    return keras.models.load_model(path("mnist_cnn.keras"))
-
-
 def read(images):
     """Ten probabilities for each picture, shape (n, 10)."""
     images = np.asarray(images, dtype="float32").reshape(-1, 28, 28, 1)
-    return np.concatenate([np.asarray(reader()(images[i : i + 500])) for i in range(0, len(images), 500)]).astype(float)
+    return np.concatenate(
+        [np.asarray(shipped_network()(images[i : i + 500])) for i in range(0, len(images), 500)]
+    ).astype(float)
 
 
 def confidence_and_entropy(p):

@@ -8,7 +8,7 @@ from coursekit.checks.framework import Misconception, check_that, exercise, fail
 from coursekit.checks.report import Finding
 from coursekit.checks.vocabulary.arrays import as_array, as_number, call_array, refuse_misconceptions, type_name
 from coursekit.checks.vocabulary.metrics import check_metric
-from coursekit.checks.vocabulary.models import class_probabilities, describe_keras, predictions, rebuild
+from coursekit.checks.vocabulary.models import as_class_probabilities, describe_keras, predictions, rebuild
 from coursekit.checks.vocabulary.relations import describe_relation
 from coursekit.exercises.digits import (
     as_input,
@@ -125,7 +125,7 @@ def old_digits(student, rng):
     n_params = describe_keras(student, model)["n_params"]
     x, y = noisy_half(rng, OLD)
     scores = five_scores(student, model, x[:300], "build_network()")
-    class_probabilities(student, model, x[:300], 5)
+    as_class_probabilities(model, predictions(student, model, x[:300]), 5)
     fail_if(student.call("build_network") == model, "same-network")
     fail_if(np.mean(scores.argmax(axis=1) == y[:300]) > 0.8, "already-trained")
     kinds = [layer["class"] for layer in student.layers(model) if layer["params"]]
@@ -148,7 +148,7 @@ def five_probabilities(student, name, x, y):
     if predictions(student, name, x[:1]).shape[1] > 1:  # one column is told as labels, where it is
         five_scores(student, name, x)
     try:
-        class_probabilities(student, name, x, 5)
+        as_class_probabilities(name, predictions(student, name, x), 5)
     except Misconception as wrong:
         if wrong.finding.code == "one-hot":  # grey values far too large drive a softmax to 0 and 1
             accuracy = read(student, name, x, y)

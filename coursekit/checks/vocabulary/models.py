@@ -63,10 +63,6 @@ def _samples(X):
     return len(X[0] if isinstance(X, list) else X)
 
 
-def _first_samples(X, n):
-    return [part[:n] for part in X] if isinstance(X, list) else X[:n]
-
-
 def predict(student, name, X):
     """What the model answers to `X`, as a finite array.
 
@@ -85,7 +81,7 @@ def predict(student, name, X):
         return as_array(student.predict(name, X), text)
     network = _network(student, name, X)
     if network.compared < _COMPARED:
-        first = _first_samples(X, _COMPARED)
+        first = [part[:_COMPARED] for part in X] if isinstance(X, list) else X[:_COMPARED]
         said = as_array(student.predict(name, first), text)
         if len(said) != _samples(first):
             return said
@@ -144,16 +140,8 @@ def cut_of(student, name, scores):
     return 0.5 if regression else 0.0
 
 
-def binary_probabilities(student, name, X):
-    """Probabilities of class 1, shape (n,), from one column or two, where the page asks for probabilities.
-
-    Raises as `as_binary_probabilities`.
-    """
-    return as_binary_probabilities(name, predictions(student, name, X))
-
-
 def as_binary_probabilities(name, scores):
-    """The same of scores that the model has given, shape (n, k).
+    """Probabilities of class 1, shape (n,), of a model's scores, one column or two, where probabilities are asked for.
 
     Raises
     ------
@@ -180,16 +168,8 @@ def as_binary_probabilities(name, scores):
     return np.clip(scores[:, -1], 0, 1)
 
 
-def class_probabilities(student, name, X, n_classes):
-    """Probabilities of the classes, shape (n, n_classes), where the page asks for probabilities.
-
-    Raises as `as_class_probabilities`.
-    """
-    return as_class_probabilities(name, predictions(student, name, X), n_classes)
-
-
 def as_class_probabilities(name, scores, n_classes):
-    """The same of scores that the model has given, shape (n, k).
+    """A model's scores, shape (n, n_classes), where probabilities of the classes are asked for.
 
     Raises
     ------
