@@ -349,7 +349,6 @@ def _portions_and_epoch(student, rng):
 
 
 def _portions(student, n, size, seed):
-    """Raises `Misconception` where the portions of n indices are not right."""
     batches = _batches(student, n, size, seed)
     sizes, found = [len(batch) for batch in batches], np.concatenate(batches)
     fail_if(max(sizes) > size, "minibatches.too-large", largest=max(sizes), size=size)
@@ -535,7 +534,6 @@ def _momentum(student, walks):
 def _momentum_step(
     w, v, g, rate, beta, keep=None, average=False, by="new", power=1, sign=1, forget=False, swapped=False
 ):
-    """A step with momentum, or one with the usual mistakes."""
     new = (keep or beta) * v + (1 - beta if average else 1) * g
     velocity = {"new": new, "old": v, "nesterov": beta * new + g}[by]
     moved = w - sign * rate**power * velocity
@@ -591,7 +589,6 @@ def _adam_step(
     carry="new", time=lambda t: t, mix=True, momentum=True, rate_is=None, epsilon_is="after",
     correction=lambda beta, t: 1 - beta**t,
 ):  # fmt: skip
-    """A step of Adam, or one with the usual mistakes."""
     old = m, v
     b1, b2 = (b2, b1) if exchange else (b1, b2)
     t, rate = time(t), rate_is or rate

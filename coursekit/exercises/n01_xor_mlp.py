@@ -268,7 +268,6 @@ def back_propagation(student, rng):
 
 
 def _one_size(student, rng, n, hidden):
-    """The findings on the four gradients for one number of samples and of hidden units."""
     X, y = rng.normal(size=(n, 2)), rng.integers(0, 2, size=(n, 1)).astype(float)
     W1, b1, W2, b2 = parameters = [rng.normal(size=shape) for shape in ((2, hidden), (hidden,), (hidden, 1), (1,))]
     names = ("W1", "b1", "W2", "b2")
@@ -405,7 +404,6 @@ def _noise_known(X, y, fitted):
 
 
 def _explain_bad_fit(student, name, X, truth, fitted, r2):
-    """Raises `Misconception` where a known cause explains a poor fit."""
     code, why = _why_straight(student, name)
     fail_if(np.std(fitted) < 1e-6, "fit.constant", name=name, answer=fitted[0], why=why)
     if LinearRegression().fit(X, fitted).score(X, fitted) > 0.99:
@@ -468,8 +466,6 @@ def _close(a, b):
 
 
 def _explain_curve(student, train, test, now_train, now_test, X, y, fitted):
-    """Raises `Misconception` where a known misconception explains where the curves end."""
-
     def ends(measure, y=y):
         return [measure(y[rows], fitted[rows]) for rows in PARTS]
 
@@ -637,7 +633,6 @@ def _passes(student, rng):
 
 
 def _refuse_other_order(student, rng):
-    """Raises `Misconception` where the answers are those of the rows in another order, three times out of three."""
     found = []
     for _ in range(3):
         X, y = rng.integers(-4, 5, size=(4, 3)).astype(float), np.array([1, 0, 1, 0])
@@ -680,5 +675,4 @@ def _row_names(points):
 
 
 def _row(pairs):
-    """All w and b, one after the other."""
     return np.concatenate([np.append(w, b) for w, b in pairs])

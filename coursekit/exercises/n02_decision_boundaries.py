@@ -59,7 +59,6 @@ def mesh(student, rng):
 
 
 def _explain_mesh(mesh, x1, x2, n):
-    """Raises `Misconception` where the points are not every x1 with every x2."""
     pairs = np.array([(a, b) for b in x2 for a in x1])
     sorted_rows, wanted = sorted(mesh.round(9).tolist()), sorted(pairs.round(9).tolist())
     if np.allclose(sorted_rows, wanted):
@@ -133,7 +132,6 @@ def three_classifiers(student, rng):
 
 
 def _fresh(seed):
-    """Fresh points of the notebook's four data sets."""
     return {
         "moons": make_moons(400, noise=0.25, random_state=seed),
         "circles": make_circles(400, noise=0.12, factor=0.5, random_state=seed),
@@ -143,7 +141,6 @@ def _fresh(seed):
 
 
 def _why_poor(student, model, data, name, accuracy, fresh):
-    """What the model's answers and settings say about a poor accuracy."""
     labels = predicted_labels(student, model, fresh[data][0])
     if len(np.unique(labels)) == 1:
         return say("one-label", label=labels[0])
@@ -238,7 +235,6 @@ def _builder(student):
 
 
 def _explain_network(student, model, l2, dropout):
-    """Raises `Misconception` where a network is not the one that was asked for."""
     fail_if(not is_keras(student, model), "build-network.not-keras")
     layers, config = student.layers(model), student.config(model)
     units = [layer["units"] for layer in layers if layer["class"] == "Dense"]
@@ -426,7 +422,6 @@ def _deep(student, rng):
 
 
 def _explain_deep(student, model, activation, initializer):
-    """Raises `Misconception` where a network is not ten hidden layers with this activation and start."""
     fail_if(not is_keras(student, model), "not-keras")
     layers = student.layers(model)
     units = [layer["units"] for layer in layers if layer["class"] == "Dense"]

@@ -385,7 +385,6 @@ def _is_model(student, name):
 
 
 def _refuse_logits(student, name, X):
-    """Raises `Misconception` where a model gives logits, which the page reads as probabilities."""
     if cut_of(student, name, predictions(student, name, X)) == 0:
         as_binary_probabilities(name, predictions(student, name, X))
 
@@ -489,7 +488,6 @@ def _refuse_no_start(fpr, tpr):
 
 
 def _explain_curve(given, wanted, y, scores, weights, name):
-    """Raises `Misconception` with the misconception that explains a wrong curve."""
     fpr, tpr = given
     last = {"fpr": fpr[-1], "tpr": tpr[-1]}
     fail_if(_same_curve((fpr[::-1], tpr[::-1]), wanted) and fpr[0] > fpr[-1], "curve.falling")

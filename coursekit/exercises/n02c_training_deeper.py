@@ -526,7 +526,6 @@ def _target(free):
 
 
 def _explain_stop(metrics, wanted, said):
-    """Raises `Misconception`: training did not stop where it should."""
     ran, target = said["ran"], said["target"]
 
     def stopped_by(name, holds):
@@ -582,7 +581,6 @@ def _log_uniform(student, rng):
 
 
 def _explain_draws(given, low, high, said):
-    """Raises `Misconception` where draws are not log-uniform between the limits."""
     if given.min() >= low * (1 - 1e-9) and given.max() <= high * (1 + 1e-9):
         place = _place(given, low, high)
         if not _uniform(place):

@@ -43,12 +43,11 @@ def digit_scores(student, name, x):
 
 
 def share_read(student, name, images, labels):
-    """The share of digits read right."""
     return np.mean(digit_scores(student, name, as_input(images)).argmax(axis=1) == labels)
 
 
 def digit_accuracy(student, name, images, labels):
-    """The same; raises `Misconception` where the answers are no probabilities, or where a known cause keeps it small."""
+    """The share read right; raises `Misconception` where the answers are no probabilities, or where a known cause keeps it small."""
 
     def scores_of(x):
         return digit_scores(student, name, x)
@@ -230,7 +229,6 @@ def lecture_network(student, rng):
 
 
 def _explain_size(count, layers):
-    """Raises `Misconception` where a network is not the lecture's, with what its layers say of the difference."""
     if count == 21898:
         return
     classes = [layer["class"] for layer in layers]
@@ -256,7 +254,6 @@ def _explain_size(count, layers):
 
 
 def _counts(student):
-    """The student's count of each layer; a miscount by its likely origin."""
     counts = student.value("counts")
     counts = list(counts.values()) if isinstance(counts, dict) else counts
     counts = tuple(as_array(counts, "`counts`").ravel())
@@ -421,7 +418,6 @@ def _confusion(student):
 
 
 def _explain_confusion(given, wanted):
-    """Raises `Misconception` where a known misconception explains the matrix."""
     fail_if(np.abs(given.T - wanted).sum() <= 20, "transposed")
     for axis, name in ((1, "each row"), (0, "each column"), (None, "all digits")):
         share = wanted / np.maximum(wanted.sum(axis=axis, keepdims=True), 1)

@@ -299,7 +299,6 @@ def _checked_targets(student, series, n_train, window):
 
 
 def _check_scale(past, wanted, y_train, window):
-    """Raises `Misconception` where the targets are not scaled by mean and deviation of the past."""
     mean, std, low, high = past.mean(), past.std(), past.min(), past.max()
     if any(np.allclose(y_train, (wanted - mean) / past.std(ddof=ddof), atol=1e-4) for ddof in (0, 1)):
         return
@@ -387,7 +386,6 @@ def _cause_of_looking_ahead(student):
 
 
 def _explain_latch(kinds, pulses, on, scores, labels):
-    """Raises `Misconception` where the answers follow another rule, or fade."""
     low, high = np.quantile(scores, [0.01, 0.99])
     right, between = labels == on, pulses == 0
     fail_if(np.ptp(labels) == 0, "constant", label=labels.flat[0], low=low, high=high)
@@ -487,7 +485,6 @@ def _check_pad(student, walks):
 
 
 def _check_walker(student, walks, rng):
-    """The findings about the network: its answers under more padding, then how many are right."""
     describe_keras(student, "walker")
     padded = _pad(walks, 20)
     scores = _one_answer(_any_length(student, "walker", padded), len(walks))
@@ -535,7 +532,6 @@ def _moved_padding(student, walks, rng):
 
 
 def _explain_padding(student, apart):
-    """Raises `Misconception` with the reason why padding reaches the answer."""
     parts = list(layer_configs(student.config("walker")))
     masks = [settings.get("mask_value", 0) for name, settings in parts if name == "Masking"]
     fail_if(not masks, "no-mask", apart=apart)
@@ -608,7 +604,6 @@ def _share(answers, sums):
 
 
 def _explain_adder(student, said, sums, exact, rng):
-    """Raises `Misconception` where a known cause explains wrong answers."""
     for answers in said.values():
         fail_if(len(set(answers)) == 1, "constant", answer=answers[0])
         fail_if(_share([answer.rstrip(".")[::-1] for answer in answers], sums) > 0.9, "answers-reversed")
@@ -670,7 +665,6 @@ def _refuse_other_ends(student, rng, reverse):
 
 
 def _lags(student):
-    """The finding about the table of lags; a misconception that explains all of it is named."""
     lags = as_array(student.value("lags"), "`lags`")
     fail_if(np.array_equal(lags.T, LAGS), "transposed")
     fail_if(lags.shape != LAGS.shape, "lags.wrong-shape", shape=lags.shape)

@@ -43,7 +43,6 @@ def encoder_and_decoder(student, rng):
 
 
 def _teach(student, rng):
-    """The finding about what the decoder reads and what it has to write."""
     for n, length in ((7, 4), (3, 6), (12, 5)):
         texts = ["".join(map(str, rng.integers(0, 10, size=rng.integers(1, length)))) for _ in range(n)]
         given = student.call("teach", texts, length)
@@ -131,7 +130,6 @@ def _measured(student, id, name, questions, answers, points, bends=True):
 
 
 def _explain(name, probabilities, taught, before, targets, written, answers, exact):
-    """Raises `Misconception` where a known cause explains wrong answers."""
     fail_if(np.ptp(taught, axis=0).max() < 1e-4, "constant", name=name, answer=written[0])
     chosen = taught.argmax(axis=2)
     fail_if(np.mean(chosen[:, 1:] == before[:, 1:]) > 0.9, "copies", name=name)
@@ -230,7 +228,6 @@ def _drawn(rng, n, m, d, e):
 
 
 def _called(student, Q, K, V, *mask):
-    """What `attention` returns: output and weights."""
     like = {"output": (len(Q), V.shape[1]), "weights": (len(Q), len(K))}
     given = student.call("attention", Q, K, V, *mask)
     if isinstance(given, list | tuple) and len(given) == 2 and like["output"] != like["weights"]:
@@ -344,7 +341,6 @@ def _bends(layers):
 
 
 def _looks(student, questions, answers):
-    """The findings about the weights that `look` gives, and about the places with the largest ones."""
     describe_keras(student, "look")
     targets = _codes(answers, 4)
     before = _one_hot(np.hstack([np.full((len(targets), 1), START), targets[:, :-1]]))
@@ -426,7 +422,6 @@ def _encoding(student, T, d):
 
 
 def _angles(T, d, exponent=lambda column: column - column % 2, base=10000.0):
-    """The angle of each place in each column."""
     return np.arange(T)[:, None] / base ** (exponent(np.arange(d)) / d)
 
 

@@ -98,8 +98,6 @@ def linear_is_pca(student, rng):
 
 
 def _angles(student, rng):
-    """The finding about `principal_angles`: spaces that share no direction, then some that do."""
-
     def arccos(cosines):
         return np.sort(np.arccos(np.clip(cosines, -1, 1)))
 
@@ -195,7 +193,6 @@ def _require_grey_values(name, pictures):
 
 
 def _explain_map(student, x, codes, copies, mse):
-    """Raises `Misconception` where a known cause explains bad copies."""
     spread = codes.std(axis=0)
     fail_if(spread.min() < 1e-3 * spread.max(), "map.dead-code")
     few = x[:300]
@@ -270,7 +267,6 @@ def _right_psnr(student, rng):
 
 
 def _right_smooth(student, rng):
-    """The finding about `smooth`, at three widths of the filter and for three numbers of pictures."""
     stacks = []
     for n, sigma in ((5, 1.2), (1, 0.7), (8, 1.8)):
         stack = np.zeros((n, 28, 28))
@@ -345,7 +341,6 @@ def anomalies(student, rng):
 
 
 def _errors_of_copies(student, rng):
-    """The findings about the model's own errors, and about the score."""
     x, y = sample(rng, 1500)
     strange = y != 0
     errors = np.mean((pictures(student, "anomaly_model", x, x) - x) ** 2, axis=1)
@@ -365,7 +360,6 @@ def _errors_of_copies(student, rng):
 
 
 def _curve(student, rng):
-    """The finding about `roc`: the curve of random scores, point by point."""
     n_normal, n_strange = 70, 40
     strange = np.concatenate([np.zeros(n_normal, int), np.ones(n_strange, int)])
     scores = np.where(strange == 1, rng.exponential(2.0, size=110), rng.uniform(0, 1.5, size=110))
@@ -547,7 +541,6 @@ def _refuse_terms(given, mean, log_var):
 
 
 def _points(student, rng):
-    """The finding about `reparametrise`."""
     mean, log_var, noise = (rng.normal(size=(6, 3)).astype("float32") for _ in range(3))
     given = call_array(student, "reparametrise", mean, log_var, noise, shape=(6, 3))
     sigma = np.exp(log_var / 2)
@@ -569,7 +562,6 @@ def _points(student, rng):
 
 
 def _vae(student, rng):
-    """The findings about the clouds, the copies, and the variety of pictures of random codes."""
     x, _ = sample(rng)
     clouds = _clouds(student, x)
     mean, log_var = clouds[:, :2], clouds[:, 2:]

@@ -325,7 +325,6 @@ def same_way(moved, wanted):
 
 
 def explain_discriminator(student, networks, moved, real, noise, d_rate, g_rate):
-    """Raises `Misconception` where a usual misconception explains how the discriminator moved."""
     (generator, before), (g_after, after) = networks, moved
     moved = way(before, after)
     fail_if(not moved.any(), "discriminator-still")
@@ -363,7 +362,6 @@ def as_probabilities(a, label):
 
 
 def explain_generator(student, networks, moved, real, noise, d_rate, g_rate):
-    """Raises `Misconception` where a usual misconception explains how the generator moved."""
     (before, discriminator), (after, d_after) = networks, moved
     moved = way(before, after)
     fail_if(not moved.any(), "generator-still")
@@ -433,7 +431,6 @@ def modes(student, rng):
 
 
 def counting(student, rng):
-    """The finding that `count_modes` counts, with usual misconceptions by name."""
     reached = int(rng.integers(2, 9))  # two sets are of one length, so that the length does not tell the count
     sets = (
         ring_points(rng, rng.permutation([100] * reached + [0] * (8 - reached)), between=100 * (8 - reached)),
@@ -508,7 +505,6 @@ def digits(student, rng):
 
 
 def judging(student, rng):
-    """The finding that `judge` gives the two numbers, with usual misconceptions by name."""
     images, labels = load_mnist()[1]
     first, second = rng.permutation(np.flatnonzero(np.isin(labels, [1, 4, 7, 9])))[:600].reshape(2, 300)
     images = images[..., None].astype("float32") / 255
@@ -604,7 +600,6 @@ def apart(fast, full):
 
 
 def explain_showers(fast, full, samples, profile):
-    """Raises `Misconception` where a known cause explains wrong showers."""
     layers = {energy: made[:, :12] for energy, made in samples.items()}
     if max(made.std(axis=0).max() for made in layers.values()) < 1e-3:
         raise Misconception("constant" if np.allclose(layers[2.0][0], layers[9.0][0], atol=1e-3) else "no-noise")

@@ -51,7 +51,6 @@ def normalised(A):
 
 
 def nearer(given, one, other):
-    """Which of two answers is nearer to the given one."""
     return min(one, other, key=lambda answer: np.abs(given - answer).max())
 
 
@@ -246,7 +245,6 @@ def normalises(student, A):
 
 
 def trained_club(student, rng):
-    """The findings on `gcn`: it uses the graph, ignores the members' numbers, and places them."""
     edges, faction = load_karate_club()
     eye, graph = np.eye(34), normalised(matrix_of(edges, 34))
     scores = club_scores(student, eye, graph)
@@ -297,7 +295,6 @@ def explain_club(student, features, graph, shuffled, order):
 
 
 def two_known(known):
-    """The finding on the members whose labels may be used."""
     known = known.ravel()
     fail_if(known.size == 2, "indices")
     fail_if(known.size != 34, "wrong-shape", size=known.size)
@@ -328,8 +325,6 @@ def particle_sets(student, rng):
 
 
 def trained_sets(student, rng, particles, mask, label):
-    """The findings on `set_model`."""
-
     def ask(particles, mask):
         given = as_array(set_answer(student, particles, mask), "What `set_model` returns")
         right = given.size in (len(mask), 2 * len(mask)) and given.shape[0] == len(mask)
@@ -469,7 +464,6 @@ def received(E, nodes, n_nodes):
 
 
 def edge_step(student, states, ends, matrices):
-    """The finding on `new_edges`."""
     (E, V, u), (senders, receivers), A = states, ends, matrices[0]
     wanted = edges_after(E, V, u, senders, receivers, A)
     given = call_array(student, "new_edges", E, V, u, senders, receivers, A, shape=wanted.shape)

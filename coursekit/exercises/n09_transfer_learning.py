@@ -69,7 +69,6 @@ def read(student, name, x, y):
 
 
 def explain(student, name, x, y, kind):
-    """Raises `Misconception` where something that was looked at explains a poor accuracy."""
     explain_unread(student, name, lambda x: five_scores(student, name, x), x, y, kind[0])
 
 
@@ -222,7 +221,6 @@ def trainable(student, name, x):
 
 
 def right_count(student, body, head):
-    """The finding about the student's own count, against the weights of the head."""
     given = as_number(student.value("n_trainable"), "`n_trainable`")
     of_body, of_head = sum(w.size for w in body), sum(w.size for w in head)
     of_kernels = sum(w.size for w in head if w.ndim > 1)
@@ -260,20 +258,17 @@ def few_examples(student, rng):
     blind = {name: np.mean(guessed(student, name, *blank, unseen, constant=True) == truth) for name in limits}
     fail_if(moved(flat(student, "old_model"), before), "body-not-frozen")
     shares = {name: np.mean(guesses[name] == truth) for name in limits}
+    of_old = of_old_model(student, x)
     for name, share in shares.items():
         fail_if(blind[name] > 0.5, "more-than-given", name=name, blind=blind[name])  # guessing reads 20 %
-        if share < 0.3:
-            raise Misconception(
-                "untrained", name=name, share=share, advice=of_old_model(student, x) or say("look.at-the-loss")
-            )
+        fail_if(share < 0.3, "untrained", name=name, share=share, advice=of_old or say("look.at-the-loss"))
     refuse_old_weights(student, rng)
     if body.passed:
         own = own_head(student, *examples, unseen)
         frozen, nothing = (np.mean(guesses[name] == own) for name in limits)
         fail_if(nothing > frozen + 0.03, "exchanged", nothing=nothing, frozen=frozen)
     for name, limit in limits.items():
-        advice = of_old_model(student, x) or say("look.longer")
-        yield check_metric("09.3", limit, shares[name], points=1.5, advice=advice)
+        yield check_metric("09.3", limit, shares[name], points=1.5, advice=of_old or say("look.longer"))
 
 
 def right_features(student, x):

@@ -45,7 +45,6 @@ _RIGHT = 0.6  # share of jets that a network which has learned something gets ri
 
 
 def _jets(rng, n_samples):
-    """Fresh jets and their labels."""
     from coursekit.data import make_jets
 
     return make_jets(n_samples, seed=int(rng.integers(2**31)))
