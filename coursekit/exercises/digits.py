@@ -6,7 +6,8 @@ import numpy as np
 
 from coursekit.checks.framework import Misconception
 from coursekit.checks.proxy import StudentError
-from coursekit.checks.vocabulary.models import predictions, rebuild
+from coursekit.checks.vocabulary.models import as_class_probabilities, predictions, rebuild
+from coursekit.data import load_mnist, path
 
 CLASS_LOSSES = ("sparse_categorical_crossentropy", "categorical_crossentropy")
 
@@ -14,16 +15,12 @@ CLASS_LOSSES = ("sparse_categorical_crossentropy", "categorical_crossentropy")
 @cache
 def test_digits():
     """The 10,000 test digits: uint8 images and labels."""
-    from coursekit.data import load_mnist
-
     return load_mnist()[1]
 
 
 @cache
 def train_digits():
     """The 60,000 training digits: uint8 images and labels."""
-    from coursekit.data import load_mnist
-
     return load_mnist()[0]
 
 
@@ -31,8 +28,6 @@ def train_digits():
 def shipped_network():
     """The network of notebook 04 that comes with the course."""
     import keras
-
-    from coursekit.data import path
 
     return keras.models.load_model(path("mnist_cnn.keras"))
 
@@ -75,6 +70,16 @@ def refuse_other_scale(name, scores_of, x, y, accuracy):
                 f"`{name}` reads {accuracy:.0%} of digits scaled to [0, 1], and {other:.0%} when they run from {said}. "
                 "Train it on digits in [0, 1], as the notebook gives them.",
             )
+
+
+def require_class_probabilities(student, name, scores_of, x, y, n_classes):
+    """Raises `Misconception` where the answers are no probabilities of so many classes."""
+    try:
+        as_class_probabilities(name, predict_pictures(student, name, x), n_classes)
+    except Misconception as wrong:
+        if wrong.finding.code == "one-hot":  # grey values far too large drive a softmax to 0 and 1
+            refuse_other_scale(name, scores_of, x, y, np.mean(scores_of(x).argmax(axis=1) == y))
+        raise
 
 
 def explain_unread(student, name, scores_of, x, y, first=0):

@@ -21,6 +21,7 @@ from coursekit.checks.vocabulary.arrays import (
     type_name,
 )
 from coursekit.checks.vocabulary.metrics import check_metric
+from coursekit.data import make_trigger
 
 # What is added to the worst of ten seeds of the solution; see benchmarks/record.py.
 MARGINS = {"00.3": {"excess": 0.002}}
@@ -300,8 +301,6 @@ def _flat_slopes(x, y, w, b):
 
 
 def _trained(student):
-    from coursekit.data import make_trigger
-
     trigger = student.value("trigger")
     if not isinstance(trigger, list | tuple | np.ndarray) or getattr(trigger, "ndim", 1) == 0 or len(trigger) != 2:
         raise Misconception("trigger.wrong-type")

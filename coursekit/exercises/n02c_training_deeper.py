@@ -629,13 +629,10 @@ def _grid(student, rng):
 
 
 def _random_settings(student, rng):
-    for n in (1, 6):
-        rates, _ = _settings(student, "random_settings", *RANGES[:2], n, int(rng.integers(1000)))
+    places, ranges = [], ((1e-4, 1.0), (1e-6, 1e-2))
+    for n, both in ((1, RANGES[:2]), (6, RANGES[:2]), (400, ranges)):
+        rates, alphas = _settings(student, "random_settings", *both, n, int(rng.integers(1000)))
         fail_if(len(rates) != n, "random.wrong-number", n=len(rates), wanted=n)
-    ranges, seed = ((1e-4, 1.0), (1e-6, 1e-2)), int(rng.integers(1000))
-    rates, alphas = _settings(student, "random_settings", *ranges, 400, seed)
-    fail_if(len(rates) != 400, "random.wrong-number", n=len(rates), wanted=400)
-    places = []
     for key, values, (low, high) in (("rate", rates, ranges[0]), ("alpha", alphas, ranges[1])):
         said = {"key": key, "low": low, "high": high, "least": values.min(), "most": values.max()}
         fail_if(np.ptp(values) == 0, "random.one-value", **said)

@@ -13,13 +13,14 @@ from coursekit.checks.vocabulary.arrays import as_array, call_array, check_array
 from coursekit.checks.vocabulary.metrics import check_metric
 from coursekit.checks.vocabulary.models import as_class_probabilities, layer_configs, predictions
 from coursekit.checks.vocabulary.relations import describe_relation
+from coursekit.data import make_digit_pairs
 from coursekit.exercises.digits import (
     as_input,
     explain_unread,
     noisy,
     predict_pictures,
     refuse_learned_test_digits,
-    refuse_other_scale,
+    require_class_probabilities,
     test_digits,
     train_digits,
 )
@@ -53,12 +54,7 @@ def digit_accuracy(student, name, images, labels):
         return digit_scores(student, name, x)
 
     x, y = as_input(images[:1000]), labels[:1000]
-    try:
-        as_class_probabilities(name, predict_pictures(student, name, x), 10)
-    except Misconception as wrong:
-        if wrong.finding.code == "one-hot":  # grey values far too large drive a softmax to 0 and 1
-            refuse_other_scale(name, scores_of, x, y, np.mean(scores_of(x).argmax(axis=1) == y))
-        raise
+    require_class_probabilities(student, name, scores_of, x, y, 10)
     accuracy = share_read(student, name, images, labels)
     if accuracy < 0.9:
         explain_unread(student, name, scores_of, x, y)
@@ -432,8 +428,6 @@ def _explain_confusion(given, wanted):
 
 
 def _pairs(student, rng):
-    from coursekit.data import make_digit_pairs
-
     def drawn(digits, n):
         return make_digit_pairs(*digits, n_samples=n, seed=int(rng.integers(2**31)))
 

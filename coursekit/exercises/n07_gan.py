@@ -135,9 +135,7 @@ def right_step(student, name, mine, draws):
     code, what, advice = name.replace("_", "-"), f"The gradient in `{name}`", say("gradient", **fields)
     step = start[:, mine] - states[:, mine]
     steps = {f"`{weights[other]}`": inner, "the sigmoid of psi * theta": p}
-    names = [
-        ", ".join(f"{part} = {value:g}" for part, value in zip((*weights, "rate"), draw, strict=True)) for draw in draws
-    ]
+    names = ["theta = {:g}, psi = {:g}, rate = {:g}".format(*draw) for draw in draws]
     found = check_array(code, what, step / rate, slope, None, 1, advice, steps=steps, names=names)
     if found.passed:
         return Finding(code, True, f"`{name}` moves {weights[mine]} alone, and down its loss.", points=1)

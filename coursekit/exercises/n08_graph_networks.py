@@ -503,13 +503,12 @@ def node_step(student, rng, states, ends, matrices):
     largest, of_zeros, last = np.full(total.shape, -np.inf), np.zeros(total.shape), np.zeros(total.shape)
     np.maximum.at(largest, receivers, E)
     np.maximum.at(of_zeros, receivers, E)
+    largest[np.isinf(largest)] = 0
     last[receivers] = E
     misconceptions = {
         "senders": stepped((sent, V, u), B),
         "both-ends": stepped((total + sent, V, u), B),
-        "maximum": nearer(
-            given, stepped((np.where(np.isinf(largest), 0, largest), V, u), B), stepped((of_zeros, V, u), B)
-        ),
+        "maximum": nearer(given, stepped((largest, V, u), B), stepped((of_zeros, V, u), B)),
         "mean": stepped((total / count, V, u), B),
         "last-message": stepped((last, V, u), B),
         "all-messages": stepped((np.ones((len(V), 1)) * E.sum(axis=0), V, u), B),

@@ -15,7 +15,7 @@ from coursekit.exercises.digits import (
     explain_unread,
     noisy,
     refuse_learned_test_digits,
-    refuse_other_scale,
+    require_class_probabilities,
     test_digits,
     train_digits,
 )
@@ -146,13 +146,7 @@ def five_probabilities(student, name, x, y):
     """Raises `Misconception` where a network does not answer with five probabilities."""
     if predictions(student, name, x[:1]).shape[1] > 1:  # one column is told as labels, where it is
         five_scores(student, name, x)
-    try:
-        as_class_probabilities(name, predictions(student, name, x), 5)
-    except Misconception as wrong:
-        if wrong.finding.code == "one-hot":  # grey values far too large drive a softmax to 0 and 1
-            accuracy = read(student, name, x, y)
-            refuse_other_scale(name, lambda x: five_scores(student, name, x), x, y, accuracy)
-        raise
+    require_class_probabilities(student, name, lambda x: five_scores(student, name, x), x, y, 5)
 
 
 @exercise("09.2")

@@ -27,6 +27,7 @@ from coursekit.checks.vocabulary.models import (
     refuse_constant,
 )
 from coursekit.checks.vocabulary.relations import describe_relation
+from coursekit.data import make_jets
 
 # What is added to the worst of ten seeds of the solution; see benchmarks/record.py. Each seed draws its own hidden jets;
 # a network of another size or with another training is given room.
@@ -45,8 +46,6 @@ _RIGHT = 0.6  # share of jets that a network which has learned something gets ri
 
 
 def _jets(rng, n_samples):
-    from coursekit.data import make_jets
-
     return make_jets(n_samples, seed=int(rng.integers(2**31)))
 
 
