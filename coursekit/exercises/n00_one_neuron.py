@@ -721,8 +721,7 @@ def _divergence(student, rng):
     for n, k in ((6, 4), (1, 3), (4, 2)):
         p, q = _shares(rng, n, k)
         p[0] = np.eye(k)[0]
-        if n > 1:
-            p[1] = [0.5, 0.5] + [0] * (k - 2)
+        p[1:2] = [0.5, 0.5] + [0] * (k - 2)
         value = student.call("kl_divergence", p, q)
         fail_if(isinstance(value, float | np.ndarray) and not np.isfinite(value).all(), "kl-divergence.zero-log-zero")
         given = call_array(student, "kl_divergence", p, q)

@@ -188,9 +188,8 @@ def _three_outputs(student, rng):
     fail_if(said["family"] != "keras", "model.not-keras", type=said["type"])
     layers = student.layers(built)
     fail_if(not layers, "model.not-a-model", type=said["type"])
-    others = [name for name, _ in layer_configs(student.config(built)) if name.startswith(("GRU", "SimpleRNN"))]
-    if others:
-        raise Misconception("cell.not-lstm", name=others[0].removesuffix("Cell"))
+    for name, _ in layer_configs(student.config(built)):
+        fail_if(name.startswith(("GRU", "SimpleRNN")), "cell.not-lstm", name=name.removesuffix("Cell"))
     X = rng.normal(size=(n, steps, features)).astype("float32")
     outputs = student.call(built, X)
     outputs = list(outputs.values()) if isinstance(outputs, dict) else outputs

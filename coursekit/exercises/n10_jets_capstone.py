@@ -382,12 +382,9 @@ def leaderboard(student, rng):
     again = call_array(student, "best", jets[:100][::-1].copy(), shape=(100,))[::-1]
     fail_if(np.mean(np.abs(again - scores[:100]) > 1e-3 * np.ptp(scores)) > 0.5, "depends-on-others")
     count = roc_auc_score(y, np.sum(jets[:, :, 0] > 0, axis=1))
-    advice = "advice.more"
-    if len(np.unique(scores)) == 2:
-        advice = "advice.decisions"
-    elif area < count + 0.01:
-        advice = "advice.count"
-    yield check_metric("10.6", "area", area, 4, ".3f", count=count, advice=say(advice))
+    short = "advice.count" if area < count + 0.01 else "advice.more"
+    advice = say("advice.decisions" if len(np.unique(scores)) == 2 else short)
+    yield check_metric("10.6", "area", area, 4, ".3f", count=count, advice=advice)
 
 
 def _convolution_behind(config):
