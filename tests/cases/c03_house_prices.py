@@ -439,7 +439,17 @@ def searching(style="plain"):
     steps = [("scale", StandardScaler()), ("network", network)]
     grid = {"network__alpha": [0.1, 1.0], "network__hidden_layer_sizes": [(32,), (64, 32)]}
     scoring = "neg_root_mean_squared_error"
-    if style in ("no pipeline", "unscaled", "R2", "five folds", "fit rows", "scaled before", "train scores"):
+    if style in (
+        "no pipeline",
+        "unscaled",
+        "R2",
+        "five folds",
+        "fit rows",
+        "scaled before",
+        "train scores",
+        "X_all",
+        "X_last",
+    ):
         network.set_params(max_iter=5)  # what is wrong with these shows without training
     if style == "no pipeline":
         X = StandardScaler().fit_transform(X)
@@ -469,6 +479,12 @@ def searching(style="plain"):
     folds = 5 if style == "five folds" else 3
     if style == "fit rows":
         X, y = houses()[0]
+    if style == "X_all":
+        from coursekit.data import load_ames_numbers
+
+        X, y = load_ames_numbers()
+    if style == "X_last":
+        X, y = (np.concatenate([fit, last]) for fit, _, last in zip(*houses(), strict=True))
     if style == "scaled before":
         X = StandardScaler().fit_transform(X)
     kept = style == "train scores"
@@ -509,6 +525,15 @@ def by_squares():
         "std_test_score": folds.std(axis=0),
     }
     return {"search": search, "mean_scores": search.cv_results_["mean_test_score"]}
+
+
+def by_several():
+    """What the search holds where it scores by several errors at once."""
+    from copy import copy
+
+    search, scoring = copy(searching()), ["neg_root_mean_squared_error", "r2"]
+    search.cv_results_ = {key.replace("_score", "_r2"): values for key, values in search.cv_results_.items()}
+    return {"search": search.set_params(scoring=scoring, refit="r2")}
 
 
 def by_absolute():
@@ -565,6 +590,9 @@ table(
         ("no-refit", "not fitted again", lambda: {"search": without_refit()}),
         ("squared-scoring", "squared errors", lambda: by_squares()),
         ("wrong-scoring", "absolute errors", lambda: by_absolute()),
+        ("wrong-scoring", "several scorings", lambda: by_several()),
+        ("seen-before", "fitted on X_all", lambda: found("X_all")),
+        ("seen-before", "fitted on X_fit and X_last", lambda: found("X_last")),
         ("wrong-shape", "the best alone, four times", lambda: {"mean_scores": np.full(5, searching().best_score_)}),
     ],
 )
