@@ -1,8 +1,8 @@
 # %% [markdown]
 # # 03b · House prices: targets, categories, losses
 #
-# What goes into a network is half of the work. This notebook is about the other half: what comes out, and what counts as an
-# error.
+# Three choices decide what a network learns, whatever its layers: the unit of its target, the form in which a category goes in, and
+# what counts as an error. This notebook tries each of them in several ways, on the same houses.
 #
 # About 174 minutes in 3 sessions · CPU about 25 s · GPU optional
 #
@@ -210,8 +210,11 @@ assert curves["scaled target"][-1] < 25_000, "The scaled target gets there."
 
 # %% [markdown] tags=["reason"]
 # **Why the raw target loses.** The length of Adam's steps does not depend on how far away the target is: about 0.02 for each weight
-# at first, however large the gradient. From 0 to 180,000 that is a long way, and 15 epochs are hardly the beginning of it. Compare with the
-# number that you wrote down: after 100 epochs the raw network is still not there.
+# at first, however large the gradient. From 0 to 180,000 that is a long way, and 15 epochs are hardly the beginning of it.
+#
+# Compare with the number that you wrote down. If a single weight had to go all the way, $180{,}000 / (0.02 \cdot 14)$ would be 640,000
+# epochs. It goes faster, because the output is a sum of 32 products of weights, and both factors of each product grow. In three runs the
+# mean prediction was about 46,000 dollars after 100 epochs, 155,000 after 300 and 178,000 after 1,000.
 #
 # **Why the bias alone is not enough.** The network starts at the mean, so its first error is that of a constant. But the *differences*
 # between houses are still tens of thousands of units, and the weights must grow to produce them. Scaling solves both problems, the
@@ -322,7 +325,7 @@ def draw_neighbourhoods(model, ax):
             textcoords="axes fraction", va="center", arrowprops={"arrowstyle": "-", "color": "#9A9A9A"},
         )  # fmt: skip
     ax.set(xlabel="first learned number", ylabel="second learned number")
-    ax.set_title("The same house is dearer in one direction")
+    ax.set_title("The table that the network has learned")
 
 
 # %% tags=["picture-03b.2"]
@@ -339,7 +342,11 @@ r2 = LinearRegression().fit(places[often], same_house[often]).score(places[often
 assert r2 > 0.7, f"The same house is dearer in one direction: R2 {r2:.2f}"
 
 # %% [markdown] tags=["reason"]
-# **One-hot and embedding are the same thing.** A one-hot row times a table picks one row of the table. So an embedding *is* a dense layer
+# **How are the colours arranged?** The same house is dearer in one direction. What the prices tell the network about a neighbourhood is
+# above all how much more a house costs there.
+#
+# **One-hot and embedding are the same thing.** A one-hot row times a table picks one row of the table. Try it with your own function:
+# `one_hot(codes_test[:, 0], 28) @ places`, with the table `places` as in `draw_neighbourhoods`. So an embedding *is* a dense layer
 # without bias behind one-hot columns, computed by looking up instead of multiplying by zeros. It saves work and, with few columns,
 # parameters: 28 neighbourhoods cost $28 \cdot 2 = 56$ numbers here, and the two columns into 32 units another 64; one-hot columns into 32
 # units cost $28 \cdot 32 = 896$.
@@ -514,6 +521,8 @@ axs[0].set_ylabel("points");
 # - `robust_model`: a Keras or scikit-learn regressor, trained on `X_train` and `y_spoilt`; takes (n, 12), gives prices in units of 100,000
 #   dollars. It is judged on clean test houses.
 #
+# `best_constant` is checked on 41 skewed numbers that are drawn for the check.
+#
 # **Predict:** which of the three constants will the typing errors move most?
 
 # %%
@@ -668,7 +677,9 @@ assert max(errors["forest"], errors["boosting"]) < min(errors["line"], errors["n
 # %% [markdown] tags=["reason"]
 # **Is a difference of a few hundred dollars real?** The test has 585 houses. Draw 585 of them with replacement, many times, and see how much
 # the difference between two models varies: this is the bootstrap. Compare house by house: both models meet the same hard houses, so
-# the difference varies less than each error alone. If the interval contains 0, this test cannot tell the two apart.
+# the difference varies less than each error alone. If the interval contains 0, this test cannot tell the two apart. In one run the
+# boosted trees were better than the forest by 575 dollars, with 95 % of the draws between −243 and 1,404: no verdict. The forest was
+# better than the network by 1,118, between 7 and 2,266.
 
 # %% tags=["solution"]
 off = {name: np.abs(y_test - model.predict(X_test)) * 100_000 for name, model in models.items()}

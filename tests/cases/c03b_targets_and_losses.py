@@ -117,6 +117,7 @@ def ranged(style="rescaling"):
             "tanh": [layers.Dense(1, "tanh"), layers.Rescaling((high - low) / 2, (high + low) / 2)],
             "function": [layers.Dense(1, activation=lambda z: low + (high - low) * ops.sigmoid(z))],
             "lambda": [layers.Dense(1, "sigmoid"), layers.Lambda(lambda p: low + (high - low) * p)],
+            "hard": [layers.Dense(1, "hard_sigmoid"), layers.Rescaling(high - low, low)],
             "plain": [layers.Dense(1, "sigmoid")],
             "no offset": [layers.Dense(1, "sigmoid"), layers.Rescaling(high - low)],
             "times high": [layers.Dense(1, "sigmoid"), layers.Rescaling(high, low)],
@@ -201,7 +202,7 @@ def float32_lists():
 for name, build in {
     "NumPy": lambda: unit(),
     "scikit-learn's scaler, functional networks": lambda: unit(scikit_scaler(), "functional", "functional"),
-    "logarithms, bias assigned, activation layer": lambda: unit(logarithms(), "assigned", "activation"),
+    "bias assigned, activation layer": lambda: unit(None, "assigned", "activation"),
     "the sample's deviation, zero kernel, tanh": lambda: unit(sample_deviation(), "zero kernel", "tanh"),
     "lists and float32, an activation of one's own": lambda: unit(float32_lists(), reach="function"),
     "a Lambda layer": lambda: unit(reach="lambda"),
@@ -220,6 +221,7 @@ for name, code, build in (
     ("only centred", "not-divided", lambda: unit(scale=lambda y: y - dollars_train().mean())),
     ("only divided", "not-centred", lambda: unit(scale=lambda y: y / dollars_train().std())),
     ("into 0 to 1", "scaled", lambda: unit(scale=lambda y: (y - 10_000) / 700_000)),
+    ("logarithms scaled", "not-linear", lambda: unit(logarithms())),
     ("mean not added", "no-offset", lambda: unit(unscale=lambda z: z * dollars_train().std())),
     (
         "unscaled in the wrong order",
@@ -243,6 +245,7 @@ for name, code, build in (
     ("nothing holds it", "not-bounded", lambda: unit(reach="linear")),
     ("stretched before the sigmoid", "not-stretched", lambda: unit(reach="order")),
     ("cut off", "clipped", lambda: unit(reach="clipped")),
+    ("a hard sigmoid", "clipped", lambda: unit(reach="hard")),
     ("no return", "none", lambda: unit(build_with_bias=lambda bias: print(end=""))),
     ("no return for the range", "none", lambda: unit(build_in_range=lambda low, high: print(end=""))),
     ("no last layer", "wrong-shape", lambda: unit(build_with_bias=without_last)),
@@ -312,7 +315,10 @@ def house_network(style="functional"):
     if style == "dense":
         place = layers.Dense(2, use_bias=False)(layers.CategoryEncoding(28, "one_hot")(codes))
     joined = numbers if style == "codes left out" else layers.Concatenate()([numbers, place])
-    outputs = layers.Dense(1)(layers.Dense(32, activation="relu")(joined))
+    hidden = layers.Dense(32, activation="relu")(joined)
+    if style == "dropout":
+        hidden = layers.Dropout(0.2)(hidden)
+    outputs = layers.Dense(1, activation="exponential" if style == "exponential" else None)(hidden)
     inputs = [codes, numbers] if style == "swapped" else [numbers, codes]
     return keras.Model(inputs, outputs)
 
@@ -324,7 +330,7 @@ def trained_houses(style="functional"):
 
     keras.utils.set_random_seed(0)
     model = house_network("functional" if style.startswith("rows:") else style)
-    if style.startswith("rows:") or style == "functional":
+    if style.startswith("rows:") or style in ("functional", "dropout"):
         X, y, codes = rows_of(style)
         if style == "rows:shuffled codes":
             codes = np.random.default_rng(0).permutation(codes)
@@ -336,18 +342,30 @@ def trained_houses(style="functional"):
         places, kernel = np.pad(places, ((0, 0), (0, 6))), np.pad(kernel, ((0, 6), (0, 0)))
     kept = {"codes left out": 0, "one column": 1, "eight columns": 8}.get(style, 2)
     bias = bias + places[:, kept:].mean(axis=0) @ kernel[10 + kept :]  # what is left out is put in on average
+    if style == "exponential":  # above 0, and far from the prices
+        last = [0.2 * last[0], 0.2 * last[1]]
     model.set_weights([places[:, :kept]] * (kept > 0) + [kernel[: 10 + kept], bias, *last])
     return model
 
 
-def frozen_table():
-    """A network whose embedding is not trainable."""
+def frozen_table(spread=1.0):
+    """A network whose embedding is not trainable, and whose rows may be nearly the same."""
     import keras
 
     model = keras.models.clone_model(trained_houses())
-    model.set_weights(trained_houses().get_weights())
+    places, *others = trained_houses().get_weights()
+    model.set_weights([places.mean(axis=0) + spread * (places - places.mean(axis=0)), *others])
     next(layer for layer in model.layers if type(layer).__name__ == "Embedding").trainable = False
     return model
+
+
+def nested_table():
+    """A network whose embedding stands inside another network."""
+    import keras
+
+    inner = trained_houses()
+    inputs = [keras.Input((10,)), keras.Input((1,), dtype="int32")]
+    return keras.Model(inputs, keras.layers.Rescaling(1.0)(inner(inputs)))
 
 
 def rows_of(style):
@@ -386,6 +404,7 @@ for name, build in {
     "scikit-learn's one-hot, a Reshape": lambda: places("reshaped", one_hot=one_hot_scikit),
     "rows of the identity": lambda: places(one_hot=lambda codes, n: np.eye(n)[codes]),
     "booleans": lambda: places(one_hot=lambda codes, n: one_hot(codes, n) > 0),
+    "dropout: as good on test rows as on training rows": lambda: places("dropout"),
 }.items():
     right("03b.2", name)(build)
 
@@ -457,6 +476,13 @@ for name, code, build in (
     ("one column", "embedding|mae", lambda: places("one column")),
     ("eight columns", "embedding", lambda: places("eight columns")),
     ("a frozen embedding", "frozen", lambda: places(house_model=frozen_table())),
+    (
+        "a frozen embedding that hardly counts",
+        "frozen|mae",
+        lambda: places(house_model=frozen_table(0.02)),
+    ),
+    ("an embedding inside another network", "no-embedding", lambda: places(house_model=nested_table())),
+    ("an exponential at the end", "mae", lambda: places("exponential")),
     ("inputs swapped", "inputs-swapped", lambda: places("swapped")),
     ("in dollars", "in-dollars", lambda: places(house_model=dollar_houses())),
     ("not scaled back", "scaled-target", lambda: places(house_model=scaled_houses())),
@@ -611,6 +637,13 @@ class Scaled:
         return (learner("polynomial").predict(X) - 0.14) / 0.5
 
 
+class Negative:
+    """Learned the function with the other sign."""
+
+    def predict(self, X):
+        return -learner("polynomial").predict(X)
+
+
 def broadcast(truth, fitted):
     return truth - fitted[:, None]
 
@@ -625,6 +658,9 @@ for name, code, build in (
     ("depends on the other rows", "depends-on-other-rows", lambda: five(of_all_rows)),
     ("a plane", "linear-function", lambda: five(plane, learner("line", plane))),
     ("constant", "constant", lambda: five(lambda X: np.ones(len(X)))),
+    ("nearly constant", "constant", lambda: five(lambda X: 1e-9 * waves(X))),
+    ("another function learned", "r2", lambda: five(model=Negative())),
+    ("residuals of mean 0", "residuals", lambda: five(change=lambda truth, fitted: np.sin(50 * truth))),
     ("one number", "wrong-shape", lambda: five(my_function=lambda X: float(waves(X).sum()))),
     ("a line as the model", "linear-model", lambda: five(model=learner("line"))),
     ("ends in a ReLU", "last-activation", lambda: five(model=hinges("relu"))),
@@ -712,7 +748,9 @@ def on_spoilt(kind):
     """A regressor fitted to the spoilt prices."""
     import keras
     from keras import layers
+    from sklearn.compose import TransformedTargetRegressor
     from sklearn.ensemble import GradientBoostingRegressor
+    from sklearn.linear_model import LinearRegression
 
     X, y = spoilt()
     if kind.startswith("keras"):
@@ -728,6 +766,16 @@ def on_spoilt(kind):
         X = load_ames_numbers()[0][ames_rows()[0]]
     if kind == "clipped":
         y = np.where(y > 8, y / 10, y)
+    if kind == "test rows":
+        X, y = part(2)[:2]
+    if kind == "training and test rows":
+        X, y = np.concatenate([X, part(2)[0]]), np.concatenate([y, part(2)[1]])
+    if kind == "line on clean prices":
+        return LinearRegression().fit(*part(0)[:2])
+    if kind == "logarithm, undone":
+        return TransformedTargetRegressor(LinearRegression(), func=np.log, inverse_func=np.exp).fit(X, y)
+    if kind == "huber":
+        return GradientBoostingRegressor(loss="huber", random_state=0).fit(X, y)
     loss = "squared_error" if kind in ("clipped", "trees mse") else "absolute_error"
     settings = {"n_estimators": 100, "max_depth": 4, "subsample": 0.5, "random_state": 0}
     return GradientBoostingRegressor(loss=loss, **settings).fit(X, y)
@@ -760,6 +808,7 @@ for name, build in {
     "scipy, Keras with the absolute loss": lambda: robust(by_scipy, "keras mae"),
     "descent, Keras with Huber's loss": lambda: robust(by_descent, "keras huber"),
     "a grid in steps, empty where all numbers are equal": lambda: robust(in_steps, "absolute"),
+    "trees with Huber's loss, far off where prices are spoilt": lambda: robust(by_grid, "huber"),
     "candidates among the data": lambda: robust(among_the_data, "absolute"),
 }.items():
     right("03b.4", name)(build)
@@ -791,6 +840,14 @@ def median_for_huber(y, loss):
     return by_grid(y, "absolute" if loss == "huber" else loss)
 
 
+def midpoint_for_huber(y, loss):
+    return (np.mean(y) + np.median(y)) / 2 if loss == "huber" else by_formula(y, loss)
+
+
+def short_descent(y, loss):
+    return by_formula(y, loss) - 0.15
+
+
 def index(y, loss):
     return mean_losses(y, loss)[1].argmin()
 
@@ -819,6 +876,12 @@ for name, code, build in (
     ("the position", "returns-index", lambda: robust(index)),
     ("Huber's loss is squared", "constant-huber", lambda: robust(half_huber)),
     ("Huber's is the median", "constant-huber", lambda: robust(median_for_huber)),
+    ("Huber's is between mean and median", "constant-huber", lambda: robust(midpoint_for_huber)),
+    ("all a little too low", "coarse", lambda: robust(short_descent)),
+    ("trained on the test rows", "leak-train-test", lambda: robust(model="test rows")),
+    ("trained on training and test rows", "leak-train-test", lambda: robust(model="training and test rows")),
+    ("a line on clean prices", "plane", lambda: robust(model="line on clean prices")),
+    ("the logarithm, undone by an exponential", "mae|pulled-up", lambda: robust(model="logarithm, undone")),
     ("only numbers of y", "only-data", lambda: robust(only_the_data)),
     ("a fixed grid", "other-numbers", lambda: robust(fixed_grid)),
     ("the spoilt prices, whatever y", "not-its-y", lambda: robust(of_the_spoilt)),
