@@ -90,7 +90,7 @@ def _digest_of_surroundings():
     installed = sorted(f"{one.name} {one.version}" for one in metadata.distributions())
     named = [os.environ.get(name) for name in ("COURSEKIT_SEED", "KERAS_BACKEND")]
     digest = hashlib.sha256(repr([sys.version, sys.executable, installed, named]).encode())
-    for file in sorted(file for file in files if file.is_file()):
+    for file in sorted(file for file in files if file.is_file() and file.suffix != ".pyc"):
         digest.update(str(file).encode() + hashlib.sha256(file.read_bytes()).digest())
     return digest.hexdigest()
 
