@@ -266,16 +266,26 @@ def _build(name, config, weights, input_shape):
         kind == "RepeatVector" and _largest(settings) > _MOST_STEPS for kind, settings in layer_configs(config)
     ):
         raise _too_large(name)
-    import keras
-
     try:
-        model = keras.saving.deserialize_keras_object(config)
+        model = _made_of(config)
         if not model.built:
             model.build(input_shape)
         model.set_weights(weights)
     except Exception:  # whatever Keras makes of a configuration from the student's side: too large, not a layer's
         return None
     return model
+
+
+def _made_of(config):
+    """The Keras model of a configuration. `Sequential.from_config` would build the chain anew for each layer."""
+    import keras
+
+    make = keras.saving.deserialize_keras_object
+    return (
+        keras.Sequential(map(make, config["config"]["layers"]))
+        if config["class_name"] == "Sequential"
+        else make(config)
+    )
 
 
 def recompute_forward(student, name, X):
