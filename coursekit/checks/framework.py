@@ -251,7 +251,7 @@ def _judge(item, student, seed):
             if _kind(student, name) == "NoneType":
                 raise Misconception("none", f"`{name}` is None. It should be {what}; did a function forget to return?")
         for part in item.check(student, np.random.default_rng(seed)):
-            findings.extend(_judged(part))
+            findings.extend(findings_of(part))
     except NotAttempted as waiting:
         findings.append(_waiting(item, *waiting.args))
         if all(finding.passed for finding in findings[:-1]):
@@ -302,7 +302,7 @@ def _with_facts(item, student, findings):
     return [*findings[:first], replace(findings[first], message=told), *findings[first + 1 :]]
 
 
-def _judged(part):
+def findings_of(part):
     """The findings of a part of a check, as they come; what ends the part is its last one."""
     if isinstance(part, Finding):
         yield part

@@ -175,6 +175,7 @@ def downhill(student, rng):
     misconceptions = {
         "factor-two": lambda *probe: _gradient(*probe) / 2,
         "no-truth": lambda x, y, w, b: _gradient(x, 0 * y, w, b),
+        "mean-times-mean": lambda x, y, w, b: _gradient(x.mean(), y.mean(), w, b),
         "no-bias": lambda x, y, w, b: _gradient(x, y, w, 0),
     }
     probes, single = [points(20) for _ in range(3)], [points(1), points(1)]
@@ -250,7 +251,7 @@ def _sigmoid(student, rng):
 
 def _log_loss(student, rng):
     def points(n):
-        return rng.integers(0, 2, size=n), rng.uniform(0.05, 0.95, size=n)
+        return rng.integers(0, 2, size=n), expit(rng.uniform(-6, 6, size=n))
 
     right = partial(metrics.log_loss, labels=[0, 1])
     misconceptions = {
@@ -262,6 +263,7 @@ def _log_loss(student, rng):
         "exchanged": lambda y, p: right(1 - y, p),
         "minus-between": lambda y, p: -np.mean(y * np.log(p) - (1 - y) * np.log(1 - p)),
         "base-two": lambda y, p: right(y, p) / np.log(2),
+        "clipped": lambda y, p: right(y, np.clip(p, 0.01, 0.99)),
         "squared": metrics.mean_squared_error,
         "absolute": metrics.mean_absolute_error,
     }

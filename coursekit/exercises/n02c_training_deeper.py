@@ -645,6 +645,7 @@ def _random_settings(student, rng):
         fail_if(not _uniform(place), "random.not-log-uniform", **said)
         places.append(place)
     fail_if(np.corrcoef(*places)[0, 1] > 0.999, "random.diagonal")
+    fail_if(np.allclose(*map(np.sort, places), atol=1e-9), "random.same-draws")
     fail_if(abs(np.corrcoef(*places)[0, 1]) > 0.35, "random.dependent")
     for n, (rate_range, alpha_range) in ((1, (RANGES[0], RANGES[2])), (7, (RANGES[2], RANGES[1]))):
         one, two, other = (_settings(student, "random_settings", rate_range, alpha_range, n, s) for s in (3, 3, 4))

@@ -166,6 +166,8 @@ def greedy_decoding(student, rng):
         "one-too-few": {"extra": -1},
     }.items():
         fail_if(given == [_greedy(table, limit, **settings) for table, limit in tables], code)
+    on = [_greedy(table, limit, stop=None) for table, limit in tables]
+    fail_if(given == [[symbol for symbol in written if symbol != STOP] for written in on], "goes-on")
     i = next(i for i, (seen, right) in enumerate(zip(given, wanted, strict=True)) if seen != right)
     yield check_that("greedy", False, 2, given=given[i], wanted=wanted[i], limit=tables[i][1])
 

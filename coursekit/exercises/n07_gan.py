@@ -79,6 +79,7 @@ D_MISCONCEPTIONS = {
     "wrong-sign": lambda real, made: -cost(-real) - cost(made),
     "halved": lambda real, made: (cost(-real) + cost(made)) / 2,
     "one-mean": lambda real, made: cost(np.append(-real, made)),
+    "twice-one-mean": lambda real, made: 2 * cost(np.append(-real, made)),
     "half-the-loss": lambda real, made: cost(-real),
     "made-half-alone": lambda real, made: cost(made),
     "all-real": lambda real, made: cost(-real) + cost(-made),

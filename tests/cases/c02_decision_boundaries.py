@@ -341,13 +341,13 @@ def build_network(
     import keras
     from keras import layers
 
-    model = keras.Sequential([keras.Input((2,))])
+    chain = [keras.Input((2,))]
     for width in units:
         penalty = keras.regularizers.L2(l2) if penalise else None
-        model.add(layers.Dense(width, activation=hidden, kernel_regularizer=penalty))
+        chain.append(layers.Dense(width, activation=hidden, kernel_regularizer=penalty))
         if dropout is not None:
-            model.add(layers.Dropout(dropout))
-    model.add(layers.Dense(1, activation=last))
+            chain.append(layers.Dropout(dropout))
+    model = keras.Sequential([*chain, layers.Dense(1, activation=last)])
     if compiled:
         model.compile(keras.optimizers.Adam(0.01), loss="binary_crossentropy", metrics=metrics and list(metrics))
     return model

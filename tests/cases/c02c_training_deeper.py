@@ -726,8 +726,8 @@ def paired(rates, alphas):
     return [{"rate": rate, "alpha": alpha} for rate, alpha in zip(rates, alphas)]
 
 
-def random_settings(rate_range, alpha_range, n, seed, other=1, draw=log_uniform):
-    return paired(draw(*rate_range, n, seed), draw(*alpha_range, n, seed + other))
+def random_settings(rate_range, alpha_range, n, seed, other=1, draw=log_uniform, order=1):
+    return paired(draw(*rate_range, n, seed), draw(*alpha_range, n, seed + other)[::order])
 
 
 def falling_alpha(rate_range, alpha_range, n, seed):
@@ -812,6 +812,7 @@ table(
         ("no-settings", "pairs", {"grid_settings": lambda r, a: [(x, y) for x in r for y in a]}),
         ("no-settings", "other names", {"grid_settings": lambda r, a: [{"learning_rate": x, "alpha": y} for x in r for y in a]}),
         ("seed-unused", "alpha of seed 7", {"random_settings": lambda r, a, n, s: random_settings(r, a, n, s, other=7 - s)}),
+        ("same-draws", "turned round", {"random_settings": lambda *args: random_settings(*args, other=0, order=-1)}),
         ("dependent", "alpha falls as the rate rises", {"random_settings": falling_alpha}),
         ("diagonal", "the same seed twice", {"random_settings": lambda *args: random_settings(*args, other=0)}),
         ("not-log-uniform", "uniform settings", {"random_settings": lambda *args: random_settings(*args, draw=uniform)}),

@@ -326,12 +326,14 @@ def greedy_slip(slip):
                 code = int(np.random.default_rng(len(written)).choice(13, p=probabilities))
             if slip == "second best":
                 code = int(np.argsort(probabilities)[-2])
-            if code == STOP and slip != "goes on":
+            if code == STOP and not slip.startswith("goes on"):
                 written += [STOP] * (slip == "with stop")
                 break
             written.append(code)
             if slip == "one symbol" or slip == "returns in the loop":
                 return written[1] if slip == "one symbol" else written[1:]
+        if slip == "goes on, then cleans":
+            return [code for code in written[1:] if code != STOP]
         if slip == "text":
             return "".join(SYMBOLS[code] for code in written[1:])
         if slip == "letters":
@@ -357,6 +359,7 @@ table(
         ("with-start", "START in front", {"greedy": greedy_slip("with start")}),
         ("with-stop", "STOP at the end", {"greedy": greedy_slip("with stop")}),
         ("ignores-stop", "goes on after STOP", {"greedy": greedy_slip("goes on")}),
+        ("goes-on", "takes the STOPs away at the end", {"greedy": greedy_slip("goes on, then cleans")}),
         ("start-only", "asks about START every time", {"greedy": greedy_slip("start only")}),
         ("last-only", "asks about the last symbol", {"greedy": greedy_slip("last only")}),
         ("least-probable", "argmin", {"greedy": greedy_slip("least")}),

@@ -85,6 +85,7 @@ for name, code, changed in (
     ("sums", "not-averaged", {"d_loss": lambda a, b: softplus(-a).sum() + softplus(b).sum()}),
     ("halved", "halved", {"d_loss": lambda a, b: (softplus(-a).mean() + softplus(b).mean()) / 2}),
     ("one mean", "one-mean", {"d_loss": lambda a, b: np.concatenate([softplus(-a), softplus(b)]).mean()}),
+    ("twice one mean", "twice-one-mean", {"d_loss": lambda a, b: 2 * np.concatenate([softplus(-a), softplus(b)]).mean()}),
     ("real only", "half-the-loss", {"d_loss": lambda a, b: softplus(-a).mean()}),
     ("made only", "made-half-alone", {"d_loss": lambda a, b: softplus(b).mean()}),
     ("all taken for real", "all-real", {"d_loss": lambda a, b: softplus(-a).mean() + softplus(-b).mean()}),

@@ -5,6 +5,7 @@ It reads one frame a question from its standard input; see tests/test_cases.py.
 
 import os
 import sys
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -21,6 +22,19 @@ def uses_keras(number):
     """Whether the cases of a notebook train networks with Keras: the others need no TensorFlow."""
     (path,) = Path(__file__).parent.glob(f"c{number}_*.py")
     return "import keras" in path.read_text(encoding="utf-8")
+
+
+def until_wrong(check):
+    """A check that ends with its first part that fails: the cause that is told first is known by then."""
+
+    def first_parts(student, rng):
+        for part in check(student, rng):
+            findings = list(framework.findings_of(part))
+            yield from findings
+            if not all(finding.passed for finding in findings):
+                return
+
+    return first_parts
 
 
 def main():
@@ -55,7 +69,10 @@ def main():
             name, how = spoiled
             objects = {**objects, name: hostile.spoil(objects[name], how)}
         student, differences = student_of_both_ways(objects)
-        report = framework.judge(framework.get_exercise(cases[key].exercise), student)
+        exercise = framework.get_exercise(cases[key].exercise)
+        if cases[key].code and not piped:
+            exercise = replace(exercise, check=until_wrong(exercise.check))
+        report = framework.judge(exercise, student)
         write_frame(writer, *pack([report.to_dict(), differences], None))
         if piped:
             serve(objects, reader, writer)
