@@ -103,6 +103,7 @@ def _measured(student, id, name, questions, answers, points, bends=True):
     if isinstance(config, dict):
         n_inputs = sum(kind == "InputLayer" for kind, _ in layer_configs(config))
         fail_if(n_inputs == 1, "network.one-input", name=name)
+        fail_if(_begins_with_an_output(config), "output-for-state", name=name)
     targets = _codes(answers, 4)
     before = np.hstack([np.full((len(targets), 1), START), targets[:, :-1]])
 
@@ -127,6 +128,18 @@ def _measured(student, id, name, questions, answers, points, bends=True):
     other[:, 1] = (other[:, 1] + 5) % 10
     fail_if(np.abs(probabilities(other) - taught)[:, 1:].max() < 1e-4, "not-read", name=name)
     return check_metric(id, "exact", exact, points=points)
+
+
+def _begins_with_an_output(config):
+    """Whether a layer's two first states are the first two results of an LSTM: its output, and h."""
+    for layer in config.get("config", {}).get("layers", []):
+        for node in layer.get("inbound_nodes", []):
+            states = node.get("kwargs", {}).get("initial_state")
+            if isinstance(states, list) and len(states) == 2:
+                (one, _, first), (other, _, second) = (state["config"]["keras_history"] for state in states)
+                if one == other and (first, second) == (0, 1):
+                    return True
+    return False
 
 
 def _explain(name, probabilities, taught, before, targets, written, answers, exact):

@@ -7,7 +7,7 @@ import numpy as np
 from scipy.linalg import subspace_angles
 from scipy.ndimage import gaussian_filter
 from scipy.special import expit, logit
-from scipy.stats import entropy
+from scipy.stats import entropy, spearmanr
 from sklearn.metrics import mean_absolute_error, pairwise_distances_argmin, roc_auc_score
 
 from coursekit.checks.framework import Misconception, check_that, exercise, fail_if, say, threshold
@@ -356,6 +356,7 @@ def _errors_of_copies(student, rng):
     by_score = roc_auc_score(strange, scores)
     fail_if(by_score < 0.5 and 1 - by_score > area - 0.1, "score.wrong-sign", by_score=by_score)
     fail_if(np.ptp(scores) == 0, "score.constant")
+    fail_if(by_score > area - 0.02 and spearmanr(scores, errors)[0] < 0.999, "score.other-error")
     yield check_that("score", by_score > area - 0.02, 1, by_score=by_score, area=area)
 
 

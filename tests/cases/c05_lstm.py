@@ -742,6 +742,13 @@ def latch(style="SimpleRNN"):
         return model
     if style == "convolution to both sides":
         return keras.Sequential([inputs, layers.Conv1D(4, 3, padding="same"), layers.Dense(1, "sigmoid")])
+    if style == "glance ahead":
+        glance = layers.Conv1D(1, 3, padding="same")
+        model = keras.Sequential([inputs, glance, layers.SimpleRNN(1, **steps), layers.Dense(1, "sigmoid")])
+        model.set_weights(
+            [np.array([0.0, 1, 0.02]).reshape(3, 1, 1), np.zeros(1), *cell, np.array([[9.0]]), np.zeros(1)]
+        )
+        return model
     if style == "convolution":
         model = keras.Sequential([inputs, layers.Conv1D(1, 3, padding="causal"), layers.Dense(1, "sigmoid")])
         model.set_weights([np.array([3.0, 5, 20]).reshape(3, 1, 1), np.zeros(1), np.array([[1.0]]), np.zeros(1)])
@@ -845,6 +852,7 @@ declare(
         ("three columns", "wrong-shape", {"latch_": "three columns"}),
         ("read from the end", "looks-ahead", {"latch_": "from the end"}),
         ("a convolution to both sides", "looks-ahead", {"latch_": "convolution to both sides"}),
+        ("a glance at the next pulse", "looks-ahead", {"latch_": "glance ahead"}),
         ("a little memory", "forgets", {"latch_": "a little memory"}),
         ("adds the pulses", "adds-pulses", {"latch_": "adds"}),
         ("a causal convolution", "accuracy", {"latch_": "convolution"}),

@@ -107,15 +107,15 @@ def untrained_adder(style="page"):
 
     question, written = keras.Input((5, 13)), keras.Input((4, 13))
     softmax = layers.Dense(13, activation=None if style == "logits" else "softmax")
-    if style in ("page", "logits", "no sequences", "bidirectional", "twelve symbols", "no states"):
-        _, h, c = layers.LSTM(48, return_state=True, unroll=True)(question)
+    if style in ("page", "logits", "no sequences", "bidirectional", "twelve symbols", "no states", "output and h"):
+        output, h, c = layers.LSTM(48, return_state=True, unroll=True)(question)
         decoder = layers.LSTM(48, return_sequences=style != "no sequences", unroll=True)
         if style == "no states":
             hidden = decoder(written)
         elif style == "bidirectional":
             hidden = layers.Bidirectional(decoder)(written, initial_state=[h, c, h, c])
         else:
-            hidden = decoder(written, initial_state=[h, c])
+            hidden = decoder(written, initial_state=[output, h] if style == "output and h" else [h, c])
         if style == "twelve symbols":
             softmax = layers.Dense(12, activation="softmax")
     elif style == "GRU":
@@ -250,6 +250,7 @@ table(
         ("untrained|constant|copies", "never trained", lambda: {"adder": untrained_adder()}),
         ("constant", "all weights 0", lambda: {"adder": flat_adder()}),
         ("no-question", "the states are not handed over", lambda: {"adder": untrained_adder("no states")}),
+        ("output-for-state", "the output for h", lambda: {"adder": untrained_adder("output and h")}),
         ("logits", "logits", lambda: {"adder": untrained_adder("logits")}),
         ("last-only", "no sequences", lambda: {"adder": untrained_adder("no sequences")}),
         ("wrong-shape", "twelve symbols", lambda: {"adder": untrained_adder("twelve symbols")}),

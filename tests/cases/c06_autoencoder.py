@@ -657,6 +657,7 @@ table(
     },
     [
         ("wrong-sign", "sign of the score", score(lambda e: -np.mean(e**2, axis=1))),
+        ("other-error", "the absolute error", score(lambda e: np.mean(np.abs(e), axis=1))),
         ("wrong-shape", "one score", score(lambda e: np.mean(e**2))),
         ("wrong-shape", "a score a pixel", score(lambda e: e**2)),
         ("score", "errors cancel", score(lambda e: np.mean(e, axis=1))),
