@@ -103,8 +103,8 @@ def train_briefly(network, x, y, steps=200):
 # **head**, the last layer, turns the features into classes.
 #
 # - `build_network()`: returns a new, untrained `keras.Sequential` that takes pictures (n, 28, 28, 1) and gives five
-#   probabilities, (n, 5). The body begins with convolutions and ends with `Flatten`; the head is one `Dense` layer with
-#   softmax. Keep it below 50,000 parameters, but do not make it too small, because all later exercises use this body: two
+#   probabilities, (n, 5). The body begins with convolutions, each with `activation="relu"`, and ends with `Flatten`; the
+#   head is one `Dense` layer with softmax. Keep it below 50,000 parameters, but do not make it too small, because all later exercises use this body: two
 #   or three convolutions with 16 to 32 filters each are a good size. `Conv2D(16, 5, strides=2)` moves its 5 by 5 window two
 #   pixels at a time; this **stride** roughly halves height and width, as a pooling layer would.
 # - `old_model`: such a network, trained on `x_old`, `y_old`. Three epochs of Adam with a rate of 0.003, in batches of 64,
@@ -294,8 +294,8 @@ old_model = ck.resume("old_model", network_for_old_digits)
 #
 # `compiled` and `train_briefly` are given at the top. `train_briefly` takes 200 steps on batches of 32, even if there are
 # only ten examples. Compiling takes time, so compile two networks once, outside the functions: `head`, for the features,
-# and `fresh`, for the pictures. Keep a copy of their first weights (`first = network.get_weights()`), and put it back for
-# each draw (`network.set_weights(first)`). Nothing else has to be put back, because `compiled` chooses plain gradient
+# and `fresh`, for the pictures. Keep a copy of the first weights of each (`new_head = head.get_weights()`), and put it back
+# for each draw (`head.set_weights(new_head)`). Nothing else has to be put back, because `compiled` chooses plain gradient
 # descent (`SGD`), which remembers nothing of earlier steps.
 
 # %%
@@ -403,7 +403,11 @@ assert gaps[:2].max() > gaps[-1], f"The gap is largest where examples are scarce
 
 # %% [markdown] tags=["reason"]
 # **How to read the curve.** From a point on the upper line, go to the right until you meet the lower line: there you see how
-# many examples the network trained from scratch needs for the same accuracy. The dots show how much of it is luck.
+# many examples the network trained from scratch needs for the same accuracy. If you reach the edge first, it needs more than
+# 1,000. The dots show how much of it is luck.
+#
+# The curve compares steps, too. Both get the same 200. With 1,000 examples these are too few for the network that starts
+# from random weights: in ten trials 1,000 steps made it 1 to 9 percentage points better, mostly 2 or 3.
 
 # %% tags=["solution"]
 frozen_mean, scratch_mean = frozen.mean(axis=1), scratch.mean(axis=1)
@@ -424,7 +428,7 @@ for n, accuracy in zip(SIZES, frozen_mean):
 # any handwriting. Cut off its head and freeze its body, as in 09.2.
 #
 # It is compared with the body of `old_model` and with one of random weights: `clone_model` copies layers, but not their
-# weights. The features of one body may be 30 times as large as those of another, so no learning rate suits all. Therefore the
+# weights. The features of the letters are 50 to 150 times as large as the random ones, so no learning rate suits all. Therefore the
 # features are divided by their standard deviation, and the head is scikit-learn's `RidgeClassifier`, a linear model that
 # needs no learning rate: it finds directly where the squared errors plus `alpha` times the squared weights are least.
 #
@@ -467,15 +471,15 @@ if ck.ready("09.3", features, with_frozen_body, from_nothing):
 # %% tags=["claim"]
 letters, old, random = [curves[name].mean(axis=1) for name in bodies]
 nothing = scratch.mean(axis=1)
-assert 0.58 < letters[0] < 0.82 and 0.94 < letters[-1] < 0.97, f"About 70 % with ten, 95 % with 1,000: {letters}"
+assert 0.58 < letters[0] < 0.82 and 0.94 < letters[-1] < 0.97, f"60 to 80 % with ten, 95 % with 1,000: {letters}"
 for body in (letters, old):
-    assert (body > random + 0.03).all(), f"Both bodies are well ahead of random weights: {body - random}"
-    assert (body > nothing + 0.02).all(), f"Both bodies are well ahead of training from scratch: {body - nothing}"
+    assert (body > random + 0.03)[1:].all(), f"From 50 on, both bodies are well ahead of random weights: {body - random}"
+    assert (body > nothing + 0.02)[1:].all(), f"From 50 on, they are well ahead of training from scratch: {body - nothing}"
 assert abs(letters[1] - nothing[2]) < 0.03, f"50 on the letters are about 200 from scratch: {letters[1] - nothing[2]}"
 assert (np.abs(letters - old)[2:] < 0.02).all(), f"From 200 on, letters and 0 to 4 are within two points: {letters - old}"
 assert (np.abs(letters - old)[:2] < 0.09).all(), f"With fewer examples neither is far ahead: {letters - old}"
 sizes = [np.std(body(x_1000)) for body in bodies.values()]
-assert max(sizes) > 30 * min(sizes), f"The features of one body may be 30 times those of another: {sizes}"
+assert 50 < sizes[0] / sizes[2] < 150, f"The features of the letters are 50 to 150 times the random ones: {sizes}"
 called = np.array(ck.data.load_letters_network()(x_new_test)).argmax(axis=1)
 s_for_5, q_for_9 = np.mean(called[y_new_test == 5] == 18), np.mean(called[y_new_test == 9] == 16)
 assert 0.47 < s_for_5 < 0.53 and 0.57 < q_for_9 < 0.63, f"It calls half of the fives an s, 60 % of the nines a q: {called}"
@@ -483,9 +487,9 @@ assert 0.47 < s_for_5 < 0.53 and 0.57 < q_for_9 < 0.63, f"It calls half of the f
 # %% [markdown] tags=["reason"]
 # **Why letters help with digits.** Letters too are made of straight strokes, bends, loops and crossings, and some look like
 # digits: asked for a letter, the borrowed network calls half of the fives an s, and three nines in five a q. With ten
-# examples a head on its body reads about 70 %, with 1,000 about 95 %; 50 examples there are worth about 200 from scratch.
-# The body of 0 to 4 is as good, within two points from 200 examples on; with fewer, luck decides which is ahead. Both are
-# well ahead of the other two lines. Print is not handwriting, but there were more pictures of letters, and 26 kinds to
+# examples a head on its body reads 60 to 80 %, with 1,000 about 95 %; 50 examples there are worth about 200 from scratch.
+# The body of 0 to 4 is as good, within two points from 200 examples on; with fewer, luck decides which is ahead. From 50
+# examples on both are well ahead of the other two lines. Print is not handwriting, but there were more pictures of letters, and 26 kinds to
 # tell apart; these curves do not say how much each of these matters.
 #
 # **How far does that carry?** Few tasks are nearer to digits than letters: bright strokes on a dark ground, fitted into 28 by
@@ -557,7 +561,7 @@ def copy_of(network):
 
 
 # %% [markdown]
-# **Predict:** by how much will the weights of the body change, relative to their size: by about 5 %, 50 % or 500 %?
+# **Predict:** by how much will the weights of the body change, relative to their size: by a few per cent, by 20 % or by 100 %?
 
 # %%
 ck.expected("09.4")
@@ -583,7 +587,8 @@ if ck.ready("09.4", fine_tuned):
     moved = [np.linalg.norm(new - old) / np.linalg.norm(old) for old, new in zip(before, after)]
     fig, ax = plt.subplots(figsize=(6, 2.8))
     bars = ax.barh([f"layer {i + 1} of the body" for i in range(len(moved))], moved, height=0.5)
-    ax.bar_label(bars, [f"{share:.0%}" for share in moved], padding=3)
+    ax.bar_label(bars, [f"{share:.1%}" for share in moved], padding=3)
+    ax.xaxis.set_major_formatter("{x:.1%}")
     ax.set(xlabel="distance moved / size of the weights", xlim=(0, 1.3 * max(moved)))
     ax.set_title("How far fine-tuning moves the body")
 
@@ -650,8 +655,8 @@ ck.check("09.5", old_model=old_model, transfer_model=transfer_model,
 # ck.hint("09.5")
 
 # %% [markdown]
-# The next cells try six learning rates, from tiny to huge, with 1,000 examples and with ten. **Predict:** with ten
-# examples, will any of them gain something over the frozen body?
+# The next cells try six learning rates, from tiny to huge, with 1,000 examples and with ten. The head has learned
+# from 1,000 examples before, in both cases. **Predict:** with ten, will any of them gain something over the frozen body?
 
 # %%
 RATES = (0.003, 0.01, 0.03, 0.1, 0.3, 0.8)
@@ -690,11 +695,12 @@ assert scans[1000][-1, 1] < scans[1000][0, 1] - 0.2, f"Large steps forget: {scan
 assert scans[10][:, 0].max() < frozen + 0.01, f"Ten examples gain next to nothing: {scans[10][:, 0] - frozen}"
 
 # %% [markdown] tags=["reason"]
-# **What the picture shows.** In the left panel, the smallest steps change little, and the network stays what it was. Larger
-# ones adapt the body, which still remembers. With the largest rates the first steps come from examples that the head still
-# gets wrong; their gradients are large, and such steps destroy the body, so that training continues from bad weights. In
-# the right panel, no rate gains anything worth having: the network adapts to its ten pictures and reads the others about as
-# well as before, or worse. With few examples, keep the body frozen.
+# **What the picture shows.** In the left panel, the small rates lie close together: the network reads about as well as with
+# the frozen body, and still remembers. With the largest rates the steps overshoot. The head reads nearly all of the first
+# batch, and its gradient is small; but a step that is too long raises the loss, so the next gradient is larger, and the next
+# step longer still. Within a few steps the body is destroyed, and training continues from bad weights. In the right panel,
+# no rate gains anything worth having: the network adapts to its ten pictures and reads the others about as well as before,
+# or worse. With few examples, keep the body frozen: training it gains nothing.
 #
 # A broken network often gives the same answer whatever it sees. Then its ReLUs are dead: their inputs are negative for
 # every picture, so their gradient is 0, and no further training brings them back.
@@ -723,8 +729,9 @@ print(f"old digits remembered: fine-tuned {remembered(fine_tuned):.0%}, broken {
 #
 # <details><summary>Answers</summary>
 #
-# 1. Where examples are scarce. Knowing strokes already saves a certain number of examples; once you have that many, the
-#    network can learn it from them.
+# 1. Usually at 10 or 50 examples: what a stroke is, the body knows already, and a few examples do not teach it. With three
+#    draws luck has its say, so your widest place may be another one. With 1,000 examples the network from scratch can learn
+#    most of it from them, if it gets enough steps.
 # 2. The learning rate was small, and the head had been trained before: where the answers are right already, the gradients
 #    are small too.
 # 3. Its features were made for another task. With enough examples the network can find better ones, and then a frozen body

@@ -189,6 +189,15 @@ def lagging():
 
 
 @trained_once
+def prompt():
+    import keras
+
+    keras.utils.set_random_seed(0)
+    x, y = digits(old=True)
+    return fit(normalised(), x[:15_000], y[:15_000], epochs=2)
+
+
+@trained_once
 def squared():
     import keras
 
@@ -235,6 +244,15 @@ def wide():
     return keras.Sequential(parts)
 
 
+def without_relu():
+    import keras
+
+    new = build_network()
+    for layer in new.layers[:-1]:
+        layer.activation = keras.activations.linear
+    return keras.Sequential.from_config(new.get_config())
+
+
 ONCE = []
 
 
@@ -258,6 +276,7 @@ table(
         "softmax by keras.ops": lambda: {"old_model": softmax_by_function()},
         "nested": lambda: {"old_model": nested()},
         "subclassed": lambda: {"old_model": subclassed(old_model().get_weights())},
+        "batch normalisation and ReLU as layers": lambda: {"build_network": normalised, "old_model": prompt()},
     },
     [
         ("wrong-type", "a network", lambda: {"build_network": build_network()}),
@@ -266,6 +285,7 @@ table(
         ("already-trained", "trained", {"build_network": lambda: filled(old_model().get_weights())}),
         ("no-convolution", "dense only", {"build_network": dense_only}),
         ("hidden-dense", "a hidden dense layer", {"build_network": with_hidden_layer}),
+        ("no-relu", "no activations", {"build_network": without_relu}),
         ("size", "far too many", {"build_network": wide}),
         ("untrained|constant", "not trained", lambda: {"old_model": build_network()}),
         ("accuracy", "too few digits", lambda: {"old_model": short()}),
@@ -362,6 +382,20 @@ def transfer_two_layers():
     return frozen(model, -2)
 
 
+def all_frozen(head):
+    return frozen(transfer_model(head=head), None)
+
+
+def head_on_frozen_network():
+    """A frozen network of the body's layers, to which a head is added: nothing can be trained."""
+    import keras
+
+    model = keras.Sequential([keras.Input((28, 28, 1)), *copy_layers()])
+    model.trainable = False
+    model.add(keras.layers.Dense(5, activation="softmax"))
+    return model
+
+
 def nudged(scale, start=None, seed=0):
     """The transfer network with all weights a little off."""
     rng = np.random.default_rng(seed)
@@ -389,6 +423,7 @@ table(
         "nested, frozen inside": lambda: {"transfer_model": transfer_nested(inner=True)},
         "functional": lambda: {"transfer_model": transfer_functional(), "n_trainable": np.array([1445])},
         "logits": lambda: {"transfer_model": transfer_model(lambda: build_network(last=None))},
+        "frozen as a whole afterwards": lambda: {"transfer_model": all_frozen(head_weights())},
         "the softmax a layer of its own": lambda: {
             "old_model": softmax_layer(old_model()),
             "transfer_model": frozen(softmax_layer(transfer_model()), -2),
@@ -413,6 +448,8 @@ table(
         ("old-head-kept", "below the new one", lambda: {"transfer_model": old_head_below()}),
         ("new-body", "cloned without weights", lambda: {"transfer_model": frozen(build_network())}),
         ("body-trainable", "not frozen", lambda: {"transfer_model": filled([*body_weights(), *head_weights()])}),
+        ("head-frozen", "frozen as a whole", lambda: {"transfer_model": all_frozen(new_head())}),
+        ("head-frozen", "a head added to it", lambda: {"transfer_model": head_on_frozen_network()}),
         ("other-body", "another body", lambda: {"transfer_model": frozen(functional())}),
         ("forgot-biases", "no biases", {"n_trainable": 1440}),
         ("counted-all", "the whole network", {"n_trainable": 15749}),
@@ -510,6 +547,11 @@ def softmax_head(f, y, steps=150, rate=0.3):
 
 def with_frozen_body(x, y, x_unseen):
     W, b = softmax_head(features(x), np.asarray(y) - 5)
+    return 5 + (features(x_unseen) @ W + b).argmax(axis=1)
+
+
+def with_brief_head(x, y, x_unseen):
+    W, b = softmax_head(features(x), np.asarray(y) - 5, steps=1)
     return 5 + (features(x_unseen) @ W + b).argmax(axis=1)
 
 
@@ -611,6 +653,7 @@ table(
         ("more-than-given", "not reset", {"from_nothing": lambda *a: from_nothing(*a, reset=False)}),
         ("constant", "always 7", {"from_nothing": lambda x, y, u: np.full(len(u), 7)}),
         ("untrained", "guesses", {"from_nothing": lambda x, y, u: 5 + np.arange(len(u)) % 5}),
+        ("frozen_100", "a head trained for one epoch", {"with_frozen_body": with_brief_head}),
         ("nothing_100", "few steps", {"from_nothing": lambda *a: from_nothing(*a, steps=20)}),
         ("wrong-shape", "guesses for x", {"with_frozen_body": lambda x, y, u: with_frozen_body(x, y, x)}),
         ("wrong-values", "ten too high", {"with_frozen_body": lambda *a: with_frozen_body(*a) + 10}),
@@ -656,6 +699,12 @@ def partly():
     return filled([*first, *tuned_weights()[2:]])
 
 
+@trained_once
+def old_tuned():
+    """`old_model` fine-tuned, with the head of 0 to 4."""
+    return fit(filled(old_model().get_weights()), *thousand(), sgd(0.01), 6, 32).get_weights()
+
+
 def head_only():
     return filled([*body_weights(), *(w * 1.01 for w in head_weights())])
 
@@ -675,6 +724,7 @@ table(
     [
         ("still-frozen", "head only", lambda: {"fine_tuned": head_only()}),
         ("same-weights", "not trained", lambda: {"fine_tuned": transfer_model()}),
+        ("old-head", "a copy of old_model", lambda: {"fine_tuned": filled(old_tuned())}),
         ("partly-frozen", "first layer frozen", lambda: {"fine_tuned": partly()}),
         ("body-moved", "the transfer body moved too", lambda: {"transfer_model": frozen(filled(nudged(0.05)))}),
         (
