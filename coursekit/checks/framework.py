@@ -292,7 +292,7 @@ def _with_facts(item, student, findings):
     if first is None or not (findings[first].measured or findings[first].code in _UNTRAINED):
         return findings
     told = findings[first].message
-    for name in item.arguments:
+    for name in [name for name in item.arguments if f"`{name}`" in told] or item.arguments:
         try:
             fact = training_facts(student, name)
         except Exception:  # the student's side may have ended by now, or lie
@@ -369,7 +369,6 @@ def _explain(error):
     if "has not been built" in text or "has never been called" in text or "not yet been built" in text:
         message = "The model has no weights yet. Begin it with `keras.Input(shape=...)`, or fit it, before the check."
         return Finding("not-built", False, message)
-    message = (
-        f"Your code raised {error.kind}: {text}{'' if text.endswith('.') else '.'}{where} {hint_of(error.kind, text)}"
-    )
+    message = f"Your code raised {error.kind}: {text}{'' if text.endswith('.') else '.'}{where} "
+    message += hint_of(error.kind, error.text)  # the whole text: what it says last may be what names the cause
     return Finding("raises", False, message.rstrip())
