@@ -104,9 +104,9 @@ def train_briefly(network, x, y, steps=200):
 #
 # - `build_network()`: returns a new, untrained `keras.Sequential` that takes pictures (n, 28, 28, 1) and gives five
 #   probabilities, (n, 5). The body begins with convolutions, each with `activation="relu"`, and ends with `Flatten`; the
-#   head is one `Dense` layer with softmax. Keep it below 50,000 parameters, but do not make it too small, because all later exercises use this body: two
-#   or three convolutions with 16 to 32 filters each are a good size. `Conv2D(16, 5, strides=2)` moves its 5 by 5 window two
-#   pixels at a time; this **stride** roughly halves height and width, as a pooling layer would.
+#   head is one `Dense` layer with softmax. Keep it below 50,000 parameters, but do not make it too small, because all later
+#   exercises use this body: two or three convolutions with 16 to 32 filters each are a good size. `Conv2D(16, 5, strides=2)`
+#   moves its 5 by 5 window two pixels at a time; this **stride** roughly halves height and width, as a pooling layer would.
 # - `old_model`: such a network, trained on `x_old`, `y_old`. Three epochs of Adam with a rate of 0.003, in batches of 64,
 #   are enough.
 
@@ -428,9 +428,10 @@ for n, accuracy in zip(SIZES, frozen_mean):
 # any handwriting. Cut off its head and freeze its body, as in 09.2.
 #
 # It is compared with the body of `old_model` and with one of random weights: `clone_model` copies layers, but not their
-# weights. The features of the letters are 50 to 150 times as large as the random ones, so no learning rate suits all. Therefore the
-# features are divided by their standard deviation, and the head is scikit-learn's `RidgeClassifier`, a linear model that
-# needs no learning rate: it finds directly where the squared errors plus `alpha` times the squared weights are least.
+# weights. The features of the letters are 50 to 150 times as large as the random ones, so no learning rate suits all.
+# Therefore the features are divided by their standard deviation, and the head is scikit-learn's `RidgeClassifier`, a linear
+# model that needs no learning rate: it finds directly where the squared errors plus `alpha` times the squared weights are
+# least.
 #
 # **Predict:** will the line of the letters run near that of 0 to 4, near that of the random body, or between them?
 
@@ -489,8 +490,8 @@ assert 0.47 < s_for_5 < 0.53 and 0.57 < q_for_9 < 0.63, f"It calls half of the f
 # digits: asked for a letter, the borrowed network calls half of the fives an s, and three nines in five a q. With ten
 # examples a head on its body reads 60 to 80 %, with 1,000 about 95 %; 50 examples there are worth about 200 from scratch.
 # The body of 0 to 4 is as good, within two points from 200 examples on; with fewer, luck decides which is ahead. From 50
-# examples on both are well ahead of the other two lines. Print is not handwriting, but there were more pictures of letters, and 26 kinds to
-# tell apart; these curves do not say how much each of these matters.
+# examples on both are well ahead of the other two lines. Print is not handwriting, but there were more pictures of letters,
+# and 26 kinds to tell apart; these curves do not say how much each of these matters.
 #
 # **How far does that carry?** Few tasks are nearer to digits than letters: bright strokes on a dark ground, fitted into 28 by
 # 28 pixels as those of MNIST are. Photographs have colours, textures and a background. How much a body of photographs would
