@@ -3,6 +3,7 @@
 from functools import cache
 
 import numpy as np
+from scipy.special import expit
 
 from tests.cases import right, table, wrong
 from tests.trained import trained_once
@@ -224,6 +225,12 @@ def with_sigmoid(model):
     return keras.Model(model.inputs, keras.ops.sigmoid(model.outputs[0]))
 
 
+def with_activation(model):
+    import keras
+
+    return keras.Sequential([keras.Input(model.input_shape[1:]), *model.layers, keras.layers.Activation("sigmoid")])
+
+
 def rounded(model):
     import keras
 
@@ -234,6 +241,7 @@ for name, build in {
     "pooling": lambda: cnn(),
     "flatten": lambda: cnn("flatten"),
     "sigmoid of keras.ops": lambda: with_sigmoid(cnn("logits")),
+    "a layer with the sigmoid alone": lambda: with_activation(cnn("logits")),
     "functional": lambda: cnn("functional"),
     "subclassed": lambda: subclassed(cnn),
 }.items():
@@ -264,7 +272,26 @@ def counting(model, cut=0.0):
     return new
 
 
+@trained_once
+def by_heart():
+    """Without poolings, and large: it learns the 6,000 jets."""
+    import keras
+    from keras import layers
+
+    from coursekit.data import make_jets
+
+    keras.utils.set_random_seed(0)
+    jets, y = make_jets(n_samples=6000, seed=1)
+    each = [layers.Conv2D(8, 3, activation="relu"), layers.Conv2D(16, 3, activation="relu")]
+    chain = [*each, layers.Flatten(), layers.Dense(32, activation="relu"), layers.Dense(1, activation="sigmoid")]
+    model = keras.Sequential([keras.Input((16, 16, 1)), *chain])
+    model.compile(keras.optimizers.Adam(0.003), "binary_crossentropy")
+    model.fit(np.log1p(to_images(jets))[..., None], y, epochs=8, batch_size=128, verbose=0)
+    return model
+
+
 for name, code, build in (
+    ("learned by heart", "area", lambda: by_heart()),
     ("untrained", "not-trained|reversed|constant", lambda: untrained(cnn)),
     ("constant", "constant", lambda: zeroed(cnn())),
     ("labels exchanged", "reversed", lambda: cnn("reversed")),
@@ -326,9 +353,10 @@ def lstm(style="masked"):
     W[0, 0] = 20
     both = 2 if style == "bidirectional" else 1
     sign = -1 if style == "reversed" else 1
-    model.set_weights(
-        [*[W, U, b] * both, sign * np.full((both, 1), 12.0), sign * np.array([-12 * both * np.tanh(0.3)])]
-    )
+    last, middle = sign * np.full((both, 1), 12.0), sign * np.array([-12 * both * np.tanh(0.3)])
+    if style == "probability":  # as luck has it, every answer lies between 0 and 1
+        last, middle = last / 24, middle / 24 + 0.5
+    model.set_weights([*[W, U, b] * both, last, middle])
     return model
 
 
@@ -405,6 +433,7 @@ for name, code, build in (
     ("untrained", "not-trained|reversed|constant", lambda: untrained(lstm)),
     ("labels exchanged", "reversed", lambda: lstm("reversed")),
     ("logits", "logits", lambda: lstm("logits")),
+    ("no sigmoid, and answers from 0 to 1", "logits", lambda: lstm("probability")),
     ("constant", "constant", lambda: zeroed(lstm())),
     ("no recurrence", "not-recurrent", lambda: set_network("fixed")),
     ("an image network", "wrong-inputs|not-trained", lambda: cnn()),
@@ -427,16 +456,20 @@ def set_network(style="mask"):
 
     inputs = keras.Input((40 if style == "fixed" else None, 3))
     hidden = layers.Dense(2, activation="relu")(inputs)
-    if style in ("mask", "softest"):
+    if style in ("mask", "softest", "masked mean", "mean of all rows"):
         real = ops.any(ops.not_equal(inputs, 0), axis=-1, keepdims=True)
         hidden = hidden * ops.cast(real, "float32")
     if style == "masking layer":
         hidden = Summed()(hidden, layers.Masking().compute_mask(inputs))
+    elif style == "masked mean":
+        hidden = ops.sum(hidden, axis=1) / ops.sum(ops.cast(real, "float32"), axis=1)
+    elif style == "mean of all rows":
+        hidden = ops.mean(hidden, axis=1)
     else:
         hidden = ops.sum(hidden, axis=1)
     model = keras.Model(inputs, end(style)(hidden))
     kernel, bias = step(3)
-    W, b = head()
+    W, b = head({"masked mean": 17, "mean of all rows": 40}.get(style, 1.0))
     if style in ("no mask", "softest"):  # counts what is below the cut instead, padding too where there is no mask
         kernel, bias, W, b = -kernel, -bias[::-1], np.array([[-0.5], [0.5]]), np.array([16.5])
     sign = -1 if style == "reversed" else 1
@@ -537,6 +570,8 @@ for name, code, build in (
     ("logits", "logits", lambda: set_network("logits")),
     ("forty rows only", "fixed-size", lambda: set_network("fixed")),
     ("no mask", "padding-matters|not-trained", lambda: set_network("no mask")),
+    ("a masked mean", "area", lambda: set_network("masked mean")),
+    ("a mask, and the mean of all rows", "padding-matters", lambda: set_network("mean of all rows")),
     ("flattened", "order-matters", flat),
     ("an LSTM", "order-matters|not-trained", late_lstm),
     ("forty rows, and constant in GeV", "not-trained", lambda: offset(set_network("fixed"))),
@@ -678,6 +713,7 @@ table(
         ("rejection", "minus", {"rejection": lambda *a: -rejection(*a)}),
         ("no-biases", "biases forgotten", {"n_params": {**COUNTS, "CNN": 4}}),
         ("no-gates", "one gate", {"n_params": {**COUNTS, "LSTM": 7}}),
+        ("with-optimiser", "the total of a summary", {"n_params": {**COUNTS, "CNN": 23}}),
         ("n-params", "miscounted", {"n_params": {**COUNTS, "set": 12}}),
         ("one-bias", "a GRU with one bias", lambda: {"lstm": gru(), "n_params": {**COUNTS, "LSTM": 17}}),
         ("n-params", "a GRU miscounted", lambda: {"lstm": gru(), "n_params": {**COUNTS, "LSTM": 30}}),
@@ -730,6 +766,9 @@ for name, code, build in (
     ("decisions", "area", lambda jets: above(3)(jets) > 10),
     ("quarks higher", "reversed", lambda jets: -above(3)(jets)),
     ("a constant", "constant", lambda jets: np.full(len(jets), 0.5)),
+    ("a sigmoid of GeV", "constant", lambda jets: expit(jets[:, :, 0].sum(axis=1))),
+    ("better on sorted jets", "area", lambda jets: above(3)(jets[:, :20])),
+    ("noise on top", "depends-on-others", lambda jets: above(3)(jets) + np.random.default_rng().normal(size=len(jets))),
     ("chance", "area|depends-on-others", lambda jets: np.random.default_rng(0).normal(size=len(jets))),
     ("total momentum", "area", lambda jets: jets[:, :, 0].sum(axis=1)),
     ("labels of two columns", "wrong-shape", lambda jets: np.ones((len(jets), 2))),
@@ -800,6 +839,30 @@ def lstm_in_front():
     return keras.Sequential([keras.Input((40, 3)), *chain])
 
 
+def side_by_side():
+    import keras
+    from keras import layers
+
+    inputs = keras.Input((40, 3))
+    return keras.Model(inputs, layers.Average()([conv_alone()(inputs), lstm("no mask")(inputs)]))
+
+
+def with_shortcut():
+    """The LSTM reads the convolution, and the particles once more."""
+    import keras
+    from keras import layers
+
+    inputs = keras.Input((40, 3))
+    convolution, recurrent, last = (layer for layer in conv_lstm().layers)
+    both = layers.Concatenate()([convolution(inputs), inputs])
+    memory, answer = layers.LSTM(1), layers.Dense(1, activation="sigmoid")
+    model = keras.Model(inputs, answer(memory(both)))
+    W, U, b = recurrent.get_weights()
+    memory.set_weights([np.vstack([W, np.full((3, 4), 1e-3)]), U, b])
+    answer.set_weights(last.get_weights())
+    return model
+
+
 def conv_softmax():
     import keras
     from keras import layers
@@ -815,6 +878,7 @@ for name, build in {
     "two directions": lambda: conv_lstm("two directions"),
     "any length": lambda: conv_lstm("any length"),
     "subclassed": lambda: subclassed(conv_lstm),
+    "a shortcut past the convolution": lambda: with_shortcut(),
     "sigmoid of keras.ops": lambda: with_sigmoid(conv_lstm("logits")),
 }.items():
     right("10.7", name)(lambda build=build: {"conv_lstm": build()})
@@ -827,6 +891,7 @@ for name, code, build in (
     ("zeros and ones", "labels", lambda: rounded(conv_lstm("logits"))),
     ("an LSTM alone", "no-convolution", lambda: lstm()),
     ("a convolution alone", "not-recurrent", lambda: conv_alone()),
+    ("side by side", "side-by-side", lambda: side_by_side()),
     ("the LSTM in front", "convolution-behind", lambda: lstm_in_front()),
     ("an image network", "wrong-inputs", lambda: cnn("flatten")),
     ("softest first", "order-unlike", lambda: conv_lstm("forgets")),
