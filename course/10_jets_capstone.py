@@ -678,7 +678,7 @@ for cut, share in ((23, 0.55), (24, 0.48)):
 # Anything is allowed: one of the networks, several together, more training jets (`make_jets` makes as many as you like),
 # features of your own, trees. The check draws jets that you have never seen, and asks for the area that the next cell
 # shows, a little less than that of the worked solution: one good network may reach it alone. The picture below shows where
-# you stand, and how much more you can get. (The two kinds of jets overlap, so no tagger comes near 1.)
+# you stand beside the networks and the count. (The two kinds of jets overlap, so no tagger comes near 1.)
 
 # %%
 ck.expected("10.6")
