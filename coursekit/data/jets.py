@@ -21,7 +21,7 @@ def make_jets(n_samples=1000, seed=None, *, energy=1000.0, n_particles=40, pileu
         gluon:  P(z) = C_A (2 (1 - z) / z + z (1 - z)),      C_A = 3
 
     (that of the gluon is written with its symmetry in z and 1 - z used). So a gluon radiates 9/4 times as often as a
-    quark where z is small: this is the only difference between the classes. Radiation is ordered in angle: both
+    quark where z is small: this is the main difference between the classes. Radiation is ordered in angle: both
     products split again, at smaller angles only, a radiated gluon always as a gluon. A splitting must have a
     transverse momentum z (1 - z) E R above 0.5 GeV. The energy-weighted centre of the two products is where the parent
     was, so that the jet stays centred. Angles are drawn with the veto algorithm.
