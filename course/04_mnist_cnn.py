@@ -121,7 +121,7 @@ assert abs(in_place - in_disorder) < 0.02, f"Shuffled pixels are learned just as
 # **Goal:** write the three operations of a convolutional network in NumPy.
 #
 # A **convolution** lays a small **kernel** $K$ of $k \times k$ numbers on every place of a picture $A$ where it fits, multiplies element by element
-# and adds up: $S_{ij} = \sum_{u,v} A_{i+u,\,j+v} K_{uv}$. (Deep learning does not flip the kernel, as mathematics does.) An example with one row: the
+# and adds up: $S_{ij} = \sum_{u,v} A_{i+u,\,j+v} K_{uv}$. (Mathematics flips the kernel first; deep learning does not.) An example with one row: the
 # kernel (−1, 1) on (0, 0, 5, 5) gives (0, 5, 0). It finds the place where the picture becomes brighter. **Padding** puts zeros around the picture.
 # **Max-pooling** keeps the largest number of each block.
 #
@@ -193,16 +193,17 @@ if ck.ready("04.2", pad, convolve):
     titles = ["line", "horizontal?", "vertical?"] * 2
     fig, axs = plt.subplots(1, 6, figsize=(9, 2))
     for ax, picture, title in zip(axs, pictures, titles):
-        ax.imshow(picture, cmap="gray", vmin=-2, vmax=2)  # one scale of grey for all
-        ax.set(title=title, xticks=[], yticks=[])
-        ax.grid(False)
-    fig.suptitle("Each kernel lights up on its own lines")
+        # Each line from 0, black, to 1, white; all answers on one scale, on which 0 is a middle grey.
+        ax.imshow(picture, cmap="gray", vmin=0 if title == "line" else -2, vmax=1 if title == "line" else 2)
+        ax.set_title(title)
+        ax.axis("off")
+    fig.suptitle("Each kernel lights up on its own lines (in its answers 0 is grey)")
 
 # %% [markdown] tags=["reason"]
 # **What flattening loses.** Train a linear classifier on lines in the upper or left half of the picture, and test it on lines in the other
-# half. It has a weight for each pixel, and half of the pixels were never bright in training: for lines in new places its
-# answers are even worse than guessing. The kernels are the same at every
-# place, so what they tell in one place holds in all places.
+# half. It has a weight for each pixel. In training the lower left quarter was bright in vertical lines alone, and the upper right in horizontal ones
+# alone. So it takes a horizontal line in the lower half, which crosses the lower left, for a vertical one, and gets every line in a new place wrong:
+# far worse than guessing. The kernels are the same at every place, so what they tell in one place holds in all places.
 
 # %% tags=["solution"]
 from sklearn.linear_model import LogisticRegression
@@ -238,8 +239,8 @@ for features in (flattened, largest_answers):
 # - `build_cnn()`: returns a new, untrained network for inputs (28, 28, 1).
 # - `counts`: a list of five numbers, the parameters of the five layers in order.
 #
-# A kernel has a number for each place of its window and for each channel that comes in, and each kernel has one bias. A convolution
-# without padding makes a picture of 28 by 28 smaller by two rows and two columns.
+# A kernel has a number for each place of its window and for each channel that comes in, and each kernel has one bias. A convolution of 3 by 3
+# without padding makes a picture of 28 by 28 smaller by two rows and two columns. Keras calls the kernels of a layer its `filters`.
 
 # %%
 ck.expected("04.3")
@@ -321,7 +322,11 @@ build_cnn = ck.resume("build_cnn", lambda: lecture_network)
 #
 # - `callbacks`: a list with the three. They are in `keras.callbacks`; each takes `monitor="val_loss"`, the number that it watches. `ModelCheckpoint` takes a
 #   file name ending in `.keras` first, and `save_best_only=True`.
-# - `lecture_model`: the trained network. `history`: what `fit` returned.
+# - `lecture_model`: the trained network, compiled with `metrics=["accuracy"]`, which the picture below draws. `history`: what `fit` returned.
+#
+# `patience` is the number of epochs without a gain that the other two wait for, and `min_delta` the smallest gain that counts. For three epochs
+# `EarlyStopping` does well with `patience=3`, and `ReduceLROnPlateau` with `factor=0.3, patience=1, min_delta=0.05`: with its own patience of 10
+# it would never act.
 
 # %%
 ck.expected("04.4")
@@ -369,9 +374,12 @@ if ck.ready("04.4", history):
     ck.plot.learning_curves(history, axs[1], metrics=["accuracy"], title="Accuracy")
 
 # %% [markdown] tags=["reason"]
-# **What the callbacks did.** With `min_delta=0.05` a gain of less than 0.05 counts as none. So in the solution the learning rate falls to 0.3 of
-# itself after the second epoch: `history.history["learning_rate"]` shows it. `EarlyStopping` waits for three epochs without any gain, so
-# it has nothing to do in a training as short as this one.
+# **What the callbacks did.** With `min_delta=0.05` a gain of less than 0.05 counts as none. So in the solution, with a learning rate of 0.007, the rate
+# falls to 0.3 of itself after the second epoch. `history.history["learning_rate"]` shows whether yours did: with other settings it may have stayed as
+# it was. An `EarlyStopping` that waits for three epochs without any gain has nothing to do in a training as short as this one.
+#
+# **Why may the validation look better than the training?** The training loss is the mean over an epoch, in which the network was still getting better;
+# the validation is measured at its end. The last tenth of the training digits is also a little easier than the rest.
 #
 # **Why not validate on the test digits?** The callbacks make choices: when to stop, which epoch to keep, when to slow down. What is chosen with
 # the help of a set of digits suits that set a little too well. The test digits must take no part in any choice, or their accuracy is
@@ -419,8 +427,8 @@ assert abs(kept - min(held_out_losses)) < 0.01, f"The weights of the best epoch 
 #
 # In many texts the label 3 is written as a row with a one in place 3, (0, 0, 0, 1, 0, 0, 0, 0, 0, 0). It is then called **one-hot**, and the
 # loss is `"categorical_crossentropy"`: the mean of $-\sum_k y_k \log p_k$. Of the ten terms only the one with $y_k = 1$ is not 0, and it is
-# $-\log p_y$ again, so both losses are the same number. Whole numbers need less room; rows can say more than one class, or say it
-# with less than full certainty. You will meet both uses below.
+# $-\log p_y$ again, so both losses are the same number. Whole numbers need less room. Rows can say a class
+# with less than full certainty (04.7), or more than one class at once, for which another loss is needed (04.5).
 
 # %%
 if ck.ready("04.4", lecture_model):
@@ -436,7 +444,7 @@ if ck.ready("04.4", lecture_model):
 #
 # - `confusion`: an array (10, 10) of counts over the 10,000 test digits. Row: the true digit; column: what `lecture_model` read it as.
 # - `pair_model`: takes pictures (n, 28, 56, 1) with two digits side by side and gives ten numbers for each, the probability of each digit that it
-#   is there. The labels `shown` have shape (n, 10), with one or two ones in each row.
+#   is there; from 0.5 on the answer is taken for a yes. The labels `shown` have shape (n, 10), with one or two ones in each row.
 #
 # A softmax divides a sum of 1 among all classes. Where several answers may be right at the same time, each output gets a sigmoid of its
 # own, and the loss is `"binary_crossentropy"`. Convolutions with `strides=2` move their window two pixels at a time and are quick.
@@ -445,7 +453,8 @@ if ck.ready("04.4", lecture_model):
 pairs, shown = ck.data.make_digit_pairs(x_train[..., 0], y_train, n_samples=12_000, seed=0)
 pairs = pairs[..., None]
 names = [" and ".join(str(digit) for digit in np.flatnonzero(row)) for row in shown[:8]]
-ck.plot.image_grid(pairs[:8], names, n_columns=4, title="Two digits in one picture");
+fig, axs = plt.subplots(2, 4, figsize=(7, 2.6))
+ck.plot.image_grid(pairs[:8], names, axs=axs, title="Two digits in one picture");
 
 # %%
 ck.expected("04.5")
@@ -543,12 +552,14 @@ lecture_model = ck.resume("lecture_model", lambda: quickly_trained(seeing))
 # %% [markdown]
 # ## 04.6 · Shift the digits
 #
-# **Goal:** move every test digit by up to 4 pixels and measure both networks.
+# **Goal:** move test digits by up to 4 pixels and measure both networks.
 #
 # - `shift_by(images, down, right)`: (n, 28, 28) to (n, 28, 28). Each picture moves by whole pixels, 4 at most, and what comes in is 0. Negative numbers
 #   move up and left. (Pad with zeros, then cut out.)
 # - `accuracies`: an array (2, 5). Row 0 is `dense`, row 1 is `lecture_model`; column $s$ is the accuracy (0 to 1) on the first 1,000 test digits,
 #   shifted $s$ pixels to the right, $s = 0 \dots 4$.
+#
+# The networks want the channel axis and `shift_by` does not: `x_small[..., 0]` takes it away, and `[..., None]` puts it back.
 
 # %%
 x_small, y_small = x_test[:1000], y_test[:1000]
@@ -609,7 +620,7 @@ assert (accuracies[1][1:4] > accuracies[0][1:4]).all(), f"Shifted digits defeat 
 # %% [markdown]
 # ## 04.7 · Beat 99 %
 #
-# **Goal:** design a network that reads more than 99 % of the test digits, within about 30 s of training on two cores.
+# **Goal:** design a network that reads more than 99 % of the 10,000 test digits, within about 30 s of training on two cores.
 #
 # - `best_model`: takes (n, 28, 28, 1) in [0, 1] and gives ten probabilities. The design is yours.
 #
@@ -618,18 +629,18 @@ assert (accuracies[1][1:4] > accuracies[0][1:4]).all(), f"Shifted digits defeat 
 # - **Batch normalisation**, `layers.BatchNormalization()`, brings the outputs of a layer to mean 0 and standard deviation 1 over each batch, then
 #   multiplies by a learned number and adds another: $\hat z = \gamma \, (z - \mu) / \sqrt{\sigma^2 + \epsilon} + \beta$, with $\mu$ and $\sigma$ the mean and
 #   deviation of the batch. For later use it keeps running averages of $\mu$ and $\sigma$. It allows a far larger learning rate. It stands
-#   between a convolution and its activation, and the convolution then needs no bias.
+#   between a convolution and its activation, which then is a layer of its own, `layers.ReLU()`, and the convolution needs no bias.
 # - **Dropout**, `layers.Dropout(0.1)`, sets a random tenth of its inputs to 0 in each training step, so that no unit can rely on a single other
 #   one. In use it does nothing.
 # - **A learning-rate schedule**, given below: the rate first rises, so that a large rate does no harm at the start, and then falls along a
-#   cosine, so that the last steps settle.
+#   cosine, so that the last steps settle. It takes the place of the rate: `keras.optimizers.Adam(schedule(epochs=2, batch_size=128))`.
 #
-# Choose by validation digits, not by the test digits.
+# Choose by validation digits, not by the test digits. If you set a tenth aside for it, say `n=54_000` to the schedule: it counts the steps.
 
 # %%
-def schedule(epochs, batch_size, peak=0.012):
-    """A learning rate that rises for a quarter of all steps and falls along a cosine."""
-    steps = epochs * (len(x_train) // batch_size)
+def schedule(epochs, batch_size, peak=0.012, n=60_000):
+    """A learning rate for n digits an epoch: it rises for a quarter of all steps and falls along a cosine."""
+    steps = epochs * (n // batch_size)
     warm = steps // 4
     return keras.optimizers.schedules.CosineDecay(
         1e-4, steps - warm, warmup_target=peak, warmup_steps=warm, alpha=0.001
@@ -718,15 +729,19 @@ ck.check("04.8", lecture_model=lecture_model, kernels=kernels, maps=maps, reload
 
 # %% tags=["picture-04.8"]
 if ck.ready("04.8", maps):
-    ck.plot.feature_maps(maps, title="Eight views of one seven")
+    axs = ck.plot.feature_maps(maps, title="Eight views of one seven")
+    for number, ax in enumerate(axs):
+        ax.set_title(number)
 
 # %%
 if ck.ready("04.8", kernels):
-    ck.plot.filters(np.reshape(kernels, (3, 3, 1, 8)), title="The eight kernels: red adds, blue takes away")
+    axs = ck.plot.filters(np.reshape(kernels, (3, 3, 1, 8)), title="The eight kernels: red adds, blue takes away")
+    for number, ax in enumerate(axs):
+        ax.set_title(number)
 
 # %% [markdown] tags=["reason"]
 # **How to read them.** A kernel with red above blue responds to the lower edge of a stroke: bright above, dark below. Compare each kernel with
-# the map at the same place. If a map is dark, its kernel waits for something that this seven does not have.
+# the map of the same number. If a map is dark, its kernel waits for something that this seven does not have.
 
 # %% [markdown]
 # This is the end of session 3, and a good place to stop. In session 4 the pictures have colours.
@@ -758,8 +773,8 @@ print(f"shape {flower.shape}; the pixel in the middle: {flower[53, 80].round(2)}
 fig, axs = plt.subplots(1, 4, figsize=(11, 2.2))
 for ax, part, title in zip(axs, [flower, *np.moveaxis(flower, -1, 0)], ["colour", "red", "green", "blue"]):
     ax.imshow(part, cmap="gray", vmin=0, vmax=1)  # `cmap` is for pictures of one channel
-    ax.set(title=title, xticks=[], yticks=[])
-    ax.grid(False)
+    ax.set_title(title)
+    ax.axis("off")
 fig.suptitle("One picture, three channels");
 
 # %% [markdown]
@@ -841,8 +856,8 @@ if ck.ready("04.9", convolve_channels, mix):
     for ax, channel in zip(axs[1:], np.moveaxis(mixed, -1, 0)):
         ax.imshow(channel, cmap="gray")
     for ax, title in zip(axs, ["in colour", "grey", "red − green"]):
-        ax.set(title=title, xticks=[], yticks=[])
-        ax.grid(False)
+        ax.set_title(title)
+        ax.axis("off")
 
 # %% tags=["claim"]
 grey, difference = np.moveaxis(mixed, -1, 0)
@@ -928,8 +943,8 @@ pictures = [digit, layers.MaxPooling2D(2)(digit), layers.AveragePooling2D(2)(dig
 fig, axs = plt.subplots(1, 3, figsize=(7, 2.6))
 for ax, picture, title in zip(axs, pictures, ["28 × 28", "maximum of 2 × 2", "average of 2 × 2"]):
     ax.imshow(np.array(picture)[0, ..., 0], cmap="gray", vmin=0, vmax=1)
-    ax.set(title=title, xticks=[], yticks=[])
-    ax.grid(False)
+    ax.set_title(title)
+    ax.axis("off")
 
 # %% tags=["solution"]
 def share_with(pooling):
@@ -1104,6 +1119,7 @@ for device in devices:
 # 1. In both, the first dense layer. Convolutions share their weights over all places and stay small.
 # 2. Often 4 and 9, 3 and 5, 2 and 7: they differ by one stroke. Among the worst mistakes are digits that people would argue about.
 # 3. Between two and four pixels; the table of 04.6 shows where yours is. It has learned pixels, not strokes.
+# 4. Through red − green alone: ink and paper have the same grey value. With the copies the network read far more of the moved digits.
 #
 # </details>
 #
