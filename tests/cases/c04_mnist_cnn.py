@@ -159,6 +159,25 @@ def lagging():
     return model
 
 
+@trained_once
+def briefly(scale, rate):
+    """A network that saw the digits once, from 0 to `scale`: it reads few of those in [0, 1] where that is 255."""
+    import keras
+    from keras import layers
+
+    keras.utils.set_random_seed(1)
+    x, y, _, _ = digits()
+    chain = [layers.Flatten(), layers.Dense(64, "relu"), layers.Dense(64, "relu"), layers.Dense(10, "softmax")]
+    model = keras.Sequential([keras.Input((28, 28, 1)), *chain])
+    fit(model, scale * x, y, epochs=1, rate=rate)
+    return model
+
+
+wrong("04.1", "unscaled-inputs", "from 0 to 255, for one epoch")(lambda: {"dense": briefly(255, 0.001)})
+wrong("04.1", "accuracy", "one epoch, which reads more of the test digits than of the training digits")(
+    lambda: {"dense": briefly(1, 0.0003)}
+)
+
 for style in ("keras.ops", "subclassed"):
 
     @right("04.1", style)
@@ -552,6 +571,11 @@ def _():
     return {"build_cnn": lambda: once, "counts": COUNTS}
 
 
+@wrong("04.3", "no-function", "the network itself")
+def _():
+    return {"build_cnn": lecture(), "counts": COUNTS}
+
+
 @wrong("04.3", "not-keras", "a scikit-learn network")
 def _():
     from sklearn.neural_network import MLPClassifier
@@ -627,9 +651,9 @@ class Ran:
         return ran
 
 
-def measured(rows):
-    """Loss and accuracy of the trained network on some training digits, as an epoch's validation."""
-    x, y = (part[rows] for part in digits()[:2])
+def measured(rows, test=False):
+    """Loss and accuracy of the trained network on some training digits, or test digits, as an epoch's validation."""
+    x, y = (part[rows] for part in (digits()[2:] if test else digits()[:2]))
     p = trained()[0].predict(x, batch_size=1000, verbose=0)
     loss = -np.mean(np.log(np.clip(p[np.arange(len(y)), y], 1e-7, 1)))
     return {"val_loss": [0.1, 0.1, 0.1, loss], "val_accuracy": [0.9, 0.9, 0.9, np.mean(p.argmax(axis=1) == y)]}
@@ -701,6 +725,19 @@ for name, code, build in (
         "seen-as-validation",
         lambda: training(change=lambda h: Ran(h, 469, **measured(slice(0, 5000)))),
     ),
+    *(
+        (
+            f"validated on {name} test digits",
+            "test-as-validation",
+            lambda rows=rows: training(change=lambda h: Ran(h, 235, **measured(rows, test=True))),
+        )
+        for name, rows in {
+            "the first 1,000": slice(0, 1000),
+            "the first 5,000": slice(0, 5000),
+            "the last 5,000": slice(5000, None),
+        }.items()
+    ),
+    ("no accuracy", "no-accuracy", lambda: training(change=without("accuracy", "val_accuracy"))),
     ("all validated", "seen-as-validation", lambda: training(change=lambda h: Ran(h, 469, **measured(slice(None))))),
     ("stops by the loss", "monitors-training", lambda: training(callbacks=watching("EarlyStopping", monitor="loss"))),
     (
@@ -1359,7 +1396,8 @@ table(
         ("one-bias", "one bias", {"colour_counts": [865, 18433, 1025]}),
         ("no-biases", "no bias in the last", {"colour_counts": [896, 18496, 1024]}),
         ("colour-counts", "a slip", {"colour_counts": [896, 18946, 1040]}),
-        ("wrong-shape", "the sum", {"colour_counts": [20432]}),
+        ("counts", "the sum", {"colour_counts": [20432]}),
+        ("counts", "a number for the flattening too", {"colour_counts": [*COLOUR_COUNTS, 0]}),
         ("kernels-exchanged", "the difference first", {"mix": MIX[..., ::-1]}),
         ("blue-first", "blue, green and red", {"mix": MIX[:, :, ::-1]}),
         ("green-minus-red", "green - red", {"mix": MIX * [1, -1]}),
