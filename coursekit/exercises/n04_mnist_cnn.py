@@ -61,14 +61,14 @@ def digit_accuracy(student, name, images, labels):
     return accuracy
 
 
-def refuse_test_digits(student, name, unseen):
+def refuse_test_digits(student, name, unseen, starts=(7, 6)):
     """The share of training digits read; raises `Misconception` where `unseen`, the share of test digits, is larger.
 
     The digits in odd places are the easier half: an honest network may read test digits better than both, but not than these.
     """
-    odd, even = (share_read(student, name, *(part[start::12] for part in train_digits())) for start in (7, 6))
-    seen = (odd + even) / 2
-    refuse_learned_test_digits(name, seen, unseen, "Train on `x_train`, `y_train`.", room=0.003 + odd - seen)
+    shares = [share_read(student, name, *(part[start::12] for part in train_digits())) for start in starts]
+    seen = np.mean(shares)
+    refuse_learned_test_digits(name, seen, unseen, "Train on `x_train`, `y_train`.", room=0.003 + shares[0] - seen)
     return seen
 
 
@@ -575,7 +575,7 @@ def beat_99(student, rng):
     """The accuracy over all test digits, in two steps."""
     images, labels = test_digits()
     accuracy = digit_accuracy(student, "best_model", images, labels)
-    refuse_test_digits(student, "best_model", accuracy)
+    refuse_test_digits(student, "best_model", accuracy, starts=(7,))
     fail_if(accuracy > 0.9985, "leak", accuracy=accuracy)
     rows = rng.choice(len(images), 500, replace=False)
     paler = images[rows].astype(int) - rng.integers(1, 12, size=(500, 28, 28))
