@@ -56,12 +56,7 @@ def is_scaled(parts):
     return any(part.endswith("Scaler") or part in ("PowerTransformer", "QuantileTransformer") for part in parts)
 
 
-_ACTIVATIONS = {
-    "linear": lambda x: x,
-    "relu": lambda x: np.maximum(x, 0),
-    "tanh": np.tanh,
-    "sigmoid": expit,
-}
+_ACTIVATIONS = {"linear": lambda x: x, "relu": lambda x: np.maximum(x, 0), "tanh": np.tanh, "sigmoid": expit}
 
 
 def scaled_by(student, name, X, parts):
