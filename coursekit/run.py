@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import shutil
+import site
 import sys
 import tempfile
 import time
@@ -87,8 +88,11 @@ def digest_of_run(path):
 def _digest_of_surroundings():
     files = [file for file in place.PACKAGE.rglob("*") if not {*file.relative_to(place.PACKAGE).parts} & {*UNSEEN}]
     files += (place.folder() / "data").rglob("*")
-    installed = sorted(f"{one.name} {one.version}" for one in metadata.distributions())
-    named = [os.environ.get(name) for name in ("COURSEKIT_SEED", "KERAS_BACKEND")]
+    # Not by `sys.path`, to which setuptools adds the packages that it brings along, where a test has imported it.
+    folders = [*site.getsitepackages(), site.getusersitepackages()]
+    installed = sorted(f"{one.name} {one.version}" for one in metadata.distributions(path=folders))
+    # `ck.setup` writes the usual engine into the environment: where a test has called it, nothing else has changed.
+    named = [os.environ.get("COURSEKIT_SEED"), os.environ.get("KERAS_BACKEND", "tensorflow")]
     digest = hashlib.sha256(repr([sys.version, sys.executable, installed, named]).encode())
     for file in sorted(file for file in files if file.is_file() and file.suffix != ".pyc"):
         digest.update(str(file).encode() + hashlib.sha256(file.read_bytes()).digest())

@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 
+from coursekit import run
 from tests.runs import run_once
 
 MODULE = """
@@ -169,3 +170,17 @@ def test_a_run_that_ended_well_is_not_repeated(tmp_path, monkeypatch):
     assert run_once("small", notebook, run) == {"of": "two"}
     assert ran == ["one", "wrong", "wrong", "two", "two"]
     assert len(list((tmp_path / "cache" / "runs").iterdir())) == 1
+
+
+def test_what_ran_before_in_the_same_process_does_not_make_a_notebook_run_again(tmp_path, monkeypatch):
+    digest = run._digest_of_surroundings.__wrapped__  # behind its cache
+    monkeypatch.delenv("KERAS_BACKEND", raising=False)
+    before = digest()
+    monkeypatch.setenv("KERAS_BACKEND", "tensorflow")  # as `ck.setup` does
+    brought_along = tmp_path / "_vendor" / "other-1.0.dist-info"
+    brought_along.mkdir(parents=True)
+    (brought_along / "METADATA").write_text("Metadata-Version: 2.1\nName: other\nVersion: 1.0\n")
+    monkeypatch.syspath_prepend(brought_along.parent)  # as `import setuptools` does
+    assert digest() == before
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    assert digest() != before
