@@ -132,14 +132,11 @@ def _measured(student, id, name, questions, answers, points, bends=True):
 
 def _begins_with_an_output(config):
     """Whether a layer's two first states are the first two results of an LSTM: its output, and h."""
-    for layer in config.get("config", {}).get("layers", []):
-        for node in layer.get("inbound_nodes", []):
-            states = node.get("kwargs", {}).get("initial_state")
-            if isinstance(states, list) and len(states) == 2:
-                (one, _, first), (other, _, second) = (state["config"]["keras_history"] for state in states)
-                if one == other and (first, second) == (0, 1):
-                    return True
-    return False
+    layers = config.get("config", {}).get("layers", [])
+    wrong = [[layer["name"], 0, place] for layer in layers if layer["class_name"] == "LSTM" for place in (0, 1)]
+    starts = [node["kwargs"].get("initial_state") for layer in layers for node in layer.get("inbound_nodes", [])]
+    pairs = [[state["config"]["keras_history"] for state in pair] for pair in starts if isinstance(pair, list)]
+    return any(pair == wrong[place : place + 2] for pair in pairs for place in range(0, len(wrong), 2))
 
 
 def _explain(name, probabilities, taught, before, targets, written, answers, exact):

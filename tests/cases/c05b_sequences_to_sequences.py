@@ -168,6 +168,17 @@ def adder_of_its_own_class():
     return network
 
 
+def adder_of_two_models():
+    """An encoder that is a model of its own, with the states as its outputs."""
+    import keras
+
+    question, written = keras.Input((5, 13)), keras.Input((4, 13))
+    _, other, encoder, decoder, last = adder().layers
+    states = keras.Model(question, encoder(question)[1:])
+    network = keras.Model([question, written], last(decoder(written, initial_state=list(states(question)))))
+    return network
+
+
 def shaken(network):
     """A copy that answers right only now and then, as one that was not trained for long enough."""
     import keras
@@ -227,6 +238,7 @@ table(
             "adder": adder("reads in both directions"),
         },
         "rolled, one array": {"teach": teach_rolled},
+        "an encoder that is a model of its own": lambda: {"adder": adder_of_two_models()},
     },
     [
         ("not-moved", "not moved", {"teach": teach_slip("not moved")}),

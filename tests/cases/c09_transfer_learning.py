@@ -244,6 +244,12 @@ def wide():
     return keras.Sequential(parts)
 
 
+def zero_head():
+    new = build_network()
+    new.layers[-1].kernel.assign(0 * new.layers[-1].kernel)
+    return new
+
+
 def without_relu():
     import keras
 
@@ -276,6 +282,7 @@ table(
         "softmax by keras.ops": lambda: {"old_model": softmax_by_function()},
         "nested": lambda: {"old_model": nested()},
         "subclassed": lambda: {"old_model": subclassed(old_model().get_weights())},
+        "a head that begins with zeros": lambda: {"build_network": zero_head},
         "batch normalisation and ReLU as layers": lambda: {"build_network": normalised, "old_model": prompt()},
     },
     [
