@@ -592,8 +592,9 @@ def doubts(model):
         )
     elif activation == "softmax" and loss == "binary_crossentropy":
         said.append(
-            "Softmax with binary cross-entropy treats each class as a question of its own. If several may be right at once, end with a sigmoid. "
-            "If one is, use `sparse_categorical_crossentropy` for whole-number labels, `categorical_crossentropy` for one-hot ones."
+            "Softmax with binary cross-entropy treats each class as a question of its own. If several may be right at "
+            "once, end with a sigmoid. If one is, use `sparse_categorical_crossentropy` for whole-number labels, "
+            "`categorical_crossentropy` for one-hot ones."
         )
     probabilities = not getattr(getattr(model, "loss", None), "_fn_kwargs", {}).get("from_logits", False)
     if activation == "linear" and "crossentropy" in loss and probabilities:

@@ -281,11 +281,9 @@ def _made_of(config):
     import keras
 
     make = keras.saving.deserialize_keras_object
-    return (
-        keras.Sequential(map(make, config["config"]["layers"]))
-        if config["class_name"] == "Sequential"
-        else make(config)
-    )
+    if config["class_name"] == "Sequential":
+        return keras.Sequential(map(make, config["config"]["layers"]))
+    return make(config)
 
 
 def recompute_forward(student, name, X):
