@@ -1,0 +1,86 @@
+"""What the processes of a submission take, as /proc tells it."""
+
+import contextlib
+import os
+import re
+from pathlib import Path
+
+_MB = 2**20
+
+
+def usage(child):
+    """Memory and number of all processes of a child.
+
+    Returns
+    -------
+    megabytes : float
+        The sum of resident memory and of the tables of its pages. Where the pages are over the limit, those that are
+        shared are divided among those that share them (PSS), as far as the kernel lets this user see it: slower, so
+        only then. What sockets may hold counts too.
+    count : int
+        Processes, without the keeper.
+    """
+    pids = members(child)
+    found = [_memory(pid) for pid in pids]
+    pages, tables = sum(one[0] for one in found), sum(one[1] for one in found)
+    if pages > child.limits.memory_mb * _MB:
+        pages = sum(_proportional(pid, one[0]) for pid, one in zip(pids, found, strict=True))
+    return (pages + tables) / _MB + _socket_mb(child.pid), len(pids)
+
+
+def members(child):
+    """The processes of a child, without the keeper."""
+    return descendants(child.pid) if child.pid and child.ended is None else []
+
+
+def descendants(top):
+    """`top` and all that it started, from one pass over /proc."""
+    children = {}
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            with contextlib.suppress(OSError, IndexError, ValueError):
+                # The name in brackets may hold anything, spaces and brackets too.
+                text = Path(f"/proc/{name}/stat").read_bytes().rpartition(b")")[2].split()
+                # A zombie that still has threads is a process whose first thread alone has ended.
+                if text[0] not in (b"Z", b"X") or int(text[17]) > 1:
+                    children.setdefault(int(text[1]), []).append(int(name))
+    found = [top]
+    for pid in found:
+        found += children.get(pid, ())
+    return found if os.path.exists(f"/proc/{top}") else []
+
+
+def _memory(pid):
+    """Resident memory of a process and the tables of its pages, which no limit of the kernel's counts, in bytes."""
+    for said in _told(pid, "status"):
+        found = dict(re.findall(r"^(VmRSS|VmPTE):\s+(\d+) kB$", said, re.M))
+        if found:
+            return tuple(1024 * int(found.get(name, 0)) for name in ("VmRSS", "VmPTE"))
+    return 0, 0
+
+
+def _proportional(pid, resident):
+    for said in _told(pid, "smaps_rollup"):
+        if found := re.search(r"^Pss:\s+(\d+) kB$", said, re.M):
+            return 1024 * int(found[1])
+    return resident
+
+
+def _told(pid, file):
+    """What /proc says of a process: of its first thread, and where that has ended and holds nothing, of the others."""
+    with contextlib.suppress(OSError):
+        yield Path(f"/proc/{pid}/{file}").read_text()
+    with contextlib.suppress(OSError):
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            with contextlib.suppress(OSError):
+                yield Path(f"/proc/{pid}/task/{thread}/{file}").read_text()
+
+
+def _socket_mb(pid):
+    """What the sockets of a child's network namespace may hold, as no process is charged for it: their number times the
+    most that one may buffer."""
+    with contextlib.suppress(OSError, IndexError, ValueError):
+        used = int(Path(f"/proc/{pid}/net/sockstat").read_text().split()[2])
+        most = 2 * int(Path("/proc/sys/net/core/wmem_default").read_text())
+        return used * most / _MB
+    return 0.0
