@@ -27,6 +27,7 @@ from coursekit.grading.intake.submissions import read
 from coursekit.grading.output import publish
 from coursekit.grading.result import RunCell, save
 from coursekit.grading.run import judge, transcript
+from coursekit.grading.run.watch import Watch
 
 COURSE = Path(__file__).parent / "fixture_course"
 SOLUTION = COURSE / "solutions" / "90_springs.ipynb"
@@ -311,7 +312,7 @@ def test_many_processes_have_the_share_of_one():
         time.sleep(60)
 
     child = sandbox.start({}, run)
-    watch, own, deadline = judge._Watch(child, 3000), os.getpriority(os.PRIO_PROCESS, 0), time.monotonic() + 5
+    watch, own, deadline = Watch(child, 3000), os.getpriority(os.PRIO_PROCESS, 0), time.monotonic() + 5
     nice = []
     while (len(nice) < 9 or min(nice) < min(19, own + 10)) and time.monotonic() < deadline:
         nice = [os.getpriority(os.PRIO_PROCESS, pid) for pid in sandbox.members(child)]

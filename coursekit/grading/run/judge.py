@@ -7,150 +7,31 @@ in time.
 import base64
 import contextlib
 import hashlib
-import math
-import mmap
 import os
 import re
 import resource
-import select
 import signal
-import struct
-import threading
 import time
 from dataclasses import replace
 from pathlib import Path
 
-from coursekit.checks.codec import CodecError, pack, read_frame, unpack, write_frame
+from coursekit.checks.codec import CodecError, pack, unpack
 from coursekit.checks.pipe import question, remote_student
 from coursekit.grading import limited, sandbox
 from coursekit.grading.plan.look import lent_names
 from coursekit.grading.result import Flag, Output, Result, RunCell, load, save
 from coursekit.grading.run import transcript
+from coursekit.grading.run.channel import CHECKS_S, Channel, Ended
 from coursekit.grading.run.job import read_box, read_job
+from coursekit.grading.run.watch import Watch
 
-SLOW = 10.0  # seconds after which a cell gives way to other submissions
-GIVES_WAY = 7  # its nice value then: about a fifth of the share of another
-STEP = 1.25  # by which one nice value changes a share
 JUDGE_MB = 6000  # what this process may take, should an answer be made to fill its memory
 CHECK_MB = 4000  # and what the process of one exercise may take
 CHECK_S = 60  # seconds of the processor that the check of one exercise may take itself
-CHECKS_S = 120  # seconds that the checks may still take once the time of the cells is over
-MAX_ANSWER = 256 * 1024 * 1024
 MAX_OUTPUT = 4_000_000  # characters that one cell may show, pictures included
 MAX_OUTPUTS = 20_000_000  # and all cells together
 MAX_MESSAGE, MAX_FINDINGS = 3_000, 100
 HUNG = 300  # seconds past the time of the notebook after which the judge itself is taken to hang
-
-
-class Ended(Exception):
-    """The student's process has ended or no longer answers. The message says how."""
-
-
-class Channel:
-    """Questions to one student's process, each with a time limit.
-
-    Cells may take `Times.total` together. The checks that come after it is over have some time of their own, so that
-    what stands by then is judged.
-    """
-
-    def __init__(self, child, reading, writing, times, hurry=lambda: None):
-        self._child, self._reading, self._writing, self._times = child, reading, writing, times
-        self._hurry = hurry  # called before an interrupt
-        self.over = time.monotonic() + times.total
-        self._until = self.over + min(CHECKS_S, times.total / 2)
-        # Or a write would wait for ever where the process no longer reads.
-        os.set_blocking(writing, False)
-        self._deadline = 0.0
-        self.ended = ""
-        # Whether a frame is on its way: seen by a process that was forked for one exercise, and by this one after it.
-        self._midway = mmap.mmap(-1, 1)
-
-    @property
-    def midway(self):
-        return self._midway[0] != 0
-
-    def cell(self, source):
-        """What became of a cell, as a frame; None where the time for cells is over."""
-        left = self.over - time.monotonic()
-        if left <= 0:
-            return None
-        return self.exchange(*question("cell", source), seconds=min(self._times.cell, left))
-
-    def exchange(self, description, arrays, seconds=None):
-        """The answer to one question. What takes longer is interrupted, and ended if that does not help."""
-        left = self._until - time.monotonic()
-        if left <= 0:
-            self.end(f"the notebook took longer than {self._times.total:.0f} s")
-        if self.ended:
-            raise Ended(self.ended)
-        seconds = min(seconds or self._times.question, max(left, 0.1))
-        self._midway[0] = 1
-        try:
-            self._deadline = time.monotonic() + seconds
-            write_frame(self, description, arrays)
-            if not self._wait(self._reading, False):
-                self._interrupt()
-            self._deadline = max(self._deadline, time.monotonic() + self._times.frame)
-            answer = read_frame(self)
-            self._midway[0] = 0
-            return answer
-        except TimeoutError:
-            self.end(f"it did not stop after {seconds:.0f} s")
-        except (EOFError, OSError):
-            self.end("")
-        except (CodecError, struct.error, ValueError, MemoryError) as error:
-            # The stream is out of step for good: what follows could be taken for an answer that it is not.
-            self.end(f"what it sent could not be read ({str(error)[:200]})")
-        raise Ended(self.ended)
-
-    def _interrupt(self):
-        """Interrupt what runs, and once more where it caught that; it has all of the processor for its last words."""
-        self._hurry()
-        for _ in range(2):
-            self._child.interrupt()
-            self._deadline = time.monotonic() + self._times.grace / 2
-            if self._wait(self._reading, False):
-                return
-        raise TimeoutError
-
-    def end(self, reason):
-        """End the process. `reason` is "" where it ended by itself."""
-        if not self.ended:
-            if reason:
-                self._child.kill()
-            self.ended = reason or f"it ended by itself ({self._child.wait(5) or 'no trace'})"
-            self._child.kill()
-
-    def read(self, size):
-        """Exactly `size` bytes; what `read_frame` calls."""
-        if size > MAX_ANSWER:
-            raise CodecError(f"an answer of {size / 2**20:.0f} MB is too large")
-        parts, left = [], size
-        while left:
-            if not self._wait(self._reading, False):
-                raise TimeoutError
-            part = os.read(self._reading, min(left, 1 << 20))
-            if not part:
-                raise EOFError
-            parts.append(part)
-            left -= len(part)
-        return b"".join(parts)
-
-    def write(self, data):
-        view = memoryview(data)
-        while view:
-            if not self._wait(self._writing, True):
-                raise TimeoutError
-            with contextlib.suppress(BlockingIOError):
-                view = view[os.write(self._writing, view) :]
-
-    def flush(self):
-        """Nothing is kept back; `write_frame` asks."""
-
-    def _wait(self, descriptor, writing):
-        left = max(self._deadline - time.monotonic(), 0)
-        watched = ([], [descriptor], []) if writing else ([descriptor], [], [])
-        return any(select.select(*watched, left))
 
 
 def judge(job, child, reading, writing):
@@ -170,7 +51,7 @@ def judge(job, child, reading, writing):
     began = time.monotonic()
     if child.error:
         raise sandbox.SandboxError(child.error)
-    watch = _Watch(child, job.memory_mb)
+    watch = Watch(child, job.memory_mb)
     channel = Channel(child, reading, writing, job.times, watch.hurry)
     cells, reports, room = _blank(job), {}, [MAX_OUTPUTS]
     open_ = []  # the checks that may be judged once more
@@ -492,64 +373,6 @@ def _from_transcript(job, id, expressions):
 
     report = verdict(framework.get_exercise(id), exchange, expressions, check_seed(job.seed, id))
     return None if missed else _capped(report)
-
-
-class _Watch(threading.Thread):
-    """Ends a child that takes more memory than it may, and remembers the most that it took.
-
-    A cell that runs for long gives way to the other submissions: most of these are endless loops, and waiting for their
-    time to be over should not cost the class a core. And its processes have the share of one together.
-    """
-
-    def __init__(self, child, limit_mb):
-        super().__init__(daemon=True)
-        self._child, self._limit, self._stop_now = child, limit_mb, threading.Event()
-        self.peak, self.killed = 0.0, False
-        self.cell_began = None  # set by the judge while a cell runs
-        self._slow, self._ways = False, (0, 0)
-        self.start()
-
-    def run(self):
-        while not self._stop_now.wait(0.2):
-            used, count = sandbox.usage(self._child)
-            self.peak = max(self.peak, used)
-            if used > self._limit:
-                self.killed = True
-                self._child.kill()
-            began = self.cell_began
-            slow = began is not None and time.monotonic() - began > SLOW
-            nice = GIVES_WAY if slow else 0
-            ways = nice, nice + round(math.log(max(count, 1), STEP))
-            if ways != self._ways or count > 1:  # one that was begun meanwhile has it not yet
-                for pid in sandbox.members(self._child):
-                    give_way(pid, *ways)
-            self._slow, self._ways = slow, ways
-
-    def hurry(self):
-        """Give the processor back before an interrupt: what runs has little time left for its last words."""
-        self.cell_began = None
-        for _ in range(20):
-            if not self._slow:
-                return
-            time.sleep(0.05)
-
-    def stop(self):
-        self._stop_now.set()
-        self.join(timeout=2)
-
-
-def give_way(pid, group, each):
-    """Set the share of the processor that a submission gets against others, by nice values above this process's own.
-
-    The runner leads a session, which Linux schedules as one `group`; where it does not, as in many containers, `each`
-    thread has its own value.
-    """
-    with contextlib.suppress(OSError):
-        Path(f"/proc/{pid}/autogroup").write_text(str(group))
-    own = os.getpriority(os.PRIO_PROCESS, 0)
-    with contextlib.suppress(OSError):
-        for thread in os.listdir(f"/proc/{pid}/task"):
-            os.setpriority(os.PRIO_PROCESS, int(thread), min(19, own + each))
 
 
 def forked(box):
