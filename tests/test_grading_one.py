@@ -15,6 +15,7 @@ import yaml
 
 from coursekit.bootstrap import ROOT
 from coursekit.grading import one, sandbox
+from coursekit.grading.sandbox import rights
 
 pytestmark = [
     pytest.mark.slow,
@@ -115,7 +116,7 @@ def test_without_namespaces_the_code_runs_as_a_user_without_rights(tmp_path, mon
     said = sandbox.start({"probe": b"1"}, look, unsafe="user")
     if said.error:  # Python stands in a folder of the superuser's alone
         assert "not readable by every user" in said.error and said.wait(10)
-        monkeypatch.setattr(sandbox, "_check_readable", lambda paths: None)
+        monkeypatch.setattr(rights, "check_readable", lambda paths: None)
         said = sandbox.start({"probe": b"1"}, look, unsafe="user")
     assert said.wait(20) == "exit 0", said.error
 
