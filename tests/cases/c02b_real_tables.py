@@ -220,16 +220,24 @@ def encode_scaler_all(train_rows, other_rows):
     return pd.DataFrame(X_train), X_other
 
 
-def encode_filled_first(typical):
+def encode_filled_first(typical, scaler=None):
     """Gaps filled from the whole table before anything else."""
 
     def encode(train_rows, other_rows):
         table = credit()[0].copy()
         table[NUMBERS] = table[NUMBERS].fillna(getattr(table[NUMBERS], typical)())
-        encoder = pipeline().fit(table.iloc[train_rows])
+        encoder = pipeline(scaler).fit(table.iloc[train_rows])
         return encoder.transform(table.iloc[train_rows]), encoder.transform(table.iloc[other_rows])
 
     return encode
+
+
+def encode_filled_first_then_log(train_rows, other_rows):
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import FunctionTransformer, StandardScaler
+
+    scaler = make_pipeline(FunctionTransformer(np.log1p), StandardScaler())
+    return encode_filled_first("median", scaler)(train_rows, other_rows)
 
 
 def encode_twice(train_rows, other_rows):
@@ -302,6 +310,7 @@ for name, code, function in (
     ("only the scaler fitted on the whole table", "leak-all-rows", encode_scaler_all),
     ("gaps filled first, median", "leak-imputation", encode_filled_first("median")),
     ("gaps filled first, mean", "leak-imputation", encode_filled_first("mean")),
+    ("gaps filled first, then the logarithm", "leak-imputation", encode_filled_first_then_log),
     ("each part scaled by itself", "fitted-twice", encode_twice),
     ("columns of each part's own words", "columns-differ", encode_dummies),
     ("columns of both parts' words", "columns-differ", encode_words_of_both),
