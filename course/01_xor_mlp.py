@@ -968,7 +968,8 @@ if ck.ready("01.9", perceptron_step, train_perceptron):
             w, b = train_perceptron(corners, np.array(labels), epochs)
             corners_right.append(np.sum((corners @ w + b > 0) == labels))
         ax.plot(corners_right, "o-", label=name)
-    ax.set(xlabel="passes", ylabel="corners right", ylim=(-0.2, 4.2), title="OR and AND are learned, XOR is not")
+    ax.set(xlabel="passes", ylabel="corners right", ylim=(-0.2, 4.2), xticks=range(0, 21, 5))
+    ax.set_title("OR and AND are learned, XOR is not")
     ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1));
 
 # %% tags=["claim"]

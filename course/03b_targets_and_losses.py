@@ -52,7 +52,8 @@ X_train.shape, X_val.shape, X_test.shape
 # %%
 fig, ax = plt.subplots(figsize=(6, 3))
 ax.hist(y_train * 100_000, bins=50)
-ax.set(xlabel="price (US dollars)", ylabel="houses", title="Most prices are moderate, a few are high");
+ax.set(xlabel="price (US dollars)", ylabel="houses", title="Most prices are moderate, a few are high")
+ax.xaxis.set_major_formatter("{x:,.0f}");
 
 # %% [markdown]
 # All networks below are trained by the same few lines. The error that you will read is the mean absolute error: by how many dollars
@@ -671,6 +672,7 @@ if ck.ready("03b.5", errors):
     bars = ax.barh(list(errors), list(errors.values()))
     ax.bar_label(bars, [f"{value:,.0f}" for value in errors.values()], padding=4)
     ax.set(xlabel="mean absolute error on the test rows (dollars)", xlim=(0, 1.2 * max(errors.values())))
+    ax.xaxis.set_major_formatter("{x:,.0f}")
     ax.set_title("Four models on the same split")
 
 # %% tags=["claim"]

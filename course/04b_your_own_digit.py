@@ -350,7 +350,7 @@ ck.check("04b.3", centre_by_mass=centre_by_mass, read_digit=read_digit, accuraci
 # each place, and in training no stroke was ever in the corner. Centring changes the picture. To change the network instead, train it on
 # shifted digits, or let a global pooling forget the place.
 #
-# How far from the middle does it begin to fail? The solution measures it: two pixels of shift do no harm, six do.
+# How far from the middle does it begin to fail? The solution measures it: one pixel does little harm, whichever way; six pixels do much.
 
 # %% tags=["solution", "picture-04b.3"]
 steps = np.arange(-6, 7)
@@ -366,12 +366,13 @@ fig, ax = plt.subplots(figsize=(5.5, 3.2))
 ax.plot(steps, [share_moved(0, s) for s in steps], "o-", label="to the right")
 ax.plot(steps, [share_moved(s, 0) for s in steps], "s--", label="down")
 ax.set(xlabel="pixels from the middle", ylabel="accuracy", ylim=(0, 1.02))
-ax.set_title("Two pixels of shift do no harm, six do")
+ax.set_title("One pixel of shift does little harm, six do much")
 ax.legend();
 
 # %% tags=["claim"]
-assert share_moved(2, 0) > share_moved(0, 0) - 0.05 and share_moved(6, 0) < share_moved(0, 0) - 0.3, "down as well"
-assert share_moved(0, 2) > share_moved(0, 0) - 0.03 and share_moved(0, 6) < share_moved(0, 0) - 0.3, "Two pixels do no harm, six do."
+for way in ((1, 0), (-1, 0), (0, 1), (0, -1)):
+    one, six = (share_moved(pixels * way[0], pixels * way[1]) for pixels in (1, 6))
+    assert one > share_moved(0, 0) - 0.05 and six < share_moved(0, 0) - 0.3, f"One pixel does little harm, six do much: {one}, {six}"
 
 # %% [markdown]
 # ## 04b.4 · Two boxes, one number
