@@ -653,6 +653,12 @@ EVIDENCE = [
     evil("odd-keys", "made = {(1, 2): 1, None: 2, float('nan'): 3, 'x': {1: object}}", "made"),
     evil("odd-keys-returned", "made = {(1, 2): 1, None: 2, ...: 3}", "lambda *args, **kwargs: made"),
     evil("large-integer", "", "lambda *args, **kwargs: 10**4000"),
+    evil("larger-integer", "", "lambda *args, **kwargs: 10**5000"),
+    evil("wide-string", "made = 'é' * 12_000_000", "lambda *args, **kwargs: made"),
+    evil("raises-when-looked-at", "class Odd(list):\n    __class__ = property(lambda self: 1 / 0)\nmade = Odd()",
+         "lambda *args, **kwargs: made"),
+    evil("endless-when-looked-at", "class Slow(list):\n    @property\n    def __class__(self):\n        while True:\n"
+         "            pass\nmade = Slow()", "lambda *args, **kwargs: made"),
     evil("half-character", "", "lambda *args, **kwargs: '\\ud800'"),
     evil("handles", "", "lambda *args, **kwargs: (lambda *a: a)"),
 ]  # fmt: skip

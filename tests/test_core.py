@@ -106,6 +106,33 @@ def test_a_list_in_itself_is_refused():
         pack(loop, keep)
 
 
+class Raising(dict):
+    """Looks as it likes to a list of items, and raises when it is asked for its length."""
+
+    def items(self):
+        raise RuntimeError
+
+    def __len__(self):
+        raise RuntimeError
+
+
+def test_a_class_of_the_students_own_is_not_asked_for_its_parts():
+    assert through_a_frame(Raising({"a": 1})) == {"a": 1}
+    assert through_a_frame(np.longdouble(1.5)) == 1.5
+    assert through_a_frame(type("Homeless", (), {"__module__": None})()) == RemoteObject(0, "Homeless")
+
+
+def test_a_number_of_thousands_of_digits_is_an_object():
+    assert through_a_frame(2**1024 - 1) == 2**1024 - 1
+    assert through_a_frame(10**5000) == RemoteObject(0, "int")
+
+
+@pytest.mark.parametrize("value", ["é" * 5_000_001, [type("x" * 1_000_000, (), {})() for _ in range(6)]])
+def test_too_much_text_is_refused(value):
+    with pytest.raises(CodecError, match="5,000,000 characters"):
+        pack(value, keep)
+
+
 @pytest.mark.parametrize(
     "message", [{"a": 5}, {"a": -1}, {"x": 1}, {"l": 3}, {"d": [[{"l": []}, 1]]}, {"a": 0, "b": 1}]
 )

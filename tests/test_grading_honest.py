@@ -157,6 +157,19 @@ RIGHT = {
     "a window": lambda: solution(before={IMPORTS: "import matplotlib\nmatplotlib.use('TkAgg')"}),
     "a locale": lambda: solution(before={IMPORTS: "import locale\nlocale.setlocale(locale.LC_ALL, 'de_DE.UTF-8')"}),
     "a package that is not here": lambda: solution(before={IMPORTS: "import no_such_package"}),
+    "a package above the answer": lambda: solution(before={ANSWER: "!pip install x\nimport no_such_package as sns"}),
+    "a folder of Colab's": lambda: solution(before={ANSWER: (
+        "import os\nos.makedirs('/content/drive/MyDrive/nn', exist_ok=True)\nopen('/content/x', 'w').write('1')\n"
+        "did = 1"), SHIFT: "assert did"}),
+    "mkdir": lambda: solution(before={ANSWER: "!mkdir -p 'my figures'\nplt.savefig('my figures/a.png')\ndid = 1",
+                                      IMPORTS: "import matplotlib.pyplot as plt", SHIFT: "assert did"}),
+    "another window": lambda: solution(before={
+        IMPORTS: "import matplotlib.pyplot as plt\nplt.switch_backend('TkAgg')\n%pylab inline\ndid = 1",
+        SHIFT: "assert did"}),
+    "long doubles": lambda: solution(replaced={"return np.mean(": "return np.longdouble(1) * np.mean("}),
+    "many processes": lambda: solution(after={ANSWER: (
+        "import multiprocessing\nfor _ in range(3):\n    with multiprocessing.Pool(16) as pool:\n"
+        "        assert pool.map(abs, range(-16, 0))[0] == 16\ndid = 1"), SHIFT: "assert did"}),
     "a folder of one's own": lambda: solution(before={IMPORTS: "import os\nos.chdir('/Users/anna/nets')"}),
     "answered after it was lent": lambda: solution(
         after={"make_spring": LENT, 'ck.check("90.3"': "ck.check('90.1', line=line, loss=loss)"}),

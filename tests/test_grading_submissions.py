@@ -567,7 +567,7 @@ BAD = {
     "version list": (small(nbformat=[4]), "format is a list"),
     "version infinite": (small(nbformat=float("inf")), "format is inf"),
     "version nan": (small(nbformat=float("nan")), "format is nan"),
-    "version huge": (b'{"nbformat": ' + b"9" * 6000 + b"}", "cannot be read"),
+    "version huge": (b'{"nbformat": ' + b"9" * 6000 + b"}", "format is 999"),
     "version deep": (b'{"nbformat": ' + b"[" * 900 + b"]" * 900 + b', "cells": []}', "format is a list|nested"),
     "broken version 3": (b'{"nbformat": 3, "worksheets": [{"cells": [{"cell_type": "code"}]}]}', "be brought to 4"),
     "deep": (b"[" * 100_000 + b"]" * 100_000, "nested too deeply"),
@@ -737,6 +737,14 @@ def test_the_same_name_twice(tmp_path):
 def test_upper_and_lower_case_are_one_student(tmp_path):
     put(tmp_path, {f"Anna_{SLUG}.ipynb": small(), "04_anna.ipynb": small(exercise="04.1")})
     assert {item.key for item in read(tmp_path)} == {"anna"}
+
+
+def test_two_folders_are_two_students_however_alike_their_names(tmp_path):
+    for name in ("Max", "max", "Anna Weiss", "Anna Weiß", "Ben"):
+        put(tmp_path, {f"{name}/{SLUG}.ipynb": small()})
+    keys = {item.student: item.key for item in read(tmp_path)}
+    assert len(set(keys.values())) == 5 and keys["Ben"] == "ben"
+    assert keys == {item.student: item.key for item in read(tmp_path)}
 
 
 # --- names

@@ -6,6 +6,7 @@ Most run twice: started by root, and started by a user without rights.
 import contextlib
 import ctypes
 import errno
+import fcntl
 import functools
 import json
 import mmap
@@ -572,6 +573,41 @@ def seen(run, enough, seconds=5, **limits):
 
 def idle():
     time.sleep(60)
+
+
+def memory_of_areas():
+    libc = ctypes.CDLL(None)
+
+    def run(areas):
+        for _ in range(10):
+            if os.fork() == 0:
+                break
+        block = mmap.mmap(-1, 2 * areas * mmap.PAGESIZE, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        start = ctypes.addressof(ctypes.c_char.from_buffer(block))
+        for i in range(areas):
+            libc.mprotect(ctypes.c_void_p(start + 2 * i * mmap.PAGESIZE), mmap.PAGESIZE, 0)
+        time.sleep(60)
+
+    few, many = (seen(lambda n=n: run(n), 10_000, seconds=4, memory_mb=200) for n in (1, 20_000))
+    assert many - few > 30  # 11 processes, each with 40,000 areas of 220 bytes
+
+
+def test_areas_that_are_charged_to_nobody_are_seen(user):
+    in_small_process(memory_of_areas, user)
+
+
+def test_locks_of_bytes_do_nothing(user):
+    def attack():
+        with open("file", "wb") as file:
+            for place in range(0, 200, 2):
+                fcntl.lockf(file, fcntl.LOCK_EX, 1, place)
+            return Path("/proc/locks").read_text().count(" POSIX ")
+
+    def body():
+        before = Path("/proc/locks").read_text().count(" POSIX ")
+        assert ask(attack)[0] < before + 50
+
+    in_fork(body, user)
 
 
 def memory_without_first_thread():

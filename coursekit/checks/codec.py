@@ -17,6 +17,7 @@ MAX_ITEMS = 200_000
 MAX_BYTES = 512 * 1024 * 1024
 MAX_ARRAYS = 240 * 1024 * 1024
 MAX_TEXT = 64 * 1024 * 1024
+MAX_CHARACTERS = 5_000_000  # of all texts together: escaped, each may take twelve bytes
 
 
 class CodecError(ValueError):
@@ -50,26 +51,43 @@ def pack(value, keep):
     description : object
     arrays : list of numpy.ndarray
         Copies: neither side can change the other's.
+
+    Raises
+    ------
+    CodecError
+        Whatever stands in the way, be it that the value's own class raises when it is looked at.
     """
     arrays = []
-    budget, size = [MAX_ITEMS], [0]
+    budget, size, left = [MAX_ITEMS], [0], [MAX_CHARACTERS]
+
+    def text(said):
+        left[0] -= len(said)
+        if left[0] < 0:
+            raise CodecError(f"the value holds more than {MAX_CHARACTERS:,} characters of text")
+        return said
 
     def describe(item, depth):
         budget[0] -= 1
         if depth > MAX_DEPTH or budget[0] < 0:
             raise CodecError("the value is nested too deeply or has too many items")
-        if item is None or type(item) in (bool, int, float, str):
+        if item is None or type(item) in (bool, float) or type(item) is int and item.bit_length() <= 1024:
             return item
+        if type(item) is str:
+            return text(item)
         if item is Ellipsis:
             return {"e": 1}
         if isinstance(item, RemoteObject):
-            return {"h": [item.number, item.type_name, item.callable]}
+            return {"h": [item.number, text(item.type_name), item.callable]}
         if isinstance(item, np.generic) and item.dtype.kind in "biufSU":
-            return describe(item.item(), depth)
-        if isinstance(item, list | tuple):  # a named tuple too
-            return {"l" if isinstance(item, list) else "t": [describe(part, depth + 1) for part in item]}
+            # A long double's own `item` is a long double again.
+            return describe(float(item) if item.dtype.kind == "f" else item.item(), depth)
+        # Their own iterators, not those of a student's class. A named tuple is one too.
+        if isinstance(item, list):
+            return {"l": [describe(part, depth + 1) for part in list.__iter__(item)]}
+        if isinstance(item, tuple):
+            return {"t": [describe(part, depth + 1) for part in tuple.__iter__(item)]}
         if isinstance(item, dict):
-            return {"d": [[describe(key, depth + 1), describe(part, depth + 1)] for key, part in item.items()]}
+            return {"d": [[describe(key, depth + 1), describe(part, depth + 1)] for key, part in dict.items(item)]}
         array = _as_array(item)
         if array is not None:
             size[0] += array.nbytes
@@ -79,14 +97,20 @@ def pack(value, keep):
             return {"a": len(arrays) - 1}
         return describe(keep(item), depth)
 
-    return describe(value, 0), arrays
+    try:
+        return describe(value, 0), arrays
+    except (CodecError, MemoryError):
+        raise
+    except Exception as error:
+        raise CodecError(f"the value cannot be looked at ({type(error).__name__})") from None
 
 
 def _as_array(item):
     """The array behind NumPy arrays, tensors, Keras variables and pandas objects; None for anything else."""
     if isinstance(item, np.ndarray):
-        return np.asarray(item) if is_plain_array(item) else _from_objects(item)
-    root = type(item).__module__.split(".")[0]
+        array = np.asarray(item)
+        return array if is_plain_array(array) else _from_objects(array)
+    root = str(type(item).__module__).split(".")[0]
     if root in ("tensorflow", "keras", "pandas", "jax", "jaxlib", "torch"):
         if not hasattr(item, "__array__") or root == "keras" and not hasattr(item, "assign"):
             return None

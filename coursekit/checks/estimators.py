@@ -92,7 +92,8 @@ def build_estimator(description):
     if not (isinstance(kind, type) and issubclass(kind, BaseEstimator)):
         raise ValueError(f"{package}.{name} is not built")
     model = kind.__new__(kind)
-    vars(model).update({"n_jobs": None} | build_estimator(description["state"]))
+    # Whatever was said, no processes are started here.
+    vars(model).update(build_estimator(description["state"]) | {"n_jobs": None})
     return model
 
 

@@ -102,11 +102,23 @@ def pipe_student(reader, writer):
 def serve(objects, reader, writer):
     """Answer questions about `objects` until the question "end" comes or the stream ends."""
     server = ObjectServer(objects)
-    respond(server.answer, server.keep, reader, writer)
+    respond(lambda *asked: packed(server.answer, server.keep, *asked), reader, writer)
 
 
-def respond(answer, keep, reader, writer):
-    """Answer questions with ``answer(operation, *args)`` until "end" comes or the stream ends.
+def respond(answer, reader, writer):
+    """Answer questions with the frame ``answer(operation, *args)`` until "end" comes or the stream ends."""
+    while True:
+        try:
+            operation, args = unpack(*read_frame(reader))
+        except EOFError:
+            return
+        if operation == "end":
+            return
+        write_frame(writer, *answer(operation, *args))
+
+
+def packed(answer, keep, operation, *args):
+    """The frame of ``answer(operation, *args)``, or of what it raises.
 
     Parameters
     ----------
@@ -115,26 +127,21 @@ def respond(answer, keep, reader, writer):
     keep : callable
         Puts aside what is not plain data and returns its `RemoteObject`.
     """
-    while True:
-        try:
-            operation, args = unpack(*read_frame(reader))
-        except EOFError:
-            return
-        if operation == "end":
-            return
-        try:
-            message = pack(["answer", answer(operation, *args)], keep)
-        except StudentError as error:
-            message = pack(["error", [error.kind, error.text, error.line]], keep)
-        except NotAttempted as waiting:
-            message = pack(["not-attempted", str(waiting)], keep)
-        except Missing as missing:
-            message = pack(["missing", str(missing)], keep)
-        except CodecError as error:
-            message = pack(["codec", str(error)], keep)
-        except MemoryError:
-            message = pack(["codec", "there was no memory left to hand it in"], keep)
-        write_frame(writer, *message)
+    try:
+        return pack(["answer", answer(operation, *args)], keep)
+    except StudentError as error:
+        said = ["error", [part[:2000] for part in (error.kind, error.text, error.line)]]
+    except NotAttempted as waiting:
+        said = ["not-attempted", str(waiting)]
+    except Missing as missing:
+        said = ["missing", str(missing)]
+    except CodecError as error:
+        said = ["codec", str(error)]
+    except MemoryError:
+        said = ["codec", "there was no memory left to hand it in"]
+    except Exception as error:  # of a class of the student's
+        said = ["codec", f"it cannot be looked at ({type(error).__name__})"]
+    return pack(said, keep)
 
 
 def end(writer):

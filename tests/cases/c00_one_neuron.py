@@ -200,6 +200,11 @@ table(
             "the wrong sign, and a step that follows it",
             lambda: {"gradient": scaled(-1), "step": lambda x, y, w, b, rate: follow(scaled(-1), x, y, w, b, rate)},
         ),
+        (
+            "gradient",
+            "zeros, and a step that stays where it is",
+            {"gradient": lambda *a: (0.0, 0.0), "step": lambda x, y, w, b, rate: (w, b)},
+        ),
         ("fixed-rate", "always 0.05", lambda: {"step": moved(lambda rate: 0.05)}),
         ("b-not-moved", "only w moves", {"step": lambda x, y, w, b, rate: (step(x, y, w, b, rate)[0], b)}),
         ("gradient", "db negated", {"gradient": lambda *a: (gradient(*a)[0], -gradient(*a)[1])}),

@@ -653,6 +653,8 @@ def trained_twice(style="input first"):
         chain = [layers.Dense(8), layers.Activation("tanh"), layers.Dense(1), layers.Activation("sigmoid")]
     elif style == "logits":
         chain = [layers.Dense(8, "tanh"), layers.Dense(1)]
+    elif style == "layers that do nothing":
+        chain = [layers.Identity(), layers.Dense(8, "tanh"), layers.AlphaDropout(0.1), layers.Dense(1, "sigmoid")]
     else:
         chain = [layers.Dense(units, activation=hidden), layers.Dense(1, activation="sigmoid")]
     sequential = keras.Sequential([keras.Input((2,)), *chain])
@@ -660,7 +662,7 @@ def trained_twice(style="input first"):
     X, y = xor_data()
     if style == "wrong loss":
         sequential.compile(keras.optimizers.Adam(0.05), "categorical_crossentropy")
-    if style in ("activation layers", "logits", "no activation", "other labels"):
+    if style in ("activation layers", "logits", "no activation", "other labels", "layers that do nothing"):
         weights = trained_twice()[0].get_weights()
         sequential.set_weights([*weights[:2], *(-w if style == "other labels" else w for w in weights[2:])])
     elif style == "labels of OR":  # all units alike, set by hand
@@ -703,6 +705,7 @@ for name, build in {
     "plain": lambda: twice(),
     "activations as layers": lambda: twice("activation layers"),
     "relu": lambda: twice("relu"),
+    "layers that do nothing": lambda: twice("layers that do nothing"),
     "layers added one by one": lambda: twice(sequential=added_one_by_one()),
     "the count as an array": lambda: twice(n_params=np.array([33.0])),
     "the functional model shares the layers": lambda: twice(functional=shared_layers()),

@@ -14,13 +14,17 @@ from coursekit.checks.vocabulary.arrays import as_array, shape_text, type_name
 
 # The layers that `recompute_forward` may build. None of them can run code of the student's.
 _REPLAYABLE = frozenset(
-    ["Sequential", "Functional", "InputLayer", "Dense", "Conv1D", "Conv2D", "DepthwiseConv2D", "SeparableConv2D"]
-    + ["MaxPooling2D", "AveragePooling2D", "GlobalAveragePooling2D", "GlobalMaxPooling2D", "Flatten", "Reshape"]
-    + ["Dropout", "SpatialDropout2D", "GaussianNoise", "Activation", "ReLU", "LeakyReLU", "ELU", "PReLU", "Softmax"]
-    + ["BatchNormalization", "LayerNormalization", "Rescaling", "ZeroPadding2D", "Add", "Concatenate", "Multiply"]
-    + ["Average", "Normalization", "LSTM", "GRU", "SimpleRNN", "Bidirectional", "TimeDistributed", "RepeatVector"]
-    + ["Masking", "Embedding", "DTypePolicy", "MultiHeadAttention", "Attention", "AdditiveAttention", "Dot", "Permute"]
-    + ["GlobalAveragePooling1D", "GlobalMaxPooling1D", "UnitNormalization"]
+    ["Sequential", "Functional", "InputLayer", "Dense", "EinsumDense", "Conv1D", "Conv2D", "DepthwiseConv2D"]
+    + ["SeparableConv2D", "Conv1DTranspose", "Conv2DTranspose", "MaxPooling1D", "MaxPooling2D", "AveragePooling1D"]
+    + ["AveragePooling2D", "GlobalAveragePooling1D", "GlobalAveragePooling2D", "GlobalMaxPooling1D"]
+    + ["GlobalMaxPooling2D", "UpSampling1D", "UpSampling2D", "ZeroPadding1D", "ZeroPadding2D", "Cropping1D"]
+    + ["Cropping2D", "Flatten", "Reshape", "Permute", "RepeatVector", "Identity", "Rescaling", "Dropout"]
+    + ["SpatialDropout1D", "SpatialDropout2D", "AlphaDropout", "GaussianDropout", "GaussianNoise"]
+    + ["ActivityRegularization", "RandomFlip", "RandomRotation", "RandomTranslation", "RandomZoom", "Activation"]
+    + ["ReLU", "LeakyReLU", "ELU", "PReLU", "Softmax", "BatchNormalization", "LayerNormalization"]
+    + ["GroupNormalization", "UnitNormalization", "Normalization", "Add", "Concatenate", "Multiply", "Average"]
+    + ["Maximum", "Minimum", "Dot", "LSTM", "GRU", "SimpleRNN", "Bidirectional", "TimeDistributed", "Masking"]
+    + ["Embedding", "DTypePolicy", "MultiHeadAttention", "Attention", "AdditiveAttention"]
     # nodes that keras.ops leaves in a functional model
     + ["Relu", "Sigmoid", "Tanh", "Subtract", "Divide", "Matmul", "Transpose", "GetItem"]
 )

@@ -20,6 +20,7 @@ one sentence for its student; the class goes on.
 
 import contextlib
 import gzip
+import hashlib
 import io
 import os
 import re
@@ -346,8 +347,22 @@ def _submissions(entries, fallback, path):
                 members=entry.members,
             )  # fmt: skip
         )
-    found = _told_apart(found)
+    found = _told_apart(_with_keys_of_their_own(found))
     return sorted(found, key=lambda item: (item.student.casefold(), item.key, item.order))
+
+
+def _with_keys_of_their_own(found):
+    """Two folders are two students, however alike their names: "Max" and "max", "Weiss" and "Weiß"."""
+    folders = {}
+    for item in found:
+        if not item.ident and "/" in item.source:
+            folders.setdefault(item.key, set()).add(item.source.partition("/")[0])
+    alike = {key for key, names in folders.items() if len(names) > 1}
+    return [
+        replace(item, key=f"{item.key}-{hashlib.sha256(item.student.encode()).hexdigest()[:8]}")
+        if item.key in alike and "/" in item.source else item
+        for item in found
+    ]  # fmt: skip
 
 
 def _told_apart(found):

@@ -10,7 +10,7 @@ _CHECK_ID = re.compile(r"check-(\d\d[a-z]?)-(\d{1,2})")
 _LENT = re.compile(r"ck\.resume\(\s{0,9}[\"'](\w{1,99})")
 _MAGIC = re.compile(r"^([ \t]*)(?:(\w+(?:, ?\w+)*)[ \t]*=[ \t]*)?[%!].*$|^\?.*$|^[\w.]+\?{1,2}[ \t]*$", re.M)
 # Bounds on the work that a submission can cause. Similarity compares the beginning of cells only.
-MAX_SOURCE = 50_000
+MAX_SOURCE = 200_000
 
 
 @dataclass(frozen=True)

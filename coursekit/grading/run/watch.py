@@ -33,7 +33,8 @@ class Watch(threading.Thread):
         while not self._stop_now.wait(0.2):
             used, count = sandbox.usage(self._child)
             self.peak = max(self.peak, used)
-            if used > self._limit:
+            # Once more: processes that come and go while they are counted may be counted twice.
+            if used > self._limit and sandbox.usage(self._child)[0] > self._limit:
                 self.killed = True
                 self._child.kill()
             began = self.cell_began

@@ -102,6 +102,8 @@ def serve():
             if not pid:
                 break
             if pid in running:
+                with contextlib.suppress(ProcessLookupError):  # a judge leaves nothing running
+                    os.killpg(pid, signal.SIGKILL)
                 _say({"ended": running.pop(pid), "status": os.waitstatus_to_exitcode(status)})
 
 

@@ -64,7 +64,8 @@ def build_root(paths, masked, scratch_files, limits, user, group):
     os.chdir("/")
     old_umask = os.umask(0o022)
     # One tmpfs in three places, so that one size bounds them together. It comes first: a shown path may lie in /tmp.
-    places = {SCRATCH: 0o700, "/tmp": 0o1777, "/dev/shm": 0o1777}
+    # /content is where a notebook of Colab's works.
+    places = {SCRATCH: 0o700, "/tmp": 0o1777, "/dev/shm": 0o1777, "/content": 0o1777}
     os.mkdir("/.scratch", 0o755)
     options = f"mode=755,size={limits.scratch_mb}m,nr_inodes={limits.files}"
     kernel.mount("tmpfs", "/.scratch", "tmpfs", kernel.NOSUID | kernel.NODEV, options)

@@ -17,7 +17,7 @@ import sys
 import time
 import traceback
 
-from coursekit.checks.pipe import respond
+from coursekit.checks.pipe import packed, respond
 from coursekit.checks.proxy import StudentError
 from coursekit.checks.server import ObjectServer
 from coursekit.grading.sandbox import standins
@@ -25,6 +25,7 @@ from coursekit.grading.sandbox import standins
 MAX_TEXT = 60_000
 MAX_OUTPUTS = 40
 MAX_PICTURE = 1_500_000
+_DEFINES = ast.Import | ast.ImportFrom | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
@@ -40,7 +41,7 @@ def run(reading, writing, keras):
     """
     servant = _Servant(keras)
     with os.fdopen(reading, "rb") as reader, os.fdopen(writing, "wb") as writer:
-        respond(servant.answer, servant.keep, reader, writer)
+        respond(servant.answer, reader, writer)
 
 
 class _Servant:
@@ -55,9 +56,6 @@ class _Servant:
         self._busy = False
         signal.signal(signal.SIGINT, self._interrupted)
 
-    def keep(self, item):
-        return self._server.keep(item)
-
     def _interrupted(self, number, frame):
         # A signal that arrives between two questions would tear a frame.
         if self._busy:
@@ -65,16 +63,21 @@ class _Servant:
 
     def answer(self, operation, *args):
         try:
-            self._busy = True
-            if operation == "cell":
-                return self._cell(*args)
-            if operation == "bind":
-                return self._bind(*args)
-            return self._server.answer(operation, *args)
+            self._busy = True  # while the answer is packed too: its class may be the student's
+            return packed(self._answer, self._server.keep, operation, *args)
         except KeyboardInterrupt:
-            raise StudentError("TimeoutError", "it took longer than the time that a check may take") from None
+            self._busy = False
+            said = StudentError("TimeoutError", "it took longer than the time that a check may take")
+            return packed(_raise, self._server.keep, said)
         finally:
             self._busy = False
+
+    def _answer(self, operation, *args):
+        if operation == "cell":
+            return self._cell(*args)
+        if operation == "bind":
+            return self._bind(*args)
+        return self._server.answer(operation, *args)
 
     def _cell(self, source):
         start = self._clock()
@@ -85,7 +88,7 @@ class _Servant:
                 result = self._run_cell(source, store_history=True)
                 error = result.error_before_exec or result.error_in_exec
                 if isinstance(error, Exception):
-                    self._import_the_rest(source)
+                    self._define_the_rest(source, error)
         except BaseException as escaped:  # a patched shell, or an exit that IPython lets through
             error = escaped
             outputs.text(f"{type(escaped).__name__}: {escaped}")
@@ -95,16 +98,16 @@ class _Servant:
             said += f": {error}".partition("\n")[0][:300] if said else ""
         return {"status": status, "seconds": self._clock() - start, "error": said, "outputs": outputs.items}
 
-    def _import_the_rest(self, source):
-        """Run the import lines that a cell's error kept from running: what failed above them may be fine elsewhere (a
-        folder, a package, a device), and all answers need their names."""
+    def _define_the_rest(self, source, error):
+        """Run the imports, functions and classes that a cell's error kept from running: what failed above them may be
+        fine elsewhere (a folder, a package, a device), and all answers need their names."""
         with contextlib.suppress(Exception):
+            failed = next(frame for frame in traceback.extract_tb(error.__traceback__) if _is_of_cell(frame))
             for statement in ast.parse(self._shell.transform_cell(source)).body:
-                if isinstance(statement, ast.Import | ast.ImportFrom):
-                    names = [(alias.asname or alias.name).partition(".")[0] for alias in statement.names]
-                    if not all(name in self._shell.user_ns for name in names):
-                        with contextlib.suppress(Exception):
-                            exec(ast.unparse(statement), self._shell.user_ns)
+                if statement.lineno > failed.lineno and isinstance(statement, _DEFINES):
+                    with contextlib.suppress(Exception):
+                        code = compile(ast.Module([statement], []), failed.filename, "exec")
+                        exec(code, self._shell.user_ns)
 
     def _bind(self, expressions):
         found = {}
@@ -118,6 +121,10 @@ class _Servant:
                 except Exception as error:
                     raise StudentError(type(error).__name__, str(error), expression) from None
         self._server = ObjectServer(found)
+
+
+def _raise(error):
+    raise error
 
 
 class _Outputs:
@@ -207,7 +214,7 @@ def _briefly(shell, kind, error, top, tb_offset=None):
     """Show what IPython would take too long for: it looks through all modules for each call of a recursion, and at the
     first error imports what makes it pretty, when a cell that was interrupted has little time left."""
     if kind is KeyboardInterrupt:
-        frames = [f for f in traceback.extract_tb(top) if f.filename.startswith("<ipython-input")]
+        frames = list(filter(_is_of_cell, traceback.extract_tb(top)))
         where = f" in line {frames[-1].lineno}: {frames[-1].line}" if frames else ""
         lines = [f"KeyboardInterrupt: the cell took too long and was stopped{where}"]
         shell._showtraceback(kind, error, lines)
@@ -220,6 +227,10 @@ def _briefly(shell, kind, error, top, tb_offset=None):
     lines = shell.InteractiveTB.structured_traceback(kind, error, top, tb_offset=tb_offset)
     shell._showtraceback(kind, error, lines)
     return lines
+
+
+def _is_of_cell(frame):
+    return frame.filename.startswith("<ipython-input")
 
 
 def _calm_datasets():

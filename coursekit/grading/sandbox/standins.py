@@ -7,6 +7,8 @@ import contextlib
 import importlib.abc
 import importlib.machinery
 import locale
+import os
+import shlex
 import sys
 import types
 
@@ -18,7 +20,7 @@ def install(shell):
     other locales."""
     sys.meta_path.append(_Colab())
     # Held by the shell itself: every way to run a command in a cell ends at one of these.
-    shell.system = shell.system_raw = shell.system_piped = lambda command="", *_: _note(f"!{command}")
+    shell.system = shell.system_raw = shell.system_piped = lambda command="", *_: _command(command)
     shell.getoutput = lambda command="", *_, **__: _note(f"!{command}") or []
     for name in ("pip", "conda", "mamba", "micromamba", "uv"):
         shell.register_magic_function(lambda line="", name=name: _note(f"%{name} {line}"), "line", name)
@@ -26,9 +28,11 @@ def install(shell):
         shell.register_magic_function(lambda line="", cell="", name=name: _note(f"%%{name} {line}"), "line_cell", name)
     shell.register_magic_function(lambda line="": None, "line", "matplotlib")  # figures are shown in any case
     with contextlib.suppress(ImportError):
-        import matplotlib
+        import matplotlib.pyplot
 
         matplotlib.use = lambda backend, **_: _note(f"matplotlib.use({backend!r})")
+        matplotlib.pyplot.switch_backend = lambda backend: _note(f"plt.switch_backend({backend!r})")
+    shell.enable_gui = lambda gui=None: None
     setlocale = locale.setlocale
     locale.setlocale = lambda category, wanted=None: _set_locale(setlocale, category, wanted)
     line, cell = shell.run_line_magic, shell.run_cell_magic
@@ -44,6 +48,16 @@ def install(shell):
         return _note(f"%%{name} {text}") if shell.find_cell_magic(name) is None else cell(name, text, body)
 
     shell.run_line_magic, shell.run_cell_magic = run_line_magic, run_cell_magic
+
+
+def _command(command):
+    """A line for the shell: nothing but `mkdir` does anything."""
+    name, *words = shlex.split(command) or [""]
+    if name == "mkdir":
+        for folder in (word for word in words if not word.startswith("-")):
+            os.makedirs(folder, exist_ok=True)
+    else:
+        _note(f"!{command}")
 
 
 def _set_locale(setlocale, category, wanted):

@@ -68,6 +68,10 @@ def filter_program():
     # What a socket may hold stays the default, which `usage` counts: SO_SNDBUF and SO_SNDBUFFORCE do nothing.
     for option in (7, 32):
         add(seccomp.ERRNO(0), "setsockopt", arg(1, seccomp.MASKED_EQ, low, 1), arg(2, seccomp.MASKED_EQ, low, option))
+    # Locks of bytes of a file: the kernel keeps each of them and charges it to no process. They do nothing: F_SETLK and
+    # F_SETLKW, and those of open files.
+    for command in (6, 7, 37, 38):
+        add(seccomp.ERRNO(0), "fcntl", arg(1, seccomp.MASKED_EQ, low, command))
     # Shared memory without a file counts for no process once its pages are dropped: none, so that a limit is a limit.
     for name in ("mmap", "mmap2"):
         add(refuse, name, arg(3, seccomp.MASKED_EQ, 0x2F, 0x21))  # MAP_SHARED with MAP_ANONYMOUS

@@ -6,6 +6,10 @@ import re
 from pathlib import Path
 
 _MB = 2**20
+# What the kernel keeps for an area of memory and for a pipe that nobody reads: 64 kB for the first pipes of a user, two
+# pages for the others (pipe(7)). A process has 65,530 areas and 1,024 descriptors at most.
+_AREA, _PIPE, _FIRST_PIPE, _FIRST_PIPES = 220, 2 * 4096, 65_536, 1024
+_MOST_OF_ONE = 65_530 * _AREA + 1024 // 2 * _PIPE
 
 
 def usage(child):
@@ -16,7 +20,7 @@ def usage(child):
     megabytes : float
         The sum of resident memory and of the tables of its pages. Where the pages are over the limit, those that are
         shared are divided among those that share them (PSS), as far as the kernel lets this user see it: slower, so
-        only then. What sockets may hold counts too.
+        only then. What sockets may hold counts too, and what the kernel keeps for areas and pipes where that matters.
     count : int
         Processes, without the keeper.
     """
@@ -24,8 +28,11 @@ def usage(child):
     found = [_memory(pid) for pid in pids]
     pages, tables = sum(one[0] for one in found), sum(one[1] for one in found)
     if pages > child.limits.memory_mb * _MB:
-        pages = sum(_proportional(pid, one[0]) for pid, one in zip(pids, found, strict=True))
-    return (pages + tables) / _MB + _socket_mb(child.pid), len(pids)
+        pages = sum(_proportional(pid) for pid in pids)
+    total = pages + tables + _of_sockets(child.pid)
+    if total + len(pids) * _MOST_OF_ONE > child.limits.memory_mb * _MB:
+        total += _of_kernel(pids)
+    return total / _MB, len(pids)
 
 
 def members(child):
@@ -59,11 +66,11 @@ def _memory(pid):
     return 0, 0
 
 
-def _proportional(pid, resident):
+def _proportional(pid):
     for said in _told(pid, "smaps_rollup"):
         if found := re.search(r"^Pss:\s+(\d+) kB$", said, re.M):
             return 1024 * int(found[1])
-    return resident
+    return _memory(pid)[0]  # nothing where it has ended since
 
 
 def _told(pid, file):
@@ -76,11 +83,25 @@ def _told(pid, file):
                 yield Path(f"/proc/{pid}/task/{thread}/{file}").read_text()
 
 
-def _socket_mb(pid):
+def _of_kernel(pids):
+    """Bytes that the kernel keeps for areas of memory and for pipes, and charges to no process."""
+    areas, pipes = 0, set()
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            areas += Path(f"/proc/{pid}/maps").read_bytes().count(b"\n")
+            descriptors = Path(f"/proc/{pid}/fd")
+            pipes |= {
+                target for name in os.listdir(descriptors) if (target := os.readlink(descriptors / name))[:5] == "pipe:"
+            }
+    first = min(len(pipes), _FIRST_PIPES)
+    return areas * _AREA + first * _FIRST_PIPE + (len(pipes) - first) * _PIPE
+
+
+def _of_sockets(pid):
     """What the sockets of a child's network namespace may hold, as no process is charged for it: their number times the
     most that one may buffer."""
     with contextlib.suppress(OSError, IndexError, ValueError):
         used = int(Path(f"/proc/{pid}/net/sockstat").read_text().split()[2])
         most = 2 * int(Path("/proc/sys/net/core/wmem_default").read_text())
-        return used * most / _MB
-    return 0.0
+        return used * most
+    return 0
