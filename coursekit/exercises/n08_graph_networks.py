@@ -21,7 +21,8 @@ from coursekit.checks.vocabulary.models import as_binary_probabilities, as_class
 from coursekit.data import load_karate_club, make_decays
 
 # What is added to the worst of ten seeds of the solution; see benchmarks/record.py. One of 32 members is 0.03125.
-# "surprise" is the smallest log loss on the hidden labels of who knows but two.
+# "surprise" is the log loss on the hidden labels. Networks that know but two can be below its limit where they are wide or
+# learn fast; of 630 runs in NumPy 48 were. They gave label 1 of member 8 0.66 or more, those that know all labels 0.64 or less.
 MARGINS = {"08.2": {"accuracy": -0.0625, "surprise": -0.025}, "08.3": {"accuracy": -0.03}}
 
 
@@ -120,7 +121,7 @@ def heard(student, A, rounds):
     right = np.array_equal(given, wanted)
     if not right:
         for r, known in enumerate(reach):
-            fail_if(np.array_equal(given, known), "wrong-rounds", rounds=rounds, other=r)
+            fail_if(np.array_equal(given, known), "wrong-rounds", rounds=rounds, other=r, n=len(A))
         misconceptions = {
             "negated": ~wanted,
             "forgets": np.linalg.matrix_power(A - eye, rounds) > 0,
@@ -128,7 +129,7 @@ def heard(student, A, rounds):
             "last-round": wanted & ~reach[max(rounds - 1, 0)],
         }
         refuse_misconceptions(given, misconceptions, rounds=rounds)
-    return check_that("heard-of", right, 1, rounds=rounds, seen_pairs=int(given.sum()), pairs=int(wanted.sum()))
+    return check_that("heard-of", right, 1, rounds=rounds, n=len(A), seen=int(given.sum()), wanted=int(wanted.sum()))
 
 
 def layer_mixes(student, rng):
@@ -267,13 +268,23 @@ def trained_club(student, rng):
     right = np.mean((belief > 0.5)[hidden] == faction[hidden])
     placed = check_metric("08.2", "accuracy", right, beside={"surprise": surprise})
     if placed.passed:
-        links, without_him = graph > 0, eye.copy()
-        without_him[0] = 0
-        far = (links @ links)[0] & ~links[0]  # two edges away from member 0
-        moved = np.abs(club_scores(student, without_him, graph)[:, -1] - belief)
-        fail_if(moved[links[0]].max() > 1e-3 and moved[far].max() < 1e-6, "one-layer")
-    fail_if(surprise < threshold("08.2", "surprise"), "leak", surprise=surprise, belief=belief[8])
+        refuse_depth(student, eye, faction)
+    limit = threshold("08.2", "surprise")
+    usual = limit - MARGINS["08.2"]["surprise"]
+    fail_if(surprise < limit and belief[8] < 0.65, "leak", surprise=surprise, usual=usual, belief=belief[8])
     yield placed
+
+
+def refuse_depth(student, features, faction):
+    """Raises `Misconception` where not two rounds of messages are made: on a path, how far is it felt that one is missing?"""
+    path = np.stack([np.flatnonzero(faction == 0), np.flatnonzero(faction == 1)], axis=1).ravel()  # no side outweighs
+    graph, without_first = normalised(matrix_of(np.stack([path[:-1], path[1:]], axis=1), 34)), features.copy()
+    without_first[path[0]] = 0
+    beliefs = [club_scores(student, given, graph)[path, -1] for given in (features, without_first)]
+    moved = np.abs(beliefs[0] - beliefs[1])
+    fail_if(moved[1] > 1e-3 and moved[2] < 1e-8, "one-layer")
+    reach = np.flatnonzero(moved > 1e-6).max(initial=0)
+    fail_if(reach > 2, "more-layers", reach=reach)
 
 
 def read_as_probabilities(name, scores):
@@ -301,7 +312,7 @@ def two_known(known):
     used = np.flatnonzero(known)
     fail_if(len(used) == 34, "two-known.leak")
     right = used.tolist() == [0, 33] and (known >= 0).all()
-    return check_that("two-known", right, 1, members=used.tolist()[:8])
+    return check_that("two-known", right, 1, n=len(used), members=used.tolist()[:8])
 
 
 def club_scores(student, features, graph):
@@ -345,6 +356,7 @@ def trained_sets(student, rng, particles, mask, label):
     yield padding_is_unseen(rng, ask, some, some_mask, answers[:300])
     accuracy = np.mean((answers > 0.5) == label)
     fail_if(accuracy < 0.2, "labels-swapped", exchanged=1 - accuracy)
+    fail_if(accuracy < 0.6, "coin", accuracy=accuracy)
     yield check_metric("08.3", "accuracy", accuracy)
 
 
@@ -497,7 +509,9 @@ def node_step(student, rng, states, ends, matrices):
             raise
         # A graph of the same sizes, in which every node receives, has come before and was right.
         alike = {E.shape[1], V.shape[1], states[0].shape[1]} == {B[0].shape[1]}
-        fail_if(alike and receivers.max() + 1 < len(V), "alone.last-nodes")
+        fail_if(alike and receivers.max() + 1 < len(V), "alone.last-nodes", n=len(V))
+        unlike = not alike and isinstance(error, StudentError) and error.kind == "ValueError"
+        fail_if(unlike, "columns", edges=E.shape[1], nodes=V.shape[1], cause=str(error))
         raise
     count = np.maximum(np.bincount(receivers, minlength=len(V)), 1)[:, None]
     largest, of_zeros, last = np.full(total.shape, -np.inf), np.zeros(total.shape), np.zeros(total.shape)

@@ -355,6 +355,13 @@ def gcn_subclassed():
     return model
 
 
+def gcn_surer(inputs):
+    """Two layers that know but two labels and are lucky: sure and right of most, sure and wrong of member 8."""
+    features, graph = (np.asarray(part, dtype=float) for part in inputs)
+    W1, W2 = club_weights()
+    return softmax(2 * graph @ np.tanh(graph @ features @ W1) @ W2)
+
+
 def gcn_numpy(inputs):
     features, graph = (np.asarray(part, dtype=float) for part in inputs)
     W1, W2 = club_weights()
@@ -362,14 +369,17 @@ def gcn_numpy(inputs):
 
 
 @trained_once
-def gcn_trained(everybody=False):
-    """As in the notebook; or with all labels in the loss."""
+def gcn_trained(everybody=False, hidden=(16,), last="softmax"):
+    """As in the notebook; or with all labels in the loss, or with hidden layers of other sizes."""
     import keras
 
     keras.utils.set_random_seed(0)
     layer, (graph, faction) = layer_class(), club()
     inputs = [keras.Input((None, 34)), keras.Input((None, None))]
-    model = keras.Model(inputs, layer(2, "softmax")([layer(16, "tanh")(inputs), inputs[1]]))
+    states = inputs[0]
+    for units in hidden:
+        states = layer(units, "tanh")([states, inputs[1]])
+    model = keras.Model(inputs, layer(2, last)([states, inputs[1]]))
     model.compile(keras.optimizers.Adam(0.02), "sparse_categorical_crossentropy")
     batch = [np.eye(34)[None], graph[None]]
     weights = np.ones(34) if everybody else KNOWN
@@ -407,6 +417,8 @@ table(
     {
         "the text": {},
         "trained in Keras": lambda: {"gcn": gcn_trained()},
+        "wide": lambda: {"gcn": gcn_trained(hidden=(256,))},
+        "surer than the solution": lambda: {"gcn": gcn_surer},
         "roots by matrices": {"normalise": lambda A: np.diag(A.sum(1) ** -0.5) @ A @ np.diag(A.sum(1) ** -0.5)},
         "GCN without NumPy": {"normalise": lambda A: (A / A.sum(1, keepdims=True) ** 0.5) / A.sum(0) ** 0.5},
         "one column, fixed size": lambda: {"gcn": gcn_one_column()},
@@ -441,6 +453,12 @@ table(
         ("inputs-swapped", "the graph first", lambda: {"gcn": gcn_of_graph_first()}),
         ("not-probabilities", "softmax forgotten", lambda: {"gcn": lambda inputs: 0.5 + 0.02 * gcn_numpy(inputs)}),
         ("one-layer", "one layer", {"gcn": gcn_one_layer}),
+        ("one-layer", "one layer, trained", lambda: {"gcn": gcn_trained(hidden=())}),
+        ("more-layers", "three layers", lambda: {"gcn": gcn_trained(hidden=(16, 16))}),
+        ("more-layers", "four layers", lambda: {"gcn": gcn_trained(hidden=(16, 16, 16))}),
+        ("more-layers", "three layers, all labels", lambda: {"gcn": gcn_trained(everybody=True, hidden=(16, 16))}),
+        ("not-probabilities", "two sigmoids", lambda: {"gcn": gcn_trained(last="sigmoid")}),
+        ("two-known", "the hidden ones", {"known": 1 - KNOWN}),
         ("logits", "logits", lambda: {"gcn": gcn(last=None)}),
         ("labels|one-hot", "rounded", lambda: {"gcn": lambda inputs: np.round(gcn_numpy(inputs))}),
         ("leak", "no sample_weight", lambda: {"gcn": gcn_trained(everybody=True)}),
@@ -587,12 +605,12 @@ def set_subclassed():
     return Sets()
 
 
-def by_hand(inputs):
+def by_hand(inputs, where=0.065):
     """No network: how far the momenta are from one line. A right answer all the same, judged by what it does."""
     particles, mask = (np.asarray(part, dtype=float) for part in inputs)
     kept = particles * mask[:, :, None]
     sizes = np.linalg.eigvalsh(np.einsum("npi,npj->nij", kept, kept))
-    return 1 / (1 + np.exp(-60 * (sizes[:, 1] / sizes[:, 2] - 0.065)))
+    return 1 / (1 + np.exp(-60 * (sizes[:, 1] / sizes[:, 2] - where)))
 
 
 def torch_style(inputs):
@@ -614,6 +632,31 @@ def flat():
     inputs = [keras.Input((12, 3)), keras.Input((12,))]
     hidden = layers.Dense(64, activation="relu")(layers.Flatten()(inputs[0]))
     return keras.Model(inputs, layers.Dense(1, activation="sigmoid")(hidden))
+
+
+@cache
+def wide_convolution():
+    """A convolution that looks at three particles at once, and the sum over what is there."""
+    import keras
+    from keras import layers
+
+    keras.utils.set_random_seed(0)
+    inputs = [keras.Input((None, 3)), keras.Input((None,))]
+    states = layers.Conv1D(64, 3, padding="same", activation="relu")(inputs[0])
+    return keras.Model(inputs, layers.Dense(1, activation="sigmoid")(masked()()([states, inputs[1]])))
+
+
+@cache
+def linear_before_the_sum():
+    """The total momentum and the number of fragments are all that the last layers get."""
+    import keras
+    from keras import layers
+
+    keras.utils.set_random_seed(0)
+    inputs = [keras.Input((None, 3)), keras.Input((None,))]
+    states = layers.Dense(64)(layers.Dense(64)(inputs[0]))
+    event = layers.Dense(64, activation="relu")(masked()()([states, inputs[1]]))
+    return keras.Model(inputs, layers.Dense(1, activation="sigmoid")(event))
 
 
 @cache
@@ -685,7 +728,10 @@ table(
         ("padding-counts|padding-unseen", "maximum, no mask", lambda: {"set_model": set_model(how="max of all")}),
         ("padding-unseen", "zeros trusted", {"set_model": unmasked}),
         ("fixed-size", "twelve rows only", lambda: {"set_model": set_model(rows=12)}),
-        ("accuracy", "not trained", lambda: {"set_model": set_model(trained=False)}),
+        ("coin", "not trained", lambda: {"set_model": set_model(trained=False)}),
+        ("coin", "no activation before the sum", lambda: {"set_model": linear_before_the_sum()}),
+        ("accuracy", "half-way there", {"set_model": lambda inputs: by_hand(inputs, where=0.04)}),
+        ("order-unseen", "a wide convolution", lambda: {"set_model": wide_convolution()}),
         ("labels-swapped", "labels exchanged", {"set_model": lambda inputs: 1 - by_hand(inputs)}),
         ("logits", "no sigmoid", lambda: {"set_model": set_model(last=None)}),
         ("labels", "rounded", {"set_model": lambda inputs: np.round(by_hand(inputs))}),
@@ -734,6 +780,15 @@ def edges_by_loop(E, V, u, senders, receivers, A):
     for e, s, r in zip(E, senders, receivers):
         states.append(np.tanh(np.concatenate([e, V[r], V[s], u]) @ np.concatenate(A)).tolist())
     return states
+
+
+def received_in(table, E, nodes):
+    np.add.at(table, nodes, E)
+    return table
+
+
+def nodes_with_columns_of_nodes(new_E, V, u, senders, receivers, B):
+    return np.tanh(received_in(np.zeros_like(V), new_E, receivers) @ B[0] + V @ B[1] + u @ B[2])
 
 
 def nodes_by_loop(new_E, V, u, senders, receivers, B):
@@ -924,6 +979,9 @@ table(
             "as many rows as the largest receiver",
             {"new_nodes": nodes_of(lambda E, s, r, n: received(E, r, r.max() + 1))},
         ),
+        ("last-nodes", "five people", {"new_nodes": nodes_of(lambda E, s, r, n: received(E, r, 5))}),
+        ("columns", "as many columns as V", {"new_nodes": nodes_with_columns_of_nodes}),
+        ("columns", "three columns", {"new_nodes": nodes_of(lambda E, s, r, n: received_in(np.zeros((n, 3)), E, r))}),
         ("no-messages", "no messages", {"new_nodes": nodes_of(own, (0, 1, 1))}),
         ("own-state-unused", "nodes forget themselves", {"new_nodes": nodes_of(own, (1, 0, 1))}),
         ("graph-unused", "no graph in the nodes", {"new_nodes": nodes_of(own, (1, 1, 0))}),

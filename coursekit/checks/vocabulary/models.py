@@ -197,8 +197,8 @@ def as_class_probabilities(name, scores, n_classes):
     if np.abs(sums - 1).max() > 1e-2:
         raise Misconception(
             "not-probabilities",
-            f"The answers of {name_text(name)} sum to {sums[0]:.2f} in the first row; {asked}, and they sum to 1. A "
-            "softmax makes them do so; a sigmoid treats each class alone.",
+            f"The answers of {name_text(name)} sum to {sums[np.abs(sums - 1).argmax()]:.3f} in one row; {asked}, and "
+            "they sum to 1. A softmax makes them do so; a sigmoid treats each class alone.",
         )
     if len(scores) > 20 and np.isin(scores, (0, 1)).all():
         raise Misconception(
