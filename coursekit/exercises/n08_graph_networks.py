@@ -21,8 +21,8 @@ from coursekit.checks.vocabulary.models import as_binary_probabilities, as_class
 from coursekit.data import load_karate_club, make_decays
 
 # What is added to the worst of ten seeds of the solution; see benchmarks/record.py. One of 32 members is 0.03125.
-# "surprise" is the log loss on the hidden labels. Networks that know but two can be below its limit where they are wide or
-# learn fast; of 630 runs in NumPy 48 were. They gave label 1 of member 8 0.66 or more, those that know all labels 0.64 or less.
+# "surprise" is the log loss on the hidden labels. With two known it can be below its limit, where a network is wide or learns
+# fast: 48 of 630 runs in NumPy were. They gave label 1 of member 8 at least 0.66; those that know all labels, at most 0.64.
 MARGINS = {"08.2": {"accuracy": -0.0625, "surprise": -0.025}, "08.3": {"accuracy": -0.03}}
 
 
