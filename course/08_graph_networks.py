@@ -91,7 +91,7 @@ ck.plot.graph(friends, ax=ax, title="Seven people, eight edges");
 # Your `GraphLayer` is called on a list `[features, graph]`: the features of the nodes, shape (b, n, k), for b graphs at
 # once, and one matrix for each graph, shape (b, n, n). It passes the features through a `Dense` layer with `units` units
 # (weights and a bias), lets the matrix mix the nodes (`ops.matmul`), and then applies the activation. The result has shape
-# (b, n, units). (Some programs mix first and add the bias afterwards; the check takes that as well.)
+# (b, n, units). (Some programs mix first and add the bias afterwards; the check accepts that as well.)
 
 # %%
 ck.expected("08.1")
@@ -377,9 +377,9 @@ assert apart < 0.01, "After 30 rounds of means the states of all members are nea
 # A heavy particle at rest decays into two bodies or into three. Each body breaks up into fragments, and the fragments are
 # all that a detector sees: 6 to 12 momenta with three components each. The unit is chosen so that, of two bodies, each has a
 # momentum of length 1; the fragments of a body share its momentum between them. Were there two bodies (label 0) or three
-# (label 1)? The number of fragments does not tell, but their directions do. One decay with its fragments is called an **event**; from here on, the particles of an event are its
-# fragments. Events with fewer than 12 of them are padded with zeros; a **mask** has 1 where there is a fragment and 0 where
-# there is padding.
+# (label 1)? The number of fragments does not tell, but their directions do. One decay with
+# its fragments is called an **event**; from here on, the particles of an event are its fragments. Events with fewer than 12
+# of them are padded with zeros; a **mask** has 1 where there is a fragment and 0 where there is padding.
 
 # %%
 particles, mask, label = ck.data.make_decays(n_samples=6000, seed=1)
@@ -420,9 +420,9 @@ fig.suptitle("Two bodies fly back to back; three do not");
 #
 # **Some tools.** A `layers.Dense` on an array of shape (n, p, 3) treats all p rows alike, so it can serve as $\varphi$.
 # (If you know convolutions, from notebook 04: it is a 1×1 convolution, with the same weights at every particle and no
-# neighbours. With equal weights `layers.Conv1D(64, 1)` computes what `layers.Dense(64)` does.) `mask[:, :, None]` has shape (n, p, 1) and multiplies
-# every unit of a particle by the same number. `ops.sum(x, axis=1)` adds up over the particles. To reorder each row of a
-# table by itself, sort random numbers:
+# neighbours. With equal weights `layers.Conv1D(64, 1)` computes what `layers.Dense(64)` does.) `mask[:, :, None]` has
+# shape (n, p, 1) and multiplies every unit of a particle by the same number. `ops.sum(x, axis=1)` adds up
+# over the particles. To reorder each row of a table by itself, sort random numbers:
 #
 # ```python
 # table = np.array([[10, 20, 30, 40], [50, 60, 70, 80]])
@@ -596,8 +596,8 @@ ck.plot.graph(letters, ax=ax, directed=True, title="Five people, six letters");
 
 # %% [markdown]
 # Battaglia and others (2018) noticed that nearly all graph networks are special cases of one **block** of three steps. Each
-# step uses the results of the step before. The thick arrows and rims in the next figure show which edges and nodes a step reads:
-# the first panel for one edge, the second for one node, the third for the graph. Every step reads `u` as well.
+# step uses the results of the step before. The thick arrows and rims in the next figure show which edges and nodes a step
+# reads: the first panel for one edge, the second for one node, the third for the graph. Every step reads `u` as well.
 
 # %%
 fig, axs = plt.subplots(1, 3, figsize=(10, 2.3))
@@ -631,7 +631,7 @@ fig.suptitle("Which edges and nodes each step reads");
 # - `new_edges(E, V, u, senders, receivers, A)`: step 1. With m edges and n nodes, `E` has shape (m, a), `V` (n, b), `u` (c,).
 #   Returns the new edges, with as many columns as the matrices in `A` have.
 # - `new_nodes(new_E, V, u, senders, receivers, B)`: step 2. Takes the *new* edges and returns the new nodes. (It is handed
-#   `senders` too, so that both steps are called alike; step 2 does not need them.)
+#   `senders` too, so that both steps are called alike; step 2 does not need it.)
 # - `graph_block(E, V, u, senders, receivers, A, B, C)`: all three steps; returns $E'$, $V'$ and $u'$, in this order.
 # - `renumber(V, senders, receivers, order)`: gives the nodes new numbers, so that the node which was number `order[i]` becomes
 #   number `i`. Returns `V`, `senders` and `receivers` for the new numbers. Every edge stays in its row, and still joins the
