@@ -180,8 +180,9 @@ if ck.ready("05b.1", adder):
 
 # %% [markdown] tags=["reason"]
 # **What it learns when nothing is moved.** It learns to copy. The loss falls to almost nothing, because the answer
-# stands in the input, and the network never needs the question. Left to itself it can add nothing: it only repeats what
-# it reads. A loss that is too good to be true is the sign of this mistake.
+# stands in the input, and the network never needs the question. Left to itself it can add nothing: it has never read
+# START, so its first symbol is an arbitrary one, and then it repeats what it reads. A loss that is too good to be true
+# is the sign of this mistake.
 
 # %% tags=["solution"]
 copier = build_adder()
@@ -292,7 +293,8 @@ if ck.ready("05b.2", adder, greedy):
 # **Why `share_exact` may look at the right symbols.** It gives the decoder the right symbols to read, as in training.
 # If the most probable symbol is then right at every step, greedy decoding writes the same symbols and so reads the
 # same. If one is wrong, so is the answer of greedy decoding. Up to the first STOP, both count the same answers as exact.
-# This holds for whole answers only: after a wrong symbol, a network left to itself reads something that it has never seen in training.
+# This holds for whole answers only: after a wrong symbol, a network left to itself reads a beginning that never went
+# with this question in training.
 
 # %% tags=["solution"]
 some = np.flatnonzero(unseen)[::25]
@@ -517,9 +519,9 @@ if ck.ready("05b.4", reader, look):
 # %% [markdown]
 # Read your picture, the panel of the means:
 #
-# - `looks`: three rows of two places each, from 0 to 4. Row 0 holds the two places with the largest weights when the
-#   units are written, row 1 those for the tens, row 2 those for the third symbol. Which of the two comes first does not
-#   matter.
+# - `looks`: a list of three lists, each with two places from 0 to 4. Row 0 holds the two places with the largest
+#   weights when the units are written, row 1 those for the tens, row 2 those for the third symbol. Which of the two
+#   comes first does not matter.
 
 # %%
 # [solution]
@@ -535,11 +537,14 @@ ck.check("05b.4", reader=reader, look=look, looks=looks)
 # ck.hint("05b.4")
 
 # %% [markdown] tags=["reason"]
-# **It looks where you would look.** For the units it looks at the two units, with almost the same weight, and hardly at
-# the tens. Nobody told it to: the weights were learned, because looking there lowers the loss. (From some first weights
-# it looks at the plus too. That one is the same in every sum and does no harm.) For the tens it looks at the two tens,
-# and a little at the units. It has to, because of the carry: its LSTM reads only what has been written, and from the 5
-# that it wrote for 38+27 it cannot know whether 8 + 7 made it or 2 + 3.
+# **It looks where you would look.** For the units it looks at the two units, and hardly at the tens. On average the
+# two get almost the same weight; in a single sum one of them may get twice as much as the other. Nobody told it to
+# look there: the weights were learned, because looking there lowers the loss. (From some first weights it looks at
+# the plus too. That one is the same in every sum and does no harm.) For the tens it looks at the two tens, and a
+# little at the units. It has to, because of the carry: its LSTM reads only what has been written, and from the 5 that
+# it wrote for 38+27 it cannot know whether 8 + 7 made it or 2 + 3. For the third symbol, a 1 or STOP, the two tens
+# are enough, because by then it has read the tens that it wrote: if the tens are 4 and 5, a 9 says that there was no
+# carry, and a 0 that there was one.
 #
 # **Read such pictures with care.** They say from where a network takes its vectors, and not what it does with them.
 # Here every vector holds one symbol and its place, so the picture can be read. In a network of many layers each vector
@@ -713,8 +718,10 @@ assert np.allclose((P @ P.T)[10:50, 10], [(P @ P.T)[20 + k, 20] for k in range(4
 #   several attentions side by side, each with shorter vectors: `layers.MultiHeadAttention(heads, key_dim=d // heads)`,
 #   called with the normalised `x` twice. d is `x.shape[-1]`. Each of the two halves has a normalisation of its own.
 #
-# The rest is given. The network gives an answer at each place, as in 05.4, but here every place sees all the others: it
-# reads five symbols, and writes the answer, filled up with STOP, at the same five places, all at once. There is no decoder, and it needs no START.
+# The rest is given; the check calls `build_transformer` once more, with another d and another number of heads. The
+# network gives an answer at each place, as in 05.4, but here every place sees all the others: it reads five symbols,
+# and writes the answer, filled up with STOP, at the same five places, all at once. There is no decoder, and it needs
+# no START.
 
 # %%
 ck.expected("05b.6")
@@ -735,12 +742,12 @@ def block(x, heads, hidden):
 
 
 # %%
-def build_transformer(d=32):
+def build_transformer(d=32, heads=4):
     """Two blocks; the symbols are scaled up, so that they are not drowned by the places."""
     question = keras.Input((5, 13))
     x = layers.Dense(d)(question) * math.sqrt(d) + positions(5, d).astype("float32")
     for _ in range(2):
-        x = block(x, heads=4, hidden=4 * d)
+        x = block(x, heads, hidden=4 * d)
     return keras.Model(question, layers.Dense(13, activation="softmax")(x))
 
 
@@ -754,7 +761,7 @@ if ck.ready("05b.6", positions, block):
     seconds = time.perf_counter() - began
 
 # %%
-ck.check("05b.6", transformer)
+ck.check("05b.6", transformer=transformer, build_transformer=build_transformer)
 
 # %%
 # ck.hint("05b.6")
@@ -856,7 +863,7 @@ assert same_time > exact - 0.002, f"The transformer is level with it at best, bu
 # they state false things in the same fluent way, and invent sources (Ji and others, 2023). Sums with more digits than
 # in training often go wrong (Nogueira and others, 2021). They repeat the prejudices of their data, which are often
 # too large to be looked through or documented (Bender and others, 2021). A test may have been part of the training text; then a good result
-# says little, as with a leak in 05.3. What such a model writes has to be checked by somebody who can.
+# says little, as with the shuffled windows of 05.3. What such a model writes has to be checked by somebody who can.
 
 # %% [markdown]
 # ## What did you observe?

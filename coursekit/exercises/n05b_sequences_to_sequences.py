@@ -7,6 +7,7 @@ from scipy.special import softmax
 
 from coursekit.checks.codec import RemoteObject
 from coursekit.checks.framework import Misconception, check_that, exercise, fail_if, say
+from coursekit.checks.proxy import StudentError
 from coursekit.checks.vocabulary.arrays import (
     as_array,
     call_arrays,
@@ -43,12 +44,13 @@ def encoder_and_decoder(student, rng):
 
 
 def _teach(student, rng):
-    for n, length in ((7, 4), (3, 6), (12, 5)):
-        texts = ["".join(map(str, rng.integers(0, 10, size=rng.integers(1, length)))) for _ in range(n)]
+    for n, length, longest in ((7, 4, 3), (3, 6, 3), (12, 5, 4)):  # where `length` is ignored, the second shows it
+        texts = ["".join(map(str, rng.integers(0, 10, size=rng.integers(1, longest + 1)))) for _ in range(n)]
         given = student.call("teach", texts, length)
         if isinstance(given, list | tuple) and len(given) == 2:
             shapes = [np.shape(part) for part in given]
             fail_if((n, length, 13) in shapes, "teach.one-hot", shape=(n, length, 13), wanted=(n, length))
+            fail_if((3, 4) in shapes, "teach.fixed-length", shape=(3, 4), length=length)
             fail_if((n, length + 1) in shapes, "teach.too-long", shape=(n, length + 1), wanted=(n, length))
             fail_if((n, length - 1) in shapes, "teach.too-short", shape=(n, length - 1), wanted=(n, length))
         like = {"written": (n, length), "targets": (n, length)}
@@ -211,7 +213,13 @@ def _written_by(student, table, limit):
     """What `greedy` writes, as a list of whole numbers."""
     next_probabilities = student.call("follow", table)
     fail_if(not getattr(next_probabilities, "callable", False), "follow-changed", kind=type_name(next_probabilities))
-    given = student.call("greedy", next_probabilities, limit)
+    try:
+        given = student.call("greedy", next_probabilities, limit)
+    except StudentError as error:
+        asked = error.kind == "IndexError" and "table[" in error.line
+        fail_if(asked and f"axis 0 with size {limit + 3}" in error.text, "no-limit", limit=limit)
+        fail_if(asked and ("list index" in error.text or "size 0" in error.text), "nothing-written")
+        raise
     if isinstance(given, str) or isinstance(given, list | tuple) and any(isinstance(part, str) for part in given):
         raise Misconception("as-text")
     fail_if(isinstance(given, RemoteObject), "wrong-type", kind=type_name(given))
@@ -372,6 +380,8 @@ def _looks(student, questions, answers):
 
 def _check_looks(looks, mean):
     """The finding about the three pairs of places; where two weights are nearly equal either place is right."""
+    ordered = np.sort(mean[:3], axis=1)
+    fail_if((ordered[:, 3:] - ordered[:, 1::-1]).sum(axis=1).min() < 0.1, "looks.all-alike")
     fail_if(looks.shape == (2, 3), "looks.transposed")
     fail_if(looks.shape != (3, 2), "looks.wrong-shape", shape=looks.shape)
     whole = np.array_equal(looks, np.round(looks)) and looks.min() >= 0 and looks.max() <= 5
@@ -424,6 +434,8 @@ def _encoding(student, T, d):
         "exponent-not-doubled": _positions(T, d, lambda column: column // 2),
         "own-exponents": _positions(T, d, lambda column: column),
         "exponent-doubled-twice": _positions(T, d, lambda column: 2 * (column - column % 2)),
+        "column-for-pair": _positions(T, d, lambda column: 2 * column),
+        "pairs-from-one": _positions(T, d, lambda column: column - column % 2 + 2),
         "multiplied": _positions(T, d, lambda column: -(column - column % 2)),
         "same-speed": _positions(T, d, lambda column: 0 * column),
         "other-base": _positions(T, d, base=1000),
@@ -497,7 +509,7 @@ def _ceiling(texts, answers, key=lambda text: "".join(sorted(text)), right=_most
 
 @exercise("05b.6")
 def transformer_block(student, rng):
-    """Exact answers of the network to unseen sums, and what it is made of."""
+    """Exact answers of the network to unseen sums, what it is made of, and whether its blocks do what the page says."""
     describe_keras(student, "transformer")
     rows, answers = _sums(rng)
     questions, targets = _one_hot(rows), _codes(answers, 5)
@@ -507,7 +519,8 @@ def transformer_block(student, rng):
     as_class_probabilities("transformer", scores.reshape(-1, 13), 13)
     chosen = scores.argmax(axis=2)
     exact = float(np.mean(np.all(chosen == targets, axis=1)))
-    if recompute_forward(student, "transformer", questions[:1]) is not None:  # else a layer may stand for several
+    rebuilt = recompute_forward(student, "transformer", questions[:1]) is not None  # else a layer may stand for several
+    if rebuilt:
         _refuse_other_networks(student)
     if exact < 0.9:
         fail_if(np.ptp(scores, axis=0).max() < 1e-4, "constant", name="transformer", answer=_text(chosen[0]))
@@ -515,26 +528,14 @@ def transformer_block(student, rng):
         fail_if(swapped is not None and np.allclose(swapped[:, [1, 0, 2, 3, 4]], scores, atol=1e-3), "no-places")
         from_the_front = [answer[::-1] for answer in answers]
         fail_if(np.mean(np.all(chosen == _codes(from_the_front, 5), axis=1)) > 0.9, "reversed", name="transformer")
-        fail_if("'use_causal_mask': True" in str(student.config("transformer")), "causal")
-        fail_if(exact < 0.03, "untrained", name="transformer", exact=exact)
+        fail_if(rebuilt and "'use_causal_mask': True" in str(student.config("transformer")), "causal")
+    _refuse_other_sizes(student, "transformer", "`transformer`", 4, rebuilt)
+    if rebuilt:
+        _refuse_other_blocks(student, questions[:100], scores[:100])
+    fail_if(exact < 0.03, "untrained", name="transformer", exact=exact)
+    other = student.call("build_transformer", 24, 2)
+    _refuse_other_sizes(student, other, "`build_transformer(24, heads=2)`", 2, rebuilt)
     yield check_metric("05b.6", "exact", exact, points=3)
-
-
-def _refuse_other_norms(config):
-    """Raises `Misconception` where a block adds to the normalised copy of its input, or normalises behind its halves."""
-    layers = config["config"].get("layers", []) if isinstance(config, dict) else []
-    normed = {layer["config"]["name"] for layer in layers if layer["class_name"] == "LayerNormalization"}
-    sums = [str(layer.get("inbound_nodes")) for layer in layers if layer["class_name"] == "Add"]
-    # In the first block alone: where the normalisation stands behind each half, the next block begins with its result.
-    first = next((layer for layer in layers if layer["class_name"] == "MultiHeadAttention"), None)
-    if first is None:
-        return
-    name, read = first["config"]["name"], str(first.get("inbound_nodes"))
-    sums = [nodes for nodes in sums if f"['{name}', 0, 0]" in nodes]
-    fail_if(any(f"['{norm}', 0, 0]" in nodes for nodes in sums for norm in normed), "sum-of-normed")
-    bare = [layer["config"]["name"] for layer in layers if layer["class_name"] in ("Add", "Dense", "InputLayer")]
-    from_bare, from_normed = (any(f"['{part}', 0, 0]" in read for part in parts) for parts in (bare, normed))
-    fail_if(from_bare and not from_normed, "norm-behind")
 
 
 def _refuse_other_networks(student):
@@ -549,15 +550,60 @@ def _refuse_other_networks(student):
     blocks = kinds["MultiHeadAttention"]
     fail_if(kinds["Add"] < 2 * blocks, "no-residual", sums=kinds["Add"])
     fail_if(kinds["LayerNormalization"] < 2 * blocks, "shared-norm", norms=kinds["LayerNormalization"], blocks=blocks)
-    norms = [layer for layer in student.layers("transformer") if layer["class"] == "LayerNormalization"]
-    # Of the vectors of `x`: 32 in the given network.
-    lengths = {norm["output_shape"][-1] for norm in norms if norm["output_shape"]}
-    for part in (part for kind, part in parts if kind == "MultiHeadAttention"):
-        heads, key_dim = part["num_heads"], part["key_dim"]
-        fail_if(lengths and heads * key_dim not in lengths, "key-dim", heads=heads, key_dim=key_dim)
     dense = [part for kind, part in parts if kind in ("Dense", "Conv1D")]  # with windows of one place it does the same
     bent = sum(part["activation"] not in ("linear", "softmax") for part in dense)
     fail_if(bent > blocks, "second-activation", bent=bent, blocks=blocks)
     bent += sum(kinds[kind] for kind in ("Activation", "ReLU", "LeakyReLU", "PReLU", "ELU", "Relu", "Gelu", "Silu"))
     fail_if(bent < blocks, "no-activation", bent=bent, blocks=blocks)
-    _refuse_other_norms(student.config("transformer"))
+
+
+# What a block makes of x: n and m are its normalisations, a its attention, f its dense half. The page's comes first.
+_BLOCKS = (
+    ("", lambda x, n, m, a, f: (y := x + a(n(x), n(x))) + f(m(y))),
+    ("first-sum-lost", lambda x, n, m, a, f: x + f(m(x + a(n(x), n(x))))),
+    ("queries-bare", lambda x, n, m, a, f: (y := x + a(x, n(x))) + f(m(y))),
+    ("values-bare", lambda x, n, m, a, f: (y := x + a(n(x), x)) + f(m(y))),
+    ("halves-exchanged", lambda x, n, m, a, f: (y := x + f(n(x))) + a(m(y), m(y))),
+    ("sum-of-normed", lambda x, n, m, a, f: (y := n(x) + a(n(x), n(x))) + f(m(y))),
+    ("sum-of-normed", lambda x, n, m, a, f: (y := m(n(x) + a(n(x), n(x)))) + f(y)),
+    ("norm-behind", lambda x, n, m, a, f: m((y := n(x + a(x, x))) + f(y))),
+    ("norm-behind", lambda x, n, m, a, f: (y := x + n(a(x, x))) + m(f(y))),
+)
+
+
+def _refuse_other_blocks(student, questions, scores):
+    """Raises `Misconception` where the page's formula, computed with the network's layers, gives other answers."""
+    model = rebuild(student, "transformer", None)
+    start = next(part.output for part in model.operations if type(part).__name__ == "Add")  # where the places are added
+    start = type(model)(model.input, start)(questions)
+    kinds = (["LayerNormalization"], ["MultiHeadAttention"], ["Dense", "Conv1D", "TimeDistributed"])
+    norms, attentions, dense = ([part for part in _layers_of(model) if type(part).__name__ in kind] for kind in kinds)
+    for code, block in _BLOCKS:
+        x = start
+        for n, m, a, *two in zip(norms[::2], norms[1::2], attentions, dense[1::2], dense[2::2], strict=False):
+            x = block(x, n, m, a, lambda y, two=two: _dense_half(*two, y))
+        if np.abs(dense[-1](x) - scores).max() < 0.01:
+            return fail_if(bool(code), code)
+    raise Misconception("other-formula")
+
+
+def _layers_of(model):
+    inside = getattr(model, "layers", [])  # of a chain or a network within
+    return [one for part in inside for one in _layers_of(part)] if inside else [model]
+
+
+def _dense_half(first, second, x):
+    bends = getattr(first, "layer", first).activation.__name__ != "linear"  # else a ReLU stands behind it
+    return second(first(x) if bends else np.maximum(first(x), 0))
+
+
+def _refuse_other_sizes(student, network, what, heads, rebuilt):
+    """Raises `Misconception` where a network has other sizes than the page's `build_transformer` asks for."""
+    d = next(array.shape[-1] for layer in student.weights(network) for array in layer)
+    for kind, part in layer_configs(student.config(network) if rebuilt else None):
+        if kind == "MultiHeadAttention":
+            fail_if(part["num_heads"] != heads, "other-heads", what=what, seen=part["num_heads"], heads=heads)
+            fail_if(heads * part["key_dim"] != d, "key-dim", heads=heads, key_dim=part["key_dim"])
+    # Each block has 4 matrices (d, d) in its attention, and 2 of 4 times that size in its dense half.
+    seen, wanted = student.describe(network)["n_params"], 14 * d + 2 * (12 * d**2 + 13 * d) + 13 * (d + 1)
+    fail_if(seen != wanted, "other-size", what=what, seen=seen, wanted=wanted)

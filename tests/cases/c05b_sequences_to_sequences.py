@@ -101,6 +101,10 @@ def teach_slip(slip):
     return teach
 
 
+def teach_four(texts, length):
+    return teach(texts, 4)
+
+
 def untrained_adder(style="page"):
     import keras
     from keras import layers
@@ -251,6 +255,7 @@ table(
         ("swapped", "exchanged", {"teach": teach_slip("exchanged")}),
         ("too-long", "one symbol too long", {"teach": teach_slip("too long")}),
         ("too-short", "one symbol too short", {"teach": teach_slip("too short")}),
+        ("fixed-length", "always four steps", {"teach": teach_four}),
         ("one-hot", "one-hot already", {"teach": teach_slip("one-hot")}),
         ("wrong-type", "written alone", {"teach": teach_slip("written alone")}),
         ("written", "codes from one", {"teach": teach_slip("one more")}),
@@ -358,6 +363,13 @@ def greedy_slip(slip):
     return greedy
 
 
+def greedy_endless(next_probabilities, limit):
+    written = [START]
+    while (code := int(np.argmax(next_probabilities(written)))) != STOP:
+        written.append(code)
+    return written[1:]
+
+
 table(
     "05b.2",
     lambda: {"greedy": greedy, "follow": follow},
@@ -386,7 +398,9 @@ table(
         ("as-text", "text", {"greedy": greedy_slip("text")}),
         ("as-text", "a list of symbols", {"greedy": greedy_slip("letters")}),
         ("none", "no return", {"greedy": lambda next_probabilities, limit: None}),
-        ("raises", "the first question without START", {"greedy": lambda following, limit: following([])}),
+        ("nothing-written", "the first question without START", {"greedy": lambda following, limit: following([])}),
+        ("no-limit", "no limit", {"greedy": greedy_endless}),
+        ("raises", "an error of its own", {"greedy": lambda following, limit: [0][limit]}),
         ("follow-changed", "follow gives the table", {"follow": lambda table: [1, 2]}),
     ],
 )
@@ -617,6 +631,8 @@ def other_look(style):
     weights = look([question, written])
     if style == "transposed":
         return keras.Model(look.inputs, keras.ops.transpose(weights, (0, 1, 3, 2)))
+    if style == "all alike":
+        return keras.Model(look.inputs, 0 * weights + 0.2)
     return untrained_reader()[1]
 
 
@@ -640,6 +656,7 @@ table(
         ("look", "a second network", lambda: {"look": other_look("untrained")}),
         ("not-weights", "the probabilities again", lambda: {"look": other_look("probabilities")}),
         ("wrong-shape", "weights transposed", lambda: {"look": other_look("transposed")}),
+        ("all-alike", "the same weight everywhere", lambda: {"look": other_look("all alike")}),
         ("transposed", "looks transposed", {"looks": np.array(LOOKS).T}),
         ("from-one", "places from one", {"looks": np.array(LOOKS) + 1}),
         ("rows-reversed", "tens first", {"looks": LOOKS[::-1]}),
@@ -720,7 +737,8 @@ def positions_slip(slip):
     def positions(T, d):
         t = np.arange(1, T + 1) if slip == "from one" else np.arange(T)
         pairs = np.arange(d // 2)
-        exponent = {"i / d": pairs / d, "4i / d": 4 * pairs / d, "one speed": 0 * pairs}.get(slip, 2 * pairs / d)
+        exponents = {"i / d": pairs / d, "4i / d": 4 * pairs / d, "one speed": 0 * pairs, "i + 1": 2 * (pairs + 1) / d}
+        exponent = exponents.get(slip, 2 * pairs / d)
         speed = {"times": 10000.0**exponent, "base 1000": 1000.0**-exponent}.get(slip, 10000.0**-exponent)
         angles = t[:, None] * speed
         if slip == "degrees":
@@ -734,6 +752,9 @@ def positions_slip(slip):
             return sines
         if slip == "an exponent a column":
             angles = t[:, None] / 10000 ** (np.arange(d) / d)
+            return np.where(np.arange(d) % 2 == 0, np.sin(angles), np.cos(angles))
+        if slip == "the column for i":
+            angles = t[:, None] / 10000.0 ** (2 * np.arange(d) / d)
             return np.where(np.arange(d) % 2 == 0, np.sin(angles), np.cos(angles))
         if slip == "angles":
             return np.repeat(angles, 2, axis=1)
@@ -821,6 +842,8 @@ table(
         ("exponent-not-doubled", "i / d", {"positions": positions_slip("i / d")}),
         ("exponent-doubled-twice", "4i / d", {"positions": positions_slip("4i / d")}),
         ("own-exponents", "an exponent for each column", {"positions": positions_slip("an exponent a column")}),
+        ("column-for-pair", "the column for i", {"positions": positions_slip("the column for i")}),
+        ("pairs-from-one", "pairs from one", {"positions": positions_slip("i + 1")}),
         ("multiplied", "times the power", {"positions": positions_slip("times")}),
         ("same-speed", "one speed", {"positions": positions_slip("one speed")}),
         ("other-base", "base 1000", {"positions": positions_slip("base 1000")}),
@@ -970,9 +993,78 @@ def flat_transformer():
     return network
 
 
+def builder(style):
+    """A `build_transformer` whose blocks are written in other styles, or have one part that is wrong."""
+    import keras
+    from keras import layers
+
+    def build_transformer(d=32, heads=4):
+        question = keras.Input((5, 13))
+        x = layers.Dense(d)(question) * d**0.5 + positions(5, d).astype("float32")
+        for _ in range(2):
+            x = other_block(x, heads, 4 * d, style)
+        return keras.Model(question, layers.Dense(13, activation="softmax")(x))
+
+    return build_transformer
+
+
+def other_block(x, heads, hidden, style):
+    import keras
+    from keras import layers
+
+    d = x.shape[-1]
+    n, m = (layers.LayerNormalization(epsilon=1e-6 if style == "small epsilon" else 1e-3) for _ in range(2))
+    heads = {"one head": 1, "four heads": 4}.get(style, heads)
+    a = layers.MultiHeadAttention(heads, key_dim=d // heads)
+    hidden = {"hidden of 32": 32, "hidden of 128": 128}.get(style, hidden)
+    first, second = layers.Dense(hidden, activation="relu"), layers.Dense(d)
+
+    def f(x):
+        if style == "one dense layer":
+            return layers.Dense(d, activation="relu")(x)
+        if style == "ReLU behind":
+            return second(layers.ReLU()(layers.Dense(hidden)(x)))
+        if style == "TimeDistributed":
+            return layers.TimeDistributed(second)(layers.TimeDistributed(first)(x))
+        return second(first(x))
+
+    if style == "a network for each block":
+        inside = keras.Input(x.shape[1:])
+        return keras.Model(inside, other_block(inside, heads, hidden, "page"))(x)
+    if style == "a chain with its normalisation":
+        normed = n(x)
+        x = layers.Add()([a(query=normed, value=normed, key=normed), x])
+        return layers.Add()([keras.Sequential([m, first, second])(x), x])
+    if style == "halves exchanged":
+        x = x + f(n(x))
+        normed = m(x)
+        return x + a(normed, normed)
+    normed = n(x)
+    arguments = {"x and normed": (x, normed), "normed and x": (normed, x)}.get(style, (normed, normed))
+    if style == "both sums of normed":
+        normed = m(normed + a(*arguments))
+        return normed + f(normed)
+    if style == "norm behind what is added":
+        x = x + n(a(x, x))
+        return x + m(f(x))
+    y = x + a(*arguments)
+    return (x if style == "adds to the old x" else y) + f(m(f(y) if style == "a third dense half" else y))
+
+
+def page_network(style):
+    """The page's network, written in another style, and what builds it."""
+    network = builder(style)()
+    network.set_weights([w.reshape(mine.shape) for w, mine in zip(transformer().get_weights(), network.weights)])
+    return {"transformer": network, "build_transformer": builder(style)}
+
+
+def other_network(style):
+    return {"transformer": builder(style)(), "build_transformer": builder(style)}
+
+
 table(
     "05b.6",
-    lambda: {"transformer": transformer()},
+    lambda: {"transformer": transformer(), "build_transformer": builder("page")},
     {
         "the page's": {},
         "layers.Add": lambda: {"transformer": transformer("layers.Add")},
@@ -980,6 +1072,11 @@ table(
         "keras.ops, GELU": lambda: {"transformer": transformer("ops")},
         "the dense half as a chain": lambda: {"transformer": transformer("chain")},
         "a layer of its own class": lambda: {"transformer": transformer("subclassed block")},
+        "a chain with its normalisation": lambda: page_network("a chain with its normalisation"),
+        "TimeDistributed": lambda: page_network("TimeDistributed"),
+        "a layer ReLU": lambda: page_network("ReLU behind"),
+        "a smaller epsilon": lambda: page_network("small epsilon"),
+        "a network for each block": lambda: page_network("a network for each block"),
     },
     [
         ("no-residual", "no residual connection", lambda: {"transformer": untrained_transformer("no residual")}),
@@ -990,6 +1087,18 @@ table(
             lambda: {"transformer": untrained_transformer("shared norm")},
         ),
         ("sum-of-normed", "the normalised copy added", lambda: {"transformer": untrained_transformer("sum of normed")}),
+        ("sum-of-normed", "both sums of the normalised copy", lambda: other_network("both sums of normed")),
+        ("first-sum-lost", "the second half adds to the old x", lambda: other_network("adds to the old x")),
+        ("queries-bare", "queries not normalised", lambda: other_network("x and normed")),
+        ("values-bare", "keys and values not normalised", lambda: other_network("normed and x")),
+        ("halves-exchanged", "the dense half first", lambda: other_network("halves exchanged")),
+        ("other-formula", "the dense half twice", lambda: other_network("a third dense half")),
+        ("other-size", "one dense layer", lambda: other_network("one dense layer")),
+        ("other-size", "always 32 hidden units", lambda: other_network("hidden of 32")),
+        ("other-size", "always 128 hidden units", lambda: page_network("hidden of 128")),
+        ("other-heads", "one head", lambda: other_network("one head")),
+        ("other-heads", "always four heads", lambda: page_network("four heads")),
+        ("norm-behind", "normalised behind what is added", lambda: other_network("norm behind what is added")),
         ("norm-behind", "normalised behind", lambda: {"transformer": untrained_transformer("norm behind")}),
         ("no-activation", "no ReLU", lambda: {"transformer": linear_transformer()}),
         ("causal", "a mask of a decoder", lambda: {"transformer": untrained_transformer("causal")}),
