@@ -380,8 +380,8 @@ def _looks(student, questions, answers):
 
 def _check_looks(looks, mean):
     """The finding about the three pairs of places; where two weights are nearly equal either place is right."""
-    ordered = np.sort(mean[:3], axis=1)
-    fail_if((ordered[:, 3:] - ordered[:, 1::-1]).sum(axis=1).min() < 0.1, "looks.all-alike")
+    ordered = np.sort(mean[:3], axis=1)  # without training no row prefers two places
+    fail_if((ordered[:, 3:] - ordered[:, :2]).sum(axis=1).max() < 0.1, "looks.all-alike")
     fail_if(looks.shape == (2, 3), "looks.transposed")
     fail_if(looks.shape != (3, 2), "looks.wrong-shape", shape=looks.shape)
     whole = np.array_equal(looks, np.round(looks)) and looks.min() >= 0 and looks.max() <= 5
