@@ -7,10 +7,10 @@ import pytest
 
 from coursekit.checks import framework
 from coursekit.checks.codec import pack, read_frame, unpack, write_frame
-from coursekit.checks.pipe import end, pipe_student
 from coursekit.checks.report import Finding, Report
 from tests.cases import load
 from tests.cases.hostile import ALWAYS
+from tests.pipes import end, pipe_student
 
 CASES = load()
 EXERCISES = [item for number in framework.notebooks() for item in framework.exercises_in(number)]

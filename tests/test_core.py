@@ -15,12 +15,12 @@ from sklearn.neural_network import MLPClassifier
 
 from coursekit.checks import framework, notebook, progress
 from coursekit.checks.codec import CodecError, RemoteObject, pack, read_frame, unpack, write_frame
-from coursekit.checks.pipe import end, pipe_student, serve
 from coursekit.checks.proxy import CHANGED_INPUT, Missing, NotAttempted, StudentError
 from coursekit.checks.report import Finding, Report
 from coursekit.checks.server import local_student, predict_keras
 from coursekit.checks.vocabulary import metrics, models
 from coursekit.data import make_xor
+from tests.pipes import end, pipe_student, serve
 
 
 def keep(item):

@@ -82,10 +82,9 @@ def pack(value, keep):
             # A long double's own `item` is a long double again.
             return describe(float(item) if item.dtype.kind == "f" else item.item(), depth)
         # Their own iterators, not those of a student's class. A named tuple is one too.
-        if isinstance(item, list):
-            return {"l": [describe(part, depth + 1) for part in list.__iter__(item)]}
-        if isinstance(item, tuple):
-            return {"t": [describe(part, depth + 1) for part in tuple.__iter__(item)]}
+        for name, kind in (("l", list), ("t", tuple)):
+            if isinstance(item, kind):
+                return {name: [describe(part, depth + 1) for part in kind.__iter__(item)]}
         if isinstance(item, dict):
             return {"d": [[describe(key, depth + 1), describe(part, depth + 1)] for key, part in dict.items(item)]}
         array = _as_array(item)

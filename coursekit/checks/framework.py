@@ -18,7 +18,7 @@ import numpy as np
 from coursekit import place
 from coursekit.checks.codec import CodecError
 from coursekit.checks.facts import training_facts
-from coursekit.checks.proxy import CHANGED_INPUT, Missing, NotAttempted, StudentError
+from coursekit.checks.proxy import CHANGED_INPUT, Missing, NotAttempted, StudentError, article
 from coursekit.checks.report import FAILED, NOT_ATTEMPTED, PASSED, Finding, Report
 from coursekit.error_hints import hint_of
 
@@ -87,7 +87,9 @@ def say(*names, **fields):
         if isinstance(sentence, dict):
             sentence = sentence.get("wrong")
         if isinstance(sentence, str):
-            return sentence.format(**fields)
+            # "an int", "an MLPClassifier": what is put in decides about the article before it.
+            with_articles = re.sub(r"\ba (?=\{(\w+)\})", lambda found: f"{article(fields[found[1]])} ", sentence)
+            return with_articles.format(**fields)
     raise KeyError(f"{_JUDGED.get().id} has no sentence {' or '.join(names)}")
 
 

@@ -1,14 +1,12 @@
 """The second transport: a student's objects in another process, asked through a pipe.
 
-`serve` runs where the objects are; `pipe_student` is the handle on the other side. The child process has no sandbox
-here; the grader puts one around it.
+`respond` answers where the objects are; `remote_student` is the handle on the other side.
 """
 
 import numpy as np
 
 from coursekit.checks.codec import CodecError, pack, read_frame, unpack, write_frame
 from coursekit.checks.proxy import Missing, NotAttempted, StudentError, StudentProxy
-from coursekit.checks.server import ObjectServer
 
 _ERRORS = {"not-attempted": NotAttempted, "missing": Missing, "codec": CodecError}
 
@@ -89,22 +87,6 @@ def remote_student(exchange):
     return StudentProxy(ask)
 
 
-def pipe_student(reader, writer):
-    """A `StudentProxy` whose objects answer at the other end of two binary streams."""
-
-    def exchange(description, arrays):
-        write_frame(writer, description, arrays)
-        return read_frame(reader)
-
-    return remote_student(exchange)
-
-
-def serve(objects, reader, writer):
-    """Answer questions about `objects` until the question "end" comes or the stream ends."""
-    server = ObjectServer(objects)
-    respond(lambda *asked: packed(server.answer, server.keep, *asked), reader, writer)
-
-
 def respond(answer, reader, writer):
     """Answer questions with the frame ``answer(operation, *args)`` until "end" comes or the stream ends."""
     while True:
@@ -142,8 +124,3 @@ def packed(answer, keep, operation, *args):
     except Exception as error:  # of a class of the student's
         said = ["codec", f"it cannot be looked at ({type(error).__name__})"]
     return pack(said, keep)
-
-
-def end(writer):
-    """Tell `serve` to return."""
-    write_frame(writer, *question("end"))

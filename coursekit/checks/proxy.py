@@ -4,6 +4,8 @@ A check never holds a student's object. It asks in a small vocabulary and gets p
 live in the same notebook or at the end of a pipe.
 """
 
+import re
+
 import numpy as np
 
 from coursekit.checks.codec import RemoteObject
@@ -121,13 +123,22 @@ class StudentProxy:
         return self._ask("describe", name)
 
 
+def article(name):
+    """ "a" or "an", as the name of a class is read aloud: an int, an MLPClassifier, a list."""
+    return "an" if re.match(r"[aeioAEIO]|[FHLMNRSX](?=[A-Z])|ndarray", str(name)) else "a"
+
+
 def argument_text(argument):
     """How a sentence names an argument of a call."""
     if isinstance(argument, np.ndarray):
         return f"an array {argument.shape}"
     if isinstance(argument, list | tuple | dict) and "array(" in repr(argument):
         return f"a {type(argument).__name__} of arrays"
-    return f"a {argument.type_name}" if isinstance(argument, RemoteObject) else f"{argument!r:.40}"
+    return (
+        f"{article(argument.type_name)} {argument.type_name}"
+        if isinstance(argument, RemoteObject)
+        else f"{argument!r:.40}"
+    )
 
 
 def _attempted(name, value):

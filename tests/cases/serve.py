@@ -11,10 +11,10 @@ from pathlib import Path
 
 from coursekit.checks import framework
 from coursekit.checks.codec import pack, read_frame, unpack, write_frame
-from coursekit.checks.pipe import serve
 from coursekit.session import leave_graphs_as_they_are
 from tests.cases import hostile, load
 from tests.cases.crossing import student_of_both_ways
+from tests.pipes import serve
 
 
 @cache

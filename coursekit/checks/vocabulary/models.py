@@ -9,25 +9,24 @@ import numpy as np
 from coursekit.checks.codec import RemoteObject
 from coursekit.checks.estimators import build_estimator, predict_estimator
 from coursekit.checks.framework import Misconception
+from coursekit.checks.proxy import article
 from coursekit.checks.server import predict_keras
 from coursekit.checks.vocabulary.arrays import as_array, shape_text, type_name
 
-# The layers that `recompute_forward` may build. None of them can run code of the student's.
-_REPLAYABLE = frozenset(
-    ["Sequential", "Functional", "InputLayer", "Dense", "EinsumDense", "Conv1D", "Conv2D", "DepthwiseConv2D"]
-    + ["SeparableConv2D", "Conv1DTranspose", "Conv2DTranspose", "MaxPooling1D", "MaxPooling2D", "AveragePooling1D"]
-    + ["AveragePooling2D", "GlobalAveragePooling1D", "GlobalAveragePooling2D", "GlobalMaxPooling1D"]
-    + ["GlobalMaxPooling2D", "UpSampling1D", "UpSampling2D", "ZeroPadding1D", "ZeroPadding2D", "Cropping1D"]
-    + ["Cropping2D", "Flatten", "Reshape", "Permute", "RepeatVector", "Identity", "Rescaling", "Dropout"]
-    + ["SpatialDropout1D", "SpatialDropout2D", "AlphaDropout", "GaussianDropout", "GaussianNoise"]
-    + ["ActivityRegularization", "RandomFlip", "RandomRotation", "RandomTranslation", "RandomZoom", "Activation"]
-    + ["ReLU", "LeakyReLU", "ELU", "PReLU", "Softmax", "BatchNormalization", "LayerNormalization"]
-    + ["GroupNormalization", "UnitNormalization", "Normalization", "Add", "Concatenate", "Multiply", "Average"]
-    + ["Maximum", "Minimum", "Dot", "LSTM", "GRU", "SimpleRNN", "Bidirectional", "TimeDistributed", "Masking"]
-    + ["Embedding", "DTypePolicy", "MultiHeadAttention", "Attention", "AdditiveAttention"]
-    # nodes that keras.ops leaves in a functional model
-    + ["Relu", "Sigmoid", "Tanh", "Subtract", "Divide", "Matmul", "Transpose", "GetItem"]
-)
+# The layers that `recompute_forward` may build: none of them can run code of the student's. In the last line, the nodes
+# that keras.ops leaves in a functional model.
+_NAMES = """
+Sequential Functional InputLayer Dense EinsumDense Conv1D Conv2D DepthwiseConv2D SeparableConv2D Conv1DTranspose
+Conv2DTranspose MaxPooling1D MaxPooling2D AveragePooling1D AveragePooling2D GlobalAveragePooling1D
+GlobalAveragePooling2D GlobalMaxPooling1D GlobalMaxPooling2D UpSampling1D UpSampling2D ZeroPadding1D ZeroPadding2D
+Cropping1D Cropping2D Flatten Reshape Permute RepeatVector Identity Rescaling Dropout SpatialDropout1D
+SpatialDropout2D AlphaDropout GaussianDropout GaussianNoise ActivityRegularization RandomFlip RandomRotation
+RandomTranslation RandomZoom Activation ReLU LeakyReLU ELU PReLU Softmax BatchNormalization LayerNormalization
+GroupNormalization UnitNormalization Normalization Add Concatenate Multiply Average Maximum Minimum Dot LSTM GRU
+SimpleRNN Bidirectional TimeDistributed Masking Embedding DTypePolicy MultiHeadAttention Attention AdditiveAttention
+Relu Sigmoid Tanh Subtract Divide Matmul Transpose GetItem
+"""
+_REPLAYABLE = frozenset(_NAMES.split())
 
 # What a network that is built again may ask for: the course's own stay a hundred times below.
 _MOST_UNITS, _MOST_STEPS, _MOST_VALUES = 1_000_000, 10_000, 2_000_000_000
@@ -233,7 +232,9 @@ def describe_keras(student, name):
     """
     said = student.describe(name)
     if said["family"] != "keras":
-        raise Misconception("not-keras", f"{name_text(name)} is a {said['type']}; a Keras model was expected.")
+        raise Misconception(
+            "not-keras", f"{name_text(name)} is {article(said['type'])} {said['type']}; a Keras model was expected."
+        )
     if not said["built"]:
         raise Misconception(
             "not-built", f"{name_text(name)} has no weights yet. Begin it with `keras.Input(...)`, or fit it first."
@@ -394,9 +395,10 @@ def require_network(student, name, X):
     """
     if recompute_forward(student, name, X[:1]) is None:
         predictions(student, name, X[:1])  # of a model that was never fitted the error says more
+        kind = student.describe(name)["type"]
         raise Misconception(
             "not-a-network",
-            f"{name_text(name)} is a {student.describe(name)['type']}: no layers and weights are found that give its "
+            f"{name_text(name)} is {article(kind)} {kind}: no layers and weights are found that give its "
             "answers. Hand in the trained network itself, of scikit-learn or of Keras's own layers.",
         )
     for part in _parts_of(_network(student, name, X[:1]).model):
