@@ -527,6 +527,8 @@ GOOD = {
     "duplicate keys": small()[:-1] + b', "nbformat": 4}',
     "no metadata": json.dumps({"cells": [{"cell_type": "code", "source": ["model = 1"]}]}).encode(),
     "version as text": small(nbformat="4"),
+    "minor version too": small(nbformat="4.5"),
+    "version null": small(nbformat=None),
     "a later minor version": small(nbformat_minor=99),
     "version 3": as_version_3(),
     "odd cells": json.dumps(

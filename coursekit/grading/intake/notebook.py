@@ -75,9 +75,9 @@ def _text(data):
 
 
 def _cells(said):
-    version = said.get("nbformat", 4)
+    version = said.get("nbformat")
     try:
-        version = int(version)
+        version = 4 if version is None else int(float(version))
     except (TypeError, ValueError, OverflowError):
         version = 0
     if not 1 <= version <= 4:
