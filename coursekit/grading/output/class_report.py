@@ -163,10 +163,12 @@ def _headline(rates, ran, exercises):
         return "Nothing is graded yet"
     numbers = numbers_of(exercises)
     name = f"Notebook {numbers[0]}" if len(numbers) == 1 else f"Notebooks {', '.join(numbers)}"
-    hardest = min(rates, key=lambda rate: (rate["passed"] / (rate["n"] or 1), rate["exercise"]))
+    shares = [rate["passed"] / (rate["n"] or 1) for rate in rates]
+    hardest, *others = [rate for rate, share in zip(rates, shares, strict=True) if share == min(shares)]
     if hardest["passed"] == hardest["n"]:
         return f"{name}: everybody passed everything"
-    return f"{name}: {hardest['exercise']} was the hardest, {hardest['passed']} of {hardest['n']} passed it"
+    who = f"{hardest['exercise']} and {len(others)} more were" if others else f"{hardest['exercise']} was"
+    return f"{name}: {who} the hardest, passed by {min(shares):.0%}"
 
 
 def _facts(results, students, percents, absent):
