@@ -146,6 +146,7 @@ def _closed_form(student, rng):
             "through-origin": x @ y / (x @ x),
             "standard-deviation": covariance / np.std(x),
             "correlation": covariance / np.std(x) / np.std(y),
+            "ratio-of-deviations": np.sign(covariance) * np.std(y) / np.std(x),
             "wrong-variance": covariance / np.var(y),
             "inverted": variance / covariance,
             "covariance": min(covariance, np.cov(x, y)[0, 1], key=lambda value: abs(value - w)),  # over n or n - 1
@@ -177,8 +178,9 @@ def downhill(student, rng):
         "no-truth": lambda x, y, w, b: _gradient(x, 0 * y, w, b),
         "mean-times-mean": lambda x, y, w, b: _gradient(x.mean(), y.mean(), w, b),
         "no-bias": lambda x, y, w, b: _gradient(x, y, w, 0),
+        "fixed-size": lambda x, *rest: _gradient(x, *rest) * len(x) / 40,
     }
-    probes, single = [points(20) for _ in range(3)], [points(1), points(1)]
+    probes, single = [points(30) for _ in range(3)], [points(1), points(1)]
     yield first_failed(
         _derivatives(student, "gradient", _gradient, some, misconceptions, 2) for some in (probes, single)
     )
@@ -294,6 +296,7 @@ def _log_loss_gradient(student, rng):
         "extra-slope": _flat_slopes,
         "no-sigmoid": with_p(lambda z: z),
         "no-bias": lambda x, y, w, b: right(x, y, w, 0),
+        "fixed-size": lambda x, *rest: right(x, *rest) * len(x) / 300,
     }
     return _derivatives(student, "log_loss_gradient", right, probes, misconceptions, 1)
 
