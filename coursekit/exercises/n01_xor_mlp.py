@@ -538,6 +538,8 @@ def _learned_curve(student):
         _explain_bad_fit(student, "curve_model", grid[:, None], truth, fitted, r2)
     require_network(student, "curve_model", grid[:, None])
     rmse = metrics.root_mean_squared_error(truth, fitted)
+    # 200 points with this noise allow no less: of 43 trainings of several networks, the best came to 0.007.
+    fail_if(rmse < 0.004, "rmse.other-targets", rmse=rmse)
     what_to_do = _stopped(student, "curve_model") or say("rmse.more")
     return check_metric("01.8", "rmse", rmse, 2, ".3f", True, what_to_do=what_to_do)
 

@@ -254,6 +254,8 @@ def rare_class(student, rng):
     fail_if(balanced > 0.87, "trained-on-test", good=good, bad=bad)
     fail_if(bad < 0.35 and good > 0.9, "fewer-than-without-weights", bad=bad, limit=limit)
     fail_if(bad < limit and good > 0.8, "rare-class-ignored", accuracy=accuracy, bad=bad, limit=limit)
+    too_much = bad > good + 0.3 and balanced < threshold("02b.2", "balanced")
+    fail_if(too_much, "weights-twice", good=good, bad=bad)
     advice = say("train-longer" if student.describe("model")["family"] == "keras" else "simpler-model")
     yield check_metric("02b.2", "recall", bad, advice=advice)
     yield check_metric("02b.2", "balanced", balanced, advice=advice)

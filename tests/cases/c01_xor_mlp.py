@@ -1186,12 +1186,12 @@ for name, code, change in (
 
 
 @trained_once
-def curve_mlp(**settings):
+def curve_mlp(noise=0.05, **settings):
     from sklearn.neural_network import MLPRegressor
 
     from coursekit.data import make_curve
 
-    x, y = make_curve(n_samples=200, noise=0.05, seed=0)
+    x, y = make_curve(n_samples=200, noise=noise, seed=0)
     settings = {"hidden_layer_sizes": (50,), "activation": "tanh", "solver": "lbfgs", "max_iter": 3000, **settings}
     return MLPRegressor(random_state=0, **settings).fit(x[:, None], y)
 
@@ -1312,6 +1312,7 @@ for name, code, build in (
     ("a polynomial", "not-a-network", lambda: polynomial(7)),
     ("the curve itself", "not-a-network", lambda: true_curve),
     ("splines before identity", "linear-model", lambda: curve_splines()),
+    ("fitted to the curve without noise", "other-targets", lambda: curve_mlp(noise=0)),
 ):
 
     @wrong("01.8", code, name)

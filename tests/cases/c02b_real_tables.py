@@ -475,6 +475,7 @@ for name, code, build in (
     ("always bad", "all-minority", lambda: answer_2(constant("constant", constant=1))),
     ("no weights", "rare-class-ignored", lambda: answer_2(logistic())),
     ("weights times ten", "all-minority", lambda: answer_2(heavy())),
+    ("weights used twice", "weights-twice", lambda: answer_2(weighted_twice())),
     ("trained on the test rows", "trained-on-test", lambda: answer_2(forest(True))),
     ("copied before the split", "over-sampled-before-split", lambda: answer_2(split=over_sampled)),
     ("labels exchanged", "labels-swapped", lambda: answer_2(swapped_labels())),
@@ -531,6 +532,14 @@ def forest_of_all():
 
     X, y = np.vstack(arrays()[:3]), np.concatenate(arrays()[3:])
     return RandomForestClassifier(60, min_samples_leaf=5, class_weight="balanced", random_state=0).fit(X, y)
+
+
+@cache
+def weighted_twice():
+    X_train, _, _, y_train, _, _ = arrays()
+    weights = len(y_train) / 2 / np.bincount(y_train)
+    model = type(logistic())(class_weight=dict(enumerate(weights)), max_iter=1000)
+    return model.fit(X_train, y_train, sample_weight=weights[y_train])
 
 
 def heavy():
