@@ -9,9 +9,12 @@ def main():
         sys.stderr.write("This is Python " + this + ", which is too old to start the course: use Python 3.8 or later, ")
         sys.stderr.write("for example from python.org.\n")
         return 1
-    from coursekit import cli
+    try:
+        from coursekit import cli
 
-    return cli.main()
+        return cli.main()
+    except KeyboardInterrupt:  # while the first files are read
+        return 130
 
 
 if __name__ == "__main__":

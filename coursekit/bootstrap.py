@@ -12,6 +12,7 @@ import os
 import platform
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import sysconfig
@@ -33,6 +34,8 @@ NEEDS = {
     "lab": ("jupyterlab", "ipykernel", "keras", "tensorflow", "sklearn", "pandas", "matplotlib", "anywidget", "rich"),
     "site": ("sphinx", "myst_nb", "sphinx_book_theme", "ipykernel", "keras", "tensorflow", "sklearn", "anywidget"),
     "test": ("pytest", "xdist", "nbval", "keras", "tensorflow", "jupyterlab", "playwright", "hatchling"),
+    "run": ("nbclient", "ipykernel", "keras", "rich"),
+    "grade": ("nbclient", "ipykernel", "keras", "rich", "jinja2", "IPython"),
 }
 EXTRAS = {
     "lab": "cpu,lab,grade",
@@ -76,9 +79,17 @@ def interpreter(command, here=False):
     """
     if not is_checkout():
         return sys.executable
+    if lost():
+        raise Stop(lost())
+    test = command in ("site", "test")
     if inside():
-        if command in NEEDS:
-            ensure(test=command != "lab")
+        if not OLDEST <= sys.version_info[:2] <= NEWEST:
+            raise Stop(
+                f"The active environment, .venv, has Python {_name(sys.version_info)}; {wanted()} is needed. "
+                f"`{this_python()} -m coursekit doctor --fix` makes another, and keeps this one under another name."
+            )
+        if test or command == "lab" or not is_installed():
+            ensure(test)
         return sys.executable
     if here:
         install_here(command)
@@ -90,7 +101,7 @@ def interpreter(command, here=False):
             f"The course goes into an environment of its own, .venv. To have it in the active one ({active()}), stop "
             f"this and give: {this_python()} -m coursekit {command if command in NEEDS else 'lab'} --here"
         )
-    return str(ensure(test=command in ("site", "test")))
+    return str(ensure(test))
 
 
 def is_checkout():
@@ -138,16 +149,17 @@ def this_python():
 
 def ensure(test=False):
     """Make sure that `.venv` holds what the course needs, with the packages of its tests or without; its Python."""
-    files = [ROOT / "requirements.txt"] + ([ROOT / "tests" / "requirements.txt"] if test else [])
+    files = _requirements()[: 1 + test]
+    if lost():
+        raise Stop(lost())
     python = venv_python()
     usable = works(python)
     missing = [file for file in files if not usable or _stamp(file)[:1] != [_digest(file)]]
     if not missing:
         return python
-    refusal = unsupported(platform.system(), machine()) or too_deep(len(str(ROOT)), long_paths())
+    refusal = unsupported(platform.system(), machine()) or too_deep(len(str(ROOT)), long_paths()) or unwritable()
     if refusal:
         raise Stop(refusal)
-    _begin()
     found = None if usable else find_python()
     uv = find_uv([sys.executable, *([found] if found else [])])
     if not usable:
@@ -155,11 +167,13 @@ def ensure(test=False):
     forget(broken_packages())  # an install that was interrupted leaves packages without all their files
     for file in missing:
         say(
-            f"Installing {file.relative_to(ROOT).as_posix()} into .venv, about 2 GB; on a slow line this takes a while."
+            f"Installing {file.relative_to(ROOT).as_posix()} into .venv"
+            + (", about 2 GB; on a slow line this takes a while." if file.parent == ROOT else ".")
         )
         _install(uv, python, ["--require-hashes", "-r", str(file)])
     _install(uv, python, ["--no-deps", "-e", str(ROOT)])
     for file in missing:
+        _remove(_stamp_path(file))
         _stamp_path(file).write_text("\n".join([_digest(file), *_installed()]), encoding="utf-8")
     return python
 
@@ -168,7 +182,7 @@ def install_here(command):
     """Install the course into the active environment, within the ranges of pyproject.toml, where it lacks something."""
     if not active():
         raise Stop(
-            "--here installs into an active environment, and none is active. Leave --here out, or make one first"
+            "--here installs into an active environment, and none is active. Leave --here out, or make one first."
         )
     refusal = unsupported(platform.system(), machine())
     if refusal or not OLDEST <= sys.version_info[:2] <= NEWEST:
@@ -181,10 +195,20 @@ def install_here(command):
 
 def rerun(python, arguments):
     """Run `python -m coursekit ARGUMENTS` with another Python; returns the exit status."""
-    try:
-        return subprocess.call([str(python), "-m", "coursekit", *arguments])  # here: paths may be relative
-    except KeyboardInterrupt:
-        return 130
+    return hand_over([str(python), "-m", "coursekit", *arguments])  # here: paths may be relative
+
+
+def hand_over(command):
+    """Let a command take the place of this process, so that what ends this one ends it, and Ctrl-C is its own matter.
+
+    Windows has nothing like it: there this process waits, deaf to Ctrl-C, and returns the exit status.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if os.name != "nt":
+        os.execv(command[0], command)
+    signal.signal(signal.SIGINT, lambda *_: None)
+    return subprocess.call(command)
 
 
 def make_venv(found, uv):
@@ -201,11 +225,24 @@ def make_venv(found, uv):
         say(f"{this}: uv fetches Python {FETCHED}.")
     elif found != sys.executable:
         say(f"This is Python {_name(sys.version_info)}; the course takes {found}.")
-    shutil.rmtree(str(VENV), ignore_errors=True)
+    VENV.mkdir(exist_ok=True)
+    own = any(VENV.glob(".coursekit-*.stamp")) or not any(VENV.iterdir())
+    aside = next(path for n in range(1, 999) for path in [ROOT / f".venv.old{n}"] if not path.exists())
+    try:
+        VENV.rename(aside)
+    except OSError as reason:
+        raise Stop(f".venv cannot be replaced ({reason.strerror}). Close what uses it, then try again.") from None
     with_uv = [uv, "venv", "-q", "--seed", "--python", found or FETCHED, str(VENV)]
     status, said = _call(with_uv if uv is not None else [found, "-m", "venv", str(VENV)])
+    if status != 0:
+        _remove(VENV)
+        aside.rename(VENV)
+    elif own:
+        _remove(aside)
+    else:
+        say(f"The .venv that was here, which the course cannot use, is kept as {aside.name}: delete it if you like.")
     if status != 0 and found is None:
-        raise Stop(f"Python {FETCHED} could not be fetched. {mend}")
+        raise Stop(f"Python {FETCHED} could not be fetched ({(said.splitlines() or ['?'])[-1].strip()}). {mend}")
     if status != 0 and not _is_offline(said):
         say(said)
         raise Stop(
@@ -334,9 +371,22 @@ def broken_packages():
             broken[_package(info.name)] = problem
     there = {_package(name) for name in _installed()}
     there |= {f"{name}-cpu" for name in there}  # a GPU build may have taken the place of the CPU one
-    for file in (ROOT / "requirements.txt", ROOT / "tests" / "requirements.txt"):
+    for file in _requirements():
         broken.update({_package(name): "it is gone" for name in _stamp(file)[1:] if _package(name) not in there})
     return broken
+
+
+def changed_packages():
+    """The packages of `.venv` in another version than the course installed: name -> what is wrong with it."""
+    changed = {}
+    for file in _requirements() if site_packages() and not lost() else []:
+        pinned = re.findall(r"(?m)^([\w-]+)==", file.read_text(encoding="utf-8"))
+        fits = _stamp(file)[:1] == [_digest(file)]  # else the next command installs anyway
+        right = dict(_split(name) for name in _stamp(file)[1:] if fits and _package(name) in pinned)
+        for name, version in map(_split, _installed()):
+            if right.get(name, version) != version:
+                changed[name] = f"it is {version} and not {right[name]}"
+    return changed
 
 
 def forget(names):
@@ -347,15 +397,13 @@ def forget(names):
 
 
 def mend():
-    """Make `.venv` whole again: its Python, and every package that is broken."""
-    files = [ROOT / "requirements.txt", ROOT / "tests" / "requirements.txt"]
-    test = bool(_stamp(files[1]))
-    broken = broken_packages()
-    if broken and works(venv_python()):
-        forget(broken)
+    """Make `.venv` whole again: its Python, and every package that is broken or of another version."""
+    files = _requirements()
+    test = _stamp_path(files[1]).exists()
+    if works(venv_python()):
+        forget(broken_packages())
         for file in files:
-            if _stamp(file):
-                _stamp_path(file).unlink()
+            _remove(_stamp_path(file))  # so the pinned versions are installed, whatever was seen
     ensure(test)
     still = broken_packages()
     if still:  # uv links files from its cache: one that was overwritten in `.venv` is broken there too
@@ -401,16 +449,17 @@ def _damage(site, info):
     """What is wrong with an installed package, compared with the list of its files; "" where nothing is."""
     try:
         rows = list(csv.reader((info / "RECORD").read_text(encoding="utf-8").splitlines()))
-    except OSError:
-        return "the list of its files is gone"
-    for row in rows:
-        if len(row) != 3 or not row[2] or row[0].endswith(".pyc"):
-            continue
+        sizes = [(row[0], int(row[2])) for row in rows if len(row) == 3 and row[2] and not row[0].endswith(".pyc")]
+    except (OSError, ValueError, csv.Error) as reason:
+        return f"the list of its files is {'gone' if isinstance(reason, FileNotFoundError) else 'damaged'}"
+    if not sizes:
+        return "the list of its files is empty"  # a power cut leaves such
+    for name, size in sizes:
         try:
-            if (site / row[0]).stat().st_size != int(row[2]):
-                return f"{row[0]} has another size"
+            if (site / name).stat().st_size != size:
+                return f"{name} has another size"
         except OSError:
-            return f"{row[0]} is missing"
+            return f"{name} is missing"
     return ""
 
 
@@ -420,19 +469,45 @@ def _installed():
 
 def _package(info):
     """The name of the package of a folder such as keras-3.13.0.dist-info."""
-    return info.split("-")[0].replace("_", "-").lower()
+    return re.sub("[-_.]+", "-", info.split("-")[0]).lower()
 
 
-def _begin():
-    """Refuse a folder that cannot be written, before anything is downloaded."""
+def _split(info):
+    return _package(info), info[: -len(".dist-info")].partition("-")[2]
+
+
+def unwritable():
+    """A sentence where nothing can be written into the course's folder, else ""."""
+    if VENV.is_file():
+        return (
+            f"{VENV} is a file, and the course's environment goes there. Rename it, then give the same command again."
+        )
+    there = VENV.exists()
     try:
         VENV.mkdir(exist_ok=True)
         (VENV / ".coursekit-writable").write_text("", encoding="utf-8")
         (VENV / ".coursekit-writable").unlink()
+        return "" if there else VENV.rmdir() or ""
     except OSError as reason:
-        raise Stop(
-            f"Nothing can be written into {ROOT}: {reason.strerror}. Copy the course to a folder of yours."
-        ) from None
+        return f"Nothing can be written into {ROOT}: {reason.strerror}. Copy the course to a folder of yours."
+
+
+def lost():
+    """A sentence where the checkout lacks a part, as a copy may that was made by halves, else ""."""
+    parts = ("requirements.txt", "tests/requirements.txt", "coursekit/data", "coursekit/exercises", "course", "data")
+    gone = " ".join(name for name in parts if is_checkout() and not (ROOT / name).exists())
+    return gone and f"The course's folder lacks {gone}. `git checkout -- {gone}` brings it back, or a new copy does."
+
+
+def _remove(path):
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(str(path), ignore_errors=True)
+    elif os.path.lexists(str(path)):
+        path.unlink()
+
+
+def _requirements():
+    return [ROOT / "requirements.txt", ROOT / "tests" / "requirements.txt"]
 
 
 def _stamp_path(file):
@@ -441,8 +516,10 @@ def _stamp_path(file):
 
 def _stamp(file):
     """The lines of what the last install from this file left: its digest, then what was there afterwards."""
-    path = _stamp_path(file)
-    return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    try:
+        return _stamp_path(file).read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError):  # none, or damaged: the next install writes it anew
+        return []
 
 
 def _digest(file):

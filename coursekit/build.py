@@ -94,7 +94,7 @@ def sources(names=None, folder=None):
         found = [path for path in every if path.stem == name or path.stem.split("_")[0] == name]
         if not found:
             numbers = [path.stem.split("_")[0] for path in every if path.stem[0].isdigit()]
-            raise BuildError(f"There is no course/{name}*.py. There are: {', '.join(numbers)}.")
+            raise BuildError(f"There is no notebook {name!r}. There are: {', '.join(numbers)}.")
         chosen += found
     return chosen
 
@@ -378,9 +378,10 @@ def main(names=(), check=False, repository=None):
         print(error, file=sys.stderr)
         return 1
     for path in changed:
-        print(f"{'differs' if check else 'wrote'} {path.relative_to(root()).as_posix()}")
+        word = "wrote" if not check else "differs" if path.exists() else "is gone:"
+        print(f"{word} {path.relative_to(root()).as_posix()}")
     if check and changed:
-        print("Run `coursekit build` and commit what it writes.", file=sys.stderr)
+        print("Run `python -m coursekit build` and commit what it writes.", file=sys.stderr)
         return 1
     if check:
         print("Every notebook is what its source gives.")

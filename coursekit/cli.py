@@ -11,7 +11,7 @@ import importlib.util
 import json
 import os
 import re
-import subprocess
+import signal
 import sys
 from pathlib import Path
 
@@ -125,20 +125,23 @@ def parse(arguments):
     top = parser()
     if first[:1] != "-" and first not in top.commands:
         raise Wrong(f"There is no command {first!r}. There are: {', '.join(top.commands)}.")
-    args = top.parse_args(arguments)
+    args, unknown = top.parse_known_args(arguments)
+    if unknown:
+        lab = f"What is JupyterLab's goes behind `--`: `{CALL} lab -- {unknown[0]}`. " if first == "lab" else ""
+        raise Wrong(f"{first} does not take {unknown[0]}. {lab}`{CALL} {first} --help` shows what it takes.")
     if rest and first not in ("lab", "test"):
         raise Wrong(f"{first} takes nothing after `--`. `{CALL} {first} --help` shows what it takes.")
     args.rest = rest
     asked = [*getattr(args, "names", []), getattr(args, "notebook", None), getattr(args, "solution", None)]
     if args.command in ("lab", "build", "run", "slides") and (ROOT / "course").is_dir():
         try:
-            build.sources([name for name in asked if name])
+            build.sources([name for name in asked if name is not None])
         except build.BuildError as reason:
             raise Wrong(str(reason)) from None
     if args.command not in ("progress", "doctor") and not (ROOT / "course").is_dir():
         raise Wrong("This command needs the course's checkout: clone the repository and run it there.")
     if args.command == "grade" and importlib.util.find_spec("resource") is None:
-        raise Wrong("Grading needs Linux or macOS. On Windows, use WSL or a Linux container: docs/grading.md says how.")
+        raise Wrong("Grading needs Linux. On Windows, use WSL or a Linux container: docs/grading.md says how.")
     return args
 
 
@@ -152,8 +155,11 @@ def lab(args):
         raise ModuleNotFoundError("JupyterLab is missing", name="jupyterlab")
     _quiet_lab()
     start = "--LabApp.default_url=/lab/tree/notebooks/start_here.ipynb"
+    if getattr(os, "geteuid", lambda: 1)() == 0 and not {"--allow-root", "--help", "--version"} & {*args.rest}:
+        raise bootstrap.Stop(f"JupyterLab wants to be told that it may run as root: `{CALL} lab -- --allow-root`.")
+    os.chdir(str(ROOT))
     command = [sys.executable, "-m", "jupyterlab", "--notebook-dir", str(ROOT), start]
-    return subprocess.call([*command, *args.rest], cwd=str(ROOT))
+    return bootstrap.hand_over([*command, *args.rest])
 
 
 def build_notebooks(args):
@@ -186,6 +192,7 @@ def gradescope(args):
     from coursekit.grading.one import pack
     from coursekit.grading.plan.course import CourseError
 
+    _prepare(args.out)
     try:
         pack(args.notebook, args.out)
     except (CourseError, OSError) as reason:
@@ -196,13 +203,17 @@ def gradescope(args):
 def site(args):
     from coursekit import site
 
+    _prepare(args.out, folder=True)
     return site.main(args.out)
 
 
 def slides(args):
     from coursekit import slides
 
-    return slides.main(args.notebook, args.out)
+    (source,) = build.sources([args.notebook])
+    out = args.out or ROOT / "build" / f"{source.stem}.slides.html"
+    _prepare(out)
+    return slides.main(source.stem, out)
 
 
 def doctor(args):
@@ -217,13 +228,31 @@ def test(args):
     # Three on two cores, because a test often waits for a kernel or a browser to start; a notebook takes up to 2.5 GB.
     workers = 3 if (os.cpu_count() or 1) > 1 else 1
     command = [sys.executable, "-m", "pytest", "-n", str(workers), "--dist", "loadgroup", *args.rest]
-    return subprocess.call(command, cwd=str(ROOT), env={**os.environ, **share_cores(workers)})
+    os.environ.update(share_cores(workers))
+    os.chdir(str(ROOT))
+    return bootstrap.hand_over(command)
+
+
+def _prepare(out, folder=False):
+    """Make the folder for what is to be written, and refuse another kind of place before minutes of work."""
+    place = out if folder else out.parent
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+    except OSError as reason:
+        raise Wrong(f"{out} cannot be written ({reason.strerror}): name another place with --out.") from None
+    if not os.access(str(place), os.W_OK) or (out.is_dir() and not folder):
+        raise Wrong(f"{out} is a folder or stands in one that is not yours: name a file of yours with --out.")
 
 
 def _console():
     from rich.console import Console
 
     return Console(highlight=False)
+
+
+def _advice():
+    call = f"`{bootstrap.this_python()} -m coursekit doctor"
+    return f"{call} --fix` installs again what is broken." if bootstrap.inside() else f"{call}` says how to mend it."
 
 
 def _execute(names, student):
@@ -233,9 +262,13 @@ def _execute(names, student):
     from coursekit.run import execute
 
     console = _console()
-    sources = [path for path in build.sources(names) if path.stem[0].isdigit()]
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that it ends the kernel too
     failed = False
-    for source in sources:
+    for source in build.sources(names):
+        if not source.stem[0].isdigit():
+            if names:
+                print(f"{source.stem} has no exercises: there is nothing to run.")
+            continue
         path = ROOT / ("notebooks" if student else "solutions") / f"{source.stem}.ipynb"
         with Progress(
             TextColumn(source.stem), BarColumn(), TextColumn("{task.completed}/{task.total} cells"),
@@ -247,13 +280,15 @@ def _execute(names, student):
         for check in done.checks:
             colour = {"passed": "green", "failed": "red"}.get(check["status"], "yellow")
             line = f"  {check['exercise']:<6}[{colour}]{check['status']:<14}[/]{check['score']:g}/{check['points']:g}  "
-            console.print(f"{line}{escape(check['title'])}  ({check['seconds']:.2f} s)")
+            console.print(f"{line}{escape(check['title'])}  ({check['seconds']:.2f} s)", soft_wrap=True)
             if check["status"] == "failed":
                 for finding in check["findings"]:
                     if not finding["passed"]:
                         console.print(f"         {escape(finding['message'])}", soft_wrap=True)
         if done.error:
-            console.print(f"  [red]ended by an error[/]: {escape(done.error[:500])}")
+            console.print(f"  [red]ended by an error[/]: {escape(done.error[:500])}", soft_wrap=True)
+            if done.error.startswith(("ModuleNotFoundError", "ImportError")):
+                console.print(f"  {_advice()}", markup=False, soft_wrap=True)
         wanted = build.exercises(source)
         missing = [id for id in wanted if id not in {check["exercise"] for check in done.checks}]
         if missing:
@@ -327,8 +362,7 @@ def main(arguments=None):
     except SystemExit as stop:  # argparse has shown a help
         return stop.code or 0
     except ImportError as reason:
-        mend = f"`{bootstrap.this_python()} -m coursekit doctor --fix` installs again what is broken."
-        print(f"A package of the course cannot be loaded ({reason}). {mend}", file=sys.stderr)
+        print(f"A package of the course cannot be loaded ({reason}). {_advice()}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("Stopped. The same command goes on from here.", file=sys.stderr)

@@ -44,7 +44,10 @@ class Environment:
         """The version of an installed package, or None."""
         where = {"path": [str(self.site)]} if self.site is not None else {}
         found = next(iter(metadata.distributions(name=name, **where)), None)
-        return found.version if found is not None and found.metadata else None
+        try:
+            return found.version if found is not None and found.metadata else None
+        except ValueError:  # its description is no text
+            return None
 
     def requirements(self):
         """The lines of what coursekit needs; None where it is not installed."""
@@ -59,6 +62,11 @@ def main(fix=False):
         if not bootstrap.is_checkout():
             raise bootstrap.Stop(
                 "--fix mends .venv in a checkout of the course; this coursekit was installed with pip."
+            )
+        environment = find_environment()
+        if environment and not environment.is_own:
+            raise bootstrap.Stop(
+                f"--fix mends .venv, and here the course runs in {sys.prefix}: `{_call('doctor')}` says its mends."
             )
         bootstrap.mend()
     bad = 0
@@ -76,13 +84,19 @@ def examine():
     environment = find_environment()
     if environment is None:
         yield Result("note", "the course is not set up here yet", f"`{_call('lab')}` does it and opens the course.")
+        if bootstrap.find_python() is None:
+            what = f"no Python {bootstrap.wanted()} is on this machine"
+            yield Result("note", what, "It will be fetched; where there is no network, install one from python.org.")
     else:
         yield from look_at_python(environment.python)
         yield from look_at_files(environment)
         yield from look_at_packages(environment)
         yield from look_at_clashes(environment)
-    yield from look_at_data()
-    yield from look_at_room()
+    refusals = (bootstrap.lost(), bootstrap.unwritable()) if bootstrap.is_checkout() else ()
+    yield from (Result("bad", *refusal.split(". ", 1)) for refusal in refusals if refusal)
+    if not bootstrap.lost():
+        yield from look_at_data()
+    yield from look_at_room(needed=1 if environment else 3)
     if environment is not None:
         yield from look_at_loading(environment)
 
@@ -108,18 +122,19 @@ def look_at_python(python):
         yield Result("good", name)
     else:
         mend = "Install one of these, make an environment with it, and install the course there."
+        mend = _fix() if python == str(bootstrap.venv_python()) else mend
         yield Result("bad", f"{name}; the course needs an ordinary Python {bootstrap.wanted()}, 64 bits", mend)
 
 
 def look_at_files(environment):
-    """Whether every file of every package of `.venv` is there."""
+    """Whether every file of every package of `.venv` is there, in the version that was installed."""
     if not environment.is_own:
         return
-    broken = bootstrap.broken_packages()
+    broken = {**bootstrap.changed_packages(), **bootstrap.broken_packages()}
     for name, problem in broken.items():
-        yield Result("bad", f"the package {name} is broken: {problem}", _fix())
+        yield Result("bad", f"the package {name} is not as it was installed: {problem}", _fix())
     if not broken:
-        yield Result("good", "every file of every package is there")
+        yield Result("good", "every file of every package is there, in the version that the course was tested with")
 
 
 def look_at_packages(environment):
@@ -130,7 +145,7 @@ def look_at_packages(environment):
         return
     Requirement = _requirement_class()
     if Requirement is None:
-        yield Result("note", "versions cannot be compared, because packaging and pip are missing here")
+        yield Result("note", "the ranges of versions cannot be compared, because packaging and pip are missing here")
         return
     good = 0
     for line in lines:
@@ -148,7 +163,7 @@ def look_at_packages(environment):
             yield Result("bad", f"{requirement.name} {installed} is outside {requirement.specifier}", mend)
         else:
             good += 1
-    yield Result("good", f"{good} packages are there in versions that the course was tested with")
+    yield Result("good", f"{good} packages are there in versions that the course allows")
 
 
 def look_at_clashes(environment):
@@ -191,7 +206,7 @@ def look_at_data():
         yield Result("good", "the data files are whole (SHA-256 compared)")
 
 
-def look_at_room():
+def look_at_room(needed=1):
     free = _free_memory()
     if free is not None and free < FREE:
         yield Result(
@@ -200,8 +215,8 @@ def look_at_room():
     elif free is not None:
         yield Result("good", f"{free:.1f} GB of memory are free")
     room = shutil.disk_usage(str(bootstrap.ROOT if bootstrap.ROOT.exists() else Path.home())).free / 2**30
-    if room < 1:
-        yield Result("bad", f"only {room:.1f} GB of disk are free", "Make room.")
+    if room < needed:
+        yield Result("bad", f"only {room:.1f} GB of disk are free", f"Make room: {needed} GB are needed.")
     refusal = bootstrap.too_deep(len(str(bootstrap.ROOT)), bootstrap.long_paths())
     if bootstrap.is_checkout() and refusal:
         yield Result("bad", *refusal.split(". ", 1))

@@ -1,5 +1,6 @@
 """Execute a notebook here, and say which of its checks passed."""
 
+import asyncio
 import hashlib
 import json
 import os
@@ -154,32 +155,66 @@ def execute(path, on_cell=None, timeout=600):
     import nbclient
     import nbformat
 
-    notebook = nbformat.read(path, as_version=4)
-    total, error = len(notebook.cells), ""
     start = time.perf_counter()
+    try:
+        notebook = nbformat.read(path, as_version=4)
+    except Exception as reason:  # nbformat raises whatever a file that is no notebook makes it stumble over
+        said = str(reason).partition("\n")[0] or type(reason).__name__
+        mend = (
+            f"Keep what you need of it, then `git checkout -- {path.parent.name}/{path.name}` brings back the course's."
+        )
+        return Run(path.stem, (), 0.0, f"{path.name} cannot be read as a notebook ({said}). {mend}")
+    total, error = len(notebook.cells), ""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         mine = {
             "COURSEKIT_LOG": str(Path(folder) / "log"),
             "COURSEKIT_QUIET": "1",
+            "COURSEKIT_HOME": str(Path(folder) / ".home"),  # what is passed here is not the student's progress
             **own_kernel(Path(folder) / ".jupyter"),
         }
         kept = {name: os.environ.get(name) for name in mine}
         os.environ |= mine
         try:
-            nbclient.NotebookClient(
+            client = nbclient.NotebookClient(
                 notebook,
                 timeout=timeout,
+                startup_timeout=180,  # a laptop's first start, with a scanner for viruses, takes more than its 60
                 kernel_name="python3",
                 extra_arguments=["--IPKernelApp.log_level=ERROR"],
                 resources={"metadata": {"path": folder}},
                 on_cell_executed=lambda cell, cell_index, **_: on_cell and on_cell(cell_index + 1, total),
-            ).execute()
+            )
+            _run_to_the_end(client)
         except nbclient.exceptions.CellExecutionError as failed:
             error = f"{failed.ename}: {failed.evalue}"
-        except (nbclient.exceptions.DeadKernelError, nbclient.exceptions.CellTimeoutError) as failed:
+        except (RuntimeError, nbclient.exceptions.CellTimeoutError) as failed:  # it died, did not start, or hangs
             error = str(failed).splitlines()[0]
         finally:
             for name, value in kept.items():
                 os.environ.pop(name) if value is None else os.environ.update({name: value})
         checks = tuple(log_of_checks(Path(folder)))
     return Run(path.stem, checks, time.perf_counter() - start, error, notebook)
+
+
+def _run_to_the_end(client):
+    """Execute a notebook; Ctrl-C ends its kernel and is passed on.
+
+    nbclient's own handling of signals takes it for the death of the kernel, and goes on.
+    """
+
+    def refuse(*arguments):
+        raise RuntimeError("no handler for signals")  # as where nbclient is not in the main thread
+
+    loop = asyncio.SelectorEventLoop()
+    loop.add_signal_handler = refuse
+    try:
+        loop.run_until_complete(client.async_execute())
+    except KeyboardInterrupt:
+        client.shutdown_kernel = "immediate"  # asked to end, it would complain of the interruption
+        open_tasks = asyncio.all_tasks(loop)
+        for task in open_tasks:
+            task.cancel()
+        loop.run_until_complete(asyncio.gather(*open_tasks, return_exceptions=True))
+        raise
+    finally:
+        loop.close()

@@ -85,12 +85,16 @@ def solve(names):
 
     from coursekit.run import cache_folder, digest_of_run, share_cores
 
-    kept = {name: cache_folder("site") / f"{name}-{digest_of_run(_solution(name))}.ipynb" for name in names}
+    try:
+        kept = {name: cache_folder("site") / f"{name}-{digest_of_run(_solution(name))}.ipynb" for name in names}
+    except OSError as reason:
+        raise SiteError(f"{reason.filename} cannot be read. `git checkout -- solutions` brings it back.") from None
     missing = [name for name in names if not kept[name].exists()]
     workers = min(4, os.cpu_count() or 1)
     context = multiprocessing.get_context("spawn")
     if missing:
-        print(f"{len(missing)} solutions run; this takes some minutes.", flush=True)
+        several = f"{len(missing)} solutions run" if len(missing) > 1 else "The solution runs"
+        print(f"{several}; this takes some minutes.", flush=True)
         os.environ |= share_cores(workers)  # the processes inherit it
         with ProcessPoolExecutor(workers, context) as pool:
             for name, seconds in zip(missing, pool.map(_run, missing, map(kept.get, missing)), strict=True):
@@ -108,9 +112,7 @@ def _run(name, kept):
 
     from coursekit.run import execute
 
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as empty:
-        os.environ["COURSEKIT_HOME"] = empty  # or the page would show what was passed here before
-        done = execute(_solution(name))
+    done = execute(_solution(name))
     if not done.passed:
         failed = ", ".join(check["exercise"] for check in done.checks if check["status"] != "passed")
         raise SiteError(f"The solution {name} is not what a page should show: {done.error or failed + ' failed'}.")

@@ -3,23 +3,20 @@
 import re
 import sys
 
-from coursekit import build, site
+from coursekit import site
 
 
-def main(name, out=None):
-    """What `coursekit slides` does. Returns the exit status."""
+def main(name, out):
+    """What `coursekit slides` does: the slides of a notebook, as the page `out`. Returns the exit status."""
     from nbconvert import SlidesExporter
 
-    (source,) = build.sources([name])
     try:
-        notebook = site.solve([source.stem])[source.stem]
+        notebook = site.solve([name])[name]
     except site.SiteError as reason:
         print(reason, file=sys.stderr)
         return 1
     exporter = SlidesExporter(reveal_scroll=True, reveal_theme="white", reveal_transition="none")
     text, _ = exporter.from_notebook_node(with_slide_types(notebook))
-    out = out or build.root() / "build" / f"{source.stem}.slides.html"
-    out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(text, encoding="utf-8")
     print(f"{out} is written: open it in a browser, and press F. It fetches reveal.js from the network.")
     return 0

@@ -118,7 +118,7 @@ def test_help_and_wrong_arguments_need_no_environment(version):
     for arguments, status, words in (
         (["--help"], 0, "doctor"),
         (["grade", "--help"], 0, "SUBMISSIONS"),
-        (["lab", "--solution", "99"], 2, "There is no course/99"),
+        (["lab", "--solution", "99"], 2, "There is no notebook"),
         (["frob"], 2, "There is no command"),
         (["grade", "x"], 2, "--out"),
     ):
@@ -144,6 +144,8 @@ def test_what_runs_first_imports_the_standard_library_alone(name):
 @pytest.fixture
 def fresh(tmp_path, monkeypatch):
     """A checkout without an environment, and a record of the commands that would be run."""
+    for name in ("coursekit/data", "coursekit/exercises", "course", "data"):
+        (tmp_path / name).mkdir(parents=True)
     for name in ("requirements.txt", "tests/requirements.txt", "pyproject.toml"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes((root() / name).read_bytes())
@@ -258,12 +260,101 @@ def test_a_home_that_cannot_be_written_is_replaced(tmp_path, monkeypatch):
     assert os.environ[name] == str(tmp_path / ".home") and (tmp_path / ".home").is_dir()
 
 
+def inside(monkeypatch, version=sys.version_info, installed=False):
+    monkeypatch.setattr(bootstrap, "inside", lambda: True)
+    monkeypatch.setattr(bootstrap, "is_installed", lambda: installed)
+    monkeypatch.setattr(bootstrap.sys, "version_info", version)
+
+
+def test_an_active_venv_of_ones_own_is_filled_by_any_command(fresh, monkeypatch):
+    inside(monkeypatch)
+    assert bootstrap.interpreter("run") == sys.executable
+    assert any("--require-hashes" in command for command in fresh)
+
+
+def test_an_active_venv_whose_python_does_not_fit_is_left_alone(fresh, monkeypatch):
+    inside(monkeypatch, version=(3, 10, 1))
+    with pytest.raises(bootstrap.Stop, match="has Python 3.10.*doctor --fix"):
+        bootstrap.interpreter("run")
+    assert not fresh
+
+
+@pytest.mark.parametrize("status", [0, 1])
+def test_a_venv_that_the_course_did_not_make_is_kept(fresh, monkeypatch, capfd, status):
+    bootstrap.VENV.mkdir()
+    (bootstrap.VENV / "mine.txt").write_text("work of weeks")
+    made = bootstrap._call
+    monkeypatch.setattr(bootstrap, "_call", lambda c: (1, "no room") if status and "venv" in c else made(c))
+    if status:
+        with pytest.raises(bootstrap.Stop):
+            bootstrap.ensure()
+        assert (bootstrap.VENV / "mine.txt").exists()
+    else:
+        bootstrap.ensure()
+        assert (bootstrap.ROOT / ".venv.old1" / "mine.txt").exists()
+        assert "kept as .venv.old1" in capfd.readouterr().err
+
+
+def test_an_environment_of_the_courses_own_is_made_again_in_its_place(fresh):
+    bootstrap.ensure()
+    bootstrap.venv_python().unlink()
+    bootstrap.ensure()
+    assert bootstrap.venv_python().exists() and not list(bootstrap.ROOT.glob(".venv.old*"))
+
+
+def test_an_environment_of_ones_own_that_lacks_what_run_needs_is_not_used(fresh, monkeypatch):
+    for name, value in (("is_installed", True), ("active", "mine"), ("inside", False)):
+        monkeypatch.setattr(bootstrap, name, lambda value=value: value)
+    monkeypatch.setattr(bootstrap, "has", lambda modules: "nbclient" not in modules)
+    assert bootstrap.interpreter("run") == str(bootstrap.venv_python())
+    assert bootstrap.interpreter("progress") == sys.executable
+
+
+def test_a_file_in_the_place_of_the_environment_is_named(fresh):
+    bootstrap.VENV.write_text("")
+    with pytest.raises(bootstrap.Stop, match="is a file"):
+        bootstrap.ensure()
+    assert "is a file" in bootstrap.unwritable()
+
+
+def test_looking_whether_the_folder_can_be_written_leaves_nothing(fresh):
+    assert bootstrap.unwritable() == "" and not bootstrap.VENV.exists()
+
+
+def test_a_checkout_that_was_copied_by_halves_is_named(fresh):
+    (bootstrap.ROOT / "requirements.txt").unlink()
+    for start in (bootstrap.ensure, bootstrap.mend, lambda: bootstrap.interpreter("run")):
+        with pytest.raises(bootstrap.Stop, match="lacks requirements.txt. `git checkout"):
+            start()
+
+
+@pytest.mark.parametrize("damage", ["bytes", "folder"])
+def test_a_damaged_stamp_installs_again(fresh, damage):
+    bootstrap.ensure()
+    stamp = next(bootstrap.VENV.glob("*.stamp"))
+    stamp.unlink()
+    stamp.write_bytes(b"\xff\xfe") if damage == "bytes" else stamp.mkdir()
+    fresh.clear()
+    bootstrap.ensure()
+    assert any("--require-hashes" in command for command in fresh) and stamp.is_file()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows cannot let a process take another's place")
+def test_a_command_takes_the_place_of_the_front_door():
+    """So Ctrl-C and SIGTERM reach it, and nothing waits before it that would kill it or outlive it."""
+    code = "import os, sys; from coursekit import bootstrap; print(os.getpid()); bootstrap.hand_over("
+    code += "[sys.executable, '-c', 'import os; print(os.getpid()); raise SystemExit(3)'])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=root(), capture_output=True, text=True)
+    first, second = done.stdout.split()
+    assert first == second and done.returncode == 3
+
+
 # --- the doctor
 
 
-def package(site, name, **files):
+def package(site, name, version="1.0", **files):
     """An installed package, as pip leaves one."""
-    info = site / f"{name}-1.0.dist-info"
+    info = site / f"{name}-{version}.dist-info"
     info.mkdir(parents=True)
     (site / name).mkdir()
     rows = []
@@ -296,6 +387,76 @@ def test_broken_packages_are_found_and_installed_again(fresh):
     bootstrap.mend()
     assert any("--require-hashes" in command for command in fresh)
     assert [path.name for path in site.glob("*.dist-info")] == ["whole-1.0.dist-info"], "the others are to come again"
+
+
+def test_another_version_is_found_and_installed_again(fresh, capfd):
+    bootstrap.ensure()
+    site = bootstrap.site_packages()
+    for name in ("numpy", "Jinja2", "mine"):
+        package(site, name, one="1")
+    (bootstrap.ROOT / "requirements.txt").write_text("numpy==1.0 \\\n  --hash=x\njinja2==1.0 ; os_name != 'x'\n")
+    bootstrap.ensure()
+    assert bootstrap.changed_packages() == {}
+    for name in ("numpy", "mine"):
+        shutil.rmtree(site / name)
+        shutil.rmtree(site / f"{name}-1.0.dist-info")
+        package(site, name, version="0.9", one="1")
+    assert bootstrap.changed_packages() == {"numpy": "it is 0.9 and not 1.0"}, "a package of one's own may change"
+    looks = bad(doctor.look_at_files(doctor.Environment("python", site)))
+    assert "0.9 and not 1.0" in "".join(looks) and "doctor --fix" in "".join(looks.values())
+    fresh.clear()
+    bootstrap.mend()
+    assert any("--require-hashes" in command for command in fresh)
+    assert (site / "numpy-0.9.dist-info").exists(), "the installer takes away what it replaces"
+
+
+def test_the_fix_installs_even_where_nothing_seems_broken(fresh):
+    bootstrap.ensure()
+    fresh.clear()
+    bootstrap.mend()
+    assert any("--require-hashes" in command for command in fresh)
+
+
+@pytest.mark.parametrize("record", [b"\0" * 40, b"", b"\xff\xfe", b"a.py,sha256=x,many"])
+def test_a_damaged_list_of_files_is_a_broken_package(fresh, record):
+    bootstrap.ensure()
+    package(bootstrap.site_packages(), "one", one="1")
+    (bootstrap.site_packages() / "one-1.0.dist-info" / "RECORD").write_bytes(record)
+    (problem,) = bootstrap.broken_packages().values()
+    assert problem.startswith("the list of its files is")
+
+
+def test_a_description_that_is_no_text_is_no_version(tmp_path):
+    package(tmp_path, "one")
+    (tmp_path / "one-1.0.dist-info" / "METADATA").write_bytes(b"\xff\xfe")
+    assert doctor.Environment("python", tmp_path).version("one") is None
+
+
+def test_doctor_before_the_set_up_looks_ahead(fresh, monkeypatch):
+    monkeypatch.setattr(bootstrap, "is_installed", lambda: False)
+    monkeypatch.setattr(bootstrap, "find_python", lambda: None)
+    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(9 * 2**30, 0, 2 * 2**30))
+    bootstrap.VENV.write_text("")
+    (bootstrap.ROOT / "requirements.txt").unlink()
+    said = list(doctor.examine())
+    notes = [result.what for result in said if result.status == "note"]
+    assert "no Python 3.11 to 3.13" in notes[1]
+    named = " ".join(f"{what}. {mend}" for what, mend in bad(said).items())
+    for words in ("is a file", "lacks requirements.txt", "only 2.0 GB", "3 GB are needed"):
+        assert words in named
+
+
+def test_doctor_has_one_mend_for_the_python_of_the_courses_environment(monkeypatch):
+    monkeypatch.setattr(bootstrap, "describe", lambda command: about((3, 10)))
+    (mend,) = bad(doctor.look_at_python(str(bootstrap.venv_python()))).values()
+    assert "doctor --fix" in mend
+
+
+def test_the_fix_is_for_the_courses_environment_alone(monkeypatch):
+    monkeypatch.setattr(doctor, "find_environment", lambda: HERE)
+    monkeypatch.setattr(bootstrap, "mend", lambda: pytest.fail("it would make a second environment"))
+    with pytest.raises(bootstrap.Stop, match="here the course runs in"):
+        doctor.main(fix=True)
 
 
 HERE = doctor.Environment(sys.executable)
@@ -359,5 +520,6 @@ def test_a_broken_package_is_named_with_its_mend(monkeypatch, capfd):
 
     monkeypatch.setattr(cli, "_execute", broken)
     monkeypatch.setattr(bootstrap, "interpreter", lambda command, here: sys.executable)
+    monkeypatch.setattr(bootstrap, "inside", lambda: True)
     assert cli.main(["run", "00"]) == 1
     assert "doctor --fix" in capfd.readouterr().err

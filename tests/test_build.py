@@ -215,7 +215,7 @@ def test_cells_of_more_than_25_lines_are_refused(checkout):
 
 
 def test_an_unknown_name_is_refused():
-    with pytest.raises(build.BuildError, match="no course/77"):
+    with pytest.raises(build.BuildError, match="no notebook .77"):
         build.sources(["77"])
 
 

@@ -1,12 +1,14 @@
 """The command line, the doctor, and the set-up of a fresh checkout."""
 
 import os
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
-from coursekit import cli, run
+from coursekit import bootstrap, cli, run
 from coursekit.build import root
 
 
@@ -20,14 +22,24 @@ from coursekit.build import root
         (["grade", "x", "--out", "y", "--memory", "3"], "500 or more"),
         (["grade", "x", "--out", "y", "--timeout", "soon"], "is not a number"),
         (["run", "--", "01"], "takes nothing after"),
-        (["build", "77"], "no course/77"),
+        (["build", "77"], "no notebook '77'"),
         (["build", "--repository", "nonsense"], "OWNER/NAME"),
-        (["run", "77"], "no course/77"),
-        (["slides", "77"], "no course/77"),
-        (["lab", "--solution", "77"], "no course/77"),
+        (["run", "77"], "no notebook '77'"),
+        (["slides", "77"], "no notebook '77'"),
+        (["lab", "--solution", "77"], "no notebook '77'"),
+        (["run", ""], "no notebook ''"),
+        (["run", "1"], "There are: 00, 01"),
+        (["run", "--studnt"], "coursekit run --help"),
+        (["lab", "--port=9999"], "lab -- --port=9999"),
+        (["slides", "00", "--out", "docs"], "docs is a folder"),
+        (["slides", "00", "--out", "README.md/x.html"], "cannot be written"),
+        (["site", "--out", "README.md"], "README.md cannot be written"),
+        (["gradescope", "00", "--out", "docs"], "docs is a folder"),
+        (["gradescope", "00", "--out", "README.md/a.zip"], "cannot be written"),
     ],
 )
-def test_wrong_arguments_get_one_sentence(arguments, words, capfd):
+def test_wrong_arguments_get_one_sentence(arguments, words, capfd, monkeypatch):
+    monkeypatch.chdir(root())
     assert cli.main(arguments) in (1, 2)
     captured = capfd.readouterr()
     said = (captured.out + captured.err).strip()
@@ -73,6 +85,67 @@ def test_execute_reports_checks_cells_and_errors(tmp_path, monkeypatch):
 def test_execute_survives_a_kernel_that_dies(tmp_path):
     done = run.execute(notebook(tmp_path, "import os; os._exit(1)"))
     assert "died" in done.error.lower()
+
+
+@pytest.mark.parametrize("text", ["{not json", "{}", "[]", None])
+def test_execute_names_a_notebook_that_cannot_be_read(tmp_path, text):
+    path = tmp_path / "notebooks" / "01_xor_mlp.ipynb"
+    path.parent.mkdir()
+    if text is not None:
+        path.write_text(text)
+    done = run.execute(path)
+    assert not done.passed and "cannot be read" in done.error and "git checkout -- notebooks/01_xor" in done.error
+
+
+def test_what_passes_in_a_run_is_not_the_students_progress(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSEKIT_HOME", str(tmp_path / "home"))
+    code = 'import coursekit as ck; ck.check("01.2", ([[1, 1], [1, 1]], [0, -1], [1, -2], 0))'
+    assert run.execute(notebook(tmp_path, code)).passed
+    assert not (tmp_path / "home").exists() and os.environ["COURSEKIT_HOME"] == str(tmp_path / "home")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals as Unix has them")
+@pytest.mark.parametrize("kind", ["SIGINT", "SIGTERM"])
+def test_a_run_that_is_stopped_ends_its_kernel_and_says_one_sentence(tmp_path, kind):
+    mark = tmp_path / "pid"
+    path = notebook(tmp_path, f"import os, time; open({str(mark)!r}, 'w').write(str(os.getpid())); time.sleep(60)")
+    code = "import sys; from pathlib import Path; from coursekit import build, cli; "
+    code += f"cli.ROOT = Path({str(tmp_path)!r}); build.sources = lambda names=None: [Path('0.py')]; "
+    code += "cli.sys.exit(cli.main(['run', '00']))"
+    (tmp_path / "course").mkdir()
+    (tmp_path / "solutions").mkdir()
+    path.rename(tmp_path / "solutions" / "0.ipynb")
+    process = subprocess.Popen([sys.executable, "-c", code], cwd=root(), stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while not (mark.exists() and mark.read_text()) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    process.send_signal(getattr(signal, kind))
+    said = process.communicate(timeout=30)[1]
+    assert process.returncode == 130 and said.strip() == "Stopped. The same command goes on from here."
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(mark.read_text()), 0)
+
+
+def test_a_notebook_without_exercises_is_not_run_in_silence(capfd):
+    assert cli.main(["run", "playground"]) == 0
+    assert "playground has no exercises" in capfd.readouterr().out
+
+
+def test_root_is_told_what_jupyterlab_wants(monkeypatch, capfd):
+    monkeypatch.setattr(cli.os, "geteuid", lambda: 0, raising=False)
+    monkeypatch.setattr(bootstrap, "hand_over", lambda command: pytest.fail("it would be refused"))
+    assert cli.main(["lab"]) == 1
+    assert "lab -- --allow-root" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("roster, words", [("none.csv", "There is no file"), ("README.md", "The roster")])
+def test_a_wrong_class_list_is_refused_before_the_grading(roster, words, tmp_path, monkeypatch, capfd):
+    from coursekit.grading import grade
+
+    monkeypatch.setattr(grade, "grade", lambda *arguments, **settings: pytest.fail("the class is graded"))
+    monkeypatch.chdir(root())
+    assert cli.main(["grade", str(tmp_path), "--out", str(tmp_path / "out"), "--roster", roster]) == 2
+    assert words in capfd.readouterr().out
 
 
 def test_grading_on_windows_says_its_sentence(monkeypatch, capfd):

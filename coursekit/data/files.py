@@ -78,7 +78,10 @@ def _checksums():
 
 
 def _mend(name):
-    if folder() == _PACKAGE / "files":
+    checkout = _PACKAGE.parents[1]
+    if (checkout / "pyproject.toml").exists() and not (checkout / "data").is_dir():
+        return "Bring all of them back with `git checkout -- data`."
+    if folder() == _PACKAGE / "files" and not (checkout / "pyproject.toml").exists():
         return (
             "Install coursekit again, from where you had it: `python -m pip install --force-reinstall --no-deps ...`."
         )

@@ -1,5 +1,6 @@
 """`coursekit grade`: the grading of a class with a progress bar, and the files that come of it."""
 
+import tempfile
 from collections import Counter
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from coursekit.grading.intake.archives import SubmissionsError
 from coursekit.grading.output import rules as rule_files
 from coursekit.grading.output.publish import publish
 from coursekit.grading.output.roster import RosterError, listed
+from coursekit.grading.output.tables import write_tables
 from coursekit.grading.plan.course import CourseError, load_all
 
 
@@ -21,6 +23,8 @@ def main(console, handed_in, out, *, settings, rules=None, roster=None, **option
         notebooks = load_all()
         exercises = [(id, book.titles[id], book.points[id]) for book in notebooks.values() for id in book.checks]
         rule = rule_files.read(rules, [id for id, *_ in exercises]) if rules else None
+        if roster:
+            _try(roster, exercises, rule)
         if settings.unsafe:
             console.print(sandbox.describe(unsafe=True), style="bold red", soft_wrap=True)
         found = _grade(console, handed_in, out, settings=settings, **options)
@@ -36,6 +40,14 @@ def main(console, handed_in, out, *, settings, rules=None, roster=None, **option
         console.print(f"Stopped. {there} results are kept; the same command goes on from there.")
         return 130
     return 0
+
+
+def _try(roster, exercises, rule):
+    """Write empty tables by the class list into nowhere, so that a wrong one is refused before the grading."""
+    if not Path(roster).is_file():
+        raise RosterError(f"There is no file {roster}: --roster names the class list that Canvas or Moodle exported.")
+    with tempfile.TemporaryDirectory() as folder:
+        write_tables(folder, [], exercises, rule, roster)
 
 
 def _grade(console, handed_in, out, **options):
