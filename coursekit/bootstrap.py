@@ -16,6 +16,7 @@ import signal
 import subprocess
 import sys
 import sysconfig
+import tempfile
 from importlib import metadata
 from pathlib import Path
 
@@ -35,15 +36,13 @@ NEEDS = {
     "site": ("sphinx", "myst_nb", "sphinx_book_theme", "ipykernel", "keras", "tensorflow", "sklearn", "anywidget"),
     "test": ("pytest", "xdist", "nbval", "keras", "tensorflow", "jupyterlab", "playwright", "hatchling"),
     "run": ("nbclient", "ipykernel", "keras", "rich"),
-    "grade": ("nbclient", "ipykernel", "keras", "rich", "jinja2", "IPython"),
+    "grade": ("keras", "rich", "jinja2", "IPython", "nbformat"),
 }
 EXTRAS = {
     "lab": "cpu,lab,grade",
     "site": "cpu,lab,docs",
     "test": "cpu,lab,grade,test,data,similar,cluster,nbgrader,docs",
 }
-
-
 OFFLINE = (
     "There is no network, and the packages have to be fetched once. Connect, then give the same command again: it goes "
     "on where it stopped."
@@ -58,48 +57,29 @@ class Stop(Exception):
 
 
 def interpreter(command, here=False):
-    """The Python that runs a command of `python -m coursekit`; what it needs is installed first.
+    """The Python that runs a command of `python -m coursekit`, with what it needs: `sys.executable` or another one.
 
-    Parameters
-    ----------
-    command : str
-        "lab", "test", "site" or another one.
-    here : bool
-        Install the course into the active environment and not into `.venv`.
-
-    Returns
-    -------
-    str
-        `sys.executable` where this process can go on by itself.
-
-    Raises
-    ------
-    Stop
-        With one sentence: no Python that fits, no network, no room.
+    What is missing is installed first, into the active environment where it is to be `here`, else into `.venv`. Raises
+    `Stop` with one sentence: no Python that fits, no network, no room.
     """
     if not is_checkout():
         return sys.executable
-    if lost():
-        raise Stop(lost())
     test = command in ("site", "test")
     if inside():
         if not OLDEST <= sys.version_info[:2] <= NEWEST:
-            raise Stop(
-                f"The active environment, .venv, has Python {_name(sys.version_info)}; {wanted()} is needed. "
-                f"`{this_python()} -m coursekit doctor --fix` makes another, and keeps this one under another name."
-            )
+            what = f"The active environment, .venv, has Python {_name(sys.version_info)}; {wanted()} is needed."
+            raise Stop(f"{what} `{this_python()} -m coursekit doctor --fix` makes another, and keeps this one aside.")
         if test or command == "lab" or not is_installed():
             ensure(test)
         return sys.executable
     if here:
         install_here(command)
-        return sys.executable
-    if is_installed() and (command not in NEEDS or active() and has(NEEDS[command])):
+    if here or is_installed() and has(NEEDS.get(command, ())) and (active() or command not in EXTRAS):
         return sys.executable
     if active() and not venv_python().exists() and OLDEST <= sys.version_info[:2] <= NEWEST:
         say(
             f"The course goes into an environment of its own, .venv. To have it in the active one ({active()}), stop "
-            f"this and give: {this_python()} -m coursekit {command if command in NEEDS else 'lab'} --here"
+            f"this and give: {this_python()} -m coursekit {'test' if command == 'test' else 'lab'} --here"
         )
     return str(ensure(test))
 
@@ -157,19 +137,16 @@ def ensure(test=False):
     missing = [file for file in files if not usable or _stamp(file)[:1] != [_digest(file)]]
     if not missing:
         return python
-    refusal = unsupported(platform.system(), machine()) or too_deep(len(str(ROOT)), long_paths()) or unwritable()
-    if refusal:
-        raise Stop(refusal)
+    if refusal():
+        raise Stop(refusal())
     found = None if usable else find_python()
     uv = find_uv([sys.executable, *([found] if found else [])])
     if not usable:
         make_venv(found, uv)
     forget(broken_packages())  # an install that was interrupted leaves packages without all their files
     for file in missing:
-        say(
-            f"Installing {file.relative_to(ROOT).as_posix()} into .venv"
-            + (", about 2 GB; on a slow line this takes a while." if file.parent == ROOT else ".")
-        )
+        size = ", about 2 GB; on a slow line this takes a while" if file.parent == ROOT else ""
+        say(f"Installing {file.relative_to(ROOT).as_posix()} into .venv{size}.")
         _install(uv, python, ["--require-hashes", "-r", str(file)])
     _install(uv, python, ["--no-deps", "-e", str(ROOT)])
     for file in missing:
@@ -191,11 +168,6 @@ def install_here(command):
         return
     say(f"Installing the course into the environment {active()} ...")
     _install(find_uv([sys.executable]), sys.executable, ["-e", f"{ROOT}[{EXTRAS.get(command, EXTRAS['lab'])}]"])
-
-
-def rerun(python, arguments):
-    """Run `python -m coursekit ARGUMENTS` with another Python; returns the exit status."""
-    return hand_over([str(python), "-m", "coursekit", *arguments])  # here: paths may be relative
 
 
 def hand_over(command):
@@ -243,14 +215,13 @@ def make_venv(found, uv):
         say(f"The .venv that was here, which the course cannot use, is kept as {aside.name}: delete it if you like.")
     if status != 0 and found is None:
         raise Stop(f"Python {FETCHED} could not be fetched ({(said.splitlines() or ['?'])[-1].strip()}). {mend}")
-    if status != 0 and not _is_offline(said):
-        say(said)
-        raise Stop(
-            "The environment .venv could not be made; the lines above say why. On Debian and Ubuntu, `apt install "
-            "python3-venv`, then give the same command again."
-        )
-    if status != 0:
+    if status != 0 and _is_offline(said):
         raise Stop(OFFLINE)
+    if status != 0:
+        raise Stop(
+            f"{said}\nThe environment .venv could not be made; the lines above say why. On Debian and Ubuntu, `apt "
+            "install python3-venv`, then give the same command again."
+        )
 
 
 def venv_python():
@@ -273,11 +244,8 @@ def works(python):
 
 def find_python():
     """The path of a Python that fits: this one, one on the path, or one that the py launcher knows; None without."""
-    for command in candidates(os.name == "nt"):
-        about = describe(command)
-        if fits(about):
-            return about["executable"]
-    return None
+    described = map(describe, candidates(os.name == "nt"))
+    return next((about["executable"] for about in described if fits(about)), None)
 
 
 def candidates(windows):
@@ -331,8 +299,7 @@ def too_deep(length, long_paths):
 
 def machine():
     """The kind of processor that this Python was built for."""
-    # Windows on ARM runs those for Intel processors too.
-    on_windows = {"win-arm64": "ARM64", "win-amd64": "AMD64"}
+    on_windows = {"win-arm64": "ARM64", "win-amd64": "AMD64"}  # Windows on ARM runs Pythons for Intel's too
     return on_windows.get(sysconfig.get_platform(), platform.machine())
 
 
@@ -364,11 +331,8 @@ def broken_packages():
     site = site_packages()
     if site is None:
         return {}
-    broken = {}
-    for info in sorted(site.glob("*.dist-info")):
-        problem = _damage(site, info)
-        if problem:
-            broken[_package(info.name)] = problem
+    looked = {_package(info.name): _damage(site, info) for info in sorted(site.glob("*.dist-info"))}
+    broken = {name: problem for name, problem in looked.items() if problem}
     there = {_package(name) for name in _installed()}
     there |= {f"{name}-cpu" for name in there}  # a GPU build may have taken the place of the CPU one
     for file in _requirements():
@@ -398,19 +362,16 @@ def forget(names):
 
 def mend():
     """Make `.venv` whole again: its Python, and every package that is broken or of another version."""
-    files = _requirements()
-    test = _stamp_path(files[1]).exists()
-    if works(venv_python()):
-        forget(broken_packages())
-        for file in files:
-            _remove(_stamp_path(file))  # so the pinned versions are installed, whatever was seen
-    ensure(test)
-    still = broken_packages()
-    if still:  # uv links files from its cache: one that was overwritten in `.venv` is broken there too
-        forget(still)
-        os.environ["UV_NO_CACHE"] = "1"
-        for file in files[: 1 + test]:
-            _install(find_uv([sys.executable]), venv_python(), ["--require-hashes", "-r", str(file)])
+    test = _stamp_path(_requirements()[1]).exists()
+    for _ in range(2):
+        if works(venv_python()):
+            forget(broken_packages())
+            for file in _requirements():
+                _remove(_stamp_path(file))  # so the pinned versions are installed, whatever was seen
+        ensure(test)
+        if not broken_packages():
+            break
+        os.environ["UV_NO_CACHE"] = "1"  # uv links files from its cache: one overwritten in `.venv` is broken there too
 
 
 def find_uv(pythons):
@@ -476,18 +437,15 @@ def _split(info):
     return _package(info), info[: -len(".dist-info")].partition("-")[2]
 
 
-def unwritable():
-    """A sentence where nothing can be written into the course's folder, else ""."""
-    if VENV.is_file():
-        return (
-            f"{VENV} is a file, and the course's environment goes there. Rename it, then give the same command again."
-        )
-    there = VENV.exists()
+def refusal():
+    """A sentence where nothing can be installed into the course's folder, else ""."""
+    in_the_way = f"{VENV} is a file, and the environment goes there. Rename it, then give the same command again."
+    said = unsupported(platform.system(), machine()) or too_deep(len(str(ROOT)), long_paths())
+    if said or VENV.is_file():
+        return said or in_the_way
     try:
-        VENV.mkdir(exist_ok=True)
-        (VENV / ".coursekit-writable").write_text("", encoding="utf-8")
-        (VENV / ".coursekit-writable").unlink()
-        return "" if there else VENV.rmdir() or ""
+        with tempfile.TemporaryFile(dir=str(VENV if VENV.exists() else ROOT)):
+            return ""
     except OSError as reason:
         return f"Nothing can be written into {ROOT}: {reason.strerror}. Copy the course to a folder of yours."
 

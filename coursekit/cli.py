@@ -20,19 +20,7 @@ from coursekit.bootstrap import ROOT
 
 CALL = "python -m coursekit"
 # For terminals and files that cannot show them, such as those with Windows's code page 1252.
-PLAIN = {
-    "✓": "+",
-    "✗": "x",
-    "○": "o",
-    "–": "-",
-    "—": "-",
-    "…": "...",
-    "·": "-",
-    "×": "x",
-    "━": "-",
-    "≥": ">=",
-    "≤": "<=",
-}
+PLAIN = dict(zip("✓✗○–—…·×━≥≤", ["+", "x", "o", "-", "-", "...", "-", "x", "-", ">=", "<="]))
 
 
 class Wrong(Exception):
@@ -55,8 +43,7 @@ def parser():
     commands = top.add_subparsers(dest="command", metavar="COMMAND", title="commands")
 
     def add(run, text, name=None):
-        name = name or run.__name__
-        command = commands.add_parser(name, help=text, description=text)
+        command = commands.add_parser(name or run.__name__, help=text, description=text)
         command.set_defaults(run=run)
         return command
 
@@ -155,7 +142,7 @@ def lab(args):
         raise ModuleNotFoundError("JupyterLab is missing", name="jupyterlab")
     _quiet_lab()
     start = "--LabApp.default_url=/lab/tree/notebooks/start_here.ipynb"
-    if getattr(os, "geteuid", lambda: 1)() == 0 and not {"--allow-root", "--help", "--version"} & {*args.rest}:
+    if getattr(os, "geteuid", lambda: 1)() == 0 and "allow" not in " ".join(args.rest):
         raise bootstrap.Stop(f"JupyterLab wants to be told that it may run as root: `{CALL} lab -- --allow-root`.")
     os.chdir(str(ROOT))
     command = [sys.executable, "-m", "jupyterlab", "--notebook-dir", str(ROOT), start]
@@ -235,13 +222,15 @@ def test(args):
 
 def _prepare(out, folder=False):
     """Make the folder for what is to be written, and refuse another kind of place before minutes of work."""
-    place = out if folder else out.parent
+    where = out if folder else out.parent
     try:
-        place.mkdir(parents=True, exist_ok=True)
-    except OSError as reason:
-        raise Wrong(f"{out} cannot be written ({reason.strerror}): name another place with --out.") from None
-    if not os.access(str(place), os.W_OK) or (out.is_dir() and not folder):
-        raise Wrong(f"{out} is a folder or stands in one that is not yours: name a file of yours with --out.")
+        where.mkdir(parents=True, exist_ok=True)
+        reason = "it is a folder" if out.is_dir() and not folder else ""
+        reason = reason or ("" if os.access(str(where), os.W_OK) else "its folder is read-only")
+    except OSError as error:
+        reason = error.strerror
+    if reason:
+        raise Wrong(f"{out} cannot be written ({reason}): name another place with --out.")
 
 
 def _console():
@@ -289,8 +278,7 @@ def _execute(names, student):
             console.print(f"  [red]ended by an error[/]: {escape(done.error[:500])}", soft_wrap=True)
             if done.error.startswith(("ModuleNotFoundError", "ImportError")):
                 console.print(f"  {_advice()}", markup=False, soft_wrap=True)
-        wanted = build.exercises(source)
-        missing = [id for id in wanted if id not in {check["exercise"] for check in done.checks}]
+        missing = [id for id in build.exercises(source) if id not in {check["exercise"] for check in done.checks}]
         if missing:
             console.print(f"  [red]never checked[/]: {', '.join(missing)}")
         failed |= bool(done.error or missing) or (not student and not done.passed)
@@ -317,13 +305,12 @@ def _repository(text):
 
 def _number(kind, low=None):
     """A function that reads a number of this kind, not below `low`."""
-    name = "a whole number" if kind is int else "a number"
 
     def read(text):
         try:
             value = kind(text)
         except ValueError:
-            raise argparse.ArgumentTypeError(f"{text!r} is not {name}") from None
+            raise argparse.ArgumentTypeError(f"{text!r} is not a {'whole ' * (kind is int)}number") from None
         if low is not None and not value >= low:
             raise argparse.ArgumentTypeError(f"{text} is too small: {low} or more was expected")
         return value
@@ -354,7 +341,7 @@ def main(arguments=None):
             return doctor(args)
         python = bootstrap.interpreter(args.command, here=getattr(args, "here", False))
         if python != sys.executable:
-            return bootstrap.rerun(python, arguments)
+            return bootstrap.hand_over([python, "-m", "coursekit", *arguments])
         return args.run(args) or 0
     except (Wrong, bootstrap.Stop) as reason:
         print(reason, file=sys.stderr)

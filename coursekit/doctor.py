@@ -6,7 +6,6 @@ environment itself does not.
 
 import importlib.util
 import os
-import platform
 import shutil
 import subprocess
 import sys
@@ -42,8 +41,7 @@ class Environment:
 
     def version(self, name):
         """The version of an installed package, or None."""
-        where = {"path": [str(self.site)]} if self.site is not None else {}
-        found = next(iter(metadata.distributions(name=name, **where)), None)
+        found = self._find(name)
         try:
             return found.version if found is not None and found.metadata else None
         except ValueError:  # its description is no text
@@ -51,23 +49,21 @@ class Environment:
 
     def requirements(self):
         """The lines of what coursekit needs; None where it is not installed."""
-        where = {"path": [str(self.site)]} if self.site is not None else {}
-        found = next(iter(metadata.distributions(name="coursekit", **where)), None)
+        found = self._find("coursekit")
         return None if found is None else found.requires or []
+
+    def _find(self, name):
+        where = {"path": [str(self.site)]} if self.site is not None else {}
+        return next(iter(metadata.distributions(name=name, **where)), None)
 
 
 def main(fix=False):
     """What `coursekit doctor` does. Returns the exit status."""
     if fix:
-        if not bootstrap.is_checkout():
-            raise bootstrap.Stop(
-                "--fix mends .venv in a checkout of the course; this coursekit was installed with pip."
-            )
         environment = find_environment()
-        if environment and not environment.is_own:
-            raise bootstrap.Stop(
-                f"--fix mends .venv, and here the course runs in {sys.prefix}: `{_call('doctor')}` says its mends."
-            )
+        if not bootstrap.is_checkout() or (environment and not environment.is_own):
+            what = f"--fix mends .venv in a checkout, and here the course runs in {sys.prefix}"
+            raise bootstrap.Stop(f"{what}: `{_call('doctor')}` says how to mend that.")
         bootstrap.mend()
     bad = 0
     for result in examine():
@@ -92,7 +88,7 @@ def examine():
         yield from look_at_files(environment)
         yield from look_at_packages(environment)
         yield from look_at_clashes(environment)
-    refusals = (bootstrap.lost(), bootstrap.unwritable()) if bootstrap.is_checkout() else ()
+    refusals = (bootstrap.lost(), bootstrap.refusal()) if bootstrap.is_checkout() else ()
     yield from (Result("bad", *refusal.split(". ", 1)) for refusal in refusals if refusal)
     if not bootstrap.lost():
         yield from look_at_data()
@@ -110,9 +106,6 @@ def find_environment():
 
 
 def look_at_python(python):
-    refusal = bootstrap.unsupported(platform.system(), bootstrap.machine())
-    if refusal:
-        yield Result("bad", refusal.partition(". ")[0], refusal.partition(". ")[2])
     about = bootstrap.describe([python])
     if about is None:
         yield Result("bad", f"the Python of the environment, {python}, does not start", _fix())
@@ -134,7 +127,7 @@ def look_at_files(environment):
     for name, problem in broken.items():
         yield Result("bad", f"the package {name} is not as it was installed: {problem}", _fix())
     if not broken:
-        yield Result("good", "every file of every package is there, in the version that the course was tested with")
+        yield Result("good", "every package is as it was installed")
 
 
 def look_at_packages(environment):
@@ -144,8 +137,9 @@ def look_at_packages(environment):
         yield Result("bad", "coursekit itself is not installed", _fix())
         return
     Requirement = _requirement_class()
-    if Requirement is None:
-        yield Result("note", "the ranges of versions cannot be compared, because packaging and pip are missing here")
+    if Requirement is None:  # those of `.venv` have been compared with what was installed
+        if not environment.is_own:
+            yield Result("note", "versions cannot be compared, because packaging and pip are missing here")
         return
     good = 0
     for line in lines:
@@ -209,17 +203,13 @@ def look_at_data():
 def look_at_room(needed=1):
     free = _free_memory()
     if free is not None and free < FREE:
-        yield Result(
-            "bad", f"only {free:.1f} GB of memory are free; a notebook takes up to 2.5", "Close other programs."
-        )
+        what = f"only {free:.1f} GB of memory are free; a notebook takes up to 2.5"
+        yield Result("bad", what, "Close other programs.")
     elif free is not None:
         yield Result("good", f"{free:.1f} GB of memory are free")
     room = shutil.disk_usage(str(bootstrap.ROOT if bootstrap.ROOT.exists() else Path.home())).free / 2**30
     if room < needed:
         yield Result("bad", f"only {room:.1f} GB of disk are free", f"Make room: {needed} GB are needed.")
-    refusal = bootstrap.too_deep(len(str(bootstrap.ROOT)), bootstrap.long_paths())
-    if bootstrap.is_checkout() and refusal:
-        yield Result("bad", *refusal.split(". ", 1))
 
 
 def look_at_loading(environment):
@@ -249,8 +239,7 @@ def look_at_loading(environment):
 
 def _run(python, code):
     """Run code in a Python; exit status, output, and the last line of what it complained of."""
-    quiet = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
-    done = subprocess.run([python, "-c", code], capture_output=True, env=quiet)
+    done = subprocess.run([python, "-c", code], capture_output=True, env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"})
     lines = done.stderr.decode("utf-8", "replace").strip().splitlines() or ["no message"]
     return done.returncode, done.stdout.decode("utf-8", "replace").strip(), lines[-1]
 

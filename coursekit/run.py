@@ -1,6 +1,7 @@
 """Execute a notebook here, and say which of its checks passed."""
 
 import asyncio
+import atexit
 import hashlib
 import json
 import os
@@ -217,4 +218,6 @@ def _run_to_the_end(client):
         loop.run_until_complete(asyncio.gather(*open_tasks, return_exceptions=True))
         raise
     finally:
+        if client.km is None:  # of a kernel that never answered nbclient would at our end, in vain, be rid once more
+            atexit.unregister(client._cleanup_kernel)
         loop.close()

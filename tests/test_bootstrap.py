@@ -302,28 +302,36 @@ def test_an_environment_of_the_courses_own_is_made_again_in_its_place(fresh):
     assert bootstrap.venv_python().exists() and not list(bootstrap.ROOT.glob(".venv.old*"))
 
 
-def test_an_environment_of_ones_own_that_lacks_what_run_needs_is_not_used(fresh, monkeypatch):
+def test_an_environment_of_ones_own_that_lacks_what_run_needs_is_not_used(fresh, monkeypatch, capfd):
     for name, value in (("is_installed", True), ("active", "mine"), ("inside", False)):
         monkeypatch.setattr(bootstrap, name, lambda value=value: value)
     monkeypatch.setattr(bootstrap, "has", lambda modules: "nbclient" not in modules)
     assert bootstrap.interpreter("run") == str(bootstrap.venv_python())
+    assert "-m coursekit lab --here" in capfd.readouterr().err
     assert bootstrap.interpreter("progress") == sys.executable
+
+
+def test_a_python_of_the_system_that_has_all_that_run_needs_is_used(fresh, monkeypatch):
+    for name, value in (("is_installed", True), ("active", ""), ("inside", False)):
+        monkeypatch.setattr(bootstrap, name, lambda value=value: value)
+    monkeypatch.setattr(bootstrap, "has", lambda modules: True)
+    assert bootstrap.interpreter("run") == bootstrap.interpreter("grade") == sys.executable and not fresh
 
 
 def test_a_file_in_the_place_of_the_environment_is_named(fresh):
     bootstrap.VENV.write_text("")
     with pytest.raises(bootstrap.Stop, match="is a file"):
         bootstrap.ensure()
-    assert "is a file" in bootstrap.unwritable()
+    assert "is a file" in bootstrap.refusal()
 
 
 def test_looking_whether_the_folder_can_be_written_leaves_nothing(fresh):
-    assert bootstrap.unwritable() == "" and not bootstrap.VENV.exists()
+    assert bootstrap.refusal() == "" and not bootstrap.VENV.exists()
 
 
 def test_a_checkout_that_was_copied_by_halves_is_named(fresh):
     (bootstrap.ROOT / "requirements.txt").unlink()
-    for start in (bootstrap.ensure, bootstrap.mend, lambda: bootstrap.interpreter("run")):
+    for start in (bootstrap.ensure, bootstrap.mend):
         with pytest.raises(bootstrap.Stop, match="lacks requirements.txt. `git checkout"):
             start()
 

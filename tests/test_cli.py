@@ -31,10 +31,10 @@ from coursekit.build import root
         (["run", "1"], "There are: 00, 01"),
         (["run", "--studnt"], "coursekit run --help"),
         (["lab", "--port=9999"], "lab -- --port=9999"),
-        (["slides", "00", "--out", "docs"], "docs is a folder"),
+        (["slides", "00", "--out", "docs"], "docs cannot be written (it is a folder)"),
         (["slides", "00", "--out", "README.md/x.html"], "cannot be written"),
         (["site", "--out", "README.md"], "README.md cannot be written"),
-        (["gradescope", "00", "--out", "docs"], "docs is a folder"),
+        (["gradescope", "00", "--out", "docs"], "docs cannot be written (it is a folder)"),
         (["gradescope", "00", "--out", "README.md/a.zip"], "cannot be written"),
     ],
 )
@@ -85,6 +85,18 @@ def test_execute_reports_checks_cells_and_errors(tmp_path, monkeypatch):
 def test_execute_survives_a_kernel_that_dies(tmp_path):
     done = run.execute(notebook(tmp_path, "import os; os._exit(1)"))
     assert "died" in done.error.lower()
+
+
+def test_a_kernel_that_does_not_start_is_named(tmp_path):
+    code = "import nbclient, sys; from pathlib import Path; from coursekit import run; real = nbclient.NotebookClient; "
+    code += "nbclient.NotebookClient = lambda *a, **k: real(*a, **{**k, 'startup_timeout': 1}); "
+    code += "run.sys.executable = sys.argv[2]; print(run.execute(Path(sys.argv[1])).error)"
+    deaf = tmp_path / "deaf"
+    deaf.write_text("#!/bin/sh\nexec sleep 60\n")
+    deaf.chmod(0o755)
+    command = [sys.executable, "-c", code, str(notebook(tmp_path, "1")), str(deaf)]
+    done = subprocess.run(command, cwd=root(), capture_output=True, text=True)
+    assert "respond" in done.stdout and done.stderr == ""
 
 
 @pytest.mark.parametrize("text", ["{not json", "{}", "[]", None])
