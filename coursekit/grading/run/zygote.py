@@ -133,7 +133,10 @@ def _fork(path):
 
 
 def _say(message):
-    os.write(1, json.dumps(message).encode() + b"\n")
+    try:
+        os.write(1, json.dumps(message).encode() + b"\n")
+    except BrokenPipeError:  # the grader has been interrupted
+        os._exit(1)
 
 
 class Zygote:
