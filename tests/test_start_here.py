@@ -97,7 +97,8 @@ def test_the_map_of_progress_leads_to_the_notebooks(monkeypatch):
 
 def test_lab_opens_it(monkeypatch):
     called = []
-    monkeypatch.setattr(cli.subprocess, "call", lambda command, **settings: called.append(command) or 0)
+    monkeypatch.chdir(build.root())
+    monkeypatch.setattr(cli.bootstrap, "hand_over", lambda command: called.append(command) or 0)
     monkeypatch.setattr(cli, "_quiet_lab", lambda: None)
-    assert cli.lab(cli.parse(["lab"])) == 0
+    assert cli.lab(cli.parse(["lab", "--", "--allow-root"])) == 0
     assert "--LabApp.default_url=/lab/tree/notebooks/start_here.ipynb" in called[0] and PAGE.exists()

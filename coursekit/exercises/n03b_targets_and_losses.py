@@ -241,6 +241,7 @@ def _one_hot(student):
             "inverted": 1 - wanted,
             "codes-as-values": wanted * codes[:, None],
             "shifted-up": np.roll(wanted, 1, axis=1),
+            "numbered-anew": np.unique(codes, return_inverse=True)[1][:, None] == np.arange(n),
             "order-of-codes": (codes[:, None] >= np.arange(n)).astype(float),
         }
         yield check_array("one-hot", "`one_hot`", given, wanted, misconceptions, 1, "One 1 in each row.")

@@ -491,6 +491,11 @@ for name, code, build in (
     ("trained on test rows too", "leak-train-test", lambda: places("rows:train and test")),
     ("trained on validation rows too", "leak-validation", lambda: places("rows:train and validation")),
     ("codes of other houses", "codes-misplaced|mae", lambda: places("rows:shuffled codes")),
+    (
+        "numbered anew",
+        "numbered-anew",
+        lambda: places(one_hot=lambda c, n: np.eye(n)[np.unique(c, return_inverse=True)[1]]),
+    ),
     ("ones up to the code", "order-of-codes", lambda: places(one_hot=lambda c, n: c[:, None] >= np.arange(n))),
     ("always 28 columns", "wrong-shape", lambda: places(one_hot=lambda c, n: np.eye(28)[c])),
     ("minus ones", "minus-ones", lambda: places(one_hot=lambda c, n: 2 * one_hot(c, n) - 1)),
