@@ -102,7 +102,7 @@ def serve():
             if not pid:
                 break
             if pid in running:
-                with contextlib.suppress(ProcessLookupError):  # a judge leaves nothing running
+                with contextlib.suppress(ProcessLookupError, PermissionError):  # a judge leaves nothing running
                     os.killpg(pid, signal.SIGKILL)
                 _say({"ended": running.pop(pid), "status": os.waitstatus_to_exitcode(status)})
 
