@@ -62,7 +62,7 @@ def ring_panel(ax, points, title):
     for centre in centres:
         ax.add_patch(plt.Circle(centre, 3 * spread, color="#B0B0B0", fill=False))
     ax.plot(*np.asarray(points).T, ".", markersize=2, alpha=0.5)
-    ax.set(xlim=(-3, 3), ylim=(-3, 3), aspect="equal", xticks=[], yticks=[])
+    ax.set(xlim=(-4, 4), ylim=(-4, 4), aspect="equal", xticks=[], yticks=[])
     ax.set_title(title, fontsize=10)
 
 
@@ -266,7 +266,7 @@ if ck.ready("07.1", d_step, g_step):
     ax.plot(*path.T, linewidth=1)
     ax.plot(*path[0], "o", label="start")
     ax.plot(0, 0, "k*", markersize=12, label="solution")
-    ax.set(xlabel=r"$\theta$, where the generator is", ylabel=r"$\psi$, what the discriminator says")
+    ax.set(xlabel=r"$\theta$, where the generator is", ylabel=r"$\psi$, slope of the discriminator's logit")
     ax.set_title("The path of the two players")
     ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1))
 
@@ -326,6 +326,8 @@ for logit in (-6.0, 0.0, 6.0):
 # weights = network.trainable_variables
 # optimizer.apply(tape.gradient(loss, weights), weights)   # one step downhill for these weights, and for no others
 # ```
+#
+# A tape gives its derivatives only once. Take a second tape for a second loss, or one `tf.GradientTape(persistent=True)` for both.
 #
 # `train_step(generator, discriminator, g_optimizer, d_optimizer, real, noise)`:
 #
@@ -497,6 +499,10 @@ if ck.ready("07.3", count_modes, growth):
     for steps, points in growth.items():
         print(f"after {steps:5,} steps: {count_modes(points)} of 8 modes")
 
+# %% [markdown]
+# A wide cloud early in the training can be counted too: if it fills a square of 6 by 6 evenly, each circle holds about 0.8 % of
+# the points, and little is missing to 1 %. Only the share of points on the spots, which the check prints, tells the two apart.
+
 # %% [markdown] tags=["reason"]
 # **Why the rates matter.** The discriminator responds to a crowd by calling the place where it stands made up. The crowd then
 # moves on together and meets no resistance elsewhere: a chase. A discriminator that learns as slowly as the hurried one is always
@@ -532,7 +538,8 @@ assert (share >= 0.01).all(), "Every mode is visited."
 # ## Session 3 of 4 · Digits from noise
 #
 # About 55 minutes. You need the cells at the top and the next one, which takes over your training step of 07.2. If you
-# begin here, it takes one that uses the losses of Keras.
+# begin here, it takes one that uses the losses of Keras. If the check of 07.2 still finds your step wrong, write
+# `train_step = step_with_keras_losses` below that cell, because a wrong step may train no generator.
 
 # %%
 def step_with_keras_losses(generator, discriminator, g_optimizer, d_optimizer, real, noise):
@@ -557,8 +564,9 @@ train_step = ck.resume("train_step", lambda: step_with_keras_losses)
 # with stride 2 does the opposite of a convolution with stride 2: it leads from a small map to a larger one. It multiplies its
 # kernel by each number of a map and adds the results up on a map twice as wide and twice as high. Two of them lead from 7 by 7 to
 # 28 by 28: `layers.Conv2DTranspose(filters, 4, strides=2, padding="same")`. Radford and others (2016) built generators of pictures
-# in this way. After each layer but the last put a `layers.LayerNormalization()`, which brings the outputs to mean 0 and standard
-# deviation 1, and then a `layers.ReLU()`. Whether these two stand before or after the `Reshape` makes no difference to the check.
+# in this way. After each layer but the last put a `layers.LayerNormalization()` and then a `layers.ReLU()`. The first brings the
+# numbers along the last axis to mean 0 and standard deviation 1, as is usual in such generators to keep the training calm. Whether
+# these two stand before or after the `Reshape` makes no difference to the check.
 #
 # - `build_digit_generator()`: returns a new network; noise (n, 12) in, pictures (n, 28, 28, 1) out, with grey values in [0, 1].
 #   Begin with a `Dense` layer and a `Reshape` to 32 maps of 7 by 7; 16 maps of 14 by 14 are enough in between, and a sigmoid ends it.
@@ -676,7 +684,7 @@ if ck.ready("07.4", judge, digit_generator):
     others = {
         "real digits": digits[:1000],
         "one digit, repeated": np.repeat(digits[:1], 1000, axis=0),
-        "digits upside down": digits[:1000, ::-1],
+        "mirrored digits": digits[:1000, ::-1],  # top and bottom exchanged
         "grey noise": np.random.default_rng(0).uniform(size=(1000, 28, 28, 1)).astype("float32"),
         "your generator": digit_generator(digit_noise(1000)),
     }
@@ -687,8 +695,8 @@ if ck.ready("07.4", judge, digit_generator):
 # %% [markdown] tags=["reason"]
 # **How to read the two numbers.** One perfect digit, repeated for ever, has a high confidence and an entropy near 0. Confidence
 # alone is a poor judge for another reason too: `reader` has never seen anything but digits, and can be sure of nonsense. Here it
-# is sure of grey noise. Both numbers can be high for bad pictures as well: digits upside down reach 0.87 and 2.03, and most of
-# them are no digits that anybody would write. So look at the pictures too.
+# is sure of grey noise. Both numbers can be high for bad pictures as well: digits mirrored top to bottom reach 0.87 and 2.03. A
+# mirrored 0, 1, 3 or 8 is still a digit, but a mirrored 4, 6, 7 or 9 is none that anybody would write. So look at the pictures too.
 
 # %% [markdown] tags=["reason"]
 # **Another way up.** `layers.UpSampling2D(2)` writes each number of a map twice in each direction and has no weights; an ordinary
@@ -722,7 +730,8 @@ if ck.ready("07.4", digit_generator):
 # ## Session 4 of 4 · A fast simulation
 #
 # About 70 minutes. You need the cells at the top and the next one, which takes over your training step of 07.2. If you
-# begin here, it takes one that uses the losses of Keras.
+# begin here, it takes one that uses the losses of Keras. If the check of 07.2 still finds your step wrong, write
+# `train_step = step_with_keras_losses` below that cell, because a wrong step may train no generator.
 
 # %%
 # The same cell as at the beginning of session 3.
@@ -752,7 +761,7 @@ train_step = ck.resume("train_step", lambda: step_with_keras_losses)
 # a calorimeter. `ck.data.simulate_shower(energy, rng)` is a toy version of such a simulation: 12 layers of two radiation lengths
 # each, particle by particle, in plain Python. Its calorimeter sees half of the particles that stop, at random, and doubles what it
 # sees. So in about a quarter of the showers the energies of all layers add up to more than that of the photon, although no energy
-# is created. `help(ck.data.simulate_shower)` explains the rest.
+# is created. What leaves at the back is lost, so on average they add up to a little less: 95 % at 9 GeV. `help(ck.data.simulate_shower)` explains the rest.
 #
 # Longo and Sestili (1975) found that the mean energy left at a depth $t$ follows a gamma distribution,
 # $dE/dt = E \, b \, (b t)^{a-1} e^{-b t} / \Gamma(a)$, where $E$ is the energy of the photon, $t$ is measured in radiation lengths,
@@ -794,7 +803,7 @@ ax.legend();
 #
 # - `build_shower_generator()`: returns a new network. In: (n, 9), noise in the first eight columns and energy / 10 GeV in the
 #   last. Out: (n, 13), twelve shares times 12, which are never negative, and then the energy of the input, unchanged. Use the
-#   functional API: `x[:, -1:]` is the last column, `layers.Concatenate()([a, b])` joins two tensors, and the activation
+#   functional API: `x[:, -1:]` is the last column, `layers.Concatenate()([left, right])` joins two tensors, and the activation
 #   `"softplus"` is never negative. Two hidden layers of 96 units are enough.
 # - `speed_up`: the time that `ck.data.simulate_shower` needs for 1,000 showers, one by one, divided by the time that
 #   `shower_generator` needs for 1,000 showers in one call. Draw the energies uniformly between 1 and 10 GeV; `rng` is a
@@ -922,7 +931,7 @@ if ck.ready("07.5", shower_generator, speed_up):
 #
 # **What goes wrong without the energy?** One could leave the energy out and scale a shower of another energy. The total then
 # comes out roughly right, but the depth does not: a shower of high energy goes deeper. The last lines that the solution prints
-# show this, and what the generator makes of an energy that it has never seen.
+# (the notebook of this name in `solutions/`) show this, and what the generator makes of an energy that it has never seen.
 
 # %% tags=["solution"]
 rng = random.Random(2)

@@ -378,8 +378,8 @@ _SENTENCES = [
     ),
     (
         r"non-persistent GradientTape can only be used",
-        "A tape gives its gradients once. Ask for all of them together, `tape.gradient(loss, [w, b])`, and record anew for "
-        "each step.",
+        "A tape gives its gradients once. Ask for those of one loss together, `tape.gradient(loss, [w, b])`; for a second "
+        "loss, and for each step, record anew.",
     ),
     (
         r"No gradients provided for any variable",

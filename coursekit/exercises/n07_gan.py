@@ -9,7 +9,7 @@ import numpy as np
 from scipy.special import entr, expit
 
 from coursekit.checks.codec import RemoteObject
-from coursekit.checks.framework import Misconception, check_that, exercise, fail_if, say
+from coursekit.checks.framework import Misconception, check_that, exercise, fail_if, findings_of, say
 from coursekit.checks.proxy import StudentError
 from coursekit.checks.report import Finding
 from coursekit.checks.vocabulary.arrays import (
@@ -183,16 +183,22 @@ def training_step(student, rng):
         networks_of_both = zip(("the generator", "the discriminator"), still, now, strict=True)
         who = [name for name, before, after in networks_of_both if np.abs(way(before, after)).max() >= 1e-7]
         fail_if(who, "own-optimizers", who=" and ".join(who))
+    d_slip = g_slip = ()
     if not right_d:
-        explain_discriminator(student, networks, moved, real, noise, d_rate, g_rate)
+        given_d = networks, moved, real, noise, d_rate, g_rate
+        d_slip = list(findings_of(lambda: explain_discriminator(student, *given_d) or ()))
         # A discriminator that has moved wrongly can be so steep that no loss would move the generator: here it stays.
         networks, moved, _ = moving_step(student, 0.0, g_rate, real, noise)
         of_g = g_gradients(*networks, noise)[0]
         right_g = same_way(way(networks[0], moved[0]), -g_rate * of_g)
     if not right_g:
-        explain_generator(student, networks, moved, real, noise, d_rate, g_rate)
-    yield check_that("discriminator-half", right_d, 1.5)
-    yield check_that("generator-half", right_g, 1.5)
+        given_g = networks, moved, real, noise, d_rate, g_rate
+        g_slip = list(findings_of(lambda: explain_generator(student, *given_g) or ()))
+    if g_slip and not right_d and not d_slip:  # one slip, such as another noise, can spoil both halves and both losses
+        yield from g_slip
+        return
+    yield from d_slip or [check_that("discriminator-half", right_d, 1.5)]
+    yield from g_slip or [check_that("generator-half", right_g, 1.5)]
 
     if not isinstance(given, list | tuple | np.ndarray) or len(np.atleast_1d(np.asarray(given, dtype=object))) != 2:
         raise Misconception("no-losses")
@@ -344,6 +350,8 @@ def explain_discriminator(student, networks, moved, real, noise, d_rate, g_rate)
     }
     refuse_misconceptions(moved, misconceptions, "discriminator", rtol=5e-3)
     refuse_misconceptions(moved, {"half-the-loss": -d_rate * of_made}, "made-points", rtol=5e-3)
+    turned = d_gradients(g_after, before, real, noise)[1]
+    fail_if(same_way(moved, -d_rate * turned), "generator-first")
     first = d = gone(before, -d_rate * slope)
     for times in (2, 3, 4, 5):
         d = gone(d, -d_rate * d_gradients(generator, d, real, noise)[1])
@@ -411,7 +419,7 @@ def ring_points(rng, counts, between=0):
 @exercise("07.3")
 def modes(student, rng):
     """The count on made-up points; then the student's generator, sampled afresh and counted here."""
-    yield counting(student, rng)
+    yield lambda: counting(student, rng)
     noise = rng.normal(size=(4000, 8)).astype("float32")
     kind = student.kind("mended")
     fail_if(kind in ("tuple", "list"), "whole-gan", kind=kind)
@@ -488,7 +496,7 @@ def confidence_and_entropy(p):
 @exercise("07.4")
 def digits(student, rng):
     """The two numbers on real digits; then the student's generator, sampled afresh and read by the shipped network."""
-    yield judging(student, rng)
+    yield lambda: judging(student, rng)
     images = made_by(student, "digit_generator", rng.normal(size=(1000, 12)), 784)
     fail_if(images.std(axis=0).max() < 0.02, "constant")
     low, high = images.min(), images.max()
@@ -564,8 +572,9 @@ def seconds_a_shower():
 def fast_simulation(student, rng):
     """The generator, sampled afresh at three energies, against showers that the check simulates in full."""
     samples = {}
+    noise = rng.normal(size=(1000, 8))  # the same for all, so that only the energy can make a difference
     for energy in ENERGIES:
-        z = np.column_stack([rng.normal(size=(1000, 8)), np.full(1000, energy / 10)])
+        z = np.column_stack([noise, np.full(1000, energy / 10)])
         samples[energy] = made_by(student, "shower_generator", z, 13)
     kept = all(np.allclose(made[:, -1], energy / 10, atol=1e-4) for energy, made in samples.items())
     fail_if(not kept, "energy-lost", given=samples[5.0][0, -1])
@@ -580,10 +589,11 @@ def fast_simulation(student, rng):
     spread = min(min(ratio, 1 / max(ratio, 1e-9)) for ratio in ratios)
     worst = max(ratios, key=lambda ratio: abs(np.log(max(ratio, 1e-9))))
     size = student.describe("shower_generator")["n_params"]
+    small = say("small", size=size) if size < 11436 else ""
     found = (
-        check_metric("07.5", "profile", profile, most=True, size=size),
-        check_metric("07.5", "total", total, most=True, size=size),
-        check_metric("07.5", "spread", spread, 0.5, ".2f", worst=worst),
+        check_metric("07.5", "profile", profile, most=True, small=small),
+        check_metric("07.5", "total", total, most=True, small=small),
+        check_metric("07.5", "spread", spread, 0.5, ".2f", worst=worst, why=say("wide" if worst > 1 else "narrow")),
     )
     if not all(finding.passed for finding in found):
         explain_showers(fast, full, samples, profile)
@@ -605,9 +615,9 @@ def explain_showers(fast, full, samples, profile):
     for factor, too in ((12.0, "small"), (1 / 12, "large")):
         fail_if(max(apart(fast[e] * factor, full[e]) for e in ENERGIES) < 0.2, "wrong-scale", too=too)
     fail_if(all(apart(layers[e], full[e]) < 0.2 for e in ENERGIES), "energies.wrong-scale")
-    low, high = layers[2.0].mean(axis=0), layers[9.0].mean(axis=0)
-    want = apart(full[2.0] / 2.0, full[9.0] / 9.0)
-    fail_if(np.abs(low - high).sum() / max(high.sum(), 1e-9) < want / 3 and profile < 0.6, "ignores-energy")
+    fail_if(np.allclose(layers[2.0], layers[9.0], atol=1e-3), "ignores-energy")
+    most, want = (max(made.max() for made in kind) for kind in (layers.values(), (12 * full[e] / e for e in ENERGIES)))
+    fail_if(most < 1.001, "capped", profile=profile, most=most, want=want)
     fail_if(profile > 0.6, "not-trained", profile=profile)
 
 
@@ -625,4 +635,5 @@ def faster(student, rng):
     fail_if(0 < given < 1, "slower", given=given, own=measured)
     # Clocks on a busy machine and ways of calling Keras differ widely: only the order of size is asked for.
     passed = measured / 300 <= given <= 30 * measured and given > 1
-    return check_that("speed-up", passed, 1, given=given, own=measured)
+    near = measured / 20 < given < 6 * measured
+    return check_that("speed-up", passed, 1, given=given, own=measured, doubt="" if near else say("doubt"))

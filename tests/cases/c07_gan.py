@@ -273,6 +273,25 @@ def step_at_once():
     return train_step
 
 
+def step_generator_first():
+    """Both halves right, in the other order."""
+    import tensorflow as tf
+
+    def train_step(generator, discriminator, g_optimizer, d_optimizer, real, noise):
+        with tf.GradientTape() as tape:
+            loss_g = tf.reduce_mean(tf.nn.softplus(-discriminator(generator(noise))))
+        weights = generator.trainable_variables
+        g_optimizer.apply(tape.gradient(loss_g, weights), weights)
+        with tf.GradientTape() as tape:
+            a, b = discriminator(real), discriminator(generator(noise))
+            loss_d = tf.reduce_mean(tf.nn.softplus(-a)) + tf.reduce_mean(tf.nn.softplus(b))
+        weights = discriminator.trainable_variables
+        d_optimizer.apply(tape.gradient(loss_d, weights), weights)
+        return loss_d, loss_g
+
+    return train_step
+
+
 def step_with_numbers(number_of):
     inner = step()
     return lambda *given: tuple(number_of(loss) for loss in inner(*given))
@@ -345,6 +364,7 @@ for name, code, make in (
     ("probabilities in both halves", "not-from-logits", lambda: step_with_keras_losses(False, False)),
     ("probabilities in the first half", "not-from-logits", lambda: step_with_keras_losses(d_logits=False)),
     ("probabilities in the second half", "not-from-logits", lambda: step_with_keras_losses(g_logits=False)),
+    ("the generator first", "generator-first", step_generator_first),
     ("floats", "numbers", lambda: step_with_numbers(float)),
     ("NumPy numbers", "numbers", lambda: step_with_numbers(lambda loss: loss.numpy())),
     ("losses in NumPy", "raises", step_with_numpy_losses),
@@ -788,7 +808,7 @@ def shower_generator(style="functional", slip=None):
     W[:8] = rng.normal(size=(8, len(energies)))
     W[:8] *= 200 / np.linalg.norm(W[:8], axis=0)
     bias = np.zeros(len(energies))
-    sharp = 1e4  # for energies in units of 10 GeV
+    sharp = 100 if slip == "hardly the energy" else 1e4  # for energies in units of 10 GeV
     if slip == "no noise":
         W[:8] = 0
     if slip == "no energy":
@@ -802,6 +822,8 @@ def shower_generator(style="functional", slip=None):
         rows = np.ones_like(shares)
     if slip == "a little negative":
         rows = rows - 0.02
+    if slip == "too wide":
+        rows = rows * np.where(np.arange(len(rows)) % 2, 1.4, 0.6)[:, None]
     if slip == "too even":
         rows = 0.75 * rows + 0.25 * rows.mean(axis=1, keepdims=True)
     choose, show = layers.Dense(len(energies), activation="softmax"), layers.Dense(12, use_bias=False)
@@ -880,13 +902,13 @@ def linear_shower_generator():
     return model
 
 
-def fresh_shower_generator():
+def fresh_shower_generator(last="softplus"):
     import keras
     from keras import layers
 
     inputs = keras.Input((9,))
     hidden = layers.Dense(32, activation="leaky_relu")(inputs)
-    return keras.Model(inputs, layers.Concatenate()([layers.Dense(12, activation="softplus")(hidden), inputs[:, -1:]]))
+    return keras.Model(inputs, layers.Concatenate()([layers.Dense(12, activation=last)(hidden), inputs[:, -1:]]))
 
 
 for name, code, build in (
@@ -899,7 +921,10 @@ for name, code, build in (
     ("energy in GeV", "energy-lost", lambda: (shower_generator(slip="energy in GeV"), 100)),
     ("twelve columns", "wrong-shape", lambda: (shower_generator(slip="no energy out"), 100)),
     ("flat", "constant", lambda: (shower_generator(slip="flat"), 100)),
-    ("never trained", "not-trained|ignores-energy|profile", lambda: (fresh_shower_generator(), 100)),
+    ("the energy is hardly used", "profile", lambda: (shower_generator(slip="hardly the energy"), 100)),
+    ("too wide", "spread", lambda: (shower_generator(slip="too wide"), 100)),
+    ("a sigmoid at the end", "capped", lambda: (fresh_shower_generator("sigmoid"), 100)),
+    ("never trained", "not-trained|capped|profile", lambda: (fresh_shower_generator(), 100)),
     ("a function", "not-a-network", lambda: (lambda x: np.zeros((len(x), 13)), 100)),
     ("no hidden layer", "small-network", lambda: (linear_shower_generator(), 100)),
     ("too even", "profile", lambda: (shower_generator(slip="too even"), 100)),
