@@ -893,8 +893,10 @@ if ck.ready("07.5", shower_generator):
         fast = fast_showers(energy)
         axs[0].plot(depth, full.mean(axis=0), "o", color=colour, label=f"{energy:.0f} GeV")
         axs[0].plot(depth, fast.mean(axis=0), color=colour)
-        axs[1].hist(full.sum(axis=1), bins=20, density=True, color=colour, alpha=0.4)
-        axs[1].hist(fast.sum(axis=1), bins=20, density=True, color=colour, histtype="step")
+        totals = full.sum(axis=1), fast.sum(axis=1)
+        bins = np.histogram_bin_edges(np.concatenate(totals), 20)  # the same for both
+        axs[1].hist(totals[0], bins, density=True, color=colour, alpha=0.4)
+        axs[1].hist(totals[1], bins, density=True, color=colour, histtype="step")
     axs[0].set(xlabel="depth (radiation lengths)", ylabel="mean energy in the layer (GeV)")
     axs[0].set_title("Mean profile (lines: generator)", fontsize=11)
     axs[0].legend()

@@ -207,6 +207,8 @@ def training_step(student, rng):
     fail_if(np.isclose(loss_g, want_d, **close) and not np.isclose(loss_d, want_d, **close), "losses-swapped")
     want_g, at_once = (loss for _, _, loss in slopes)
     want_g = at_once if np.isclose(loss_g, at_once, **close) else want_g
+    if d_slip and d_slip[0].code == "generator-first":
+        want_d = d_gradients(g_after, discriminator, real, noise)[2]
     losses, sizes = {"L_D": (loss_d, want_d), "L_G": (loss_g, want_g)}, {"n": len(real)}
     advice = say("losses.advice" if right_d and right_g else "losses.formula")
     found = first_failed(
