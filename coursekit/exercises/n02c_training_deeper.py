@@ -404,6 +404,7 @@ def _dead(student, rng):
             "alive": k - silent,
             "share": silent / k,
             "per-cent": 100 * silent / k,
+            "nearly": np.sum(H.max(axis=0) < 1e-3),
         }
         yield check_array("dead-units", "`dead_units`", given, silent, known, 0.75, fields={"k": k, "n": n})
 

@@ -476,6 +476,7 @@ def _grid(student, rng):
         "no-end": pairs(*np.linspace(low, high, 4, endpoint=False).T),
         "swapped": pairs(second, first),
         "same-axis": pairs(first, first),
+        "same-range": pairs(*2 * [np.linspace(low.min(), high.max(), 4)]),
     }
     return check_array("code-grid", "`code_grid`", ordered(given), pairs(first, second), misconceptions, 1)
 

@@ -671,11 +671,11 @@ table(
         ("softplus", "the softplus", {"swish": lambda z: np.logaddexp(0, z)}),
         ("relu", "a ReLU again", {"swish": relu}),
         ("zeros", "zeros counted", {"dead_units": lambda H: np.sum(H == 0)}),
-        ("dead-units", "a small mean", {"dead_units": lambda H: np.sum(H.mean(axis=0) < 0.01)}),
-        ("dead-units|zeros|share", "nearly always silent", {"dead_units": lambda H: np.sum(np.mean(H == 0, axis=0) > 0.95)}),
+        ("dead-units|zeros|share|nearly", "nearly always silent", {"dead_units": lambda H: np.sum(np.mean(H == 0, axis=0) > 0.95)}),
         ("rows", "samples counted", {"dead_units": lambda H: np.sum(np.all(H == 0, axis=1))}),
         ("any-row", "silent somewhere", {"dead_units": lambda H: np.sum(np.any(H == 0, axis=0))}),
         ("share", "a share", {"dead_units": lambda H: np.mean(np.all(H == 0, axis=0))}),
+        ("nearly", "a small mean", {"dead_units": lambda H: np.sum(H.mean(axis=0) < 0.01)}),
         ("alive", "the living", {"dead_units": lambda H: np.sum(np.any(H > 0, axis=0))}),
     ],
 )  # fmt: skip

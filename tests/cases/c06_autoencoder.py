@@ -786,6 +786,11 @@ table(
         ("diagonal", "diagonal", {"code_grid": np.linspace}),
         ("wrong-shape", "not flattened", {"code_grid": lambda a, b, n: code_grid(a, b, n).reshape(n, n, 2)}),
         ("wrong-shape", "two rows", {"code_grid": lambda a, b, n: code_grid(a, b, n).T}),
+        (
+            "same-range",
+            "one range for both",
+            {"code_grid": lambda a, b, n: code_grid([min(a)] * 2, [max(b)] * 2, n)},
+        ),
         ("same-axis", "limits of one axis", {"code_grid": lambda a, b, n: code_grid([a[0]] * 2, [b[0]] * 2, n)}),
         ("no-end", "no upper end", {"code_grid": lambda a, b, n: code_grid(a, a + (b - a) * (n - 1) / n, n)}),
         ("swapped", "axes exchanged", {"code_grid": lambda a, b, n: code_grid(a, b, n)[:, ::-1]}),
