@@ -1,7 +1,7 @@
 """A student's objects at the other end of two binary streams, without the grader's limits."""
 
 from coursekit.checks.codec import read_frame, write_frame
-from coursekit.checks.pipe import packed, question, remote_student, respond
+from coursekit.checks.pipe import pack_answer, question, remote_student, respond
 from coursekit.checks.server import ObjectServer
 
 
@@ -18,7 +18,7 @@ def pipe_student(reader, writer):
 def serve(objects, reader, writer):
     """Answer questions about `objects` until the question "end" comes or the stream ends."""
     server = ObjectServer(objects)
-    respond(lambda *asked: packed(server.answer, server.keep, *asked), reader, writer)
+    respond(lambda *asked: pack_answer(server.answer, server.keep, *asked), reader, writer)
 
 
 def end(writer):

@@ -120,6 +120,8 @@ RIGHT = {
     "two loops": lambda: solution(after={ANSWER: "while True: pass", SHIFT: "while True: pass"}),
     "out of time": lambda: answers_first(*["while True: pass"] * 8),
     "shell": lambda: solution(before={ANSWER: "!pip install seaborn\n!nvidia-smi\nfound = !ls\n%pip install x"}),
+    "odd shell": lambda: solution(before={
+        ANSWER: "!echo it's\n!mkdir /no /submission/yes\n!\ndid = 1", SHIFT: "assert did"}),
     "shell in a block": lambda: solution(before={SHIFT: "if True:\n    !nvidia-smi\n    out = !pip list\nos_name = 1"}),
     "cell of shell": lambda: solution(after={ANSWER: "%%bash\nls -l\nexit 1"}),
     "magics": lambda: solution(before={ANSWER: "%matplotlib widget\n%tensorflow_version 2.x\n%load_ext tensorboard"}),

@@ -99,7 +99,7 @@ def respond(answer, reader, writer):
         write_frame(writer, *answer(operation, *args))
 
 
-def packed(answer, keep, operation, *args):
+def pack_answer(answer, keep, operation, *args):
     """The frame of ``answer(operation, *args)``, or of what it raises.
 
     Parameters
@@ -114,9 +114,9 @@ def packed(answer, keep, operation, *args):
     except StudentError as error:
         said = ["error", [part[:2000] for part in (error.kind, error.text, error.line)]]
     except NotAttempted as waiting:
-        said = ["not-attempted", str(waiting)]
+        said = ["not-attempted", str(waiting)[:2000]]
     except Missing as missing:
-        said = ["missing", str(missing)]
+        said = ["missing", str(missing)[:2000]]
     except CodecError as error:
         said = ["codec", str(error)]
     except MemoryError:

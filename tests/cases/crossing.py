@@ -9,7 +9,7 @@ import io
 import numpy as np
 
 from coursekit.checks.codec import CodecError, read_frame, write_frame
-from coursekit.checks.pipe import packed, remote_student, respond
+from coursekit.checks.pipe import pack_answer, remote_student, respond
 from coursekit.checks.proxy import Missing, NotAttempted, StudentError, StudentProxy
 from coursekit.checks.server import local_student
 
@@ -35,7 +35,7 @@ def student_of_both_ways(objects):
             there, back = io.BytesIO(), io.BytesIO()
             write_frame(there, *frame)
             there.seek(0)
-            respond(lambda *again: packed(say_again, _keep_nothing, *again), there, back)
+            respond(lambda *again: pack_answer(say_again, _keep_nothing, *again), there, back)
             back.seek(0)
             return read_frame(back)
 

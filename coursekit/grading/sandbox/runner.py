@@ -17,7 +17,7 @@ import sys
 import time
 import traceback
 
-from coursekit.checks.pipe import packed, respond
+from coursekit.checks.pipe import pack_answer, respond
 from coursekit.checks.proxy import StudentError
 from coursekit.checks.server import ObjectServer
 from coursekit.grading.sandbox import standins
@@ -64,11 +64,11 @@ class _Servant:
     def answer(self, operation, *args):
         try:
             self._busy = True  # while the answer is packed too: its class may be the student's
-            return packed(self._answer, self._server.keep, operation, *args)
+            return pack_answer(self._answer, self._server.keep, operation, *args)
         except KeyboardInterrupt:
             self._busy = False
             said = StudentError("TimeoutError", "it took longer than the time that a check may take")
-            return packed(_raise, self._server.keep, said)
+            return pack_answer(_raise, self._server.keep, said)
         finally:
             self._busy = False
 

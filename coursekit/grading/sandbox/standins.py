@@ -52,12 +52,13 @@ def install(shell):
 
 def _command(command):
     """A line for the shell: nothing but `mkdir` does anything."""
-    name, *words = shlex.split(command) or [""]
-    if name == "mkdir":
-        for folder in (word for word in words if not word.startswith("-")):
-            os.makedirs(folder, exist_ok=True)
-    else:
-        _note(f"!{command}")
+    with contextlib.suppress(ValueError, OSError):  # a quotation without an end; a place that cannot be written
+        name, *words = shlex.split(command) or [""]
+        if name == "mkdir":
+            for folder in (word for word in words if not word.startswith("-")):
+                os.makedirs(folder, exist_ok=True)
+            return
+    _note(f"!{command}")
 
 
 def _set_locale(setlocale, category, wanted):
