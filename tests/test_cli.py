@@ -121,7 +121,9 @@ def test_what_passes_in_a_run_is_not_the_students_progress(tmp_path, monkeypatch
 def test_a_run_that_is_stopped_ends_its_kernel_and_says_one_sentence(tmp_path, kind):
     mark = tmp_path / "pid"
     path = notebook(tmp_path, f"import os, time; open({str(mark)!r}, 'w').write(str(os.getpid())); time.sleep(60)")
-    code = "import sys; from pathlib import Path; from coursekit import build, cli; "
+    # What a terminal starts hears Ctrl-C; what was begun in the background, as these tests may be, does not.
+    code = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    code += "from pathlib import Path; from coursekit import build, cli; "
     code += f"cli.ROOT = Path({str(tmp_path)!r}); build.sources = lambda names=None: [Path('0.py')]; "
     code += "cli.sys.exit(cli.main(['run', '00']))"
     (tmp_path / "course").mkdir()
