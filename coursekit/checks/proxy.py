@@ -128,17 +128,17 @@ def article(name):
     return "an" if re.match(r"[aeioAEIO]|[FHLMNRSX](?=[A-Z])|ndarray", str(name)) else "a"
 
 
+def with_article(name):
+    return f"{article(name)} {name}"
+
+
 def argument_text(argument):
     """How a sentence names an argument of a call."""
     if isinstance(argument, np.ndarray):
         return f"an array {argument.shape}"
     if isinstance(argument, list | tuple | dict) and "array(" in repr(argument):
         return f"a {type(argument).__name__} of arrays"
-    return (
-        f"{article(argument.type_name)} {argument.type_name}"
-        if isinstance(argument, RemoteObject)
-        else f"{argument!r:.40}"
-    )
+    return with_article(argument.type_name) if isinstance(argument, RemoteObject) else f"{argument!r:.40}"
 
 
 def _attempted(name, value):

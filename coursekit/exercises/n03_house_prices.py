@@ -12,7 +12,7 @@ from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
 
 from coursekit.checks.codec import RemoteObject
 from coursekit.checks.framework import Misconception, check_that, exercise, fail_if, say, threshold
-from coursekit.checks.proxy import StudentError, article
+from coursekit.checks.proxy import StudentError, with_article
 from coursekit.checks.report import Finding
 from coursekit.checks.vocabulary.arrays import (
     as_array,
@@ -327,7 +327,7 @@ def baseline_and_network(student, rng):
     if isinstance(chosen, np.ndarray) and chosen.ndim == 0:
         chosen = chosen.item()
     whole = isinstance(chosen, RemoteObject | np.ndarray | list | dict)
-    seen = f"{article(type_name(chosen))} {type_name(chosen)}" if whole else repr(chosen)
+    seen = with_article(type_name(chosen)) if whole else repr(chosen)
     fail_if(whole or chosen not in names, "unknown-name", seen=seen, names=", ".join(map(str, names)))
     at = {"score": given[names.index(chosen)], "lowest": given.min()}
     at |= {"chosen": chosen, "best": best}

@@ -6,7 +6,7 @@ import numpy as np
 
 from coursekit.checks.codec import RemoteObject
 from coursekit.checks.framework import Misconception, say
-from coursekit.checks.proxy import argument_text, article
+from coursekit.checks.proxy import argument_text, with_article
 from coursekit.checks.report import Finding
 from coursekit.checks.vocabulary.relations import describe_relation
 
@@ -32,16 +32,16 @@ def as_array(value, what, shape=None):
         raise Misconception("unfinished", f"{what} is still `...`.")
     if value is None:
         raise Misconception("none", f"{what} is None. Did a function forget to `return` its result?")
-    name = type_name(value)
+    kind = with_article(type_name(value))
     if isinstance(value, RemoteObject):
-        raise Misconception("wrong-type", f"{what} is {article(name)} {name}; an array of numbers was expected.")
+        raise Misconception("wrong-type", f"{what} is {kind}; an array of numbers was expected.")
     try:
         array = np.asarray(value)
         if array.dtype.kind not in "biuf":
             raise TypeError
         array = array.astype(float)
     except (TypeError, ValueError):
-        seen = "a string" if isinstance(value, str) else f"{article(name)} {name} that is not numeric"
+        seen = "a string" if isinstance(value, str) else f"{kind} that is not numeric"
         raise Misconception("wrong-type", f"{what} is {seen}; an array of numbers was expected.") from None
     if shape is not None and not _fits(array.shape, shape):
         raise Misconception(

@@ -9,7 +9,7 @@ import numpy as np
 from coursekit.checks.codec import RemoteObject
 from coursekit.checks.estimators import build_estimator, predict_estimator
 from coursekit.checks.framework import Misconception
-from coursekit.checks.proxy import article
+from coursekit.checks.proxy import with_article
 from coursekit.checks.server import predict_keras
 from coursekit.checks.vocabulary.arrays import as_array, shape_text, type_name
 
@@ -232,9 +232,8 @@ def describe_keras(student, name):
     """
     said = student.describe(name)
     if said["family"] != "keras":
-        raise Misconception(
-            "not-keras", f"{name_text(name)} is {article(said['type'])} {said['type']}; a Keras model was expected."
-        )
+        kind = with_article(said["type"])
+        raise Misconception("not-keras", f"{name_text(name)} is {kind}; a Keras model was expected.")
     if not said["built"]:
         raise Misconception(
             "not-built", f"{name_text(name)} has no weights yet. Begin it with `keras.Input(...)`, or fit it first."
@@ -395,10 +394,10 @@ def require_network(student, name, X):
     """
     if recompute_forward(student, name, X[:1]) is None:
         predictions(student, name, X[:1])  # of a model that was never fitted the error says more
-        kind = student.describe(name)["type"]
+        kind = with_article(student.describe(name)["type"])
         raise Misconception(
             "not-a-network",
-            f"{name_text(name)} is {article(kind)} {kind}: no layers and weights are found that give its "
+            f"{name_text(name)} is {kind}: no layers and weights are found that give its "
             "answers. Hand in the trained network itself, of scikit-learn or of Keras's own layers.",
         )
     for part in _parts_of(_network(student, name, X[:1]).model):
