@@ -234,6 +234,19 @@ def test_errors_carry_the_students_line(transport):
     assert "return x / undefined_name" in error.value.line, "the innermost line is the one to mend"
 
 
+class Wordless(Exception):
+    def __str__(self):
+        raise RuntimeError
+
+
+def test_an_error_that_cannot_be_put_into_words_is_the_students(transport):
+    def answer():
+        raise Wordless
+
+    with pytest.raises(StudentError, match="Wordless"):
+        transport({"f": answer}).call("f")
+
+
 def test_exit_in_a_function_is_an_error_not_an_end(transport):
     with pytest.raises(StudentError):
         transport({"f": lambda: sys.exit(0)}).call("f")

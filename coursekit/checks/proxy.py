@@ -43,6 +43,14 @@ class StudentError(Exception):
         self.kind, self.text, self.line, self.call = kind, text, line, ""
 
 
+def text_of(error):
+    """The message of an error; "" where its own class, perhaps the student's, fails to give it."""
+    try:
+        return str(error)
+    except Exception:
+        return ""
+
+
 class Missing(Exception):
     """A name that the exercise needs does not exist."""
 

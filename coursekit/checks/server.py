@@ -12,7 +12,7 @@ import numpy as np
 
 from coursekit.checks.codec import CodecError, RemoteObject, pack, unpack
 from coursekit.checks.estimators import describe_estimator, predict_estimator
-from coursekit.checks.proxy import CHANGED_INPUT, QUESTIONS, Missing, NotAttempted, StudentError, StudentProxy
+from coursekit.checks.proxy import CHANGED_INPUT, QUESTIONS, Missing, NotAttempted, StudentError, StudentProxy, text_of
 
 
 def local_student(objects):
@@ -52,7 +52,7 @@ class ObjectServer:
         except (NotAttempted, StudentError, Missing, CodecError, KeyboardInterrupt):
             raise
         except BaseException as error:  # SystemExit too: `exit()` in a student's function must not end the check
-            raise StudentError(type(error).__name__, str(error), _own_line(error)) from None
+            raise StudentError(type(error).__name__, text_of(error), _own_line(error)) from None
         finally:
             np.random.set_state(state)
 

@@ -18,7 +18,7 @@ import time
 import traceback
 
 from coursekit.checks.pipe import pack_answer, respond
-from coursekit.checks.proxy import StudentError
+from coursekit.checks.proxy import StudentError, text_of
 from coursekit.checks.server import ObjectServer
 from coursekit.grading.sandbox import standins
 
@@ -94,8 +94,7 @@ class _Servant:
             outputs.text(f"{type(escaped).__name__}: {escaped}")
         status = "stopped" if isinstance(error, KeyboardInterrupt) else "error" if error is not None else "ok"
         said = "" if error is None else type(error).__name__[:100]
-        with contextlib.suppress(Exception):  # a text that the student's own class makes
-            said += f": {error}".partition("\n")[0][:300] if said else ""
+        said += f": {text_of(error)}".partition("\n")[0][:300] if said else ""
         return {"status": status, "seconds": self._clock() - start, "error": said, "outputs": outputs.items}
 
     def _define_the_rest(self, source, error):
@@ -119,7 +118,7 @@ class _Servant:
                 except NameError:
                     raise
                 except Exception as error:
-                    raise StudentError(type(error).__name__, str(error), expression) from None
+                    raise StudentError(type(error).__name__, text_of(error), expression) from None
         self._server = ObjectServer(found)
 
 
