@@ -371,6 +371,7 @@ def _explain(error):
     if "has not been built" in text or "has never been called" in text or "not yet been built" in text:
         message = "The model has no weights yet. Begin it with `keras.Input(shape=...)`, or fit it, before the check."
         return Finding("not-built", False, message)
-    message = f"Your code raised {error.kind}: {text}{'' if text.endswith('.') else '.'}{where} "
+    said = f"{error.kind}: {text}" if text else error.kind
+    message = f"Your code raised {said}{'' if said.endswith('.') else '.'}{where} "
     message += hint_of(error.kind, error.text)  # the whole text: what it says last may be what names the cause
     return Finding("raises", False, message.rstrip())
