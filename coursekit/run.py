@@ -128,7 +128,7 @@ def nbval_command(path, mode, folder):
         **own_kernel(folder / "jupyter"),
     }
     command = [sys.executable, "-m", "pytest", "-q", "-p", "nbval.plugin", "-p", "no:cacheprovider", "--nbval-lax"]
-    command += ["--nbval-current-env", "--nbval-cell-timeout=300", "--rootdir", str(folder), str(copy)]
+    command += ["--nbval-cell-timeout=300", "--rootdir", str(folder), str(copy)]
     return command, environment
 
 

@@ -10,13 +10,23 @@ import pytest
 from coursekit.build import exercises, root, sources
 from coursekit.run import execute, log_of_checks, nbval_command
 from tests.runs import run_once
+from tests.warm_kernels import Server
 
 NAMES = [path.stem for path in sources() if path.stem[0].isdigit()]
 
 
-def nbval(path, mode, folder):
+@pytest.fixture(scope="session")
+def warm_kernels(tmp_path_factory):
+    server = Server(tmp_path_factory.mktemp("kernels"))
+    yield server
+    server.end()
+
+
+def nbval(path, mode, folder, kernels=None):
     """Run one notebook under nbval in `folder`; returns the finished process and the log of its checks."""
     command, environment = nbval_command(path, mode, folder)
+    if kernels is not None and sys.platform == "linux":  # elsewhere a process with threads is not safely forked
+        kernels.take_over(folder / "jupyter" / "kernels" / "python3" / "kernel.json")
     done = subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, timeout=600)
     return done, log_of_checks(folder)
 
@@ -25,11 +35,11 @@ def nbval(path, mode, folder):
     "mode, kind, status", [("strict", "solutions", "passed"), ("untouched", "notebooks", "not attempted")]
 )
 @pytest.mark.parametrize("name", NAMES)
-def test_notebook(name, mode, kind, status, tmp_path):
+def test_notebook(name, mode, kind, status, tmp_path, warm_kernels):
     path = root() / kind / f"{name}.ipynb"
 
     def run():
-        done, log = nbval(path, mode, tmp_path)
+        done, log = nbval(path, mode, tmp_path, warm_kernels)
         assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
         return log
 
