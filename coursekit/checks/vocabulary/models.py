@@ -397,8 +397,8 @@ def require_network(student, name, X):
         kind = with_article(student.describe(name)["type"])
         raise Misconception(
             "not-a-network",
-            f"{name_text(name)} is {kind}: no layers and weights are found that give its "
-            "answers. Hand in the trained network itself, of scikit-learn or of Keras's own layers.",
+            f"{name_text(name)} is {kind}: no layers and weights are found that give its answers. Hand in the "
+            "trained network itself; all its parts must be scikit-learn's or Keras's own.",
         )
     for part in _parts_of(_network(student, name, X[:1]).model):
         if hasattr(part, "coefs_") and (len(part.coefs_) == 1 or part.activation == "identity"):
