@@ -1,6 +1,7 @@
 """Whether a student's answers are there yet: what the given code of a notebook asks before it uses them."""
 
 import dis
+import inspect
 from types import CodeType
 
 from coursekit.checks.cards import Card
@@ -28,7 +29,7 @@ def ready(id, *answers):
 
 
 def resume(name, otherwise):
-    """A variable of this notebook where an earlier session has made it, else what `otherwise` returns.
+    """A variable of the notebook that asks where an earlier session has made it, else what `otherwise` returns.
 
     So a session can be begun without the exercises of the ones before it.
 
@@ -38,7 +39,7 @@ def resume(name, otherwise):
     otherwise : callable
         Called without arguments where the notebook has no variable `name`, or has `...` in it.
     """
-    own = _notebook().get(name, ...)
+    own = inspect.currentframe().f_back.f_globals.get(name, ...)
     return otherwise() if is_missing(own) else own
 
 
@@ -80,10 +81,3 @@ def show(card):
     from IPython.display import display
 
     display(card)
-
-
-def _notebook():
-    """The variables of the notebook, or of the main program."""
-    import __main__
-
-    return vars(__main__)
