@@ -90,6 +90,19 @@ def test_case(child, key):
         assert report.score < report.points
 
 
+# Cases of which a later finding matters too: what it says must not blame what the first one has explained.
+ALL_CODES = {
+    "01.4/both means": ("gradient-b1", "gradient-b2"),
+    "01.5/another activation, and a wrong count": ("other-activation", "n-params"),
+    "01.9/b not in the sum of the loops either": ("no-bias", "follows"),
+}
+
+
+@pytest.mark.parametrize("key", [pytest.param(key, marks=group(key)) for key in ALL_CODES])
+def test_later_findings(child, key):
+    assert tuple(finding.code for finding in child.judge(key).findings if not finding.passed) == ALL_CODES[key]
+
+
 @pytest.mark.parametrize(
     "id, name", [pytest.param(item.id, name, marks=group(item.id)) for item in EXERCISES for name in item.arguments]
 )

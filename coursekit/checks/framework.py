@@ -362,7 +362,7 @@ def _explain(error):
     if error.kind == "NotFittedError":
         named = re.match(r"This (\w+) instance", text)
         which = f"The `{named[1]}`" if named else "The model"
-        return Finding("not-fitted", False, f"{which} has never been fitted. Call `model.fit(X, y)` before the check.")
+        return Finding("not-fitted", False, f"{which} has never been fitted. Call its `fit` with the exercise's data.")
     if error.kind == "TypeError" and "'History' object is not callable" in text:
         message = "What was handed in is the History that `fit` returns. Hand in the model itself, after `fit`."
         return Finding("wrong-type", False, message)

@@ -96,6 +96,8 @@ for name, code, answer in (
     ("a line with all corners on one side", "line", {"line": (1, 1, 5)}),
     ("two numbers", "wrong-shape", {"line": (1, 1)}),
     ("1 on the line itself", "at-zero", {"perceptron": lambda X, w, b: (X @ w + b >= 0).astype(int)}),
+    ("one half on the line itself", "at-zero", {"perceptron": lambda X, w, b: np.heaviside(X @ w + b, 0.5)}),
+    ("the line for AND", "sides-exchanged", {"line": (1, 1, -1.5)}),
     ("labels swapped", "labels-swapped", {"perceptron": lambda X, w, b: (X @ w + b < 0).astype(int)}),
     ("minus one and one", "labels-not-0-1", {"perceptron": lambda X, w, b: np.sign(X @ w + b)}),
     ("no threshold", "no-threshold", {"perceptron": lambda X, w, b: X @ w + b}),
@@ -392,6 +394,14 @@ def _():
     return {"model": model}
 
 
+@wrong("01.3", "constant", "training ended by itself at a saddle")
+def _():
+    from sklearn.neural_network import MLPClassifier
+
+    settings = {"solver": "lbfgs", "max_iter": 1000, "random_state": 0}
+    return {"model": MLPClassifier(hidden_layer_sizes=(8, 4), **settings).fit(*xor_data())}
+
+
 @wrong("01.3", "stopped-early|constant", "five epochs")
 def _():
     return {"model": sklearn_mlp(solver="adam", max_iter=5).fit(*xor_data())}
@@ -492,6 +502,8 @@ def gradients(slip=None):
         delta2 = (p - y) / n * (-1 if slip == "sign" else 1)
         if slip == "squared":
             delta2 = 2 * delta2 * p * (1 - p)
+        if slip == "no sigmoid":
+            delta2 = delta2 / (p * (1 - p))
         slopes = {"no tanh": 1.0, "sigmoid": H * (1 - H), "1 - H": 1 - H, "ReLU": H > 0, "divided": 1 / (1 - H**2)}
         slopes |= {"of Z": 1 - (X @ W1 + b1) ** 2, "tanh of H": 1 - np.tanh(H) ** 2}
         delta1 = delta2 @ W2.T * slopes.get(slip, 1 - H**2)
@@ -501,6 +513,8 @@ def gradients(slip=None):
         answer = (X.T @ delta1, db1, H.T @ delta2, delta2.sum(axis=0))
         if slip == "db2 mean":
             answer = (*answer[:3], delta2.mean(axis=0))
+        if slip == "both means":
+            answer = (answer[0], delta1.mean(axis=0), answer[2], delta2.mean(axis=0))
         if slip == "db1 mean":
             answer = (answer[0], delta1.mean(axis=0), *answer[2:])
         if slip == "dW2 twice":
@@ -600,7 +614,9 @@ for slip, code in {
     "divided": "inverse-derivative",
     "of Z": "of-the-sum",
     "tanh of H": "tanh-twice",
-    "no W2": "gradient-W1",
+    "no W2": "no-weights",
+    "no sigmoid": "no-sigmoid-derivative",
+    "both means": "gradient-b1",
 }.items():
 
     @wrong("01.4", code, slip)
@@ -746,6 +762,11 @@ def relu_functional():
 
 for name, code, build in (
     ("labels of OR", "other-labels", lambda: twice("labels of OR")),
+    (
+        "another activation, and a wrong count",
+        "other-activation",
+        lambda: twice(n_params=24, functional=relu_functional()),
+    ),
     ("another activation, the same weights", "other-activation", lambda: twice(functional=relu_functional())),
     ("the functional model wraps the other", "nested", lambda: twice(functional=around(trained_twice()[0]))),
     ("biases forgotten", "n-params", lambda: twice(n_params=24)),
@@ -1030,8 +1051,8 @@ for name, code, build in (
 
 
 @trained_once
-def epochs(rows=400):
-    """A regressor trained epoch by epoch on the first rows, with both error curves."""
+def epochs(rows=400, first=0):
+    """A regressor trained epoch by epoch on some rows, with both error curves."""
     from sklearn.neural_network import MLPRegressor
 
     from coursekit.data import make_surface
@@ -1041,7 +1062,7 @@ def epochs(rows=400):
     model = MLPRegressor(hidden_layer_sizes=(64, 64), **settings)
     train, test = [], []
     for _ in range(150):
-        model.partial_fit(X[:rows], y[:rows])
+        model.partial_fit(X[first:rows], y[first:rows])
         errors = (model.predict(X) - y) ** 2
         train.append(np.mean(errors[:400]))
         test.append(np.mean(errors[400:]))
@@ -1103,6 +1124,20 @@ def measured(measure, noise=0.1):
     fitted = epochs()[0].predict(X)
     ends = measure(y[:400], fitted[:400]), measure(y[400:], fitted[400:])
     return curves(lambda train, test: ([*train[:-1], ends[0]], [*test[:-1], ends[1]]))
+
+
+@wrong("01.7", "trained-on-test", "trained on the test points alone")
+def _():
+    return dict(zip(("epoch_model", "train_mse", "test_mse"), epochs(600, 400)))
+
+
+@wrong("01.7", "no-noise-test", "the test error against the surface itself")
+def _():
+    from coursekit.data import make_surface
+
+    X, _ = make_surface(n_samples=600, noise=0.1, seed=1)
+    end = np.mean((truth(X[400:]) - epochs()[0].predict(X[400:])) ** 2)
+    return curves(lambda train, test: (train, [*test[:-1], end]))
 
 
 @wrong("01.7", "r2-score", "R² in place of the error")
@@ -1169,10 +1204,12 @@ for name, code, change in (
     ("ten epochs", "too-short", lambda train, test: (train[-10:], test[-10:])),
     ("negative", "negative", lambda train, test: (-np.array(train), -np.array(test))),
     ("negative on the test points", "negative", lambda train, test: (train, -np.array(test))),
+    ("not squared", "not-squared", lambda train, test: (np.array(train) * (-1) ** np.arange(150), test)),
+    ("measured in every tenth epoch", "more-passes", lambda train, test: (train[::10], test[::10])),
     ("lengths differ", "wrong-shape", lambda train, test: (train, test[:-5])),
     ("nothing appended", "too-short", lambda train, test: ([], [])),
     ("one number", "wrong-shape", lambda train, test: (train[-1], test[-1])),
-    ("the last epochs are missing", "before-training", lambda train, test: (train[:-30], test[:-30])),
+    ("the last epochs are missing", "more-passes", lambda train, test: (train[:-30], test[:-30])),
     ("measured before each epoch", "before-training", lambda train, test: ([5, *train[:-1]], [5, *test[:-1]])),
     ("a small part of the errors", "ends-at-model", lambda train, test: (np.array(train) / 7, np.array(test) / 7)),
 ):
@@ -1458,6 +1495,24 @@ def train_two_inputs(X, y, epochs):
     return w, b
 
 
+def step_without_b(w, b, x, y, rate):
+    error = y - float(w @ x > 0)
+    return w + rate * error * x, b + rate * error
+
+
+def train_without_b(X, y, epochs):
+    return train_perceptron(X, y, epochs, step=step_without_b)
+
+
+def train_exchanged(X, y, epochs):
+    """The loop over the epochs stands inside."""
+    w, b = np.zeros(X.shape[1]), 0
+    for point, label in zip(X, y):
+        for _ in range(epochs):
+            w, b = perceptron_step(w, b, point, label, 1)
+    return w, b
+
+
 def sigmoid(z):
     return 1 / (1 + np.exp(-z))
 
@@ -1495,13 +1550,14 @@ table(
         (
             "no-bias",
             "b not in the sum",
-            {
-                "perceptron_step": lambda w, b, x, y, r: (
-                    w + r * (y - float(w @ x > 0)) * x,
-                    b + r * (y - float(w @ x > 0)),
-                )
-            },
+            {"perceptron_step": step_without_b},
         ),
+        (
+            "no-bias",
+            "b not in the sum of the loops either",
+            {"perceptron_step": step_without_b, "train_perceptron": train_without_b},
+        ),
+        ("other-order", "b not in the sum of the loops alone", {"train_perceptron": train_without_b}),
         ("no-error", "y alone", {"perceptron_step": lambda w, b, x, y, rate: (w + rate * y * x, b + rate * y)}),
         ("changes-input", "in place", {"perceptron_step": step_in_place}),
         ("wrong-shape", "b and w", {"perceptron_step": lambda *args: perceptron_step(*args)[::-1]}),
@@ -1525,6 +1581,7 @@ table(
         ("train", "starts with twos", {"train_perceptron": lambda X, y, n: train_perceptron(X, y, n, start=2)}),
         ("other-rate", "rate 0.1", {"train_perceptron": lambda X, y, n: train_perceptron(X, y, n, rate=0.1)}),
         ("other-order", "scikit-learn, which shuffles", {"train_perceptron": train_sklearn}),
-        ("raises", "always two inputs", {"train_perceptron": train_two_inputs}),
+        ("two-columns", "always two inputs", {"train_perceptron": train_two_inputs}),
+        ("loops-exchanged", "all epochs at one point", {"train_perceptron": train_exchanged}),
     ],
 )
