@@ -8,7 +8,6 @@ import pytest
 from coursekit.checks import framework
 from coursekit.checks.codec import pack, read_frame, unpack, write_frame
 from coursekit.checks.report import Finding, Report
-from coursekit.checks.server import local_student
 from tests.cases import load
 from tests.cases.hostile import ALWAYS
 from tests.pipes import end, pipe_student
@@ -87,21 +86,10 @@ def test_case(child, key):
         assert report.score == report.points
         assert sum(finding.points for finding in report.findings) == report.points
     else:
-        assert report.codes and report.codes[0] in case.code.split("|"), f"wanted {case.code!r}:\n{report}"
+        all_codes = tuple(case.code.split(", "))
+        assert report.codes and report.codes[0] in all_codes[0].split("|"), f"wanted {case.code!r}:\n{report}"
+        assert len(all_codes) == 1 or report.codes == all_codes, f"wanted {all_codes}:\n{report}"
         assert report.score < report.points
-
-
-# What a later finding says must not blame what the first one has explained. `until_wrong` leaves it out elsewhere.
-ALL_CODES = {
-    "01.4/both means": ("gradient-b1", "gradient-b2"),
-    "01.9/b not in the sum of the loops either": ("no-bias", "follows"),
-}
-
-
-@pytest.mark.parametrize("key", [pytest.param(key, marks=group(key)) for key in ALL_CODES])
-def test_later_findings(key):
-    case = CASES[key]
-    assert framework.judge(framework.get_exercise(case.exercise), local_student(case.build())).codes == ALL_CODES[key]
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,10 @@ def right(exercise, name):
 
 
 def wrong(exercise, code, name):
-    """Declare an answer whose first finding that does not hold must be `code`."""
+    """Declare an answer whose first finding that does not hold must be `code`.
+
+    "one|other" allows either. "first, second" names all that do not hold: what follows must not blame what is right.
+    """
     return _declare(exercise, name, code)
 
 

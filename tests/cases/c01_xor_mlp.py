@@ -616,7 +616,7 @@ for slip, code in {
     "tanh of H": "tanh-twice",
     "no W2": "no-weights",
     "no sigmoid": "no-sigmoid-derivative",
-    "both means": "gradient-b1",
+    "both means": "gradient-b1, gradient-b2",
 }.items():
 
     @wrong("01.4", code, slip)
@@ -1553,7 +1553,7 @@ table(
             {"perceptron_step": step_without_b},
         ),
         (
-            "no-bias",
+            "no-bias, follows",
             "b not in the sum of the loops either",
             {"perceptron_step": step_without_b, "train_perceptron": train_without_b},
         ),
