@@ -5,6 +5,7 @@ live in the same notebook or at the end of a pipe.
 """
 
 import re
+import reprlib
 
 import numpy as np
 
@@ -146,7 +147,7 @@ def argument_text(argument):
         return f"an array {argument.shape}"
     if isinstance(argument, list | tuple | dict) and "array(" in repr(argument):
         return f"a {type(argument).__name__} of arrays"
-    return with_article(argument.type_name) if isinstance(argument, RemoteObject) else f"{argument!r:.40}"
+    return with_article(argument.type_name) if isinstance(argument, RemoteObject) else reprlib.repr(argument)
 
 
 def _attempted(name, value):

@@ -198,7 +198,8 @@ def check_array(
     i = np.unravel_index(off.argmax(), wanted.shape)  # the first that is off
     place = f" at {list(map(int, i))}" if wanted.ndim else ""
     if names is not None:
-        place = f" for `{names[i[0]]}`"
+        name = names[i[0]]
+        place = f" for {name}" if " " in name else f" for `{name}`"  # several words are prose
     message = f"{what} gives {given[i]:.4g}{place} where {wanted[i]:.4g} was expected. {advice}".strip()
     return Finding(code, False, message, points=points)
 
