@@ -146,7 +146,7 @@ def test_another_version_is_asked_something_else(tmp_path):
         (handed,) = submissions.read(hand_in(tmp_path / secrets.token_hex(4), {"anna": text}))
         notebook = course.load_all()["90"]
         task = tasks.Task(handed, notebook, 7, tmp_path / "results" / "anna--90.json", tasks.Settings(), "")
-        return tasks.describe(task)[1].seed
+        return tasks.describe(task)[1].result.seed
 
     text = SOLUTION.read_text(encoding="utf-8")
     assert seed(text) == seed(text) != seed(changed(SOLUTION, e90_2="numbers = [0.3]"))

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from coursekit.grading import limited, tasks
-from coursekit.grading.result import save
+from coursekit.grading.result import save, transcripts
 from coursekit.grading.run.job import write as write_job
 
 _START = None
@@ -42,7 +42,7 @@ def run(todo, address, finished):
                 tasks.failed(task, str(reason))
                 finished(tasks.summary(task.out))
                 continue
-            sent[client.submit(grade_there, box, job, key=f"grade-{job.key}", retries=3)] = task
+            sent[client.submit(grade_there, box, job, key=f"grade-{job.result.key}", retries=3)] = task
         for future in as_completed(sent):
             task = sent.pop(future)
             try:
@@ -63,7 +63,7 @@ def grade_there(box, job):
     with tempfile.TemporaryDirectory(prefix="coursekit-") as folder, _LOCK:
         # One at a time: a worker with several threads still has one zygote.
         here = Path(folder)
-        job = replace(job, out=str(here / "result.json"), transcripts=str(here / "transcripts"))
+        job = replace(job, out=here / "results" / "result.json")
         readable, hidden = tasks.shown()
         box, start = replace(box, readable=readable, hidden=hidden), _starter()
         for careful in (False, True):
@@ -76,14 +76,14 @@ def grade_there(box, job):
                 break
         else:
             raise RuntimeError(tasks.why(path, status))
-        kept = {"result": (here / "result.json").read_bytes()}
-        kept |= {file.name: file.read_bytes() for file in sorted((here / "transcripts").glob("*.gz"))}
+        kept = {"result": job.out.read_bytes()}
+        kept |= {file.name: file.read_bytes() for file in sorted(transcripts(job.out).glob("*.gz"))}
     return kept
 
 
 def write(task, kept):
     """Write what a worker sent to where the result of `task` belongs."""
-    folder = tasks.transcripts(task.out)
+    folder = transcripts(task.out)
     folder.mkdir(parents=True, exist_ok=True)
     for name, data in kept.items():
         if name != "result":

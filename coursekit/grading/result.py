@@ -128,6 +128,11 @@ def load(path):
         return None
 
 
+def transcripts(path):
+    """Where the transcripts of the result at `path` are kept."""
+    return Path(path).parents[1] / "transcripts" / Path(path).stem
+
+
 def save(path, result):
     """Write a result in one step: a reader sees the old one or the new one, never half of it."""
     path = Path(path)

@@ -1,9 +1,8 @@
 """One submission as the grader knows it, and the job that the judge makes of it."""
 
-import base64
 import contextlib
 import hashlib
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from coursekit import place
@@ -11,33 +10,15 @@ from coursekit.grading.intake.notebook import parse
 from coursekit.grading.intake.submissions import Submission, companions
 from coursekit.grading.plan.course import Notebook
 from coursekit.grading.plan.steps import answers, plan, remarks
-from coursekit.grading.result import Flag, Result, load, save
+from coursekit.grading.result import Flag, Result, RunCell, load, save
 from coursekit.grading.run import zygote
-from coursekit.grading.run.job import Box, Job, Times
+from coursekit.grading.run.job import Box, Job, Settings
 from coursekit.grading.sandbox import Limits
 from coursekit.run import share_cores
 
 
 class Stop(Exception):
     """Grading cannot begin or go on. The message is one sentence that says what to do."""
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How the submissions of a class are run.
-
-    Parameters
-    ----------
-    times : Times
-    memory_mb : int
-        Memory that one submission may take.
-    unsafe : bool
-        Run without a sandbox.
-    """
-
-    times: Times = Times()
-    memory_mb: int = 3000
-    unsafe: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,7 +44,7 @@ def looked_at(task):
     _, job = describe(task)
     mine = [step.source for step in job.steps if step.role != "course"]
     loops = any(line.lstrip(" \t").startswith("while") for source in mine for line in source.splitlines())
-    return {"key": job.key, "run_key": job.run_key, "may_loop": loops}
+    return {"key": job.result.key, "run_key": job.result.run_key, "may_loop": loops}
 
 
 def describe(task):
@@ -76,23 +57,35 @@ def describe(task):
     # Of the work too: whoever learns what a check asked, and hands in numbers for it, is asked something else.
     seed = int(_digest(task.seed, cells, sorted(files.items()))[:12], 16)
     run_key = _digest(cells, steps, sorted(files.items()), limits, settings, seed)
+    result = _result(
+        task, seed=seed, key=_digest(run_key, task.checks), run_key=run_key, cells=_not_run(cells, steps),
+        flags=[*handed.flags, *remarks(notebook, cells)], answers=answers(notebook, cells),
+    )  # fmt: skip
     if task.again:  # after the digests, or a result that was judged again would never be done
         steps = [step for step in steps if step.kind == "check"]
-    box = Box(
-        {name: base64.b64encode(data).decode() for name, data in files.items()}, asdict(limits), *shown(),
-        place.uses_keras(), settings.unsafe,
-    )  # fmt: skip
-    return box, Job(
-        handed.student, handed.ident, handed.platform, handed.number, handed.source, handed.submitted, seed,
-        _digest(run_key, task.checks), run_key, [*handed.flags, *remarks(notebook, cells)],
-        answers(notebook, cells), cells, steps, settings.times, settings.memory_mb, settings.unsafe,
-        str(task.out), str(transcripts(task.out)), task.again, task.tried,
+    box = Box(files, limits, *shown(), place.uses_keras(), settings.unsafe)
+    return box, Job(result, steps, settings, task.out, task.again, task.tried)
+
+
+def _result(task, **values):
+    """A result of `task` that says whose it is, with `values` for the rest."""
+    handed = task.handed
+    return Result(
+        handed.student, handed.number, ident=handed.ident, platform=handed.platform, file=handed.source,
+        submitted=handed.submitted, **values,
     )  # fmt: skip
 
 
-def transcripts(path):
-    """Where the transcripts of the result at `path` are kept."""
-    return path.parents[1] / "transcripts" / path.stem
+def _not_run(cells, steps):
+    """The cells of the submission as its result shows them, before any has run."""
+    steps = {step.index: step for step in steps}
+    return [
+        RunCell(
+            cell.kind, cell.source, steps.get(index, cell).exercise,
+            "own" if index not in steps else "check" if steps[index].kind == "check" else steps[index].role,
+        )
+        for index, cell in enumerate(cells)
+    ]  # fmt: skip
 
 
 def summary(path):
@@ -102,11 +95,11 @@ def summary(path):
 
 def unreadable(task):
     """The result of a submission that cannot be run."""
-    handed = task.handed
-    return Result(
-        handed.student, handed.number or "", "unreadable", handed.ident, handed.platform, handed.source,
-        handed.submitted, task.seed, flags=[*handed.flags, Flag("unreadable", handed.problem)],
-    )  # fmt: skip
+    return _unmarked(task, "unreadable", task.handed.problem)
+
+
+def _unmarked(task, status, said):
+    return _result(task, status=status, seed=task.seed, flags=[*task.handed.flags, Flag(status, said)])
 
 
 def checks_key():
@@ -157,5 +150,5 @@ def why(path, status):
 
 def failed(task, reason):
     """Write the result of a submission on which the grader itself failed: it has no marks, not even 0."""
-    flag = Flag("grader-failed", f"The grader itself failed on this submission ({reason}).")
-    save(task.out, replace(unreadable(task), status="grader-failed", flags=[*task.handed.flags, flag]))
+    said = f"The grader itself failed on this submission ({reason})."
+    save(task.out, _unmarked(task, "grader-failed", said))

@@ -1,12 +1,11 @@
 """What the grader, the judge and the student's process hand to each other about one submission."""
 
-import json
-from dataclasses import asdict, dataclass, field
+import pickle
+from dataclasses import dataclass
 from pathlib import Path
 
-from coursekit.grading.intake.notebook import Cell
-from coursekit.grading.plan.steps import Step
-from coursekit.grading.result import Answer, Flag
+from coursekit.grading.result import Result
+from coursekit.grading.sandbox import Limits
 
 
 @dataclass(frozen=True)
@@ -33,15 +32,33 @@ class Times:
 
 
 @dataclass(frozen=True)
+class Settings:
+    """How the submissions of a class are run.
+
+    Parameters
+    ----------
+    times : Times
+    memory_mb : int
+        Memory that one submission may take.
+    unsafe : bool
+        Run without a sandbox.
+    """
+
+    times: Times = Times()
+    memory_mb: int = 3000
+    unsafe: bool = False
+
+
+@dataclass(frozen=True)
 class Box:
     """What the sandbox is made of: all that the judge knows when the student's process is forked from it."""
 
-    files: dict = field(default_factory=dict)  # name -> base64
-    limits: dict = field(default_factory=dict)
-    readable: list = ()
-    hidden: list = ()
-    keras: bool = False
-    unsafe: bool = False
+    files: dict  # name -> bytes
+    limits: Limits
+    readable: list
+    hidden: list
+    keras: bool
+    unsafe: bool
 
 
 @dataclass(frozen=True)
@@ -50,45 +67,23 @@ class Job:
 
     Parameters
     ----------
-    student, ident, platform, notebook, file, submitted
-        As in `coursekit.grading.intake.submissions.Submission`; they go into the result.
-    seed : int
-        From which the seed of each exercise is drawn: of this work of this student alone.
-    key, run_key : str
-        Digests of the submission with and without the checks.
-    flags : list of Flag
-    answers : list of Answer
-    cells : list of Cell
+    result : Result
+        As it stands before anything has run: whose it is, its cells, flags and answers. Its seed is of this work of
+        this student alone; the seed of each exercise is drawn from it.
     steps : list of Step
-    times : Times
-    memory_mb : int
-    unsafe : bool
-    out, transcripts : str
-        Where the result and the transcripts go.
+    settings : Settings
+    out : Path
+        Where the result goes.
     again : bool
         Judge from the transcripts; nothing of the student's runs.
     careful : bool
         Judge each exercise in a process of its own, since one of them has ended a judge already.
     """
 
-    student: str
-    ident: str
-    platform: str
-    notebook: str
-    file: str
-    submitted: str | None
-    seed: int
-    key: str
-    run_key: str
-    flags: list
-    answers: list
-    cells: list
+    result: Result
     steps: list
-    times: Times
-    memory_mb: int
-    unsafe: bool
-    out: str
-    transcripts: str
+    settings: Settings
+    out: Path
     again: bool = False
     careful: bool = False
 
@@ -99,20 +94,16 @@ def write(path, box, job):
     The student's process is forked from the judge. Nothing may be in its memory then that a student should not see:
     the seed of the checks, the paths of the results.
     """
-    Path(path).write_text(json.dumps(None if job.again else asdict(box)), encoding="utf-8")
-    Path(f"{path}.judge").write_text(json.dumps(asdict(job)), encoding="utf-8")
+    Path(path).write_bytes(pickle.dumps(None if job.again else box))
+    Path(f"{path}.judge").write_bytes(pickle.dumps(job))
     return path
 
 
 def read_box(path):
     """The `Box` of the job at `path`; None where nothing of the student's is to run."""
-    said = json.loads(Path(path).read_text(encoding="utf-8"))
-    return said and Box(**said)
+    return pickle.loads(Path(path).read_bytes())
 
 
 def read_job(path):
     """The `Job` at `path`; for the time after the student's process was forked."""
-    said = json.loads(Path(f"{path}.judge").read_text(encoding="utf-8"))
-    kinds = {"cells": Cell, "steps": Step, "flags": Flag, "answers": Answer}
-    made = {name: [kind(**one) for one in said[name]] for name, kind in kinds.items()}
-    return Job(**{**said, **made, "times": Times(**said["times"])})
+    return read_box(f"{path}.judge")

@@ -19,7 +19,7 @@ from coursekit.checks.codec import CodecError, pack, unpack
 from coursekit.checks.pipe import question, remote_student
 from coursekit.grading import limited, sandbox
 from coursekit.grading.plan.look import lent_names
-from coursekit.grading.result import Flag, Output, Result, RunCell, load, save
+from coursekit.grading.result import Flag, Output, RunCell, load, save, transcripts
 from coursekit.grading.run import transcript
 from coursekit.grading.run.channel import CHECKS_S, Channel, Ended
 from coursekit.grading.run.job import read_box, read_job
@@ -51,9 +51,10 @@ def judge(job, child, reading, writing):
     began = time.monotonic()
     if child.error:
         raise sandbox.SandboxError(child.error)
-    watch = Watch(child, job.memory_mb)
-    channel = Channel(child, reading, writing, job.times, watch.hurry)
-    cells, reports, room = _blank(job), {}, [MAX_OUTPUTS]
+    times, memory_mb = job.settings.times, job.settings.memory_mb
+    watch = Watch(child, memory_mb)
+    channel = Channel(child, reading, writing, times, watch.hurry)
+    cells, reports, room = job.result.cells, {}, [MAX_OUTPUTS]
     open_ = []  # the checks that may be judged once more
     try:
         for step in job.steps:
@@ -77,33 +78,20 @@ def judge(job, child, reading, writing):
         for descriptor in (reading, writing):
             with contextlib.suppress(OSError):
                 os.close(descriptor)
-    flags = list(job.flags)
+    flags = list(job.result.flags)
     if watch.killed:
-        flags.append(Flag("memory", f"It took more than {job.memory_mb} MB of memory and was ended."))
+        flags.append(Flag("memory", f"It took more than {memory_mb} MB of memory and was ended."))
     elif channel.ended:
         flags.append(Flag("ended", f"The process ended before the notebook did: {channel.ended}."))
     if any(cell.status == "no time" for cell in cells):
-        message = f"The cells took longer than {job.times.total:.0f} s; the last ones were not run. What stood, counts."
+        message = f"The cells took longer than {times.total:.0f} s; the last ones were not run. What stood, counts."
         flags.append(Flag("time", message))
-    if job.unsafe:
+    if job.settings.unsafe:
         flags.append(Flag("unsafe", "It ran without a sandbox."))
-    return Result(
-        job.student, job.notebook, "ended" if channel.ended else "graded", job.ident, job.platform, job.file,
-        job.submitted, job.seed, job.key, job.run_key, round(time.monotonic() - began, 2), round(watch.peak), flags,
-        reports, cells, job.answers,
+    return replace(
+        job.result, status="ended" if channel.ended else "graded", seconds=round(time.monotonic() - began, 2),
+        peak_mb=round(watch.peak), flags=flags, reports=reports, cells=cells,
     )  # fmt: skip
-
-
-def _blank(job):
-    """The cells of the submission as the result shows them, before any has run."""
-    steps = {step.index: step for step in job.steps}
-    return [
-        RunCell(
-            cell.kind, cell.source, steps.get(index, cell).exercise,
-            "own" if index not in steps else "check" if steps[index].kind == "check" else steps[index].role,
-        )
-        for index, cell in enumerate(job.cells)
-    ]  # fmt: skip
 
 
 def _run(channel, cell, room):
@@ -195,7 +183,7 @@ def _ended_in(cell):
 
 def _kept_if_better(job, channel, id, expressions, report):
     """The report on other objects where it has a higher score, else None; the transcript is that of the one kept."""
-    path = Path(job.transcripts) / f"{id}.gz"
+    path = transcripts(job.out) / f"{id}.gz"
     before = path.read_bytes() if path.exists() else None
     other = _verdict(job, channel, id, expressions)
     if other.score > report.score:
@@ -231,9 +219,9 @@ def _verdict(job, channel, id, expressions):
 
 
 def _asked(job, channel, item, expressions):
-    path = Path(job.transcripts) / f"{item.id}.gz"
+    path = transcripts(job.out) / f"{item.id}.gz"
     with transcript.recording(lambda *frame: _answer(channel, *frame), path) as exchange:
-        report = verdict(item, exchange, expressions, check_seed(job.seed, item.id))
+        report = verdict(item, exchange, expressions, check_seed(job.result.seed, item.id))
     if channel.ended and not report.passed and report.score == 0:
         report = _ended(item, channel.ended)
     return _capped(report)
@@ -351,7 +339,7 @@ def judge_again(job, result):
             open_.append(id)
         else:
             reports[id] = _with_causes(found, step, result.cells)
-    return replace(result, key=result.key if open_ else job.key, reports=reports), open_
+    return replace(result, key=result.key if open_ else job.result.key, reports=reports), open_
 
 
 def _from_transcript(job, id, expressions):
@@ -360,7 +348,7 @@ def _from_transcript(job, id, expressions):
 
     missed = []
     try:
-        kept = transcript.replaying(Path(job.transcripts) / f"{id}.gz")
+        kept = transcript.replaying(transcripts(job.out) / f"{id}.gz")
     except transcript.NotKept:
         return None
 
@@ -371,7 +359,7 @@ def _from_transcript(job, id, expressions):
             missed.append(str(gap))
             return pack(["codec", str(gap)], None)
 
-    report = verdict(framework.get_exercise(id), exchange, expressions, check_seed(job.seed, id))
+    report = verdict(framework.get_exercise(id), exchange, expressions, check_seed(job.result.seed, id))
     return None if missed else _capped(report)
 
 
@@ -385,10 +373,9 @@ def forked(box):
 
         runner.run(to_read, from_write, box.keras)
 
-    files = {name: base64.b64decode(data) for name, data in box.files.items()}
     child = sandbox.start(
-        files, serve, keep_fds=(to_read, from_write), limits=sandbox.Limits(**box.limits),
-        readable=box.readable, hidden=box.hidden, unsafe=box.unsafe,
+        box.files, serve, keep_fds=(to_read, from_write), limits=box.limits, readable=box.readable, hidden=box.hidden,
+        unsafe=box.unsafe,
     )  # fmt: skip
     os.close(to_read)
     os.close(from_write)
@@ -406,7 +393,7 @@ def main(path):
     # Whatever an answer makes of a check, this process comes to an end: by default these signals end it.
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
-    signal.alarm(int(job.times.total) + HUNG)
+    signal.alarm(int(job.settings.times.total) + HUNG)
     if started is None:
         result, open_ = judge_again(job, load(job.out))
         save(job.out, result)
