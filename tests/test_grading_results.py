@@ -27,6 +27,7 @@ from coursekit.grading.output import (
     similarity,
 )
 from coursekit.grading.output.cells import to_csv
+from coursekit.grading.output.gradebook import Gradebook
 from coursekit.grading.result import Answer, Flag, Output, Result, RunCell, save
 
 EXERCISES = [
@@ -268,7 +269,7 @@ def test_missing_rules_file(tmp_path):
 
 def test_gradebook_has_a_row_per_student_and_numbers_stay_numbers():
     made = make_class()
-    table = rows_of(gradebook.gradebook(made, EXERCISES))
+    table = rows_of(gradebook.table(Gradebook(made, EXERCISES)))
     header, rows = table[0], table[1:]
     assert header[:2] == ["student", "01.1 The best that one line can do"] and "02.1 Where classes meet" not in header
     assert len(rows) == len(made) == 30
@@ -281,15 +282,15 @@ def test_gradebook_has_a_row_per_student_and_numbers_stay_numbers():
         if of["total"]:
             own = sum(float(of[name] or 0) for name in header if name.startswith("01."))
             assert float(of["total"]) == pytest.approx(own) and float(of["maximum"]) == 12
-    assert "\r\n" in gradebook.gradebook(made, EXERCISES)
+    assert "\r\n" in gradebook.table(Gradebook(made, EXERCISES))
 
 
 def test_gradebook_of_two_notebooks_and_a_half_done_class():
     made = make_class(8) + make_class(8, "02")[3:]
-    table = rows_of(gradebook.gradebook(made, EXERCISES))
+    table = rows_of(gradebook.table(Gradebook(made, EXERCISES)))
     row = dict(zip(table[0], next(r for r in table if r[0] == made[0].student), strict=True))
     assert row["02.1 Where classes meet"] == "" and float(row["maximum"]) == 16
-    assert rows_of(gradebook.gradebook([], EXERCISES))[0][0] == "student"
+    assert rows_of(gradebook.table(Gradebook([], EXERCISES)))[0][0] == "student"
 
 
 @pytest.mark.parametrize(
@@ -318,10 +319,10 @@ def test_plain_text_and_numbers_are_left_alone():
 
 def test_every_table_escapes_every_hostile_name():
     made = make_class(60)
-    table = rules.Rules()
+    book = Gradebook(made, EXERCISES)
     for text in (
-        gradebook.gradebook(made, EXERCISES, table), gradebook.text_answers(made, EXERCISES),
-        canvas.canvas(made, EXERCISES).text, moodle.moodle(made, EXERCISES).text,
+        gradebook.table(book), gradebook.text_answers(book),
+        canvas.canvas(book).text, moodle.moodle(book).text,
     ):  # fmt: skip
         text.encode("utf-8")
         for row in rows_of(text)[1:]:
@@ -333,7 +334,7 @@ def test_every_table_escapes_every_hostile_name():
 def test_text_answers_are_grouped_by_exercise():
     made = make_class(6)
     made[0].answers = [Answer("01.1", "early"), Answer("", "hello")]
-    table = rows_of(gradebook.text_answers(made, EXERCISES))
+    table = rows_of(gradebook.text_answers(Gradebook(made, EXERCISES)))
     assert table[0] == ["exercise", "title", "student", "answer", "points", "remarks"]
     assert [row[0] for row in table[1:3]] == ["", "01.1"] and {row[0] for row in table[3:]} == {"01.2"}
 
@@ -341,7 +342,7 @@ def test_text_answers_are_grouped_by_exercise():
 def test_canvas_without_a_roster():
     made = make_class(5)
     change(made[3], platform="canvas", ident="4711")
-    table = rows_of(canvas.canvas(made, EXERCISES).text)
+    table = rows_of(canvas.canvas(Gradebook(made, EXERCISES)).text)
     assert table[0] == ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", "Notebook 01"]
     assert table[1] == ["    Points Possible", "", "", "", "", "12"]
     assert [row[1] for row in table[2:] if row[0] == made[3].student] == ["4711"]
@@ -360,7 +361,7 @@ CANVAS = (
 def test_canvas_keeps_the_roster_and_scales_to_its_points():
     jane, joerg = small("somebody"), small("jörg weiß", score=1.0, status="failed")
     change(jane, platform="canvas", ident="4711")
-    upload = canvas.canvas([jane, joerg, small("nobody")], EXERCISES, roster="\ufeff" + CANVAS)
+    upload = canvas.canvas(Gradebook([jane, joerg, small("nobody")], EXERCISES), roster="\ufeff" + CANVAS)
     table = rows_of(upload.text)
     assert table[0] == ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", "Notebook 01 XOR (81)"]
     assert table[2] == ["    Points Possible", "", "", "", "", "24"]
@@ -383,7 +384,7 @@ WORKSHEET = (
 def test_moodle_worksheet_is_filled_and_scaled_to_its_maximum():
     one = small("x")
     change(one, platform="moodle", ident="901")
-    upload = moodle.moodle([one], EXERCISES, roster=WORKSHEET)
+    upload = moodle.moodle(Gradebook([one], EXERCISES), roster=WORKSHEET)
     table = rows_of(upload.text)
     assert table[0][0] == "Identifier" and "Last modified (grade)" in table[0]
     assert table[1][0] == "Participant 901" and float(table[1][4]) == pytest.approx(100 * 2 / 12, abs=1e-3)
@@ -394,27 +395,27 @@ def test_moodle_worksheet_is_filled_and_scaled_to_its_maximum():
 def test_moodle_without_a_roster_and_for_a_whole_course():
     one = small("Jane Doe")
     change(one, platform="moodle", ident="901")
-    table = rows_of(moodle.moodle([one], EXERCISES).text)
+    table = rows_of(moodle.moodle(Gradebook([one], EXERCISES)).text)
     assert table[0][:5] == ["Identifier", "Full name", "Status", "Grade", "Maximum grade"]
     assert table[1][:5] == ["Participant 901", "Jane Doe", "Submitted for grading", "2", "12"]
-    both = [one, small("Jane Doe", notebook="02")]
+    both = Gradebook([one, small("Jane Doe", notebook="02")], EXERCISES)
     grades = "First name,Last name,ID number,Email address\nJane,Doe,7,jane@example.org\n"
-    table = rows_of(moodle.moodle(both, EXERCISES, roster=grades).text)
+    table = rows_of(moodle.moodle(both, roster=grades).text)
     assert table[0][-2:] == ["Notebook 01", "Notebook 02"] and table[1][-2:] == ["2", "0"]
     with pytest.raises(roster.RosterError, match="worksheet of one assignment"):
-        moodle.moodle(both, EXERCISES, roster=WORKSHEET)
+        moodle.moodle(both, roster=WORKSHEET)
 
 
 @pytest.mark.parametrize("text", ["", "a,b\n1,2\n", "Teilnehmer/in,Bewertung\nx,y\n"])
 def test_a_strange_roster_is_refused_in_one_sentence(text):
     for make in (canvas.canvas, moodle.moodle):
         with pytest.raises(roster.RosterError, match=r"[Ee]xport"):
-            make([small()], EXERCISES, roster=text)
+            make(Gradebook([small()], EXERCISES), roster=text)
 
 
 def test_two_who_claim_one_row_get_neither():
     people = [{"name": "Jane Doe", "email": "jane@example.org"}]
-    matched, left, _ = roster.match([small("jane doe"), small("jane")], people)
+    matched, left, _ = roster.match(Gradebook([small("jane doe"), small("jane")], EXERCISES).students, people)
     assert matched == {} and left == ["jane", "jane doe"]
 
 
@@ -459,10 +460,10 @@ def harmless(page):
 def test_nothing_of_a_student_becomes_markup():
     made = make_class(60)
     for result in made:
-        harmless(feedback.feedback({"01": result}, EXERCISES))
-    text = "".join(harmless(feedback.text_answers(made, EXERCISES)).text)
+        harmless(feedback.feedback({"01": result}, Gradebook([result], EXERCISES)))
+    text = "".join(harmless(feedback.text_answers(Gradebook(made, EXERCISES))).text)
     assert "<script>alert(1)</script>" in text and "{{ 7*7 }}" in text and "\x1b" not in text
-    harmless(class_report.class_page(made, EXERCISES))
+    harmless(class_report.class_page(Gradebook(made, EXERCISES)))
 
 
 def test_feedback_says_what_counts_and_what_to_try():
@@ -471,7 +472,7 @@ def test_feedback_says_what_counts_and_what_to_try():
         made.reports["01.3"], status="failed", score=0.0, findings=(finding(*cause("01.3")),)
     )
     made.submitted = "2026-12-04T12:00:00+01:00"
-    text = "".join(Elements(feedback.feedback({"01": made}, EXERCISES, rules.parse(LATE))).text)
+    text = "".join(Elements(feedback.feedback({"01": made}, Gradebook([made], EXERCISES, rules.parse(LATE)))).text)
     assert "Feedback for anna" in text and "Give it a hidden layer." in text and "Try next" in text
     assert "1 started day late, 10% of the points" in text and "due 2026-12-03 23:59 (extended)" in text
     score = rules.apply(rules.parse(LATE), made, EXERCISES)
@@ -488,7 +489,7 @@ def test_feedback_of_what_was_not_graded(status):
     made = change(make_result("anna", random.Random(5)), status=status)
     if status != "ended":
         change(made, reports={}, cells=[])
-    text = "".join(harmless(feedback.feedback({"01": made}, EXERCISES)).text)
+    text = "".join(harmless(feedback.feedback({"01": made}, Gradebook([made], EXERCISES))).text)
     wanted = {"unreadable": "could not be read", "grader-failed": "not by your fault", "ended": "ended before"}
     assert wanted[status] in text
     assert ("0 of 12" in text) == (status == "unreadable")
@@ -513,7 +514,7 @@ def test_file_names_are_safe_and_of_one_student_only():
 
 def test_the_class_page_tells_first_what_is_not_understood():
     made = make_class(30)
-    page = class_report.class_page(made, EXERCISES)
+    page = class_report.class_page(Gradebook(made, EXERCISES))
     assert page.index("What the class has not understood") < page.index("Exercise by exercise")
     first = class_report.findings([r for r in made if r.ran], EXERCISES[:5])[0]
     assert first["exercise"] == "01.4"
@@ -593,7 +594,7 @@ def test_stubs_are_no_answers():
 
 def test_without_copydetect_the_page_says_how_to_get_it(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "copydetect", None)
-    assert "coursekit[similar]" in class_report.class_page(make_class(5), EXERCISES)
+    assert "coursekit[similar]" in class_report.class_page(Gradebook(make_class(5), EXERCISES))
 
 
 # The folder -----------------------------------------------------------------------------------------------------------
@@ -690,7 +691,7 @@ def test_pictures_of_a_class_do_not_fill_the_memory(tmp_path):
     store(tmp_path / "results", made)
     size = sum(path.stat().st_size for path in (tmp_path / "results").iterdir())
     tracemalloc.start()
-    loaded, _ = gradebook.load(tmp_path / "results", outputs=False)
+    loaded, _ = gradebook.load(tmp_path / "results")
     held, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert len(loaded) == 24 and held < size / 20, f"{held / 1e6:.1f} MB held of {size / 1e6:.1f} MB"

@@ -11,6 +11,7 @@ from coursekit.grading import grade as grading
 from coursekit.grading import sandbox
 from coursekit.grading.intake.archives import SubmissionsError
 from coursekit.grading.output import rules as rule_files
+from coursekit.grading.output.gradebook import Gradebook
 from coursekit.grading.output.publish import publish
 from coursekit.grading.output.roster import RosterError, listed
 from coursekit.grading.output.tables import write_tables
@@ -47,7 +48,7 @@ def _try(roster, exercises, rule):
     if not Path(roster).is_file():
         raise RosterError(f"There is no file {roster}: --roster names the class list that Canvas or Moodle exported.")
     with tempfile.TemporaryDirectory() as folder:
-        write_tables(folder, [], exercises, rule, roster)
+        write_tables(folder, Gradebook([], exercises, rule), roster)
 
 
 def _grade(console, handed_in, out, **options):

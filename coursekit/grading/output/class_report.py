@@ -10,22 +10,20 @@ from markupsafe import Markup
 
 from coursekit.checks.report import FAILED, NOT_ATTEMPTED, PASSED
 from coursekit.grading import limited
-from coursekit.grading.output import rules as _rules
 from coursekit.grading.output.anonymous import anonymous
 from coursekit.grading.output.feedback import file_name
-from coursekit.grading.output.gradebook import by_student, in_play, numbers_of, ordered
-from coursekit.grading.output.render import cut, number_text, prose, render
+from coursekit.grading.output.gradebook import notebook_of
+from coursekit.grading.output.render import cut, render
+from coursekit.grading.output.roster import listed
 from coursekit.grading.output.similarity import similar
 
 
-def class_page(results, exercises, rules=None, given=None, absent=(), problems=()):
+def class_page(book, given=None, absent=(), problems=()):
     """The page for the instructor: first what the class has not understood, then everything else.
 
     Parameters
     ----------
-    results : list of Result
-    exercises : list of (id, title, points)
-    rules : Rules, optional
+    book : Gradebook
     given : dict of str to list of str, optional
         By notebook, the code cells that the course gave.
     absent : iterable of str
@@ -37,34 +35,28 @@ def class_page(results, exercises, rules=None, given=None, absent=(), problems=(
     -------
     str
     """
-    rules = rules or _rules.Rules()
-    results = ordered(results)
-    mine = in_play(results, exercises)
-    ran = [result for result in results if result.ran]
-    scores = {(r.student, r.notebook): _rules.apply(rules, r, exercises) for r in results}
-    rates = [_rate(item, ran) for item in mine]
-    found = findings(ran, mine)
+    ran = [result for result in book.results if result.ran]
+    rates = [_rate(item, ran) for item in book.in_play]
+    found = findings(ran, book.in_play)
     pairs, note = similar(ran, given)
-    percents = [100 * s.total / s.maximum for (_, s), r in zip(scores.items(), results, strict=True)
-                if s.maximum and not r.failed]  # fmt: skip
-    students = by_student(results)
+    scores = [book.score(result) for result in book.results if not result.failed]
+    percents = [100 * score.total / score.maximum for score in scores if score.maximum]
     odd = outliers(ran)
+    notices = list(problems)
+    if absent:
+        notices.append(f"{len(absent)} in the roster have handed in nothing: {listed(absent, 40)}.")
     return render(
         "class.html",
-        headline=_headline(rates, ran, mine),
-        facts=_facts(results, students, percents, absent),
-        notices=[*problems, *([f"{len(absent)} in the roster have handed in nothing: {_names(absent)}."] if absent
-                              else [])],
+        headline=_headline(rates, ran, book.notebooks),
+        facts=_facts(book, percents, absent),
+        notices=notices,
         worst=_worst(found),
-        rates=[_rate_row(rate) for rate in rates],
+        rates=rates,
         plots=[*_score_plot(percents), *_cost_plot(ran, odd)],
-        attention=_attention(results, odd),
+        attention=_attention(book.results, odd),
         similar_note=note, pairs=pairs,
-        findings=[{**item, "short": prose(cut(item["plain"], 140, bare=True)), "long": len(item["plain"]) > 140}
-                  for item in found],
-        waiting=[{"exercise": id, "title": title, "count": len(names), "names": _names(names, 300)}
-                 for id, title, names in _waiting(mine, ran) if names],
-        students=[_student_row(student, own, scores, mine, rules) for student, own in students.items()],
+        findings=found,
+        students=[_student_row(student, own, book) for student, own in book.students.items()],
     )  # fmt: skip
 
 
@@ -73,8 +65,8 @@ def findings(results, exercises):
 
     Returns
     -------
-    list of Result
-        exercise, title, code, count, tried (who attempted the exercise), message (Markup), plain, source.
+    list of dict
+        exercise, title, code, count, tried (how many attempted the exercise), message, source.
     """
     people = [result.student for result in results]
     table = []
@@ -93,7 +85,7 @@ def findings(results, exercises):
             except limited.Exceeded:
                 message, source = f"{code} (no example can be shown)", ""
             table.append({"exercise": id, "title": title, "code": code, "count": len(cases), "tried": len(tried),
-                          "message": prose(message), "plain": message, "source": source})  # fmt: skip
+                          "message": message, "source": source})  # fmt: skip
     place = {id: n for n, (id, _, _) in enumerate(exercises)}
     return sorted(table, key=lambda item: (-item["count"], place[item["exercise"]], item["code"]))
 
@@ -138,30 +130,20 @@ def outliers(results):
 
 
 def _rate(item, results):
-    """How many passed, had some points, failed and did not attempt one exercise."""
+    """How many passed, had some points, failed and did not attempt one exercise, and the names of these."""
     id, title, _ = item
-    mine = [r for r in results if r.notebook == id.split(".")[0]]
-    reports = [r.reports[id] for r in mine if id in r.reports]
-    passed = sum(r.status == PASSED for r in reports)
-    part = sum(r.status == FAILED and r.score > 0 for r in reports)
-    failed = sum(r.status == FAILED for r in reports) - part
-    return {"exercise": id, "title": title, "n": len(mine), "passed": passed, "part": part, "failed": failed,
-            "waiting": len(mine) - passed - part - failed}  # fmt: skip
+    mine = [r for r in results if r.notebook == notebook_of(item)]
+    waiting = [r.student for r in mine if _status(r, id) == NOT_ATTEMPTED]
+    passed = sum(_status(r, id) == PASSED for r in mine)
+    part = sum(_status(r, id) == FAILED and r.reports[id].score > 0 for r in mine)
+    return {"exercise": id, "title": title, "n": len(mine), "passed": passed, "part": part,
+            "failed": len(mine) - passed - part - len(waiting), "waiting": len(waiting),
+            "names": listed(waiting, 300)}  # fmt: skip
 
 
-def _rate_row(rate):
-    n = rate["n"] or 1
-    kinds = (("g", "passed"), ("h", "part"), ("b", "failed"), ("n", "waiting"))
-    label = (f"{rate['exercise']}: of {rate['n']} students {rate['passed']} passed, {rate['part']} have some of the "
-             f"points, {rate['failed']} failed, {rate['waiting']} did not attempt it")  # fmt: skip
-    return {**rate, "percent": f"{rate['passed'] / n:.0%}", "label": label,
-            "bar": [(look, f"{100 * rate[kind] / n:.2f}") for look, kind in kinds if rate[kind]]}  # fmt: skip
-
-
-def _headline(rates, ran, exercises):
+def _headline(rates, ran, numbers):
     if not ran:
         return "Nothing is graded yet"
-    numbers = numbers_of(exercises)
     name = f"Notebook {numbers[0]}" if len(numbers) == 1 else f"Notebooks {', '.join(numbers)}"
     shares = [rate["passed"] / (rate["n"] or 1) for rate in rates]
     hardest, *others = [rate for rate, share in zip(rates, shares, strict=True) if share == min(shares)]
@@ -171,13 +153,13 @@ def _headline(rates, ran, exercises):
     return f"{name}: {who} the hardest, passed by {min(shares):.0%}"
 
 
-def _facts(results, students, percents, absent):
-    yield {"value": len(students), "what": "students" if len(students) != 1 else "student"}
+def _facts(book, percents, absent):
+    yield {"value": len(book.students), "what": "students" if len(book.students) != 1 else "student"}
     if percents:
         low, middle, high = np.percentile(percents, [25, 50, 75])
         yield {"value": f"{middle:.0f} %", "what": f"in the middle; half are from {low:.0f} to {high:.0f} %"}
     for status, what in (("ended", "ended early"), ("unreadable", "unreadable"), ("grader-failed", "not graded by us")):
-        if n := sum(result.status == status for result in results):
+        if n := sum(result.status == status for result in book.results):
             yield {"value": n, "what": what}
     if absent:
         yield {"value": len(absent), "what": "handed in nothing"}
@@ -206,27 +188,20 @@ def _attention(results, odd):
         why += [f"The check of {id} itself failed; please look." for id, report in result.reports.items()
                 if "check-failed" in report.codes]  # fmt: skip
         if why:
-            rows.append({"who": result.student, "why": list(map(prose, why)), "rank": result.status == "graded"})
+            rows.append({"who": result.student, "why": why, "rank": result.status == "graded"})
     return sorted(rows, key=lambda row: row["rank"])
-
-
-def _waiting(exercises, results):
-    for id, title, _ in exercises:
-        mine = [r for r in results if r.notebook == id.split(".")[0]]
-        yield id, title, [r.student for r in mine if _status(r, id) == NOT_ATTEMPTED]
 
 
 def _status(result, id):
     return result.reports[id].status if id in result.reports else NOT_ATTEMPTED
 
 
-def _student_row(student, own, scores, exercises, rules):
-    total = sum(scores[student, number].total for number in own)
-    maximum = sum(float(rules.points.get(id, points)) for id, _, points in exercises)
+def _student_row(student, own, book):
+    total = sum(book.scores[student, number].total for number in own)
+    maximum = book.worth(book.in_play)
     open_ = any(result.failed for result in own.values())
-    return {"student": student, "href": f"feedback/{file_name(student)}",
-            "points": "–" if open_ else f"{number_text(total)} of {number_text(maximum)}",
-            "percent": "–" if open_ or not maximum else f"{total / maximum:.0%}",
+    return {"student": student, "href": f"feedback/{file_name(student)}", "total": None if open_ else total,
+            "maximum": maximum, "percent": "–" if open_ or not maximum else f"{total / maximum:.0%}",
             "status": "; ".join(dict.fromkeys(result.status for result in own.values()))}  # fmt: skip
 
 
@@ -295,18 +270,8 @@ def _svg(draw, name, alt):
 
     style = Path(__file__).parents[2] / "plot" / "course.mplstyle"
     ink = dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), _INK)
-    with (
-        matplotlib.rc_context(fname=style),
-        matplotlib.rc_context(
-            {
-                "svg.fonttype": "none",
-                "svg.hashsalt": name,
-                "grid.color": "#8888884D",
-                "font.family": "sans-serif",
-                **ink,
-            }
-        ),
-    ):
+    look = {"svg.fonttype": "none", "svg.hashsalt": name, "grid.color": "#8888884D", "font.family": "sans-serif"}
+    with matplotlib.rc_context({**look, **ink}, fname=style):
         figure = Figure(figsize=(5.2, 3.2))
         draw(figure.subplots())
         out = io.StringIO()
@@ -317,8 +282,3 @@ def _svg(draw, name, alt):
     svg = re.sub(r' id="[\w.]+_\d+"', "", svg)  # the same in every figure; nothing refers to them
     label = Markup(' role="img" aria-label="{}"').format(alt)
     return Markup(svg.replace("<svg", f"<svg{label}", 1))
-
-
-def _names(names, most=40):
-    names = list(names)
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

@@ -7,18 +7,24 @@ import re
 import struct
 import unicodedata
 from dataclasses import replace
+from itertools import groupby
+from operator import itemgetter
 
 from markupsafe import Markup
 
 from coursekit.checks.report import FAILED, NOT_ATTEMPTED, PASSED, Finding, Report
-from coursekit.grading.output import rules as _rules
 from coursekit.grading.output.cells import clean
-from coursekit.grading.output.gradebook import answers
-from coursekit.grading.output.render import cut, number_text, prose, render
+from coursekit.grading.output.gradebook import answers, notebook_of
+from coursekit.grading.output.render import cut, render
 
 TEXT = 6000  # characters of one output that a page shows
 OUTPUTS = 30  # outputs of one cell that a page shows
 PNG_BYTES, PNG_SIDE = 3_000_000, 6000
+_NOTICES = {
+    "ended": ["Your notebook's process ended before the last cell. What was checked before that counts."],
+    "unreadable": ["Your file could not be read as a notebook of this course, so nothing could be checked."],
+    "grader-failed": ["Your notebook has not been graded yet, and not by your fault. Your instructor knows."],
+}
 _MARKS = {PASSED: ("✓", "passed"), FAILED: ("✗", "failed"), NOT_ATTEMPTED: ("○", "waits")}
 
 
@@ -35,96 +41,70 @@ def file_name(student):
 # A student's page -----------------------------------------------------------------------------------------------------
 
 
-def feedback(own, exercises, rules=None):
+def feedback(own, book):
     """The page of one student.
 
     Parameters
     ----------
     own : dict of str to Result
-        Notebook -> result, of one student.
-    exercises : list of (id, title, points)
-    rules : Rules, optional
+        Notebook -> result, of one student, with the outputs of the cells.
+    book : Gradebook
+        Whose exercises and rules count.
 
     Returns
     -------
     str
     """
-    parts = [_part(result, exercises, rules or _rules.Rules()) for result in own.values()]
+    parts = [_part(result, book) for result in own.values()]
     return render("feedback.html", student=next(iter(own.values())).student, parts=parts)
 
 
-def _part(result, exercises, rules):
+def _part(result, book):
     """What the page shows of one notebook."""
-    number, reports = result.notebook, result.reports
-    score = _rules.apply(rules, result, exercises)
-    failed, mine = result.failed, [e for e in exercises if e[0].split(".")[0] == number]
-    rows, steps, sections = [], [], []
-    by_exercise = {id: {"mine": [], "given": []} for id in ("", *(id for id, _, _ in mine))}
-    for cell in result.cells:
-        if cell.kind == "code" and cell.role != "check":
-            place = by_exercise.get(cell.exercise, by_exercise[""])
-            shown = _cell(cell)
-            if cell.role != "course":
-                place["mine"].append(shown)
-                continue
-            # What the course's cells drew shows what the answer does; their code need not be read again.
-            pictures = [output for output in shown["outputs"] if output["png"]]
-            if pictures:
-                place["mine"].append({"source": "", "note": "", "outputs": pictures})
-            rest = [output for output in shown["outputs"] if not output["png"]]
-            place["given"].append({**shown, "outputs": rest})
-    for id, title, points in mine if not failed and result.status != "unreadable" else ():
-        report, anchor = _report(reports.get(id), id, title, points), f"e{id.replace('.', '-')}"
-        mark, look = _MARKS[report.status]
-        earned, worth = score.exercises[id]
-        rows.append({"exercise": id, "title": title, "status": report.status, "mark": mark, "look": look,
-                     "anchor": anchor, "score": number_text(earned), "worth": number_text(worth)})  # fmt: skip
-        cause = next((finding.message for finding in report.findings if not finding.passed), "")
-        if report.status != PASSED:
-            steps.append({"exercise": id, "title": title, "anchor": anchor, "text": prose(cause)})
-        cells = by_exercise[id]
+    score, rows = book.score(result), []
+    mine = [item for item in book.exercises if notebook_of(item) == result.notebook]
+    cells = _by_exercise(result, [id for id, _, _ in mine])
+    for id, title, points in mine if result.ran else ():
+        report, shown = _report(result.reports.get(id), id, title, points), cells[id]
         if report.status == NOT_ATTEMPTED:
-            cells = {"mine": [], "given": [*(c for c in cells["mine"] if c["source"]), *cells["given"]]}
-        sections.append({"heading": f"{id} {title}", "anchor": anchor, "card": Markup(report._repr_html_()), **cells,
-                         "given_text": _folded(report.status, len(cells["given"]))})  # fmt: skip
-    rest = by_exercise[""]
-    if rest["mine"] or rest["given"]:
-        sections.append({"heading": "Other cells", "anchor": f"other-{number}", "card": "", **rest,
-                         "given_text": _folded("", len(rest["given"]))})  # fmt: skip
-    titles = {id: title for id, title, _ in mine}
+            shown = {"mine": [], "given": [*(c for c in shown["mine"] if c["source"]), *shown["given"]]}
+        mark, look = _MARKS[report.status]
+        cause = next((finding.message for finding in report.findings if not finding.passed), "")
+        earned, worth = score.exercises[id]
+        rows.append({
+            "heading": f"{id} {title}", "exercise": id, "title": title, "anchor": f"e{id.replace('.', '-')}",
+            "status": report.status, "mark": mark, "look": look, "score": earned, "worth": worth, "cause": cause,
+            "card": Markup(report._repr_html_()), **shown,
+        })  # fmt: skip
+    other = {"heading": "Other cells", "anchor": f"other-{result.notebook}", "status": "", "card": "", **cells[""]}
+    # Three things to try: first what was tried and failed, then what waits.
+    steps = sorted((row for row in rows if row["status"] != PASSED), key=lambda row: row["status"] != FAILED)
     return {
-        "notebook": number, "rows": rows, "sections": sections, "next": _first_steps(steps, reports),
-        "total": None if failed else number_text(score.total), "maximum": number_text(score.maximum),
+        "result": result, "score": score, "rows": rows, "next": steps[:3],
+        "sections": [*rows, *([other] if other["mine"] or other["given"] else [])],
         "passed": sum(row["status"] == PASSED for row in rows),
         "waiting": sum(row["status"] == NOT_ATTEMPTED for row in rows),
-        "submitted": (result.submitted or "")[:16].replace("T", " "),
-        "notices": [*_status_notice(result.status), *(flag.message for flag in result.flags)],
-        "lines": [{"text": line.text, "points": _signed(line.points)} for line in score.lines
-                  if line.kind != "exercise"],
-        "answers": [{"heading": f"{a.after} {titles.get(a.after, '')}" if a.after else "At the start",
-                     "text": cut(a.text, 20_000)} for a in result.answers],
-        "seconds": number_text(round(result.seconds, 1)), "file": result.file,
+        "notices": [*_NOTICES.get(result.status, ()), *(flag.message for flag in result.flags)],
+        "titles": {id: title for id, title, _ in mine},
     }  # fmt: skip
 
 
-def _folded(status, n):
-    cells = "1 cell" if n == 1 else f"{n} cells"
-    return f"{cells}, as handed in" if status == NOT_ATTEMPTED else f"{cells} of the course"
-
-
-def _first_steps(steps, reports):
-    """Three things to try: first what was tried and failed, then what waits."""
-    tried = [s for s in steps if s["exercise"] in reports and reports[s["exercise"]].status == FAILED]
-    return (tried + [s for s in steps if s not in tried])[:3]
-
-
-def _status_notice(status):
-    if status == "ended":
-        yield "Your notebook's process ended before the last cell. What was checked before that counts."
-    elif status == "unreadable":
-        yield "Your file could not be read as a notebook of this course, so nothing could be checked."
-    elif status == "grader-failed":
-        yield "Your notebook has not been graded yet, and not by your fault. Your instructor knows."
+def _by_exercise(result, ids):
+    """Exercise, or "" for none of these -> the cells as the page shows them: the student's own, and what was given."""
+    found = {id: {"mine": [], "given": []} for id in ("", *ids)}
+    for cell in result.cells:
+        if cell.kind != "code" or cell.role == "check":
+            continue
+        place, shown = found.get(cell.exercise, found[""]), _cell(cell)
+        if cell.role != "course":
+            place["mine"].append(shown)
+            continue
+        # What the course's cells drew shows what the answer does; their code need not be read again.
+        pictures = [output for output in shown["outputs"] if output["png"]]
+        if pictures:
+            place["mine"].append({"source": "", "note": "", "outputs": pictures})
+        place["given"].append({**shown, "outputs": [output for output in shown["outputs"] if not output["png"]]})
+    return found
 
 
 def _report(report, id, title, points):
@@ -178,20 +158,13 @@ def _png(text):
     return {"png": Markup(base64.b64encode(data).decode("ascii")), "width": width, "height": height}
 
 
-def text_answers(results, exercises):
+def text_answers(book):
     """The page with every answer in prose, by exercise."""
-    groups = {}
-    for id, title, student, text in answers(results, exercises):
-        group = groups.setdefault((id, title), {"heading": f"{id} {title}".strip(), "answers": []})
-        group["answers"].append({"student": student, "text": cut(text, 20_000)})
-    return render("answers.html", groups=list(groups.values()))
+    groups = groupby(answers(book), key=itemgetter(0, 1))
+    return render("answers.html", groups=[(" ".join(key).strip(), list(group)) for key, group in groups])
 
 
 def _plain(text):
     """Terminal output as text: colours gone, and of a line that was written over the last version alone."""
     text = str(text)[: 20 * TEXT].replace("\r\n", "\n")
     return "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n"))
-
-
-def _signed(value):
-    return f"{value:+.2f}".rstrip("0").rstrip(".").replace("-", "−") if value else ""

@@ -8,24 +8,87 @@ without one for the code page of the machine and shows "MÃ¼ller". The files fo
 made to be uploaded, and both read plain UTF-8.
 """
 
-import math
 import unicodedata
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
-from coursekit.grading.output import rules as _rules
 from coursekit.grading.output.cells import to_csv
+from coursekit.grading.output.rules import Rules, apply
 from coursekit.grading.result import load as load_result
 
 
-def load(folder, outputs=True):
-    """Read the results in `folder`.
+@dataclass
+class Gradebook:
+    """The results of a class, and what they count.
+
+    Parameters
+    ----------
+    results : list of Result
+        In any order; kept by student, without regard to case, then by notebook.
+    exercises : list of (id, title, points)
+        Of the whole course.
+    rules : Rules, optional
+    """
+
+    results: list
+    exercises: list
+    rules: Rules | None = None
+
+    def __post_init__(self):
+        self.results = ordered(self.results)
+        self.rules = self.rules or Rules()
+
+    @cached_property
+    def students(self):
+        """Student -> notebook -> result, in order."""
+        table = {}
+        for result in self.results:
+            table.setdefault(result.student, {})[result.notebook] = result
+        return table
+
+    @cached_property
+    def in_play(self):
+        """The exercises of the notebooks that occur in the results, in the order of the course."""
+        handed_in = {result.notebook for result in self.results}
+        return [item for item in self.exercises if notebook_of(item) in handed_in]
+
+    @property
+    def notebooks(self):
+        """The numbers of these notebooks, each once, in order."""
+        return list(dict.fromkeys(map(notebook_of, self.in_play)))
+
+    @cached_property
+    def scores(self):
+        """(student, notebook) -> `Score`."""
+        return {(result.student, result.notebook): self.score(result) for result in self.results}
+
+    def score(self, result):
+        return apply(self.rules, result, self.exercises)
+
+    def mark(self, student, notebook):
+        """The total of one notebook; None where it was not handed in or the grader failed."""
+        result = self.students.get(student, {}).get(notebook)
+        return None if result is None or result.failed else self.scores[student, notebook].total
+
+    def worth(self, exercises):
+        """What some exercises are worth together."""
+        return sum(float(self.rules.points.get(id, points)) for id, _, points in exercises)
+
+    def worth_of(self, notebook):
+        return self.worth(item for item in self.exercises if notebook_of(item) == notebook)
+
+
+def notebook_of(exercise):
+    return exercise[0].split(".")[0]
+
+
+def load(folder):
+    """Read the results in `folder`, without the outputs of cells: so a class fits into memory, whatever it drew.
 
     Parameters
     ----------
     folder : path
-    outputs : bool
-        Without them a class fits into memory, however many pictures it drew; `result.read` gives one whole.
 
     Returns
     -------
@@ -41,9 +104,8 @@ def load(folder, outputs=True):
         if result is None:
             problems.append(f"{path.name} is not a result of this version; delete it and grade again.")
             continue
-        if not outputs:
-            result = replace(result, cells=[replace(cell, outputs=[]) for cell in result.cells])
-        results.append(replace(result, path=str(path)))
+        cells = [replace(cell, outputs=[]) for cell in result.cells]
+        results.append(replace(result, cells=cells, path=str(path)))
     return ordered(_named(results)), problems
 
 
@@ -70,26 +132,7 @@ def ordered(results):
     return sorted(results, key=lambda item: (*_sorting(item.student), item.notebook))
 
 
-def by_student(results):
-    """Student -> notebook -> result, in order."""
-    table = {}
-    for result in ordered(results):
-        table.setdefault(result.student, {})[result.notebook] = result
-    return table
-
-
-def in_play(results, exercises):
-    """The exercises of the notebooks that occur in the results, in the order of the course."""
-    numbers = {result.notebook for result in results}
-    return [item for item in exercises if item[0].split(".")[0] in numbers]
-
-
-def numbers_of(exercises):
-    """The notebooks' numbers, each once, in order."""
-    return list(dict.fromkeys(item[0].split(".")[0] for item in exercises))
-
-
-def gradebook(results, exercises, rules=None):
+def table(book):
     """A row per student: score per exercise, total, maximum, percent, status, seconds, flags.
 
     A notebook that was not handed in leaves its cells empty and counts as nothing; one on which the grader itself
@@ -97,9 +140,7 @@ def gradebook(results, exercises, rules=None):
 
     Parameters
     ----------
-    results : list of Result
-    exercises : list of (id, title, points)
-    rules : Rules, optional
+    book : Gradebook
 
     Returns
     -------
@@ -107,62 +148,46 @@ def gradebook(results, exercises, rules=None):
         The text of a CSV file. A column of an exercise is called "01.1 Its title", because a spreadsheet would make
         the number 1.1, or the first of January, of the id alone.
     """
-    rules = rules or _rules.Rules()
-    mine = in_play(results, exercises)
-    header = ["student", *(f"{id} {title}" for id, title, _ in mine), "earned", "bonus", "late", "days_late",
+    header = ["student", *(f"{id} {title}" for id, title, _ in book.in_play), "earned", "bonus", "late", "days_late",
               "total", "maximum", "percent", "status", "seconds", "flags"]  # fmt: skip
+    maximum = book.worth(book.in_play)
     rows = []
-    for student, own in by_student(results).items():
-        scores = {number: _rules.apply(rules, result, exercises) for number, result in own.items()}
-        of = {id: worth.exercises[id][0] for number, worth in scores.items() for id in worth.exercises}
-        failed = any(result.failed for result in own.values())
-        maximum = sum(float(rules.points.get(id, points)) for id, _, points in mine)
-        total = None if failed else sum(worth.total for worth in scores.values())
+    for student, own in book.students.items():
+        scores = [book.scores[student, number] for number in own]
         broken = {number for number, result in own.items() if result.failed}
+        of = {id: one[0] for score in scores for id, one in score.exercises.items() if id.split(".")[0] not in broken}
+        total = None if broken else sum(score.total for score in scores)
         rows.append([
             student,
-            *(None if id.split(".")[0] in broken else of.get(id) for id, _, _ in mine),
-            sum(worth.earned for worth in scores.values()),
-            sum(worth.bonus for worth in scores.values()),
-            sum(worth.late + worth.cap for worth in scores.values()),
-            max(worth.days_late for worth in scores.values()),
+            *(of.get(id) for id, _, _ in book.in_play),
+            sum(score.earned for score in scores),
+            sum(score.bonus for score in scores),
+            sum(score.late + score.cap for score in scores),
+            max(score.days_late for score in scores),
             total, maximum, round(100 * total / maximum, 1) if maximum and total is not None else None,
             _each(own, lambda result: result.status),
-            round(sum(_finite(result.seconds) for result in own.values()), 1),
+            round(sum(result.seconds for result in own.values()), 1),
             "; ".join(_flags(own)),
         ])  # fmt: skip
     return to_csv([header, *rows])
 
 
-def text_answers(results, exercises):
+def text_answers(book):
     """Every answer in prose, by exercise, with empty columns for points and remarks."""
     rows = [["exercise", "title", "student", "answer", "points", "remarks"]]
-    rows += [[id, title, student, text, None, None] for id, title, student, text in answers(results, exercises)]
+    rows += [[*answer, None, None] for answer in answers(book)]
     return to_csv(rows)
 
 
-def answers(results, exercises):
+def answers(book):
     """(exercise, title, student, text) of every answer in prose, in the order of the course."""
-    places = {id: (place, title) for place, (id, title, _) in enumerate(exercises)}
+    places = {id: (place, title) for place, (id, title, _) in enumerate(book.exercises)}
     found = []
-    for result in ordered(results):
+    for result in book.results:
         for answer in result.answers:
             place, title = places.get(answer.after, (-1, "Before the first exercise"))
             found.append((result.notebook, place, answer.after, title, result.student, answer.text))
-    return [item[2:] for item in sorted(found, key=lambda item: (item[0], item[1]))]
-
-
-def marks_of(results, exercises, rules):
-    """(student, notebook) -> total; none where the grader failed."""
-    return {
-        (result.student, result.notebook): _rules.apply(rules, result, exercises).total
-        for result in results
-        if not result.failed
-    }
-
-
-def worth_of(number, exercises, rules):
-    return sum(float(rules.points.get(id, points)) for id, _, points in exercises if id.split(".")[0] == number)
+    return [item[2:] for item in sorted(found, key=lambda item: item[:3])]
 
 
 def _each(own, what):
@@ -175,11 +200,6 @@ def _flags(own):
     for number, result in own.items():
         for flag in result.flags:
             yield f"{number + ' ' if len(own) > 1 else ''}{flag.code}: {flag.message}"
-
-
-def _finite(value):
-    value = float(value or 0.0)
-    return value if math.isfinite(value) else 0.0
 
 
 def _sorting(name):

@@ -11,7 +11,7 @@ from coursekit.grading import limited
 from coursekit.grading.output.cells import clean, write
 from coursekit.grading.output.class_report import class_page
 from coursekit.grading.output.feedback import feedback, file_name, text_answers
-from coursekit.grading.output.gradebook import by_student, load
+from coursekit.grading.output.gradebook import Gradebook, load
 from coursekit.grading.output.roster import RosterError
 from coursekit.grading.output.tables import write_tables
 from coursekit.grading.result import read
@@ -38,25 +38,26 @@ def publish(out, exercises, rules=None, roster=None, given=None, notices=()):
         Sentences for the instructor.
     """
     out = Path(out)
-    results, problems = load(out / "results", outputs=False)
+    results, problems = load(out / "results")
+    book = Gradebook(results, exercises, rules)
     problems += notices
     try:
-        notes, absent = write_tables(out, results, exercises, rules, roster)
+        notes, absent = write_tables(out, book, roster)
     except RosterError as error:  # the marks and the pages are worth having without it
-        notes, absent = write_tables(out, results, exercises, rules)
+        notes, absent = write_tables(out, book)
         notes = [f"canvas.csv and moodle.csv were written without the roster. {error}", *notes]
-    pages = [(out / "feedback" / file_name(student), own) for student, own in by_student(results).items()]
-    written = limited.run_each(lambda one: _write_feedback(*one, exercises, rules), pages)
+    pages = [(out / "feedback" / file_name(student), own) for student, own in book.students.items()]
+    written = limited.run_each(lambda one: _write_feedback(*one, book), pages)
     for (page, own), reason in zip(pages, written, strict=True):
         if reason:
             problems.append(f"The page of {clean(next(iter(own.values())).student)} shows no cells: {reason}.")
             bare = {number: replace(result, cells=[], answers=[]) for number, result in own.items()}
-            write(page, feedback(bare, exercises, rules))
-    write(out / "text_answers.html", text_answers(results, exercises))
-    write(out / "class.html", class_page(results, exercises, rules, given, absent, problems))
+            write(page, feedback(bare, book))
+    write(out / "text_answers.html", text_answers(book))
+    write(out / "class.html", class_page(book, given, absent, problems))
     return [*problems, *notes]
 
 
-def _write_feedback(page, own, exercises, rules):
+def _write_feedback(page, own, book):
     whole = {number: replace(read(result.path), student=result.student) for number, result in own.items()}
-    write(page, feedback(whole, exercises, rules))
+    write(page, feedback(whole, book))

@@ -6,6 +6,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from coursekit.checks.cards import number
 from coursekit.grading.output.cells import clean
 
 
@@ -24,10 +25,6 @@ def prose(message):
     return Markup("").join(pieces)
 
 
-def number_text(value):
-    return f"{float(value):.2f}".rstrip("0").rstrip(".")
-
-
 @cache
 def _environment():
     folder = Path(__file__).parent / "templates"
@@ -36,6 +33,7 @@ def _environment():
         lstrip_blocks=True, finalize=lambda value: value if isinstance(value, Markup) or not isinstance(value, str)
         else clean(value),
     )  # fmt: skip
+    environment.filters |= {"cut": cut, "number": number, "prose": prose}
     environment.globals["style"] = Markup((folder / "style.css").read_text(encoding="utf-8"))
     return environment
 

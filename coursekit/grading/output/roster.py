@@ -7,8 +7,6 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-from coursekit.grading.output.gradebook import by_student
-
 
 class RosterError(Exception):
     """The file that the learning platform exported cannot be used; the message is one sentence."""
@@ -23,12 +21,13 @@ class Upload:
     absent: tuple = ()  # who stands in the roster and has handed in nothing
 
 
-def match(results, people):
+def match(students, people):
     """Find every student among the people of a roster.
 
     Parameters
     ----------
-    results : list of Result
+    students : dict of str to dict of str to Result
+        Student -> notebook -> result.
     people : list of dict of str to str
         One a row: ids, logins and "name", by which a student may be known. The id that the platform wrote into the
         name of a file goes first; then whatever is equal once case, spaces and punctuation are gone.
@@ -51,7 +50,7 @@ def match(results, people):
                 if form:
                     weak.setdefault(form, set()).add(place)
     claims = {}
-    for student, own in by_student(results).items():
+    for student, own in students.items():
         places = set()
         for result in own.values():
             places |= strong.get((result.platform, result.ident), set())
@@ -61,7 +60,7 @@ def match(results, people):
             claims.setdefault(places.pop(), []).append(student)
     matched = {place: students[0] for place, students in claims.items() if len(students) == 1}
     taken = set(matched.values())
-    left = [student for student in by_student(results) if student not in taken]
+    left = [student for student in students if student not in taken]
     return matched, left, [person["name"] for place, person in enumerate(people) if place not in claims]
 
 
@@ -121,10 +120,6 @@ def pick(header, row, *names):
     return {name: row[header.index(name)] for name in names if name in header}
 
 
-def value_at(row, where, name):
-    return row[where[name]] if name in where else ""
-
-
 def amount_in(text):
     try:
         value = float(text.replace(",", "."))
@@ -133,6 +128,6 @@ def amount_in(text):
     return value if math.isfinite(value) and value > 0 else None
 
 
-def listed(names):
+def listed(names, most=8):
     names = [str(name) for name in names]
-    return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

@@ -10,8 +10,11 @@ from coursekit.grading import limited
 from coursekit.grading.output.cells import clean
 from coursekit.grading.output.render import cut
 
+ALIKE = 0.8  # share of both submissions that must be alike
+MOST = 40  # pairs that are shown, the most alike first
 
-def similar(results, given=None, threshold=0.8, most=40):
+
+def similar(results, given=None):
     """Pairs of submissions whose own code is nearly the same, by the fingerprints of copydetect (winnowing).
 
     Names of variables, texts and comments do not matter to it. The course's cells and lines are taken out, and what
@@ -21,24 +24,19 @@ def similar(results, given=None, threshold=0.8, most=40):
     ----------
     results : list of Result
     given : dict of str to list of str, optional
-    threshold : float
-        Share of both submissions that must be alike.
-    most : int
-        Pairs that are returned, the most alike first.
 
     Returns
     -------
-    pairs : list of Result
+    pairs : list of dict
+        At most `MOST`, the most alike first.
     note : str
         A sentence where nothing could be compared, or nothing was found.
     """
     try:
         from copydetect import compare_files
     except ImportError:
-        return (
-            [],
-            "Not compared: install the extra `coursekit[similar]` as docs/grading.md says, and write the pages again.",
-        )
+        how = "install the extra `coursekit[similar]` as docs/grading.md says, and write the pages again"
+        return [], f"Not compared: {how}."
     pairs = []
     for number in sorted({result.notebook for result in results}):
         mine = [result for result in results if result.notebook == number]
@@ -59,16 +57,16 @@ def similar(results, given=None, threshold=0.8, most=40):
             together.update(combinations(places, 2))
         for (a, b), shared in sorted(together.items()):
             # Few fingerprints in common cannot cover much; this spares nearly all of the slow comparisons.
-            if shared < threshold / 2 * min(len(marks[a].hashes), len(marks[b].hashes)):
+            if shared < ALIKE / 2 * min(len(marks[a].hashes), len(marks[b].hashes)):
                 continue
             size, (one, other), (slices, _) = compare_files(marks[a], marks[b])
-            if min(one, other) >= threshold and size >= 150:
+            if min(one, other) >= ALIKE and size >= 150:
                 pairs.append(_pair(mine[a], mine[b], marks[a], min(one, other), int(size), slices))
     pairs.sort(key=lambda pair: (-pair["share"], -pair["size"], pair["first"], pair["second"]))
     note = "" if pairs else "No two submissions are alike beyond what the course gave and what many have in common."
-    if len(pairs) > most:
-        note = f"{len(pairs)} pairs were found; these are the {most} that are most alike."
-    return pairs[:most], note
+    if len(pairs) > MOST:
+        note = f"{len(pairs)} pairs were found; these are the {MOST} that are most alike."
+    return pairs[:MOST], note
 
 
 def _sources(result, *roles):
@@ -111,8 +109,4 @@ def _pair(first, second, mark, share, size, slices):
     passage = clean(text[start:end]).strip("\n")
     return {"first": first.student, "second": second.student, "share": round(share, 6), "size": size,
             "percent": f"{min(share, 1):.0%}", "shared": cut(passage, 2500),
-            "summary": _lines(passage.count("\n") + 1)}  # fmt: skip
-
-
-def _lines(n):
-    return "1 line" if n == 1 else f"{n} lines"
+            "lines": passage.count("\n") + 1}  # fmt: skip

@@ -4,20 +4,18 @@ from pathlib import Path
 
 from coursekit.grading.output.canvas import canvas
 from coursekit.grading.output.cells import write
-from coursekit.grading.output.gradebook import gradebook, text_answers
+from coursekit.grading.output.gradebook import table, text_answers
 from coursekit.grading.output.moodle import moodle
 from coursekit.grading.output.roster import RosterError
 
 
-def write_tables(out, results, exercises, rules=None, roster=None):
+def write_tables(out, book, roster=None):
     """Write gradebook.csv, canvas.csv, moodle.csv and text_answers.csv.
 
     Parameters
     ----------
     out : path
-    results : list of Result
-    exercises : list of (id, title, points)
-    rules : Rules, optional
+    book : Gradebook
     roster : path, optional
         What Canvas or Moodle exported; which of the two it is shows in its header.
 
@@ -36,11 +34,11 @@ def write_tables(out, results, exercises, rules=None, roster=None):
             raise RosterError(f"The roster {roster} cannot be read as UTF-8 text ({error}). Export it again.") from None
     is_canvas = text is not None and "Student" in text.partition("\n")[0] and "Section" in text.partition("\n")[0]
     uploads = {
-        "canvas.csv": canvas(results, exercises, rules, text if is_canvas else None),
-        "moodle.csv": moodle(results, exercises, rules, None if is_canvas else text),
+        "canvas.csv": canvas(book, text if is_canvas else None),
+        "moodle.csv": moodle(book, None if is_canvas else text),
     }
-    write(out / "gradebook.csv", gradebook(results, exercises, rules), mark=True)
-    write(out / "text_answers.csv", text_answers(results, exercises), mark=True)
+    write(out / "gradebook.csv", table(book), mark=True)
+    write(out / "text_answers.csv", text_answers(book), mark=True)
     for name, upload in uploads.items():
         write(out / name, upload.text)
     asked = uploads["canvas.csv" if is_canvas else "moodle.csv"] if text is not None else None
