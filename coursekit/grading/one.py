@@ -24,36 +24,18 @@ from coursekit.grading.plan.course import CourseError, load
 from coursekit.grading.result import read
 from coursekit.grading.tasks import Settings, Stop
 
-SETUP = """#!/usr/bin/env bash
-# Gradescope runs this once, when it builds the container.
-set -e
-apt-get update
-apt-get install -y --no-install-recommends libseccomp2 python3-pip
-pip3 install --break-system-packages uv || pip3 install uv
-cd "${AUTOGRADER:-/autograder}/source"
-export UV_PYTHON_INSTALL_DIR=/opt/python
-uv venv --python 3.12 /opt/course
-uv pip install --python /opt/course/bin/python --require-hashes -r requirements.txt
-"""
-RUN = """#!/usr/bin/env bash
-# Gradescope runs this for each submission.
-root="${AUTOGRADER:-/autograder}"
-cd "$root/source"
-exec "${COURSE_PYTHON:-/opt/course/bin/python}" -m coursekit.grading.one "$root/submission" \\
-    --notebook NUMBER --gradescope "$root/results/results.json"
-"""
+SCRIPTS = Path(__file__).parent / "gradescope"
 PACKED = ("coursekit", "data", "notebooks", "pyproject.toml", "requirements.txt")
 
 
 def pack(number, out):
     """Write Gradescope's autograder for one notebook: its two scripts, and the course without solutions and tests."""
     load(number)
-    files = {"setup.sh": SETUP, "run_autograder": RUN.replace("NUMBER", number)}
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, text in files.items():
-            entry = zipfile.ZipInfo(name)
+        for script in sorted(SCRIPTS.iterdir()):
+            entry = zipfile.ZipInfo(script.name)
             entry.external_attr = 0o755 << 16
-            archive.writestr(entry, text)
+            archive.writestr(entry, script.read_text(encoding="utf-8").replace("NUMBER", number))
         for top in PACKED:
             path = place.PACKAGE.parent / top
             for file in sorted(path.rglob("*")) if path.is_dir() else [path]:

@@ -37,25 +37,15 @@ class Output:
 
 @dataclass
 class RunCell:
-    """A cell of the submission and what became of it.
-
-    Parameters
-    ----------
-    kind, source, exercise, role : str
-        As in `coursekit.grading.plan.course`.
-    status : str
-        "ok", "error", "stopped", "judged", "no time" or "not run".
-    error : str
-        The error in which it ended, on one line.
-    """
+    """A cell of the submission and what became of it. The first fields are those of `Cell`."""
 
     kind: str
     source: str
     exercise: str = ""
     role: str = "own"
-    status: str = "not run"
+    status: str = "not run"  # or "ok", "error", "stopped", "judged", "no time"
     seconds: float = 0.0
-    error: str = ""
+    error: str = ""  # in which it ended, on one line
     outputs: list = field(default_factory=list)
 
 

@@ -134,26 +134,11 @@ def _clean(text):
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell of a notebook.
+    """One cell of a notebook."""
 
-    Parameters
-    ----------
-    id : str
-        "" where it has none.
-    kind : str
-        "code", "markdown" or "raw".
-    source : str
-    grade_id : str
-        nbgrader's name of the cell, or "".
-    role : str
-        "answer", "check", "course", "install" in the course; in a submission "own" too; "" while unknown.
-    exercise : str
-        "01.3", or "" where it belongs to none.
-    """
-
-    id: str
-    kind: str
+    id: str  # "" where it has none
+    kind: str  # "code", "markdown" or "raw"
     source: str
-    grade_id: str = ""
-    role: str = ""
-    exercise: str = ""
+    grade_id: str = ""  # nbgrader's name of the cell
+    role: str = ""  # "answer", "check", "course", "install" in the course; in a submission "own" too; "" while unknown
+    exercise: str = ""  # "01.3", or "" where it belongs to none

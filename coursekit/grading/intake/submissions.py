@@ -56,53 +56,26 @@ MAX_COMPANIONS = 20_000_000
 
 @dataclass(frozen=True)
 class Submission:
-    """One file of one student; or, where `problem` says so, why there is none.
+    """One file of one student; or, where `problem` says so in one sentence, why there is none.
 
-    Parameters
-    ----------
-    student : str
-        The name as it was written, for display: untrusted.
-    name : str
-        The file's name, as the student chose it: untrusted.
-    source : str
-        Where it stands, relative to what was given: untrusted.
-    submitted : str or None
-        ISO time where the form of hand-in says it.
-    problem : str
-        One sentence, or "".
-    ident : str
-        The id that Canvas or Moodle gives the student, or "".
-    key : str
-        The student as a part of a file name: safe, unique, the same in every run.
-    platform : str
-        "canvas" or "moodle" where one of them named the file, or "".
-    number : str
-        The course's notebook, once `choose` found it out.
-    flags : tuple of Flag
-    kind : str
-        "notebook"; "maybe", which is tried where there is no notebook; "other", which is worth a word only then.
-    order : tuple
-        Sorts the files of one student from the oldest to the newest.
-    place : Path
-        The file on the disk.
-    members : tuple of int
-        Which member of that zip, and of the zip in it.
+    Names are as they were written and untrusted: for display only. `key` is the student as a part of a file name: safe,
+    unique, the same in every run.
     """
 
     student: str
-    name: str
-    source: str
-    submitted: str | None = None
+    name: str  # the file's, as the student chose it
+    source: str  # where it stands, relative to what was given
+    submitted: str | None = None  # ISO time where the form of hand-in says it
     problem: str = ""
-    ident: str = ""
+    ident: str = ""  # the id that Canvas or Moodle gives the student
     key: str = ""
-    platform: str = ""
-    number: str = ""
+    platform: str = ""  # "canvas" or "moodle" where one of them named the file
+    number: str = ""  # the course's notebook, once `choose` found it out
     flags: tuple = ()
-    kind: str = "notebook"
-    order: tuple = ()
-    place: Path | None = field(default=None, repr=False)
-    members: tuple = ()
+    kind: str = "notebook"  # or "maybe", tried where there is no notebook; or "other", worth a word only then
+    order: tuple = ()  # sorts the files of one student from the oldest to the newest
+    place: Path | None = field(default=None, repr=False)  # the file on the disk
+    members: tuple = ()  # which member of that zip, and of the zip in it
 
     @property
     def data(self):

@@ -20,19 +20,10 @@ from coursekit.grading.result import load as load_result
 
 @dataclass
 class Gradebook:
-    """The results of a class, and what they count.
+    """The results of a class, and what they count."""
 
-    Parameters
-    ----------
-    results : list of Result
-        In any order; kept by student, without regard to case, then by notebook.
-    exercises : list of (id, title, points)
-        Of the whole course.
-    rules : Rules, optional
-    """
-
-    results: list
-    exercises: list
+    results: list  # in any order; kept by student, without regard to case, then by notebook
+    exercises: list  # (id, title, points) of every exercise of the course
     rules: Rules | None = None
 
     def __post_init__(self):

@@ -42,35 +42,18 @@ class RulesError(Exception):
 
 @dataclass(frozen=True)
 class Rules:
-    """What `read` returns; `Rules()` changes nothing.
+    """What `read` returns; `Rules()` changes nothing. Moments have a time zone."""
 
-    Parameters
-    ----------
-    deadline : datetime, optional
-        With its time zone. None: nothing is late.
-    deadlines : dict of str to datetime
-        By notebook, before `deadline`.
-    extensions : dict of str to (datetime or dict of str to datetime)
-        By student, before both.
-    submitted : dict of str to (datetime or dict of str to datetime)
-        By student, before what the submission says.
-    grace_minutes, per_day, at_most : float
-    bonus, points : dict of str to float
-        By exercise.
-    cap : float, optional
-        Share of the maximum of a notebook that its total cannot pass.
-    """
-
-    deadline: datetime | None = None
-    deadlines: dict = field(default_factory=dict)
-    extensions: dict = field(default_factory=dict)
-    submitted: dict = field(default_factory=dict)
+    deadline: datetime | None = None  # where there is none, nothing is late
+    deadlines: dict = field(default_factory=dict)  # notebook -> moment, before `deadline`
+    extensions: dict = field(default_factory=dict)  # student -> moment, or notebook -> moment; before both
+    submitted: dict = field(default_factory=dict)  # in the same form; before what the submission says
     grace_minutes: float = 0.0
     per_day: float = 0.0
     at_most: float = 1.0
-    bonus: dict = field(default_factory=dict)
-    points: dict = field(default_factory=dict)
-    cap: float | None = None
+    bonus: dict = field(default_factory=dict)  # exercise -> points
+    points: dict = field(default_factory=dict)  # exercise -> points
+    cap: float | None = None  # share of the maximum of a notebook that its total cannot pass
 
 
 @dataclass(frozen=True)

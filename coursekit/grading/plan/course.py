@@ -24,27 +24,14 @@ class CourseError(Exception):
 
 @dataclass(frozen=True)
 class Notebook:
-    """A notebook of the course.
-
-    Parameters
-    ----------
-    number, name : str
-        "01" and "01_xor_mlp".
-    cells : tuple of Cell
-    checks : dict
-        Exercise -> {need: expression}, in the course's order: what its check cell hands to the check.
-    points : dict
-        Exercise -> points.
-    titles : dict
-        Exercise -> title.
-    """
+    """A notebook of the course, such as "01" of the name "01_xor_mlp"."""
 
     number: str
     name: str
-    cells: tuple
-    checks: dict
-    points: dict
-    titles: dict
+    cells: tuple  # of `Cell`
+    checks: dict  # exercise -> {need: expression}, in the course's order: what its check cell hands to the check
+    points: dict  # exercise -> points
+    titles: dict  # exercise -> title
 
 
 def names(folder=None):

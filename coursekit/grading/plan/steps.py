@@ -26,33 +26,19 @@ _MAX_REMARKS = 20
 
 @dataclass(frozen=True)
 class Step:
-    """One thing to do with a submission, in order.
+    """One thing to do with a submission, in order."""
 
-    Parameters
-    ----------
-    kind : str
-        "cell": run `source`. "check": judge `exercise` on `expressions`. "skip": a code cell that is not run (the
-        install cell; a check cell that another copy replaces).
-    index : int
-        The cell's place in the submission; -1 where the course adds what was deleted.
-    source : str
-    role : str
-        "answer", "check", "course" (exactly as the course gives it) or "own".
-    exercise : str
-        The exercise, or "" outside all of them.
-    expressions : dict
-        need -> expression, for a check: the course's, whatever the submission's cell says.
-    handed : dict
-        The same with what the submission's cell hands in, where that differs.
-    """
-
+    # "cell": run `source`. "check": judge `exercise` on `expressions`. "skip": a code cell that is not run (the install
+    # cell; a check cell that another copy replaces).
     kind: str
-    index: int
+    index: int  # the cell's place in the submission; -1 where the course adds what was deleted
     source: str
-    role: str
-    exercise: str
-    expressions: dict | None = None
-    handed: dict | None = None
+    role: str  # "answer", "check", "course" (exactly as the course gives it) or "own"
+    exercise: str  # "" outside all of them
+    expressions: dict | None = (
+        None  # for a check, need -> expression: the course's, whatever the submission's cell says
+    )
+    handed: dict | None = None  # the same with what the submission's cell hands in, where that differs
 
 
 def plan(notebook, cells):

@@ -10,43 +10,22 @@ from coursekit.grading.sandbox import Limits
 
 @dataclass(frozen=True)
 class Times:
-    """Seconds that parts of one submission may take.
+    """Seconds that parts of one submission may take."""
 
-    Parameters
-    ----------
-    total : float
-        All its cells together. The checks have some more.
-    cell, question : float
-        One cell; one answer to a question of a check.
-    grace : float
-        From an interrupt to the end.
-    frame : float
-        An answer, to arrive once it has begun.
-    """
-
-    total: float = 900.0
+    total: float = 900.0  # all its cells together; the checks have some more
     cell: float = 300.0
-    question: float = 60.0
-    grace: float = 15.0
-    frame: float = 30.0
+    question: float = 60.0  # one answer to a question of a check
+    grace: float = 15.0  # from an interrupt to the end
+    frame: float = 30.0  # an answer, to arrive once it has begun
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How the submissions of a class are run.
-
-    Parameters
-    ----------
-    times : Times
-    memory_mb : int
-        Memory that one submission may take.
-    unsafe : bool
-        Run without a sandbox.
-    """
+    """How the submissions of a class are run."""
 
     times: Times = Times()
-    memory_mb: int = 3000
-    unsafe: bool = False
+    memory_mb: int = 3000  # that one submission may take
+    unsafe: bool = False  # run without a sandbox; "user": as a user without rights, see `sandbox.start`
 
 
 @dataclass(frozen=True)
@@ -63,29 +42,16 @@ class Box:
 
 @dataclass(frozen=True)
 class Job:
-    """What the judge does with one submission.
+    """What the judge does with one submission."""
 
-    Parameters
-    ----------
-    result : Result
-        As it stands before anything has run: whose it is, its cells, flags and answers. Its seed is of this work of
-        this student alone; the seed of each exercise is drawn from it.
-    steps : list of Step
-    settings : Settings
-    out : Path
-        Where the result goes.
-    again : bool
-        Judge from the transcripts; nothing of the student's runs.
-    careful : bool
-        Judge each exercise in a process of its own, since one of them has ended a judge already.
-    """
-
+    # As it stands before anything has run: whose it is, its cells, flags and answers. Its seed is of this work of this
+    # student alone; the seed of each exercise is drawn from it.
     result: Result
-    steps: list
+    steps: list  # of `Step`
     settings: Settings
-    out: Path
-    again: bool = False
-    careful: bool = False
+    out: Path  # where the result goes
+    again: bool = False  # judge from the transcripts; nothing of the student's runs
+    careful: bool = False  # each exercise in a process of its own, since one of them has ended a judge already
 
 
 def write(path, box, job):

@@ -17,36 +17,17 @@ from coursekit.grading.sandbox.rights import Limits
 
 @dataclass(frozen=True)
 class Plan:
-    """What one sandbox is made of, settled before the fork.
+    """What one sandbox is made of, settled before the fork."""
 
-    Parameters
-    ----------
-    scratch_files : dict of str to bytes
-    run : callable
-    keep : list of int
-        Descriptors that stay open.
-    limits : Limits
-    own_user : bool
-        Where the grader is a superuser, the submission gets a user of its own.
-    folder : str, optional
-        Where there is no isolation, its scratch folder.
-    program : bytes
-        The filter on system calls.
-    paths : list of (str, str or None)
-        What is shown read-only, and the targets of links; see `files.shown`.
-    masked : list of str
-        What of it looks empty.
-    """
-
-    scratch_files: dict
+    scratch_files: dict  # name -> bytes
     run: Callable
-    keep: list
+    keep: list  # descriptors that stay open
     limits: Limits
-    own_user: bool
-    folder: str | None = None
-    program: bytes = b""
-    paths: list = ()
-    masked: list = ()
+    own_user: bool  # where the grader is a superuser, the submission gets a user of its own
+    folder: str | None = None  # where there is no isolation, its scratch folder
+    program: bytes = b""  # the filter on system calls
+    paths: list = ()  # what is shown read-only, with the targets of links; see `files.shown`
+    masked: list = ()  # what of it looks empty
 
     @property
     def isolated(self):

@@ -24,33 +24,15 @@ _ENVIRONMENT = {
 
 @dataclass(frozen=True)
 class Limits:
-    """What one submission may use.
+    """What one submission may use."""
 
-    Parameters
-    ----------
-    memory_mb : int
-        Private memory of one process, in MB. The sum over its processes is the parent's to watch, with `usage`.
-    file_mb : int
-        Size of one file, in MB.
-    scratch_mb : int
-        All that it writes together: its folder, /tmp and /dev/shm, in MB.
-    files : int
-        Number of files and folders there.
-    processes : int
-        Processes and threads at once. TensorFlow alone has a few dozen threads.
-    open_files : int
-        Open descriptors of one process.
-    cpu_s : int
-        Processor seconds of one process: a backstop for the parent's own time limit.
-    """
-
-    memory_mb: int = 3000
-    file_mb: int = 100
-    scratch_mb: int = 256
-    files: int = 20_000
-    processes: int = 512
-    open_files: int = 1024
-    cpu_s: int = 3600
+    memory_mb: int = 3000  # private memory of one process; the sum is the parent's to watch, with `usage`
+    file_mb: int = 100  # one file
+    scratch_mb: int = 256  # all that it writes together: its folder, /tmp and /dev/shm
+    files: int = 20_000  # files and folders there
+    processes: int = 512  # and threads, at once; TensorFlow alone has a few dozen threads
+    open_files: int = 1024  # descriptors of one process
+    cpu_s: int = 3600  # of the processor, for one process: a backstop for the parent's own time limit
 
 
 def unused_user():
