@@ -5,13 +5,13 @@ import os
 import tempfile
 import threading
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 from coursekit.grading import limited, tasks
 from coursekit.grading.result import save, transcripts
 from coursekit.grading.run.job import write as write_job
 
-_START = None
 _LOCK = threading.Lock()
 
 
@@ -65,7 +65,7 @@ def grade_there(box, job):
         here = Path(folder)
         job = replace(job, out=here / "results" / "result.json")
         readable, hidden = tasks.shown()
-        box, start = replace(box, readable=readable, hidden=hidden), _starter()
+        box, start = replace(box, readable=readable, hidden=hidden), _starter(os.getpid())
         for careful in (False, True):
             path = write_job(here / f"{careful}.json", box, replace(job, careful=careful))
             start.start(path)
@@ -91,8 +91,7 @@ def write(task, kept):
     save(task.out, json.loads(kept["result"]))
 
 
-def _starter():
-    global _START
-    if _START is None or _START[0] != os.getpid():
-        _START = (os.getpid(), tasks.starter())
-    return _START[1]
+@cache
+def _starter(worker):
+    """What starts the judges of one worker: a process that was forked from it has its own."""
+    return tasks.starter()

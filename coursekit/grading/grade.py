@@ -10,25 +10,13 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from coursekit.grading import cluster, limited, sandbox
+from coursekit.grading import cluster, limited, sandbox, tasks
 from coursekit.grading.intake.submissions import read
 from coursekit.grading.plan.choose import beyond, choose
 from coursekit.grading.plan.course import load_all
 from coursekit.grading.result import load, save
 from coursekit.grading.run import job as jobs_
-from coursekit.grading.tasks import (
-    Settings,
-    Stop,
-    Task,
-    checks_key,
-    describe,
-    failed,
-    looked_at,
-    starter,
-    summary,
-    unreadable,
-    why,
-)
+from coursekit.grading.tasks import Settings, Stop, Task
 
 
 def grade(
@@ -143,22 +131,22 @@ def jobs(handed_in, out, number, seed, settings):
     if number is not None and number not in notebooks:
         raise Stop(f"There is no notebook {number}. There are: {', '.join(notebooks)}.")
     todo, results = [], []
-    checks = checks_key()
+    checks = tasks.checks_key()
     for handed in choose(read(handed_in, out), notebooks, number):
         path = out / "results" / f"{handed.key}--{handed.number or 'none'}.json"
         mine = int.from_bytes(hashlib.sha256(f"{seed}/{handed.student}/{handed.ident}".encode()).digest()[:6], "big")
         task = Task(handed, notebooks.get(handed.number), mine, path, settings, checks)
         if not handed.problem:
             try:
-                task = replace(task, **limited.run(looked_at, task))
+                task = replace(task, **limited.run(tasks.looked_at, task))
             except limited.Exceeded as reason:
                 task = replace(task, handed=beyond(handed, reason))
         before = load(path)
         if task.handed.problem:
-            save(path, unreadable(task))
-            results.append(summary(path))
+            save(path, tasks.unreadable(task))
+            results.append(tasks.summary(path))
         elif before and before.key == task.key:
-            results.append(summary(path))
+            results.append(tasks.summary(path))
         else:
             # Only the checks have changed: the transcripts may be enough.
             todo.append(replace(task, again=bool(before and before.run_key == task.run_key)))
@@ -170,7 +158,7 @@ def jobs(handed_in, out, number, seed, settings):
 def run(todo, workers, finished):
     """Do the jobs, `workers` at a time, and call ``finished(summary)`` for each."""
     folder = Path(tempfile.mkdtemp(prefix="coursekit-"))
-    start = starter(workers)
+    start = tasks.starter(workers)
     waiting, running, count = list(todo), {}, 0
     try:
         while waiting or running:
@@ -179,10 +167,10 @@ def run(todo, workers, finished):
                 count += 1
                 path = folder / f"{count}.json"
                 try:
-                    start.start(jobs_.write(path, *limited.run(describe, task)))
+                    start.start(jobs_.write(path, *limited.run(tasks.describe, task)))
                 except limited.Exceeded as reason:  # the machine is busier than it was at the first look
-                    save(task.out, unreadable(replace(task, handed=beyond(task.handed, reason))))
-                    finished(summary(task.out))
+                    save(task.out, tasks.unreadable(replace(task, handed=beyond(task.handed, reason))))
+                    finished(tasks.summary(task.out))
                     continue
                 running[str(path)] = task
             for path, status in start.ended(1.0):
@@ -191,7 +179,7 @@ def run(todo, workers, finished):
                 if again:
                     waiting.insert(0, again)
                 else:
-                    finished(summary(task.out))
+                    finished(tasks.summary(task.out))
                 for file in folder.glob(f"{Path(path).name}*"):
                     file.unlink()
     finally:
@@ -210,5 +198,5 @@ def outcome(task, path, status):
         return None
     if not task.tried:
         return replace(task, tried=True, again=False)
-    failed(task, why(path, status))
+    tasks.failed(task, tasks.why(path, status))
     return None

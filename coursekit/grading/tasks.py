@@ -71,9 +71,8 @@ def _result(task, **values):
     """A result of `task` that says whose it is, with `values` for the rest."""
     handed = task.handed
     return Result(
-        handed.student, handed.number, ident=handed.ident, platform=handed.platform, file=handed.source,
-        submitted=handed.submitted, **values,
-    )  # fmt: skip
+        handed.student, handed.number, ident=handed.ident, platform=handed.platform, file=handed.source, **values
+    )
 
 
 def _not_run(cells, steps):

@@ -48,12 +48,9 @@ class Entry:
 def class_zip(path):
     """Every file of the zip that holds a class."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            members = archive.infolist()
-    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, NotImplementedError) as error:
-        raise SubmissionsError(
-            f"{shown_name(path)} is no zip that can be read ({reason_of(error)}). Download it again."
-        ) from None
+        members = _directory(path, shown_name(path))
+    except Unreadable as error:
+        raise SubmissionsError(f"{error} Download it again.") from None
     if len(members) > MAX_MEMBERS:
         raise SubmissionsError(f"{shown_name(path)} has {len(members)} files; at most {MAX_MEMBERS} are read.")
     if not any(not member.is_dir() for member in members):
@@ -107,12 +104,12 @@ def _inner_zip(entry):
         # By the mark before each of them, as a directory that names one file two million times takes long to read.
         if data.count(b"PK\1\2") > MAX_INNER_MEMBERS:
             raise Unreadable(f"{shown} has more files than the {MAX_INNER_MEMBERS} that are read of a zip.")
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            members = archive.infolist()
     except Unreadable as error:
         return [replace(entry, problem=str(error))]
-    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, NotImplementedError) as error:
-        return [replace(entry, problem=f"{shown} is no zip that can be read ({reason_of(error)}). Hand it in again.")]
+    try:
+        members = _directory(io.BytesIO(data), shown)
+    except Unreadable as error:
+        return [replace(entry, problem=f"{error} Hand it in again.")]
     found = _members(members, entry.place, entry.members or (-1,), entry.parts)
     found = [
         replace(item, problem=item.problem or f"{shown_name('/'.join(item.parts))}, a zip in a zip, was not opened.")
@@ -120,6 +117,15 @@ def _inner_zip(entry):
         for item in found
     ]  # fmt: skip
     return found or [replace(entry, problem=f"{shown} holds no notebook.")]
+
+
+def _directory(file, shown):
+    """What a zip says is in it."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            return archive.infolist()
+    except _CANNOT as error:
+        raise Unreadable(f"{shown} is no zip that can be read ({reason_of(error)}).") from None
 
 
 def fetch(place, members, shown, limit=MAX_NOTEBOOK):

@@ -31,16 +31,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from coursekit import place
-from coursekit.grading.intake.archives import (
-    Entry,
-    SubmissionsError,
-    beside_in_zip,
-    capped,
-    class_zip,
-    fetch,
-    opened_zip,
-    tidy,
-)
+from coursekit.grading.intake import archives
+from coursekit.grading.intake.archives import Entry, SubmissionsError
 from coursekit.grading.intake.kinds import EXPORT_ADVICE, OTHER_KINDS, is_ignored, kind_of
 from coursekit.grading.intake.notebook import MAX_NOTEBOOK, Unreadable
 from coursekit.grading.intake.owner import COPY_NUMBER, may_count, owner_of, platform_of, student_key
@@ -65,7 +57,6 @@ class Submission:
     student: str
     name: str  # the file's, as the student chose it
     source: str  # where it stands, relative to what was given
-    submitted: str | None = None  # ISO time where the form of hand-in says it
     problem: str = ""
     ident: str = ""  # the id that Canvas or Moodle gives the student
     key: str = ""
@@ -87,12 +78,12 @@ class Submission:
         """
         if self.problem:
             raise Unreadable(self.problem)
-        data = fetch(self.place, self.members, self.source)
+        data = archives.fetch(self.place, self.members, self.source)
         if data[:2] != b"\x1f\x8b":
             return data
         try:
             with gzip.open(io.BytesIO(data)) as stream:
-                return capped(stream, MAX_NOTEBOOK, self.source)
+                return archives.capped(stream, MAX_NOTEBOOK, self.source)
         except (OSError, EOFError, zlib.error) as error:
             raise Unreadable(f"{shown_name(self.source)} cannot be read: {reason_of(error)}.") from None
 
@@ -134,10 +125,10 @@ def read(path, skip=None):
         entries = _folder(path, skip and Path(skip).resolve())
         download = _class_zip_of(entries)
         if download:
-            return _submissions(_unwrapped(class_zip(download), download.stem), path.name, download)
+            return _submissions(_unwrapped(archives.class_zip(download), download.stem), path.name, download)
         return _submissions(_unwrapped(entries, None), path.name, path)
     if stat.S_ISREG(mode) and path.suffix.lower() == ".zip":
-        return _submissions(_unwrapped(class_zip(path), path.stem), path.stem, path)
+        return _submissions(_unwrapped(archives.class_zip(path), path.stem), path.stem, path)
     if stat.S_ISREG(mode) and kind_of(path.name) == "notebook":
         size = path.stat()
         return _submissions([Entry((path.name,), size.st_size, size.st_mtime, path)], path.parent.name, path)
@@ -161,11 +152,11 @@ def companions(submission):
     if submission.place is None or "/" not in submission.source:
         return {}
     if submission.members:
-        return beside_in_zip(submission.place, submission.members, _taken)
+        return archives.beside_in_zip(submission.place, submission.members, _taken)
     with os.scandir(submission.place.parent) as entries:
         ordinary = [entry for entry in entries if entry.is_file(follow_symlinks=False)]
     sizes = {entry.path: entry.stat(follow_symlinks=False).st_size for entry in ordinary}
-    return _taken(sizes, lambda path, left: fetch(Path(path), (), path, left))
+    return _taken(sizes, lambda path, left: archives.fetch(Path(path), (), path, left))
 
 
 def _taken(sizes, read):
@@ -194,7 +185,7 @@ def _folder(root, skip=None):
         if parts:
             shown = shown_name("/".join(parts))
             problem = f"{shown} cannot be opened: {reason_of(error)}."
-            entries.append(Entry(tidy(parts), 0, 0.0, Path(error.filename), problem=problem))
+            entries.append(Entry(archives.tidy(parts), 0, 0.0, Path(error.filename), problem=problem))
 
     for folder, folders, files in os.walk(root, onerror=failed):
         links = [name for name in folders if os.path.islink(os.path.join(folder, name)) and not is_ignored(name)]
@@ -205,7 +196,7 @@ def _folder(root, skip=None):
             if is_ignored(name):
                 continue
             place = Path(folder, name)
-            parts = tidy(place.relative_to(root).parts)
+            parts = archives.tidy(place.relative_to(root).parts)
             try:
                 about = place.lstat()
             except OSError as error:
@@ -223,7 +214,7 @@ def _folder(root, skip=None):
         if Path(folder).parent == root and not any(entry.parts[0] == Path(folder).name for entry in entries):
             empty = not folders and not [name for name in files if not is_ignored(name)]
             if empty:
-                parts = tidy((Path(folder).name, "nothing"))
+                parts = archives.tidy((Path(folder).name, "nothing"))
                 entries.append(
                     Entry(parts, 0, 0.0, Path(folder), problem=f"{shown_name(parts[0])} is an empty folder.")
                 )
@@ -275,7 +266,7 @@ def _submissions(entries, fallback, path):
         if entry.kind != "zip" or entry.problem:
             opened.append(entry)
         elif zips[entry.parts[0]] <= MAX_ZIPS_OF_ONE:
-            opened += opened_zip(entry)
+            opened += archives.opened_zip(entry)
     if not any(entry.problem or entry.kind != "other" for entry in opened):
         raise SubmissionsError(
             f"{shown_name(path)} holds no notebook: no file in it ends in .ipynb. Give what the class handed in."
@@ -303,23 +294,9 @@ def _submissions(entries, fallback, path):
             problem = f"More than {MAX_FILES_OF_ONE} files were handed in; {shown_name(source)} and more were not read."
         flags = (Flag("late", "Canvas marks this submission as late."),) if owner["late"] else ()
         order = (owner["file_id"], owner["again"], entry.time, _natural(source))
-        found.append(
-            Submission(
-                owner["student"],
-                owner["name"],
-                source,
-                None,
-                problem,
-                owner["ident"],
-                key,
-                owner["platform"],
-                flags=flags,
-                kind=kind,
-                order=order,
-                place=entry.place,
-                members=entry.members,
-            )  # fmt: skip
-        )
+        made = Submission(owner["student"], owner["name"], source, problem, owner["ident"], key, owner["platform"])
+        about = {"flags": flags, "kind": kind, "order": order, "place": entry.place, "members": entry.members}
+        found.append(replace(made, **about))
     found = _told_apart(_with_keys_of_their_own(found))
     return sorted(found, key=lambda item: (item.student.casefold(), item.key, item.order))
 

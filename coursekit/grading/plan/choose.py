@@ -27,8 +27,8 @@ def choose(found, notebooks, number=None):
     -------
     list of Submission
         One for each (student, notebook), with `number` and `flags`; one with a `problem` for a student who handed in
-        nothing that can be graded, with the `number` of the notebook whose name it bears. The newest counts: by the
-        submitted time, by Canvas's attachment and suffix, by the file's time, by name. Files that cannot be read never
+        nothing that can be graded, with the `number` of the notebook whose name it bears. The newest counts: by
+        Canvas's attachment and suffix, by the file's time, by name. Files that cannot be read never
         displace one that can; a flag names them.
     """
     chosen = []

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from coursekit import place
-from coursekit.grading.plan.look import EXERCISE_ID, arguments_of, installs, look_at
+from coursekit.grading.plan.look import EXERCISE_ID, arguments_of, bindings, installs, look_at
 
 HEADING = re.compile(r"^ {0,3}(#{1,6})[ \t]+(.*)$", re.M)
 
@@ -32,6 +32,14 @@ class Notebook:
     checks: dict  # exercise -> {need: expression}, in the course's order: what its check cell hands to the check
     points: dict  # exercise -> points
     titles: dict  # exercise -> title
+
+    def place_of(self, id):
+        """Where the check cell of an exercise stands."""
+        return next(i for i, cell in enumerate(self.cells) if cell.role == "check" and cell.exercise == id)
+
+    def needs(self, id):
+        """The names that the check of an exercise looks at."""
+        return {name for text in self.checks[id].values() for name in bindings(ast.parse(text))[1]}
 
 
 def names(folder=None):

@@ -173,9 +173,7 @@ def _handed(notebook, looks):
 
 
 def _check(notebook, id, handed, index=-1, source=""):
-    if not source:
-        cell = next(c for c in notebook.cells if c.role == "check" and c.exercise == id)
-        source = cell.source
+    source = source or notebook.cells[notebook.place_of(id)].source
     return Step("check", index, source, "check", id, dict(notebook.checks[id]), handed.get(id))
 
 
@@ -209,12 +207,12 @@ def _before_what_is_lent(notebook, cells, looks, anchors):
     """
     lends = [(index, lent_names(cell.source)) for index, cell in enumerate(cells) if cell.kind == "code"]
     moved = {}
-    for id, expressions in notebook.checks.items():
-        names = {name for text in expressions.values() for name in bindings(ast.parse(text))[1]}
+    for id in notebook.checks:
+        names = notebook.needs(id)
         end = anchors[id] if anchors[id] >= 0 else len(cells)
         first = next((index for index, lent in lends if lent & names and index <= end), None)
-        where = next(i for i, cell in enumerate(notebook.cells) if cell.role == "check" and cell.exercise == id)
-        ours = set().union(*(lent_names(cell.source) for cell in notebook.cells[:where])) & names
+        above = notebook.cells[: notebook.place_of(id)]
+        ours = set().union(*(lent_names(cell.source) for cell in above)) & names
         again = first is not None and any(looks[i].bound & names for i, lent in lends if first < i < end and not lent)
         moved[id] = anchors[id] if first in (None, 0) or ours or again else first - 1
     return moved
@@ -222,7 +220,7 @@ def _before_what_is_lent(notebook, cells, looks, anchors):
 
 def _place(notebook, id, cells, looks, matched, sections, taken):
     """Where the check of an exercise stands whose check cell was deleted."""
-    where = next(i for i, cell in enumerate(notebook.cells) if cell.role == "check" and cell.exercise == id)
+    where = notebook.place_of(id)
     back = {place: index for index, place in enumerate(matched) if place is not None}
     last = next((back[place] for place in range(where - 1, -1, -1) if place in back), None)
     if last is None:
@@ -231,9 +229,8 @@ def _place(notebook, id, cells, looks, matched, sections, taken):
     while after < len(cells) and matched[after] is None and after not in taken and sections[after] == sections[last]:
         after += 1
     last = after - 1
-    for expression in notebook.checks[id].values():
-        for name in bindings(ast.parse(expression))[1]:
-            last = max(last, next((i for i, look in enumerate(looks) if name in look.bound), last))
+    for name in notebook.needs(id):
+        last = max(last, next((i for i, look in enumerate(looks) if name in look.bound), last))
     return last
 
 
@@ -241,9 +238,7 @@ def _restored(notebook, cells, looks, matched):
     """Index of a submission's cell -> the steps to run before it: what the course gave and the student deleted."""
     there = {place for place in matched if place is not None}
     bound = set(_NAMES).union(*(look.bound for look in looks))
-    used = set().union(*(look.used for look in looks))
-    for expressions in notebook.checks.values():
-        used |= {name for text in expressions.values() for name in bindings(ast.parse(text))[1]}
+    used = set().union(*(look.used for look in looks), *map(notebook.needs, notebook.checks))
     deleted = {
         i: look_at(cell) for i, cell in enumerate(notebook.cells)
         if i not in there and cell.kind == "code" and cell.role == "course"
@@ -266,16 +261,15 @@ def _restored(notebook, cells, looks, matched):
     back = {place: index for index, place in enumerate(matched) if place is not None}
     latest = len(cells)
     for i in sorted(chosen, reverse=True):
-        names = look_at(replace(notebook.cells[i], source=chosen[i])).bound
-        cell = notebook.cells[i]
-        needs = look_at(replace(cell, source=chosen[i])).used
+        cell = replace(notebook.cells[i], source=chosen[i])
+        mine = look_at(cell)
         after = next((back[place] + 1 for place in range(i - 1, -1, -1) if place in back), 0)
-        for name in needs & own:
+        for name in mine.used & own:
             after = max(after, next((k + 1 for k, look in enumerate(looks) if name in look.bound), 0))
-        first = next((k for k, look in enumerate(looks) if look.used & names), len(cells))
+        first = next((k for k, look in enumerate(looks) if look.used & mine.bound), len(cells))
         # What another restored cell uses must stand before that one.
         latest = min(after, first, latest)
-        steps.setdefault(latest, []).insert(0, Step("cell", -1, chosen[i], "course", cell.exercise))
+        steps.setdefault(latest, []).insert(0, Step("cell", -1, cell.source, "course", cell.exercise))
     return steps
 
 
@@ -294,12 +288,10 @@ def _without_overwriting(source, missing, own):
 
 
 def _role_of(notebook, cell, where):
-    if where is None:
-        return "own"
-    course = notebook.cells[where]
+    course = notebook.cells[where] if where is not None else cell
     if course.role == "course" and plain_text(course.source) != plain_text(cell.source):
         return "own"
-    return {"answer": "answer", "course": "course"}.get(course.role, "own")
+    return course.role if course.role in ("answer", "course") else "own"
 
 
 def _heading(cell, known):

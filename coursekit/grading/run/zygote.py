@@ -4,7 +4,7 @@ It never runs an operation: after the first one (even ``tf.constant``) a forked 
 lets a canary child train one step, and says whether that child came back. For a course without Keras both are left out.
 
 On its standard input it reads lines: the path of a job file, or nothing more. On its standard output it writes JSON
-lines: ``{"ready": true}``, ``{"started": path, "pid": n}``, ``{"ended": path, "status": n}``.
+lines: ``{"ready": true}``, ``{"ended": path, "status": n}``.
 """
 
 import contextlib
@@ -15,7 +15,6 @@ import select
 import signal
 import subprocess
 import sys
-import time
 import traceback
 from importlib import import_module
 
@@ -31,7 +30,7 @@ PRELOAD = (
     "coursekit.checks.notebook", "coursekit.checks.pipe", "coursekit.grading.run.judge",
     "coursekit.grading.sandbox.runner",
 )  # fmt: skip
-CANARY_SECONDS = 60
+CANARY_SECONDS, CANARY_MB = 60, 6000
 
 
 def preload(keras):
@@ -50,24 +49,13 @@ def preload(keras):
     gc.freeze()
 
 
-def canary(seconds=CANARY_SECONDS):
+def canary():
     """Whether a forked child trains one step and comes back in time."""
-    pid = os.fork()
-    if pid == 0:
-        try:
-            _train_one_step()
-            os._exit(0)
-        except BaseException:
-            os._exit(1)
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        ended, status = os.waitpid(pid, os.WNOHANG)
-        if ended:
-            return status == 0
-        time.sleep(0.05)
-    os.kill(pid, signal.SIGKILL)
-    os.waitpid(pid, 0)
-    return False
+    try:
+        limited.run(_train_one_step, seconds=CANARY_SECONDS, memory_mb=CANARY_MB, wait=CANARY_SECONDS)
+    except limited.Exceeded:
+        return False
+    return True
 
 
 def _train_one_step():
@@ -84,19 +72,16 @@ def serve():
     keras = place.uses_keras()
     preload(keras)
     _say({"ready": not keras or canary()})
-    running, waiting, open_ = {}, b"", True
-    while open_ or running:
-        if open_ and select.select([0], [], [], 0.05)[0]:
+    running, waiting = {}, b""
+    while True:
+        if select.select([0], [], [], 0.05)[0]:
             data = os.read(0, 65536)
-            open_ = bool(data)
-            if not open_:
-                break  # the grader has gone; what runs dies with this process
+            if not data:
+                return  # the grader has gone; what runs dies with this process
             *lines, waiting = (waiting + data).split(b"\n")
             for line in lines:
                 path = line.decode()
-                pid = _fork(path)
-                running[pid] = path
-                _say({"started": path, "pid": pid})
+                running[_fork(path)] = path
         while running:
             pid, status = os.waitpid(-1, os.WNOHANG)
             if not pid:
@@ -148,23 +133,19 @@ class Zygote:
         When the canary does not come back.
     """
 
-    def __init__(self, environment=None):
+    def __init__(self, environment):
         self._process = subprocess.Popen(
             [sys.executable, "-m", "coursekit.grading.run.zygote"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             start_new_session=True,
-            env={**os.environ, **(environment or {})},
+            env={**os.environ, **environment},
         )
         self._rest = b""
         ready = self._read(CANARY_SECONDS * 3)
         if not ready or not ready[0].get("ready"):
             self.close()
             raise RuntimeError("a forked process could not train a network")
-
-    @property
-    def pid(self):
-        return self._process.pid
 
     def start(self, path):
         """Begin the job that the file at `path` describes."""
@@ -173,7 +154,7 @@ class Zygote:
 
     def ended(self, seconds):
         """The jobs that have ended since: a list of (path, exit status). Waits `seconds` at most."""
-        return [(line["ended"], line["status"]) for line in self._read(seconds) if "ended" in line]
+        return [(line["ended"], line["status"]) for line in self._read(seconds)]
 
     def close(self):
         """End the zygote and with it everything that it started."""

@@ -9,6 +9,15 @@ from coursekit.grading.sandbox.child import start
 from coursekit.grading.sandbox.errors import NO_LINUX, SandboxError, advice
 from coursekit.grading.sandbox.system_calls import filter_program
 
+_NAMESPACES = {
+    kernel.NEWUSER: "a user namespace",
+    kernel.NEWNS: "a mount namespace",
+    kernel.NEWPID: "a process namespace",
+    kernel.NEWNET: "a network namespace",
+    kernel.NEWIPC: "an IPC namespace",
+    kernel.NEWUTS: "a host name namespace",
+}
+
 
 def describe(unsafe=False):
     """One sentence that says what protects the grader from a submission."""
@@ -37,16 +46,9 @@ def missing():
     except SandboxError as gap:
         found.append(str(gap))
     base = 0 if os.geteuid() == 0 else kernel.NEWUSER
-    layers = [(kernel.NEWUSER, "a user namespace")] if base else []
-    layers += [
-        *(
-            (kernel.NEWNS, "a mount namespace"),
-            (kernel.NEWPID, "a process namespace"),
-            (kernel.NEWNET, "a network namespace"),
-        ),
-        *((kernel.NEWIPC, "an IPC namespace"), (kernel.NEWUTS, "a host name namespace")),
-    ]
-    for flag, name in layers:
+    for flag, name in _NAMESPACES.items():
+        if flag == kernel.NEWUSER and not base:
+            continue
         code = _try(lambda flag=flag: kernel.call("unshare", base | flag))
         if code:
             error = OSError(code, os.strerror(code))

@@ -96,18 +96,21 @@ def build_root(paths, masked, scratch_files, limits, user, group):
     strict = kernel.RDONLY | kernel.NOSUID | kernel.NODEV | kernel.NOEXEC
     kernel.mount("proc", "/proc", "proc", strict)
     _folder("/etc")
-    Path("/etc/passwd").write_text(f"student:x:{user}:{group}:student:{SCRATCH}:/bin/sh\n")
-    Path("/etc/group").write_text(f"student:x:{group}:\n")
-    Path("/etc/hosts").write_text("127.0.0.1 localhost\n")
-    Path("/etc/nsswitch.conf").write_text("passwd: files\ngroup: files\nhosts: files\n")
+    etc = {
+        "passwd": f"student:x:{user}:{group}:student:{SCRATCH}:/bin/sh\n",
+        "group": f"student:x:{group}:\n",
+        "hosts": "127.0.0.1 localhost\n",
+        "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
+    }
+    for name, text in etc.items():
+        Path("/etc", name).write_text(text)
+        os.chmod(f"/etc/{name}", 0o444)
     Path("/.empty").touch()
     for path in masked:
         if os.path.isdir(path):
             kernel.mount("tmpfs", path, "tmpfs", strict, "mode=555,size=4k,nr_inodes=2")
         elif os.path.exists(path):
             kernel.mount("/.empty", path, None, kernel.BIND)
-    for name in ("passwd", "group", "hosts", "nsswitch.conf"):
-        os.chmod(f"/etc/{name}", 0o444)
     os.chmod("/.empty", 0o444)
     for name, content in scratch_files.items():
         path = Path(SCRATCH, name)

@@ -111,14 +111,12 @@ class _Servant:
     def _bind(self, expressions):
         found = {}
         for name, expression in expressions.items():
-            # An undefined name is left out: the check says that it is missing.
-            with contextlib.suppress(NameError):
-                try:
-                    found[name] = eval(expression, self._shell.user_ns)
-                except NameError:
-                    raise
-                except Exception as error:
-                    raise StudentError(type(error).__name__, text_of(error), expression) from None
+            try:
+                found[name] = eval(expression, self._shell.user_ns)
+            except NameError:
+                pass  # left out: the check says that it is missing
+            except Exception as error:
+                raise StudentError(type(error).__name__, text_of(error), expression) from None
         self._server = ObjectServer(found)
 
 
