@@ -32,9 +32,9 @@ def exercises():
     return folder() / "exercises" if os.environ.get("COURSEKIT_COURSE") else EXERCISES
 
 
-def notebooks(course=None):
-    """The students' notebooks that have exercises, in order: those of the folder `course` where one is given."""
-    return sorted((Path(course or folder()) / "notebooks").glob("[0-9][0-9]*_*.ipynb"))
+def notebooks():
+    """The students' notebooks that have exercises, in order."""
+    return sorted((folder() / "notebooks").glob("[0-9][0-9]*_*.ipynb"))
 
 
 def uses_keras():

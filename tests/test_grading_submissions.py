@@ -124,10 +124,11 @@ def test_a_notebook_that_does_not_exist():
         load("77")
 
 
-def test_a_course_whose_check_cell_is_gone(tmp_path):
+def test_a_course_whose_check_cell_is_gone(tmp_path, monkeypatch):
+    monkeypatch.setattr(course.place, "folder", lambda: tmp_path)
     put(tmp_path, {f"notebooks/{SLUG}.ipynb": handed().replace(b'ck.check(\\"01.4\\"', b'print(\\"01.4\\"')})
     with pytest.raises(course.CourseError, match="differ about 01.4"):
-        load("01", tmp_path)
+        load("01")
 
 
 # --- matching: as handed out, and as handed in by an honest student

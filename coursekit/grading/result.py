@@ -1,8 +1,11 @@
 """What became of one submission: made by the judge, kept as JSON, read by whatever reports on a class."""
 
+import hashlib
 import json
 import os
+import re
 import tempfile
+import unicodedata
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -28,7 +31,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Output:
-    """What a cell showed: "text", "error" or "image", of which `png` is the base64."""
+    """What a cell showed: "text" or "image", of which `png` is the base64."""
 
     type: str
     text: str = ""
@@ -82,8 +85,9 @@ class Result:
         return self.status == "grader-failed"
 
 
-def from_dict(said):
-    """The `Result` that a dictionary says. Raises ValueError, KeyError or TypeError where it says none."""
+def read(path):
+    """The result in a file. Raises OSError, ValueError, KeyError or TypeError where there is none."""
+    said = json.loads(Path(path).read_text(encoding="utf-8"))
     if said["version"] != VERSION or said["status"] not in STATUSES:
         raise ValueError("another version")
     if not isinstance(said["student"], str) or not isinstance(said["notebook"], str):
@@ -105,17 +109,22 @@ def _report(said):
     return Report(**{**said, "findings": tuple(Finding(**finding) for finding in said["findings"])})
 
 
-def read(path):
-    """The result in a file. Raises OSError, ValueError, KeyError or TypeError where there is none."""
-    return from_dict(json.loads(Path(path).read_text(encoding="utf-8")))
-
-
 def load(path):
     """The same; None where there is none."""
     try:
         return read(path)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
+
+
+def file_stem(text, most=40):
+    """A text as part of a file name: plain where the text is safe on every system, else with letters of its hash."""
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    slug = re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")[:most].strip("-")
+    # A text that looks like one with a hash gets one, so that nobody can take another's file name.
+    if slug and slug == text and not re.fullmatch(r"con|prn|aux|nul|(com|lpt)\d|.*-[0-9a-f]{8}", slug):
+        return slug
+    return f"{slug or 'student'}-{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
 
 
 def transcripts(path):

@@ -1,10 +1,10 @@
 """Whose a file is: what Canvas, Moodle, a folder or the file's name says."""
 
-import hashlib
 import re
 import unicodedata
 
 from coursekit.grading.intake.kinds import NOTEBOOK_NAME, OTHER_KINDS, kind_of
+from coursekit.grading.result import file_stem
 
 # The platform writes before the file's name, which is the student's: the first place that fits is the platform's.
 _CANVAS = re.compile(
@@ -22,7 +22,6 @@ _ADDED = re.compile(
     r"|[ _-]?\(\d{1,3}\)|-Copy\d{1,3})+$",
     re.I,
 )
-_RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))}
 
 
 def owner_of(entry, fallback, known):
@@ -80,15 +79,9 @@ def _name_in(file, known):
 
 
 def student_key(student, ident=""):
-    """A student as part of a file name: plain where the name is, else with a few letters of its hash."""
+    """A student as part of a file name."""
     identity = unicodedata.normalize("NFC", student).casefold().strip() + (f"-{ident}" if ident else "")
-    plain = unicodedata.normalize("NFKD", identity).encode("ascii", "ignore").decode()
-    slug = re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")[:40].strip("-")
-    # A name that looks like one with a hash gets one, so that nobody can take another's file name.
-    if slug and slug == identity and slug not in _RESERVED and not re.search(r"-[0-9a-f]{8}$", slug):
-        return slug
-    digest = hashlib.sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()[:8]
-    return f"{slug or 'student'}-{digest}"
+    return file_stem(identity)
 
 
 def may_count(parts):

@@ -2,10 +2,7 @@
 
 import base64
 import binascii
-import hashlib
-import re
 import struct
-import unicodedata
 from dataclasses import replace
 from itertools import groupby
 from operator import itemgetter
@@ -16,6 +13,7 @@ from coursekit.checks.report import FAILED, NOT_ATTEMPTED, PASSED, Finding, Repo
 from coursekit.grading.output.cells import clean
 from coursekit.grading.output.gradebook import answers, notebook_of
 from coursekit.grading.output.render import cut, render
+from coursekit.grading.result import file_stem
 
 TEXT = 6000  # characters of one output that a page shows
 OUTPUTS = 30  # outputs of one cell that a page shows
@@ -30,12 +28,7 @@ _MARKS = {PASSED: ("✓", "passed"), FAILED: ("✗", "failed"), NOT_ATTEMPTED: (
 
 def file_name(student):
     """The name of a student's page: safe on every system, and of nobody else."""
-    plain = unicodedata.normalize("NFKD", student).encode("ascii", "ignore").decode()
-    slug = re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")[:50]
-    # Also for a name that looks as if it had a hash already, so that nobody can choose to be somebody else's page.
-    if not slug or slug != student or re.fullmatch(r"con|prn|aux|nul|(com|lpt)\d|.*-[0-9a-f]{8}", slug):
-        slug = f"{slug or 'student'}-{hashlib.sha256(student.encode('utf-8', 'replace')).hexdigest()[:8]}"
-    return f"{slug}.html"
+    return f"{file_stem(student, 50)}.html"
 
 
 # A student's page -----------------------------------------------------------------------------------------------------
@@ -125,7 +118,7 @@ def _cell(cell):
         if output.type == "image":
             shown.append(_png(output.png) or _text("(a picture that cannot be shown)"))
         elif output.text:
-            shown.append(_text(cut(_plain(output.text), TEXT), output.type == "error"))
+            shown.append(_text(cut(_plain(output.text), TEXT)))
     left = len(cell.outputs) - OUTPUTS
     if left > 0:
         shown.append(_text(f"({left} more outputs)"))
@@ -134,8 +127,8 @@ def _cell(cell):
     return {"source": cut(cell.source, 20_000), "outputs": shown, "note": note.get(cell.status, "")}
 
 
-def _text(text, error=False):
-    return {"png": "", "text": text, "error": error}
+def _text(text):
+    return {"png": "", "text": text}
 
 
 def _png(text):

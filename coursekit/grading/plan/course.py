@@ -10,7 +10,6 @@ runs students' code.
 import ast
 import re
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from coursekit import place
 from coursekit.grading.plan.look import EXERCISE_ID, arguments_of, bindings, installs, look_at
@@ -42,20 +41,18 @@ class Notebook:
         return {name for text in self.checks[id].values() for name in bindings(ast.parse(text))[1]}
 
 
-def names(folder=None):
+def names():
     """The notebooks with exercises: number -> name, from the file names alone."""
-    return {path.stem.split("_")[0]: path.stem for path in place.notebooks(folder)}
+    return {path.stem.split("_")[0]: path.stem for path in place.notebooks()}
 
 
-def load(number, folder=None):
+def load(number):
     """Read one notebook of the course.
 
     Parameters
     ----------
     number : str
         "01", or the name "01_xor_mlp".
-    folder : Path, optional
-        Where its notebooks are; see `coursekit.place` where not given.
 
     Returns
     -------
@@ -69,11 +66,11 @@ def load(number, folder=None):
     from coursekit.checks import framework
     from coursekit.grading.intake.notebook import Unreadable, parse
 
-    known = names(folder)
+    known = names()
     number = str(number).split("_")[0]
     if number not in known:
         raise CourseError(f"The course has no notebook {number!r}. It has {', '.join(known) or 'none'}.")
-    path = Path(folder or place.folder()) / "notebooks" / f"{known[number]}.ipynb"
+    path = place.folder() / "notebooks" / f"{known[number]}.ipynb"
     try:
         cells = parse(path.read_bytes())
     except Unreadable as error:
@@ -103,7 +100,7 @@ def load(number, folder=None):
     )
 
 
-def load_all(folder=None):
+def load_all():
     """Every notebook with exercises: number -> `Notebook`.
 
     Raises
@@ -111,9 +108,9 @@ def load_all(folder=None):
     CourseError
         Where there is none, or where `load` raises it.
     """
-    found = {number: load(number, folder) for number in names(folder)}
+    found = {number: load(number) for number in names()}
     if not found:
-        raise CourseError(f"There is no course in {folder or place.folder()}: it has no notebooks/NN_name.ipynb.")
+        raise CourseError(f"There is no course in {place.folder()}: it has no notebooks/NN_name.ipynb.")
     return found
 
 

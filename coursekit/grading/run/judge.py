@@ -140,7 +140,7 @@ def _judge(job, channel, step, cells):
     report = _verdict(job, channel, step.exercise, first)
     for expressions in others:
         if not report.passed and not channel.ended:
-            report = _kept_if_better(job, channel, step.exercise, expressions, report) or report
+            report = _better(job, channel, step.exercise, expressions, report)
     return _with_causes(report, step, cells)
 
 
@@ -181,8 +181,8 @@ def _ended_in(cell):
     return f"The cell that begins `{begins}` ended in an error: {cell.error.rstrip('.')}."
 
 
-def _kept_if_better(job, channel, id, expressions, report):
-    """The report on other objects where it has a higher score, else None; the transcript is that of the one kept."""
+def _better(job, channel, id, expressions, report):
+    """The report on other objects where it has a higher score, else `report`; the transcript is that of the better."""
     path = transcripts(job.out) / f"{id}.gz"
     before = path.read_bytes() if path.exists() else None
     other = _verdict(job, channel, id, expressions)
@@ -190,7 +190,7 @@ def _kept_if_better(job, channel, id, expressions, report):
         return other
     if before is not None:
         path.write_bytes(before)
-    return None
+    return report
 
 
 def _verdict(job, channel, id, expressions):
@@ -199,7 +199,7 @@ def _verdict(job, channel, id, expressions):
 
     item = framework.get_exercise(id)
     if channel.ended:
-        return _capped(_ended(item, channel.ended))
+        return _ended(item, channel.ended)
     if not job.careful:
         signal.setitimer(signal.ITIMER_PROF, CHECK_S)  # its signal ends this process; the grader goes on with care
         report = _asked(job, channel, item, expressions)
@@ -214,7 +214,7 @@ def _verdict(job, channel, id, expressions):
     except limited.Exceeded as reason:
         if channel.midway:
             channel.end("the conversation about an answer was torn")
-        return _capped(_too_much(item, reason))
+        return _too_much(item, reason)
     return report
 
 
@@ -272,19 +272,19 @@ def check_seed(seed, id):
 
 
 def _ended(item, how):
-    message = (
+    return _nothing(
+        item, "ended",
         f"The notebook's process ended before this exercise could be judged: {how}. What came before counts. Restart "
-        "the kernel and run all cells to see where it stops."
-    )
-    return _nothing(item, "ended", message)
+        "the kernel and run all cells to see where it stops.",
+    )  # fmt: skip
 
 
 def _too_much(item, reason):
-    message = (
+    return _nothing(
+        item, "too-large",
         f"The answer could not be judged: {reason} to compute again what was handed in. A network as large as the page "
-        "asks for is judged in seconds."
-    )
-    return _nothing(item, "too-large", message)
+        "asks for is judged in seconds.",
+    )  # fmt: skip
 
 
 def _nothing(item, code, message):
@@ -317,7 +317,7 @@ def _judge_once_more(job, channel, checks, reports):
         report = reports[step.exercise]
         if not report.passed and ({"not-attempted", "missing"} & set(report.codes) or _lacks_a_name(report)):
             for expressions in _namings(step):
-                report = _kept_if_better(job, channel, step.exercise, expressions, report) or report
+                report = _better(job, channel, step.exercise, expressions, report)
             reports[step.exercise] = report
 
 
