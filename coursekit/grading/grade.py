@@ -89,8 +89,7 @@ def sensible_workers(memory_mb):
 
 def _writable(out):
     try:
-        out.mkdir(parents=True, exist_ok=True)
-        (out / "results").mkdir(exist_ok=True)
+        (out / "results").mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=out):
             pass
     except OSError as error:

@@ -10,11 +10,10 @@ import gc
 import os
 import pickle
 import resource
-import select
 import signal
 import sys
 import threading
-import time
+from multiprocessing import Pipe
 from pathlib import Path
 
 SECONDS = 20  # of the processor
@@ -48,24 +47,23 @@ def run(work, *args, seconds=SECONDS, memory_mb=MEMORY_MB, wait=None, lets=()):
     Exceeded
         Where it took too long or too much, ended, or raised anything else.
     """
-    reading, writing = os.pipe()
+    reading, writing = Pipe(duplex=False)
     pid = _fork()
     try:
         if pid == 0:
             try:
-                os.close(reading)
+                reading.close()
                 _begin(seconds, memory_mb)
-                with open(writing, "wb") as stream:
-                    stream.write(_done(work, args, lets))
+                writing.send_bytes(_done(work, args, lets))
             finally:
                 os._exit(0)
-        os.close(writing)
-        data = _received(reading, time.monotonic() + (wait or WAIT * seconds))
+        writing.close()
+        data = _received(reading, wait or WAIT * seconds)
     except BaseException:
         os.kill(pid, signal.SIGKILL)
         raise
     finally:
-        os.close(reading)
+        reading.close()
         _, status = os.waitpid(pid, 0)
     if os.WIFSIGNALED(status) and os.WTERMSIG(status) in (signal.SIGKILL, signal.SIGXCPU):
         raise Exceeded(f"it took longer than {seconds} s")
@@ -146,17 +144,15 @@ def _done(work, args, lets):
     return pickle.dumps(("exceeded", said))
 
 
-def _received(reading, until):
-    parts, size = [], 0
-    while select.select([reading], [], [], max(until - time.monotonic(), 0))[0]:
-        part = os.read(reading, 1 << 20)
-        if not part:
-            return b"".join(parts)
-        parts.append(part)
-        size += len(part)
-        if size > MAX_ANSWER:
-            raise Exceeded(f"it came to more than {MAX_ANSWER // 10**6} MB")
-    raise Exceeded("it took too long")
+def _received(reading, seconds):
+    if not reading.poll(seconds):
+        raise Exceeded("it took too long")
+    try:
+        return reading.recv_bytes(MAX_ANSWER)
+    except EOFError:
+        return b""
+    except OSError:
+        raise Exceeded(f"it came to more than {MAX_ANSWER // 10**6} MB") from None
 
 
 def die_with_parent():

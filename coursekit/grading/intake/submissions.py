@@ -211,13 +211,10 @@ def _folder(root, skip=None):
                 problem = f"{shown_name('/'.join(parts))} is no ordinary file and was not read."
             if problem or may_count(parts):
                 entries.append(Entry(parts, about.st_size, about.st_mtime, place, problem=problem))
-        if Path(folder).parent == root and not any(entry.parts[0] == Path(folder).name for entry in entries):
-            empty = not folders and not [name for name in files if not is_ignored(name)]
-            if empty:
-                parts = archives.tidy((Path(folder).name, "nothing"))
-                entries.append(
-                    Entry(parts, 0, 0.0, Path(folder), problem=f"{shown_name(parts[0])} is an empty folder.")
-                )
+        if Path(folder).parent == root and not folders and not links and all(map(is_ignored, files)):
+            parts = archives.tidy((Path(folder).name, "nothing"))
+            problem = f"{shown_name(parts[0])} is an empty folder."
+            entries.append(Entry(parts, 0, 0.0, Path(folder), problem=problem))
     if not entries and not any(not is_ignored(name) for name in os.listdir(root)):
         raise SubmissionsError(f"{shown_name(root)} is empty. Give the folder, or the zip, that holds the submissions.")
     return entries

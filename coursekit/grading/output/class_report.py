@@ -92,16 +92,16 @@ def findings(results, exercises):
 
 def _example(id, cases, people):
     """Message and answer of the case that says least about who wrote it."""
-    best = None
-    for message, result in cases:
+
+    def without_names(message, result):
         cells = [c.source for c in result.cells if c.exercise == id and c.role == "answer"]
         source, changed = anonymous("\n\n".join(cells)[:20_000], result.student, people)
         message, more = anonymous(message, result.student, (), code=False)
         # Of equal ones the one of middling length: neither a fragment nor the longest of the class.
-        rank = (changed + more, abs(len(source) - 400), source)
-        if best is None or rank < best[0]:
-            best = (rank, message, source)
-    return cut(best[1], 700), cut(best[2], 3000)
+        return changed + more, abs(len(source) - 400), source, message
+
+    _, _, source, message = min(without_names(*case) for case in cases)
+    return cut(message, 700), cut(source, 3000)
 
 
 def outliers(results):

@@ -101,15 +101,13 @@ def read(path, known=()):
     """
     path = Path(path)
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        return parse(path.read_text(encoding="utf-8-sig"), known)
     except FileNotFoundError:
         raise RulesError(f"There is no file {path}. Give the path of a TOML file with the rules.") from None
     except IsADirectoryError:
         raise RulesError(f"{path} is a folder. Give the path of a TOML file with the rules.") from None
     except (OSError, UnicodeDecodeError) as error:
         raise RulesError(f"{path.name} cannot be read as UTF-8 text ({error}). Save it as UTF-8.") from None
-    try:
-        return parse(text, known)
     except RulesError as error:
         raise RulesError(f"{path.name}: {error}") from None
 

@@ -3,20 +3,20 @@
 It never runs an operation: after the first one (even ``tf.constant``) a forked child hangs or dies. So at the start it
 lets a canary child train one step, and says whether that child came back. For a course without Keras both are left out.
 
-On its standard input it reads lines: the path of a job file, or nothing more. On its standard output it writes JSON
-lines: ``{"ready": true}``, ``{"ended": path, "status": n}``.
+What comes over the connection that it is given are paths of job files. It answers whether it is ready, and from then on
+the path and the exit status of each job that has ended.
 """
 
 import contextlib
 import gc
-import json
 import os
-import select
 import signal
 import subprocess
 import sys
 import traceback
 from importlib import import_module
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
 
 from coursekit import place
 from coursekit.grading import limited
@@ -67,21 +67,16 @@ def _train_one_step():
     model.fit(np.ones((4, 2)), np.ones((4, 1)), verbose=0)
 
 
-def serve():
-    """Fork a judge for every job that is named on the standard input, until that ends."""
+def serve(link):
+    """Fork a judge for every job that is named over `link`. Raises EOFError or OSError when the grader has gone."""
     keras = place.uses_keras()
     preload(keras)
-    _say({"ready": not keras or canary()})
-    running, waiting = {}, b""
+    link.send(not keras or canary())
+    running = {}
     while True:
-        if select.select([0], [], [], 0.05)[0]:
-            data = os.read(0, 65536)
-            if not data:
-                return  # the grader has gone; what runs dies with this process
-            *lines, waiting = (waiting + data).split(b"\n")
-            for line in lines:
-                path = line.decode()
-                running[_fork(path)] = path
+        if link.poll(0.05):
+            path = link.recv()
+            running[_fork(path, link)] = path
         while running:
             pid, status = os.waitpid(-1, os.WNOHANG)
             if not pid:
@@ -89,10 +84,10 @@ def serve():
             if pid in running:
                 with contextlib.suppress(ProcessLookupError, PermissionError):  # a judge leaves nothing running
                     os.killpg(pid, signal.SIGKILL)
-                _say({"ended": running.pop(pid), "status": os.waitstatus_to_exitcode(status)})
+                link.send((running.pop(pid), os.waitstatus_to_exitcode(status)))
 
 
-def _fork(path):
+def _fork(path, link):
     parent = os.getpid()
     pid = os.fork()
     if pid:
@@ -103,9 +98,7 @@ def _fork(path):
         if os.getppid() != parent:
             os._exit(1)
         os.setsid()
-        nothing = os.open(os.devnull, os.O_RDWR)
-        os.dup2(nothing, 0)
-        os.dup2(nothing, 1)
+        link.close()
         from coursekit.grading.run import judge
 
         judge.main(path)
@@ -115,13 +108,6 @@ def _fork(path):
             file.write(traceback.format_exc())
     finally:
         os._exit(status)
-
-
-def _say(message):
-    try:
-        os.write(1, json.dumps(message).encode() + b"\n")
-    except BrokenPipeError:  # the grader has been interrupted
-        os._exit(1)
 
 
 class Zygote:
@@ -134,44 +120,45 @@ class Zygote:
     """
 
     def __init__(self, environment):
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "coursekit.grading.run.zygote"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            start_new_session=True,
-            env={**os.environ, **environment},
-        )
-        self._rest = b""
-        ready = self._read(CANARY_SECONDS * 3)
-        if not ready or not ready[0].get("ready"):
+        self._link, theirs = Pipe()
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "coursekit.grading.run.zygote", str(theirs.fileno())],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,
+                env={**os.environ, **environment},
+            )
+        if not self._link.poll(CANARY_SECONDS * 3) or not self._received():
             self.close()
             raise RuntimeError("a forked process could not train a network")
 
     def start(self, path):
         """Begin the job that the file at `path` describes."""
-        self._process.stdin.write(f"{path}\n".encode())
-        self._process.stdin.flush()
+        self._link.send(str(path))
 
     def ended(self, seconds):
         """The jobs that have ended since: a list of (path, exit status). Waits `seconds` at most."""
-        return [(line["ended"], line["status"]) for line in self._read(seconds)]
+        found = []
+        while self._link.poll(0 if found else seconds):
+            found.append(self._received())
+        return found
 
     def close(self):
         """End the zygote and with it everything that it started."""
         self._process.kill()
         self._process.wait()
-        self._process.stdin.close()
-        self._process.stdout.close()
+        self._link.close()
 
-    def _read(self, seconds):
-        if not select.select([self._process.stdout], [], [], seconds)[0]:
-            return []
-        data = os.read(self._process.stdout.fileno(), 65536)
-        if not data:
-            raise EOFError("the process that starts the submissions has ended")
-        *lines, self._rest = (self._rest + data).split(b"\n")
-        return [json.loads(line) for line in lines]
+    def _received(self):
+        try:
+            return self._link.recv()
+        except (EOFError, ConnectionResetError):
+            raise EOFError("the process that starts the submissions has ended") from None
 
 
 if __name__ == "__main__":
-    serve()
+    # Where the grader has gone, what runs dies with this process.
+    with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
+        serve(Connection(int(sys.argv[1])))

@@ -62,17 +62,8 @@ class Child:
         Call it in the end for every child, as the child's number stays taken until then.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
-        while self.ended is None:
-            line = self._line(deadline)
-            if line is None:
-                return None
-            kind, _, rest = line.partition(" ")
-            if kind in ("exit", "signal"):
-                self._finish(line)
-            elif kind == "":
-                self._finish("signal 9")
-            else:
-                self._note(kind, rest)
+        while self.ended is None and self._heard(deadline) is not None:
+            pass
         return self.ended
 
     def _signal(self, number):
@@ -94,28 +85,32 @@ class Child:
         line, _, self._text = self._text.partition(b"\n")
         return line.decode("utf-8", "replace")
 
-    def _note(self, kind, rest):
+    def _heard(self, deadline):
+        """The first word of the next line, once it is taken in; None when the time is over."""
+        line = self._line(deadline)
+        if line is None:
+            return None
+        kind, _, rest = line.partition(" ")
         if kind == "pid":
             self.pid = int(rest)
-        elif kind == "error" and not self.error:
-            self.error = rest
+        elif kind == "error":
+            self.error = self.error or rest
+        elif kind != "ready":
+            self._finish(line or "signal 9")
+        return kind
 
     def _started(self):
         """Wait until the sandbox stands or has failed."""
-        deadline, ready = time.monotonic() + 30, False
-        while not (ready and self.pid):
-            line = self._line(deadline)
-            kind, _, rest = (line or "").partition(" ")
-            if not kind or kind in ("exit", "signal"):
-                what = f"it ended with {line}" if line else "it ended" if line == "" else "it took over 30 s"
-                self.error = self.error or f"The sandbox did not start: {what} before the submission's code began."
-                if line is None:
-                    self.kill()
-                    os.kill(self._keeper, signal.SIGKILL)
-                self._finish(line or "signal 9")
-                return
-            ready = ready or kind == "ready"
-            self._note(kind, rest)
+        deadline, heard = time.monotonic() + 30, set()
+        while not heard >= {"ready", "pid"} and self.ended is None:
+            heard.add(self._heard(deadline))
+            if None in heard:
+                self.kill()
+                os.kill(self._keeper, signal.SIGKILL)
+                self._finish("signal 9")
+        if self.ended is not None:
+            what = "took over 30 s" if None in heard else "ended" if "" in heard else f"ended with {self.ended}"
+            self.error = self.error or f"The sandbox did not start: it {what} before the submission's code began."
 
     def _finish(self, how):
         with self._lock:
