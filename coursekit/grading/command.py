@@ -12,9 +12,8 @@ from coursekit.grading import sandbox
 from coursekit.grading.intake.archives import SubmissionsError
 from coursekit.grading.output import rules as rule_files
 from coursekit.grading.output.gradebook import Gradebook
-from coursekit.grading.output.publish import publish
+from coursekit.grading.output.publish import publish, write_tables
 from coursekit.grading.output.roster import RosterError, listed
-from coursekit.grading.output.tables import write_tables
 from coursekit.grading.plan.course import CourseError, load_all
 
 

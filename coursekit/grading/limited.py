@@ -87,21 +87,14 @@ def run_each(work, items, together=20):
     for start in range(0, len(items), together):
         several = items[start : start + together]
         try:
-            results += run(_all, work, several)
+            results += run(lambda items: list(map(work, items)), several)
         except Exceeded:
-            results += [_alone(work, item) for item in several]
+            for item in several:
+                try:
+                    results.append(run(work, item))
+                except Exceeded as reason:
+                    results.append(reason)
     return results
-
-
-def _all(work, items):
-    return [work(item) for item in items]
-
-
-def _alone(work, item):
-    try:
-        return run(work, item)
-    except Exceeded as reason:
-        return reason
 
 
 def _fork():

@@ -63,6 +63,13 @@ def grade_one(submission, number):
         return read(path)
 
 
+def exercises(result, notebook):
+    """Id, title, report (None where there is none) and score of every exercise."""
+    for id, title in notebook.titles.items():
+        report = result.reports.get(id)
+        yield id, title, report, report.score if report else 0.0
+
+
 def findings(report):
     """The lines of a card: what held and what did not."""
     return [f"{'✓' if one.passed else '✗'} {one.message}" for one in report.findings]
@@ -71,10 +78,8 @@ def findings(report):
 def gradescope(result, notebook):
     """What Gradescope's results.json holds: a test for each exercise, and what only the instructor sees."""
     tests = []
-    for id, title in notebook.titles.items():
-        report = result.reports.get(id)
+    for id, title, report, score in exercises(result, notebook):
         said = "\n".join(findings(report)) if report else "Nothing could be judged."
-        score = report.score if report else 0.0
         tests.append({"name": f"{id} {title}", "number": id, "score": score, "max_score": notebook.points[id],
                       "output": said, "output_format": "text", "visibility": "visible"})  # fmt: skip
     if result.flags:
@@ -88,13 +93,9 @@ def summary(result, notebook):
     """The same as Markdown, for the summary of a job."""
     earned = sum(report.score for report in result.reports.values())
     lines = [f"# {notebook.name}: {earned:g} of {sum(notebook.points.values()):g} points", ""]
-    for id, title in notebook.titles.items():
-        report = result.reports.get(id)
-        score = report.score if report else 0
-        lines += [
-            f"## {'✓' if report and report.passed else '✗'} {id} {title}: {score:g} of {notebook.points[id]:g}",
-            "",
-        ]
+    for id, title, report, score in exercises(result, notebook):
+        mark = "✓" if report and report.passed else "✗"
+        lines += [f"## {mark} {id} {title}: {score:g} of {notebook.points[id]:g}", ""]
         if report:  # as code, so that nothing of a message is taken for markup
             lines += ["```text", *(line.replace("```", "'''") for line in findings(report)), "```", ""]
     return "\n".join([*lines, *(f"- {flag.message}" for flag in result.flags), ""])

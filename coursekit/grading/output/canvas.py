@@ -50,9 +50,9 @@ def canvas(book, roster=None):
     kept, notes = [*range(last + 1), *(c for c in columns.values() if c is not None)], []
     people = [row for row in rows[1:] if row is not points and row[1].strip()]
     places = {id(row): place for place, row in enumerate(people)}
-    keys = [
-        {"id": row[1], "name": row[0], **rosters.pick(header, row, "SIS User ID", "SIS Login ID")} for row in people
-    ]
+    logins = [name for name in ("SIS User ID", "SIS Login ID") if name in header]
+    known_by = {"name": 0, "id": 1, **{name: header.index(name) for name in logins}}
+    keys = [{name: row[column] for name, column in known_by.items()} for row in people]
     matched, left, absent = rosters.match(book.students, keys)
     table = [[header[c] for c in kept] + [f"Notebook {n}" for n in numbers if columns[n] is None]]
     for row in rows[1:]:

@@ -120,7 +120,11 @@ def _named(results):
 
 def ordered(results):
     """The results by student, without regard to case, then notebook."""
-    return sorted(results, key=lambda item: (*_sorting(item.student), item.notebook))
+
+    def place(result):
+        return unicodedata.normalize("NFKD", result.student).casefold(), result.student, result.notebook
+
+    return sorted(results, key=place)
 
 
 def table(book):
@@ -191,7 +195,3 @@ def _flags(own):
     for number, result in own.items():
         for flag in result.flags:
             yield f"{number + ' ' if len(own) > 1 else ''}{flag.code}: {flag.message}"
-
-
-def _sorting(name):
-    return unicodedata.normalize("NFKD", name).casefold(), name

@@ -1,4 +1,4 @@
-"""The pages: feedback for each student, the class for the instructor, the prose for marking by hand.
+"""The tables and the pages: feedback for each student, the class for the instructor, the prose for marking by hand.
 
 What comes from a student is escaped by the templates, images are taken apart and checked, and a content security
 policy in every page forbids scripts and whatever would come from outside. The pages need nothing beside themselves.
@@ -8,12 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from coursekit.grading import limited
+from coursekit.grading.output import gradebook
+from coursekit.grading.output.canvas import canvas
 from coursekit.grading.output.cells import clean, write
 from coursekit.grading.output.class_report import class_page
 from coursekit.grading.output.feedback import feedback, file_name, text_answers
-from coursekit.grading.output.gradebook import Gradebook, load
+from coursekit.grading.output.moodle import moodle
 from coursekit.grading.output.roster import RosterError
-from coursekit.grading.output.tables import write_tables
 from coursekit.grading.result import read
 
 
@@ -38,8 +39,8 @@ def publish(out, exercises, rules=None, roster=None, given=None, notices=()):
         Sentences for the instructor.
     """
     out = Path(out)
-    results, problems = load(out / "results")
-    book = Gradebook(results, exercises, rules)
+    results, problems = gradebook.load(out / "results")
+    book = gradebook.Gradebook(results, exercises, rules)
     problems += notices
     try:
         notes, absent = write_tables(out, book, roster)
@@ -56,6 +57,42 @@ def publish(out, exercises, rules=None, roster=None, given=None, notices=()):
     write(out / "text_answers.html", text_answers(book))
     write(out / "class.html", class_page(book, given, absent, problems))
     return [*problems, *notes]
+
+
+def write_tables(out, book, roster=None):
+    """Write gradebook.csv, canvas.csv, moodle.csv and text_answers.csv.
+
+    Parameters
+    ----------
+    out : path
+    book : Gradebook
+    roster : path, optional
+        What Canvas or Moodle exported; which of the two it is shows in its header.
+
+    Returns
+    -------
+    notes : list of str
+        What an instructor should know before uploading.
+    absent : list of str
+        Who stands in the roster and has handed in nothing.
+    """
+    out, text = Path(out), None
+    if roster is not None:
+        try:
+            text = Path(roster).read_text(encoding="utf-8-sig")
+        except (OSError, UnicodeDecodeError) as error:
+            raise RosterError(f"The roster {roster} cannot be read as UTF-8 text ({error}). Export it again.") from None
+    is_canvas = text is not None and "Student" in text.partition("\n")[0] and "Section" in text.partition("\n")[0]
+    uploads = {
+        "canvas.csv": canvas(book, text if is_canvas else None),
+        "moodle.csv": moodle(book, None if is_canvas else text),
+    }
+    write(out / "gradebook.csv", gradebook.table(book), mark=True)
+    write(out / "text_answers.csv", gradebook.text_answers(book), mark=True)
+    for name, upload in uploads.items():
+        write(out / name, upload.text)
+    asked = uploads["canvas.csv" if is_canvas else "moodle.csv"] if text is not None else None
+    return (list(asked.notes), list(asked.absent)) if asked else ([], [])
 
 
 def _write_feedback(page, own, book):

@@ -116,10 +116,6 @@ def ident_of(result, platform):
     return int(result.ident) if result.platform == platform and result.ident.isdecimal() else 0
 
 
-def pick(header, row, *names):
-    return {name: row[header.index(name)] for name in names if name in header}
-
-
 def amount_in(text):
     try:
         value = float(text.replace(",", "."))

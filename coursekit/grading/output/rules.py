@@ -222,11 +222,11 @@ def lateness(rules, result):
     A day is 24 hours from the deadline on, whatever the clocks do; the comparison is of moments, so the zones of the
     two times do not matter. A time of submission without a zone is taken in the zone of the deadline.
     """
-    deadline, extended = _deadline(rules, result)
+    extended = _own(rules.extensions, result)
+    deadline = extended or rules.deadlines.get(result.notebook, rules.deadline)
     if deadline is None:
         return 0, ""
-    known = rules.submitted.get(result.student)
-    known = known.get(result.notebook) if isinstance(known, dict) else known
+    known = _own(rules.submitted, result)
     submitted = known.isoformat() if known else result.submitted
     if not submitted:
         return 0, "The time of submission is not known; it counts as in time"
@@ -246,13 +246,10 @@ def lateness(rules, result):
     return math.ceil(over / DAY), text
 
 
-def _deadline(rules, result):
-    """The deadline that holds for this result, and whether it is the student's own."""
-    own = rules.extensions.get(result.student)
-    if isinstance(own, dict):
-        own = own.get(result.notebook)
-    common = rules.deadlines.get(result.notebook, rules.deadline)
-    return (own, True) if own is not None else (common, False)
+def _own(moments, result):
+    """The moment of this student for this notebook, if any."""
+    own = moments.get(result.student)
+    return own.get(result.notebook) if isinstance(own, dict) else own
 
 
 def _only(table, prefix, names):

@@ -33,7 +33,10 @@ def choose(found, notebooks, number=None):
     """
     chosen = []
     which(notebooks, ())  # the course's own cells are read here, once, and not in each process
-    for mine in _by_student(found):
+    by_student = {}
+    for item in found:
+        by_student.setdefault(item.key, []).append(item)
+    for mine in by_student.values():
         good, bad, foreign = {}, [], []
         until = time.monotonic() + SECONDS_OF_ONE
         for kind in ("notebook", "maybe", "other"):
@@ -81,13 +84,6 @@ def choose(found, notebooks, number=None):
             problem = f"Notebook {number} was not handed in; {there} {'was' if len(good) == 1 else 'were'}."
             chosen.append(replace(mine[-1], number=number, problem=problem))
     return chosen
-
-
-def _by_student(found):
-    mine = {}
-    for item in found:
-        mine.setdefault(item.key, []).append(item)
-    return mine.values()
 
 
 def _number(notebooks, item):
