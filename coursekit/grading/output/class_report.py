@@ -217,11 +217,9 @@ def _score_plot(percents):
     middle = float(np.median(percents))
 
     def draw(ax):
-        ax.bar(edges[:-1] + 5, counts, width=9, color="#0072B2")
+        bars = ax.bar(edges[:-1] + 5, counts, width=9, color="#0072B2")
+        ax.bar_label(bars, [str(n) if n else "" for n in counts], padding=2)
         ax.axvline(min(middle, 100), color="#E69F00", linestyle="--")
-        for x, n in zip(edges[:-1] + 5, counts, strict=True):
-            if n:
-                ax.annotate(str(n), (x, n), (0, 2), textcoords="offset points", ha="center")
         ax.set(xlabel="percent of the points (dashed: the middle)", ylabel="students", xticks=edges[::2])
         ax.set_ylim(0, max(counts) * 1.15 + 0.5)
         ax.yaxis.get_major_locator().set_params(integer=True)

@@ -34,8 +34,9 @@ def moodle(book, roster=None):
     rows = rosters.table_of(roster)
     header = [name.strip() for name in rows[0]]
     lower = [name.casefold() for name in header]
+    logins = ("email address", "username", "id number")
     where = {name: lower.index(name) for name in ("identifier", "grade", "maximum grade", "full name", "first name",
-             "last name", "surname", "email address", "username", "id number") if name in lower}  # fmt: skip
+             "last name", "surname", *logins) if name in lower}  # fmt: skip
     people = rows[1:]
     keys = []
     for row in people:
@@ -44,11 +45,10 @@ def moodle(book, roster=None):
         name = f"{said.get('first name', '')} {said.get('last name') or said.get('surname', '')}"
         keys.append({
             "participant": number[0] if number else "", "name": said.get("full name") or name,
-            "email": said.get("email address", ""), "username": said.get("username", ""),
-            "number": said.get("id number", ""),
+            **{name: said[name] for name in logins if name in said},
         })  # fmt: skip
     matched, left, absent = rosters.match(book.students, keys)
-    fixed = {where[name] for name in ("identifier", "email address", "username", "id number") if name in where}
+    fixed = {where[name] for name in ("identifier", *logins) if name in where}
     cells_of = [[row[c] if c in fixed and harmless(row[c]) else as_cell(row[c]) for c in range(len(header))]
                 for row in people]  # fmt: skip
     notes = []
@@ -72,7 +72,7 @@ def moodle(book, roster=None):
                 cells[where["grade"]] = round(mark, 4)
             table.append(cells)
         notes += [f"Moodle's maximum is {most:g} and ours {worth:g}: the marks were scaled." for most in sorted(scaled)]
-    elif where.keys() & {"email address", "username", "id number"}:
+    elif where.keys() & set(logins):
         table[0] += [f"Notebook {n}" for n in numbers]
         table += [cells + [book.mark(matched.get(place), n) for n in numbers] for place, cells in enumerate(cells_of)]
     else:

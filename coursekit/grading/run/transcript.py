@@ -7,7 +7,7 @@ answer, compressed by gzip.
 import gzip
 import hashlib
 import json
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -75,12 +75,9 @@ def replaying(path):
     """
     answers = {}
     try:
-        with gzip.open(Path(path), "rb") as file:
+        with gzip.open(Path(path), "rb") as file, suppress(EOFError):
             while True:
-                try:
-                    (question, description), arrays = read_frame(file)
-                except EOFError:
-                    break
+                (question, description), arrays = read_frame(file)
                 answers.setdefault(question, []).append((description, arrays))
     except (OSError, CodecError, ValueError) as error:
         raise NotKept(str(error)) from None

@@ -51,7 +51,10 @@ def keep(parent, link, plan):
         link.recv(1)  # until then the number of the process stays taken
         os.waitpid(inner, 0)
     else:
-        code = _reap(inner)
+        pid, status = os.wait()
+        while pid != inner:  # others that were left to this process
+            pid, status = os.wait()
+        code = os.waitstatus_to_exitcode(status)
         _end_rest()
         link.sendall((f"exit {code}\n" if code >= 0 else f"signal {-code}\n").encode())
     os._exit(0)
@@ -60,14 +63,6 @@ def keep(parent, link, plan):
 def _give_up(link, layer, error):
     link.sendall(f"error {sentence_on(layer, error)}\nexit 71\n".encode())
     os._exit(71)
-
-
-def _reap(inner):
-    """Wait for `inner`; others that were left to this process are reaped on the way."""
-    while True:
-        pid, status = os.wait()
-        if pid == inner:
-            return os.waitstatus_to_exitcode(status)
 
 
 def _end_rest():
