@@ -64,16 +64,12 @@ def _name_in(file, known):
     """The student's name in a file's name such as `anna_01_xor_mlp (1).ipynb`; "" where there is none."""
     stem = NOTEBOOK_NAME.sub("", file) if NOTEBOOK_NAME.search(file) else file.rsplit(".", 1)[0]
     stem = _COPY_OF.sub("", COPY_NUMBER.sub("", stem))
+    forms = []
     for number, slug in known.items():
         words = r"[ _-]?".join(re.escape(word) for word in slug.split("_"))
-        rest, hits = re.subn(rf"(?i)(?<![0-9a-z]){words}(?![0-9a-z])", " ", stem)
-        if hits:
-            break
-        rest, hits = re.subn(rf"(?i)(?:^{number}(?![0-9a-z.])|(?<![0-9a-z]){number}$)", " ", stem)
-        if hits:
-            break
-    else:
-        rest = stem
+        forms.append(rf"(?i)(?<![0-9a-z]){words}(?![0-9a-z])")
+        forms.append(rf"(?i)(?:^{number}(?![0-9a-z.])|(?<![0-9a-z]){number}$)")
+    rest = next((re.sub(form, " ", stem) for form in forms if re.search(form, stem)), stem)
     bare = _ADDED.sub("", rest).strip(" _-.,+")
     return bare or COPY_NUMBER.sub("", rest).strip(" _-.,+")
 
