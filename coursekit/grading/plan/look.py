@@ -137,14 +137,12 @@ def arguments_of(call, arguments):
 def installs(cell):
     """Whether a cell does nothing but install coursekit, in this or an older wording."""
     tree = _tree(cell.source) if cell.kind == "code" and "pip" in cell.source else None
-    if tree is None or not tree.body:
+    if tree is None or "coursekit" not in cell.source:
         return False
-    imports = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
-    rest = [node for node in tree.body if node not in imports]
-    light = {alias.name.split(".")[0] for node in imports if isinstance(node, ast.Import) for alias in node.names}
-    if not light <= {"importlib", "subprocess", "sys", "os"} or any(isinstance(n, ast.ImportFrom) for n in imports):
-        return False
-    return len(rest) == 1 and isinstance(rest[0], ast.If) and "coursekit" in cell.source
+    rest = [node for node in tree.body if not isinstance(node, ast.Import)]
+    imported = {alias.name.split(".")[0] for node in tree.body if isinstance(node, ast.Import) for alias in node.names}
+    light = imported <= {"importlib", "subprocess", "sys", "os"}
+    return light and len(rest) == 1 and isinstance(rest[0], ast.If)
 
 
 def graded_id(cell):

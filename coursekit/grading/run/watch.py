@@ -26,7 +26,7 @@ class Watch(threading.Thread):
         self._child, self._limit, self._stop_now = child, limit_mb, threading.Event()
         self.peak, self.killed = 0.0, False
         self.cell_began = None  # set by the judge while a cell runs
-        self._slow, self._ways = False, (0, 0)
+        self._ways = 0, 0
         self.start()
 
     def run(self):
@@ -44,13 +44,13 @@ class Watch(threading.Thread):
             if ways != self._ways or count > 1:  # one that was begun meanwhile has it not yet
                 for pid in sandbox.members(self._child):
                     give_way(pid, *ways)
-            self._slow, self._ways = slow, ways
+            self._ways = ways
 
     def hurry(self):
         """Give the processor back before an interrupt: what runs has little time left for its last words."""
         self.cell_began = None
         for _ in range(20):
-            if not self._slow:
+            if not self._ways[0]:
                 return
             time.sleep(0.05)
 
