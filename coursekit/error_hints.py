@@ -394,7 +394,8 @@ _SENTENCES = [
     (
         r"Attempt to convert a value \(None\)|bad operand type for abs\(\): 'NoneType'",
         "There is None where a number was expected. A gradient is None where the tape did not see the way from the weight to "
-        "the loss: call `model(X)` inside `with tf.GradientTape() as tape:`; `predict` and NumPy's functions leave the tape.",
+        "the loss: call `model(X)` and compute the loss inside `with tf.GradientTape() as tape:`; `predict` and NumPy's "
+        "functions leave the tape.",
     ),
     (
         r"SymbolicTensor' object has no attribute 'numpy'",
@@ -505,7 +506,17 @@ _SENTENCES = [
     ),
     (
         r"cannot reshape array of size (\d+) into shape (\(.*?\))",
-        "{0} numbers do not fill the shape {1}. Put -1 for one axis, and NumPy finds its size.",
+        "{0} numbers do not fill the shape {1}: its sizes must multiply to {0}. Take them from the data or from the "
+        "function's arguments, not as fixed numbers; NumPy finds the one for which you write -1.",
+    ),
+    (
+        r"ufunc 'bitwise_(?:and|or)' not supported",
+        "`&` and `|` bind more tightly than `<` and `>`: put each condition in brackets, as in `(a > 0) & (b > 0)`.",
+    ),
+    (
+        r"truth value of an array with more than one element is ambiguous",
+        "An array of conditions is no single yes or no, as `and`, `or`, `if` and `0 < a < 1` need. Between arrays write "
+        "`&` and `|`, with each condition in brackets, `(a > 0) & (b > 0)`, and `np.where` for `if`.",
     ),
     (
         r"TypeError: 'tuple' object is not callable",

@@ -208,6 +208,8 @@ IDIOMS = [
     ("np.zeros((3, 2))[:, 5]", "counting begins at 0"),
     ("x[1.0]", "whole number"),
     ("x.reshape(7, 3)", "80 numbers do not fill"),
+    ("x[:, 0] > 0 & x[:, 1] > 0", "`(a > 0) & (b > 0)`"),
+    ("x[:, 0] > 0 and x[:, 1] > 0", "Between arrays"),
     ("x.shape()", "no brackets"),
     ('plt.style.use("seaborn-whitegrid")', "seaborn-v0_8"),
     ("plt.plot([1, 2], [1, 2, 3])", "2 places and 3 heights"),
