@@ -7,8 +7,8 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.tree import DecisionTreeClassifier
 
 from coursekit.checks.codec import RemoteObject
+from coursekit.checks.facts import training_facts
 from coursekit.checks.framework import Misconception, check_that, exercise, fail_if, say, threshold
-from coursekit.checks.proxy import StudentError
 from coursekit.checks.report import Finding
 from coursekit.checks.vocabulary.arrays import (
     as_array,
@@ -158,13 +158,12 @@ def _why_poor(student, model, data, name, accuracy, fresh):
     if others[best] > accuracy + 0.1 and others[best] >= threshold("02.2", f"{best}_{name}") + 0.03:
         return say("other-data", accuracy=others[best], data=best)
     if "hidden_layer_sizes" in params:
-        try:
-            steps = len(student.history(model)["loss"])
-        except StudentError:  # lbfgs keeps no loss curve
-            steps = 0
-        most = params.get("max_iter")
-        return say("stopped", steps=steps) if isinstance(most, int) and steps >= most > 0 else say("more-units")
-    return say("not-free-enough", data=data)
+        steps, most = student.describe(model)["n_iter"], params.get("max_iter")
+        if not (isinstance(steps, int) and isinstance(most, int)):
+            return say("more-units")
+        return say("stopped" if steps >= most else "ended-by-itself", steps=steps)
+    depth = params.get("max_depth")
+    return say("not-free-enough" if depth is None else "this-depth", data=data, depth=depth)
 
 
 FEW = make_moons(150, noise=0.35, random_state=1)
@@ -247,17 +246,18 @@ def _explain_network(student, model, l2, dropout):
     fail_if(order[-1] == "Dropout", "dropout-last")
     fail_if(len(rates) != 2 or not np.allclose(rates, dropout), "dropout-rate", rates=rates, dropout=dropout)
     penalised = len(penalties) > 1 and np.allclose(penalties[:2], l2) and not any(penalties[2:])
+    fail_if("'class_name': 'L1'" in str(config), "l1")
     fail_if(config is not None and not penalised, "l2", penalties=penalties or "missing", l2=l2)
     fail_if(order != ["Dense", "Dropout", "Dense", "Dropout", "Dense"], "dropout-place", order=", ".join(order))
     loss = student.describe(model)["loss"]
     fail_if(loss is None, "not-compiled")
     fail_if("binary" not in str(loss).lower(), "wrong-loss", loss=loss)
     compiled = config.get("compile_config") if isinstance(config, dict) else None
-    fail_if("'from_logits': True" in str(compiled), "from-logits")
+    last = layers[-1]["activation"] or layers[-1]["class"].lower()
+    fail_if("'from_logits': True" in str(compiled), "from-logits" if last == "sigmoid" else "no-sigmoid", last=last)
     fail_if(compiled and "acc" not in str(compiled.get("metrics")).lower(), "no-metric")
     probe = np.random.default_rng(0).normal(0, 3, size=(200, 2)).astype("float32")
     p = as_binary_probabilities(model, predictions(student, model, probe))
-    last = layers[-1]["activation"] or layers[-1]["class"].lower()
     fail_if(last != "sigmoid" or np.ptp(p) == 0, "no-sigmoid", last=last)
     bends = {layer["activation"] or layer["class"].lower() for layer in layers[:-1] if _bends(layer)}
     fail_if(not bends, "linear-model")
@@ -294,7 +294,7 @@ def _held_back(student, rng):
     fail_if(config is not None and not any([*rates, *_penalties(config)]), "held.free")
     X, y = make_moons(1000, noise=0.35, random_state=int(rng.integers(2**31)))
     labels = (as_binary_probabilities("held", predictions(student, "held", X)) > 0.5).astype(int)
-    refuse_constant(labels, "held")
+    refuse_constant(labels, "held", advice=say("held.constant"))
     accuracy = np.mean(labels == y)
     advice = say("wrong-way-round" if accuracy < 0.3 else "weaker-penalty")
     yield check_metric("02.3", "accuracy", accuracy, 0.5, advice=advice)
@@ -322,6 +322,9 @@ def _stopped(student, losses):
     restored = now <= 1.005 * best  # 0.5 % is rounding
     said = {"now": now, "best": best, "epochs": len(losses)}
     fail_if(not restored and abs(now / losses[-1] - 1) < 5e-3, "not-restored", **said)
+    # Even a network that saw neither has the smaller loss on X_few; batches of ten and more make 15 steps there at most.
+    steps = student.describe("history")["params"].get("steps") or 0
+    fail_if(steps > 15 and now < loss(*FEW), "held.trained-on-validation", steps=steps)
     after = len(losses) - 1 - int(np.argmin(losses))
     fail_if(restored and after > 40, "too-patient", after=after, **said)
     return check_that("stopped", restored, 0.5, epoch=np.argmin(losses) + 1, **said)
@@ -370,13 +373,19 @@ def own_region(student, rng):
     accuracies = {}
     for name in sizes:
         labels = (as_binary_probabilities(name, predictions(student, name, X_test)) > 0.5).astype(int)
+        if student.describe(name)["steps"]:
+            refuse_constant(labels, name, advice=say("stuck"))
         refuse_constant(labels, name)
         accuracies[name] = np.mean(labels == y_test)
         fail_if(1 - accuracies[name] > (guess + neighbours) / 2, "labels-swapped", name=name)
-    worse = min(accuracies, key=accuracies.get)
-    advice = say("not-trained" if max(accuracies.values()) < guess + 0.05 else "train-longer", worse=worse)
-    behind = neighbours - accuracies[worse]
-    yield check_metric("02.4", "behind", behind, 1.5, most=True, neighbours=neighbours, advice=advice, **accuracies)
+    short = [name for name in sizes if neighbours - accuracies[name] > threshold("02.4", "behind")]
+    advice = " ".join(filter(None, (training_facts(student, name) for name in short)))
+    cause = "not-trained" if max(accuracies.values()) < guess + 0.05 else "train-longer"
+    advice = advice or say(cause, short=" and ".join(f"`{name}`" for name in short))
+    behind = neighbours - min(accuracies.values())
+    place = say("none-behind" if behind <= 0 else "one-behind", points=100 * behind)
+    said = {"neighbours": neighbours, "place": place, "advice": advice, **accuracies}
+    yield check_metric("02.4", "behind", behind, 1.5, most=True, **said)
 
 
 def _labels(student, X):
@@ -442,17 +451,25 @@ def _gradients(student, model, rng):
     import tensorflow as tf
 
     X, y = rng.normal(size=(40, 2)).astype("float32"), rng.integers(0, 2, size=(40, 1)).astype("float32")
-    given = call_array(student, "gradient_sizes", model, X, y, shape=(11,))
     again = rebuild(student, model, X.shape)
     fail_if(again is None, "not-plain")
+    given = as_array(student.call("gradient_sizes", model, X, y), "What `gradient_sizes` returns")
+    after = rebuild(student, model, X.shape).get_weights()
+    fail_if(not all(map(np.array_equal, after, again.get_weights())), "trains")
+    fail_if(given.size == 22, "with-biases")
+    given = as_array(given.squeeze(), "What `gradient_sizes` returns", shape=(11,))
 
     def gradients(loss_of):
         with tf.GradientTape() as tape:
-            loss = loss_of(tf.clip_by_value(again(X), 1e-7, 1 - 1e-7))
+            loss = loss_of(again(X))
         kernels = [weight for weight in again.trainable_variables if len(weight.shape) == 2]
         return [np.asarray(g) for g in tape.gradient(loss, [getattr(kernel, "value", kernel) for kernel in kernels])]
 
-    exact = gradients(lambda p: -tf.reduce_mean(y * tf.math.log(p) + (1 - y) * tf.math.log(1 - p)))
+    def entropy(y, p):
+        p = tf.clip_by_value(p, 1e-7, 1 - 1e-7)
+        return -tf.reduce_mean(y * tf.math.log(p) + (1 - y) * tf.math.log(1 - p))
+
+    exact, swapped = gradients(lambda p: entropy(y, p)), gradients(lambda p: entropy(p, y))
     of_squares = gradients(lambda p: tf.reduce_mean((p - y) ** 2))
     sizes = np.array([np.abs(g).mean() for g in exact])
     misconceptions = {
@@ -467,6 +484,7 @@ def _gradients(student, model, rng):
         "norm": [np.linalg.norm(g) for g in exact],
         "no-absolute": [g.mean() for g in exact],
         "weights": [np.abs(w).mean() for layer in student.weights(model) for w in layer if w.ndim == 2],
+        "swapped-loss": [np.abs(g).mean() for g in swapped],
         "squared-error": [np.abs(g).mean() for g in of_squares],
     }
     # Each entry counts by itself: the first may be a thousand times smaller than the last.

@@ -297,6 +297,20 @@ def _():
     return changed("spirals", "tree", DecisionTreeClassifier(max_depth=2).fit(*datasets()["spirals"]))
 
 
+@wrong("02.2", "spirals_tree", "a tree that is a little too shallow")
+def _():
+    from sklearn.tree import DecisionTreeClassifier
+
+    return changed("spirals", "tree", DecisionTreeClassifier(max_depth=4, random_state=0).fit(*datasets()["spirals"]))
+
+
+@wrong("02.2", "XOR_MLP", "a network that ended by itself")
+def _():
+    from sklearn.neural_network import MLPClassifier
+
+    return changed("XOR", "MLP", MLPClassifier((1,), solver="lbfgs", random_state=0).fit(*datasets()["XOR"]))
+
+
 @wrong("02.2", "XOR_MLP", "stopped at max_iter")
 def _():
     from sklearn.neural_network import MLPClassifier
@@ -407,6 +421,20 @@ def let_loose(seed=2, n=500):
     return {"held": model, "history": history}
 
 
+@trained_once
+def leaked():
+    """Trained on the validation points themselves."""
+    import keras
+
+    keras.utils.set_random_seed(0)
+    model = build_network(0.001, 0.2)
+    stop = keras.callbacks.EarlyStopping(monitor="val_loss", patience=10, restore_best_weights=True)
+    history = model.fit(
+        *few(2, 500), validation_data=few(2, 500), epochs=60, batch_size=30, verbose=0, callbacks=[stop]
+    )
+    return {"held": model, "history": history}
+
+
 def scores():
     return dict(zip(("train_scores", "val_scores"), curves()))
 
@@ -465,10 +493,25 @@ def compiled_anew(l2, dropout, loss):
     return model
 
 
-def from_logits(l2, dropout):
+def from_logits(l2, dropout, last="sigmoid"):
     import keras
 
-    return compiled_anew(l2, dropout, keras.losses.BinaryCrossentropy(from_logits=True))
+    model = build_network(l2, dropout, last=last)
+    model.compile("adam", keras.losses.BinaryCrossentropy(from_logits=True), metrics=["accuracy"])
+    return model
+
+
+def absolute_penalty(l2, dropout):
+    import keras
+    from keras import layers
+
+    model = keras.Sequential([keras.Input((2,))])
+    for _ in range(2):
+        model.add(layers.Dense(64, "relu", kernel_regularizer=keras.regularizers.L1(l2)))
+        model.add(layers.Dropout(dropout))
+    model.add(layers.Dense(1, "sigmoid"))
+    model.compile("adam", "binary_crossentropy", metrics=["accuracy"])
+    return model
 
 
 def answers_3():
@@ -505,6 +548,8 @@ table(
         ("dropout-place", "dropout on the input", {"build_network": dropout_first}),
         ("other-activation", "tanh", {"build_network": lambda *args: build_network(*args, hidden="tanh")}),
         ("from-logits", "a sigmoid, and logits in the loss", {"build_network": from_logits}),
+        ("no-sigmoid", "no sigmoid, and logits in the loss", {"build_network": lambda *args: from_logits(*args, None)}),
+        ("l1", "an L1 penalty", {"build_network": absolute_penalty}),
         ("no-metric", "no metric", {"build_network": lambda *args: build_network(*args, metrics=None)}),
         ("logits", "logits", {"build_network": lambda *args: build_network(*args, last=None)}),
         (
@@ -558,6 +603,11 @@ def _():
     return {**answers_3(), "history": dict(held()["history"].history)}
 
 
+@wrong("02.3", "trained-on-validation", "trained on X_val")
+def _():
+    return {**answers_3(), **leaked()}
+
+
 @wrong("02.3", "not-restored", "let loose")
 def _():
     return {**answers_3(), **let_loose()}
@@ -580,6 +630,13 @@ def stopped_at(model):
     p = np.clip(model.predict(X, verbose=0)[:, 0], 1e-7, 1 - 1e-7)
     loss = -np.mean(np.where(y == 1, np.log(p), np.log(1 - p))) + float(sum(np.asarray(part) for part in model.losses))
     return {**answers_3(), "held": model, "history": {"loss": [loss, loss], "val_loss": [loss, 1.01 * loss]}}
+
+
+@wrong("02.3", "constant", "a penalty that left no weight")
+def _():
+    model = build_network(1.0, 0.9)
+    model.set_weights([0 * weights for weights in model.get_weights()[:-1]] + [np.array([0.1])])
+    return stopped_at(model)
 
 
 @wrong("02.3", "too-patient", "a patience of a hundred epochs")
@@ -747,6 +804,11 @@ def _():
     return trained(disc, "logits")
 
 
+@wrong("02.4", "depends-on-others", "a border with chance in it")
+def _():
+    return {**trained(disc), "region": lambda X: (X[:, 0] + 0.2 * np.random.randn(len(X)) > 0).astype(int)}
+
+
 @wrong("02.4", "depends-on-others", "the upper half of the points")
 def _():
     return {**trained(disc), "region": lambda X: (X[:, 0] > np.median(X[:, 0])).astype(int)}
@@ -776,6 +838,25 @@ def _():
 @wrong("02.4", "behind", "hardly trained")
 def _():
     return {**trained(disc), "wide": fitted(disc, WIDE, "sigmoid", 1)}
+
+
+@wrong("02.4", "behind|constant", "one was never fitted")
+def _():
+    import keras
+
+    keras.utils.set_random_seed(0)
+    wide = network(WIDE)
+    wide.compile("adam", "binary_crossentropy")
+    return {**trained(disc), "wide": wide}
+
+
+@wrong("02.4", "constant", "one is stuck at a single answer")
+def _():
+    wide = network(WIDE)
+    wide.set_weights([0 * weights for weights in wide.get_weights()[:-1]] + [np.array([-1.0])])
+    wide.compile("adam", "binary_crossentropy")
+    wide.optimizer.iterations.assign(2000)
+    return {**trained(disc), "wide": wide}
 
 
 @wrong("02.4", "behind", "trained on another region")
@@ -949,6 +1030,23 @@ def lsuv_in_rounds(weights, X):
     return tuple(result)
 
 
+def train_first(model, X, y):
+    model.compile("sgd", "binary_crossentropy")
+    model.fit(X, y, epochs=1, verbose=0)
+    return gradient_sizes(model, X, y)
+
+
+def with_biases(model, X, y):
+    return np.column_stack([gradient_sizes(model, X, y), bias_gradients(model, X, y)]).ravel()
+
+
+def swapped_loss(y, p):
+    import keras
+    import tensorflow as tf
+
+    return keras.losses.binary_crossentropy(p, tf.cast(y, p.dtype))
+
+
 def squared(y, p):
     return (y - p) ** 2
 
@@ -1011,6 +1109,9 @@ table(
         ("not-built", "no input", {"build_deep": lambda *args: build_deep(*args, style="no input")}),
         ("reversed", "last layer first", {"gradient_sizes": lambda *args: gradient_sizes(*args, order=-1)}),
         ("squared-error", "squared error", {"gradient_sizes": lambda *args: gradient_sizes(*args, loss=squared)}),
+        ("swapped-loss", "p before y", {"gradient_sizes": lambda *args: gradient_sizes(*args, loss=swapped_loss)}),
+        ("with-biases", "the biases too", {"gradient_sizes": with_biases}),
+        ("trains", "trained before it is measured", {"gradient_sizes": train_first}),
         ("not-averaged-loss", "sum", {"gradient_sizes": lambda *args: gradient_sizes(*args, loss=sum_loss)}),
         (
             "norm",
