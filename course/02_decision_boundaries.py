@@ -214,7 +214,7 @@ if ck.ready("02.2", fitted):
 # %%
 if ck.ready("02.2", fitted):
     for data, (X, y) in draw_datasets(4000, draw=1).items():
-        print(f"on 4,000 fresh points of the {data}:")
+        print(f"{data}, 4,000 fresh points:")
         for name in ("tree", "MLP", "XGBoost"):
             print(f"    {name:<8} {fitted[data][name].score(X, y):.1%}")
 
@@ -237,14 +237,19 @@ for name in ("tree", "MLP", "XGBoost"):
 # %% [markdown] tags=["reason"]
 # **Read the grid.** The tree cuts parallel to the axes and gives every training point its own class, even if that takes a
 # thin strip for a single point. XGBoost cuts parallel to the axes too, but it adds up 100 small trees that are not grown to
-# the end, and it has fewer such strips. The network cuts in any direction: with tanh in smooth curves, with ReLU in
-# straight pieces.
+# the end, and it has fewer such strips. The network cuts in any direction: with tanh in curves, with ReLU in straight
+# pieces.
 #
-# **Who is best?** On moons, circles and spirals, whose true borders are curved, the network of the solution is best; with
-# other settings a network may end level with XGBoost. XOR is the surprise. Its true border runs along the axes, so one
-# expects the tree to win. But the four clouds overlap, the single tree follows the noise of its training points, and it
-# ends behind the network. XGBoost and the network are about equal there. The right shape of border is not enough: a model
-# must also resist the noise. That is the subject of 02.3.
+# **Who is best?** On moons, circles and spirals, whose true borders are curved, the network of the solution is best. XOR is
+# the surprise. Its true border is parallel to the axes, at $x_1 = 0.5$ and $x_2 = 0.5$, so one expects the tree to win. But
+# the four clouds overlap, the single tree follows the noise of its training points, and it ends behind the network of the
+# solution. XGBoost and this network are about equal there. The right shape of border is not enough: a model must also
+# resist the noise. That is the subject of 02.3.
+#
+# **Your numbers may differ.** With `solver="lbfgs"` and the small default of `alpha`, a network bends around single points
+# too, with spikes in its border. On the moons it may then end behind XGBoost, and even behind the tree. The solution has
+# `alpha=0.1`. A still larger one, say 1, can be better on moons and XOR and worse on the spirals: no single setting is best
+# everywhere.
 #
 # The moons are hardest for all three, because there the two classes overlap most. No classifier can separate what overlaps.
 #
@@ -267,9 +272,10 @@ for name in ("tree", "MLP", "XGBoost"):
 #
 # *Capacity* is how complicated a border a classifier can draw. For a tree it grows with the depth, the number of questions
 # in a row. With too little capacity the border is wrong in the same way whichever points you happen to have: the model has
-# a *bias*. With too much, it follows the noise of the points, and other points would give another border: it has
-# *variance*. Between the two lies the best choice. To find it, score each model on points that it has not been trained on,
-# the *validation* points. Accuracy against capacity is called a validation curve.
+# a *bias* (here the word has nothing to do with the $b$ of a neuron). With too much, it follows the noise of the points,
+# and other points would give another border: it has *variance*. Between the two lies the best choice. To find it, score
+# each model on points that it has not been trained on, the *validation* points. Accuracy against capacity is called a
+# validation curve.
 #
 # A large network can be held back in three ways:
 #
@@ -291,7 +297,7 @@ for name in ("tree", "MLP", "XGBoost"):
 #
 # - `train_scores`, `val_scores`: the accuracies on `X_few`, `y_few` and on `X_val`, `y_val` of
 #   `DecisionTreeClassifier(max_depth=depth)`, fitted on `X_few`, `y_few`, for each of `depths`.
-# - `best_depth`: the depth with the best validation accuracy.
+# - `best_depth`: the depth with the best validation accuracy; if two are equal, either.
 # - `build_network(l2, dropout)`: a compiled Keras network 2 → 64 → 64 → 1, with ReLU, the L2 penalty `l2` on the kernels of
 #   both hidden layers and `Dropout(dropout)` after each of them; the output is one sigmoid, the loss binary cross-entropy,
 #   the metric accuracy. With so few points, `keras.optimizers.Adam(0.02)` and batches of 30 work well.
@@ -373,9 +379,10 @@ assert max(val_scores) - val_scores[-1] > 0.02, "From some depth on only the tra
 assert best_depth < 8 and val_scores[0] < max(val_scores) - 0.04, "The best depth is neither 1 nor large."
 
 # %% [markdown]
-# Compare the two curves with your sketch. Then the large network: the same one trained without L2, dropout and early
-# stopping, beside yours. **Predict first:** what will its validation loss do? (The losses of yours contain the L2
-# penalty, a few hundredths, so compare the shapes of the curves and not their heights.)
+# Compare the two curves with your sketch. (The small ups and downs of the validation curve are chance.) Then the large
+# network: the same one trained without L2, dropout and early stopping, beside yours. **Predict first:** what will its
+# validation loss do? (The losses of yours contain the L2 penalty, a few hundredths, so compare the shapes of the curves and
+# not their heights.)
 
 # %%
 if ck.ready("02.3", build_network, held, history):
@@ -386,7 +393,9 @@ if ck.ready("02.3", build_network, held, history):
     )
     fig, axs = plt.subplots(1, 2, figsize=(10, 3.6), sharey=True)
     ck.plot.learning_curves(history_free, axs[0], metrics=["loss"], title="Free: the validation loss turns up")
-    ck.plot.learning_curves(history, axs[1], metrics=["loss"], title="Held back: stopped soon after the best epoch")
+    best_epoch, epochs = np.argmin(history.history["val_loss"]) + 1, len(history.history["val_loss"])
+    title = f"Held back: {epochs} epochs, the best was number {best_epoch}"
+    ck.plot.learning_curves(history, axs[1], metrics=["loss"], title=title)
     for ax in axs:
         ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.18), ncol=3, fontsize=8)
 
@@ -448,10 +457,16 @@ assert len(history.history["loss"]) < 100, "Early stopping ends the training bef
 #
 # - `region(X)`: shape (n, 2) in, n labels out: 1 inside, 0 outside. It is a condition on the two columns, for example
 #   `(X[:, 0] > X[:, 1]).astype(int)` for the half below the diagonal. Choose something more interesting: a ring, a heart, a
-#   chessboard of 2 by 2, with at least 5 % of the square in each class. Combine conditions with `&` (and) and `|` (or).
+#   chessboard of 2 by 2, with at least 5 % of the square in each class. Combine conditions with `&` (and) and `|` (or),
+#   each in brackets of its own: `((X[:, 0] > 0) & (X[:, 1] > 0)).astype(int)`.
 # - `wide`: a Keras network with one hidden layer; `deep`: one with at least three. Both are trained on `X_square`,
-#   `region(X_square)`, take (n, 2) and give the probability of class 1, shape (n, 1). The numbers of their parameters
-#   differ by at most 15 %. For most regions about 50 epochs with `keras.optimizers.Adam(0.01)` and batches of 25 are enough.
+#   `region(X_square)`, take (n, 2) and give the probability of class 1, shape (n, 1). The larger has at most 15 %
+#   more parameters than the smaller. For most regions about 50 epochs with `keras.optimizers.Adam(0.01)` and batches of 25
+#   are enough. If a network misses a part of your region as a whole, such as the core of a ring, let its hidden layers
+#   start with larger weights, `kernel_initializer="he_normal"`; 02.5 explains this name.
+#
+# The check compares both networks with a simple judge, "a vote of the nearest points": it has 1,000 points of the square
+# with their labels, and gives each fresh point the label that most of its five nearest have.
 #
 # **Predict first:** which of the two will follow your region better?
 
@@ -522,12 +537,12 @@ assert min(accuracy) > 0.94 and abs(accuracy[0] - accuracy[1]) < 0.025, "For the
 # Was the winner the one that you predicted, and is the difference large?
 
 # %% [markdown] tags=["reason"]
-# **Wide or deep?** For the heart of the solution the two are about equal: both get more than 94 % of fresh points, and
-# they differ by less than 3 percentage points. A simple region does not need depth. Each unit of the wide network is
-# one fold of the plane, and 200 folds are plenty for a heart. It may be otherwise for your region: either network can
-# miss a part as a whole, such as the core of a ring, and more epochs or another start may find it. A deep network folds
-# what is already folded, and the number of its flat pieces can grow exponentially with the depth. Where a shape repeats
-# itself many times, this can pay.
+# **Wide or deep?** For the heart of the solution the two are about equal: both get more than 94 % of fresh points, and they
+# differ by less than 3 percentage points. A simple region does not need depth. Each unit of the wide network is one fold of
+# the plane, and 200 folds are plenty for a heart. It may be otherwise for your region: either network can miss a part as a
+# whole, such as the core of a ring. More epochs seldom find it; a start with larger weights mostly does. A deep network
+# folds what is already folded, and the number of its flat pieces can grow exponentially with the depth. Where a shape
+# repeats itself many times, this can pay.
 #
 # **Two bad regions.** One that covers nearly nothing is learned by always answering 0, and teaches nothing. One that is
 # finer than the distance between the points, say a chessboard of 40 by 40, cannot be learned from 1,000 points by anybody.
@@ -601,8 +616,8 @@ print("mean absolute value of the first:", float(tf.reduce_mean(tf.abs(first))))
 #   deviation 1 on `X`. Here $H$ is what enters the layer: `X` for the first, and for the next $\mathrm{ReLU}(H W)$ with the
 #   new $W$. `np.std` takes the standard deviation over all entries.
 #
-# **Predict first:** of ten hidden layers with sigmoid, tanh or ReLU, which will have the smallest gradients in its first
-# layer, and roughly by what factor?
+# **Predict first:** of three networks with ten hidden layers of sigmoid, tanh or ReLU, which will have the smallest gradients
+# in its first layer? By roughly what factor will they be smaller than those in its last layer?
 
 # %%
 X_spiral, y_spiral = datasets["spirals"]
@@ -693,9 +708,9 @@ for activation, initializer in (("sigmoid", "glorot_uniform"), ("tanh", "glorot_
 
 # %% [markdown]
 # Did you predict the factor? Do small gradients matter? The next cell trains such networks on the spirals for 100
-# epochs. scikit-learn is quick at this. It starts them by Glorot's rule, those with sigmoids with a third of the
-# variance, and calls linear layers "identity" and the sigmoid "logistic". **Predict first:** which of the four will
-# learn the spirals? (This takes some seconds.)
+# epochs, with four activations: none, which scikit-learn calls "identity", the sigmoid, which it calls "logistic", tanh
+# and ReLU. scikit-learn is quick at this. It starts them by Glorot's rule, those with sigmoids with a third of the
+# variance. **Predict first:** which of the four will learn the spirals? (This takes some seconds.)
 
 # %%
 def accuracy_after(activation, epochs=100):
@@ -750,13 +765,14 @@ assert last["0.05"] < 1e-6 and last["Glorot"] < 0.02, "Small weights and Glorot'
 assert 0.1 < last["He"] < 3 and abs(last["LSUV"] - 1) < 1e-6, "He and LSUV keep the signal"
 
 # %% [markdown] tags=["reason"]
-# **What the three experiments say.** With sigmoids, from layer 10 back to layer 2, each gradient is several times
-# smaller than the next one. Ten derivatives of at most 1/4 make a factor of at least $4^{10}$, about a million, if the
-# weights do not make up for it; here the gradient of the first layer is, depending on the first weights, some hundred
-# thousand to some ten million times smaller than that of the output. In 100 epochs the network learns nothing: 55 % is
-# the share of the larger class. The linear network is a perceptron with about 9,600 parameters, as `collapse` says, and
-# stays near 65 %. With tanh and ReLU the gradients are of similar size in all layers, and both networks learn the
-# spirals.
+# **What the three experiments say.** With sigmoids, from layer 10 back to layer 2, each gradient is several times smaller
+# than the next one. Ten derivatives of at most 1/4 make a factor of at least $4^{10}$, about a million, if the weights do
+# not make up for it; here the gradient of the first layer is, depending on the first weights, some hundred thousand to some
+# ten million times smaller than that of the output. The signal dies out forwards too: each sigmoid layer also shrinks the
+# differences between the points, and the last layers get nearly the same values for all of them. In 100 epochs the network
+# learns nothing: 55 % is the share of the larger class. The linear network is a perceptron with about 9,600 parameters, as
+# `collapse` says, and stays near 65 %. With tanh and ReLU the gradients are of similar size in all hidden layers, and both
+# networks learn the spirals.
 #
 # **The first weights.** The last picture shows how much the weighted sums spread in each layer of a ReLU network, before any
 # training. With weights of size 0.05 the signal has died out after ten layers. Glorot's rule loses a factor of about
@@ -766,17 +782,20 @@ assert 0.1 < last["He"] < 3 and abs(last["LSUV"] - 1) < 1e-6, "He and LSUV keep 
 # %% [markdown]
 # ## What did you observe?
 #
-# 1. Which classifiers drew straight borders? Did that help them on XOR?
+# 1. Which classifiers drew borders parallel to the axes? Did that help them on XOR?
 # 2. In 02.3, why does the training accuracy of deeper trees never fall?
-# 3. Why is a vanishing gradient in the first layer so harmful? The other layers can learn.
+# 3. In the sigmoid network of 02.5 the last layers have large gradients. Why does it still learn nothing?
 #
 # <details><summary>Answers</summary>
 #
-# 1. The tree and XGBoost, parallel to the axes. On XOR the true border runs along the axes, but the single tree followed
-#    the noise and was no better than the network. XGBoost did about as well as the network.
+# 1. The tree and XGBoost. On XOR the true border is parallel to the axes, but the single tree followed the noise, and the
+#    network of the solution was better. XGBoost did about as well as that network.
 # 2. A deeper tree can do all that a shallower one can, and then split once more. On the points that it was fitted to, this
 #    never hurts.
-# 3. All later layers work with what the first one lets through. If it stays random, they learn on random features.
+# 3. The values that reach the last layers are nearly the same for all points, because each sigmoid layer shrinks the
+#    differences between the points, at first to about a quarter. So the last layers cannot tell the points apart, however
+#    large their gradients are. The layers that could enlarge the differences are the early ones, and these get hardly any
+#    gradient.
 #
 # </details>
 #
@@ -784,7 +803,9 @@ assert 0.1 < last["He"] < 3 and abs(last["LSUV"] - 1) < 1e-6, "He and LSUV keep 
 #
 # - Turn the moons by 45 degrees. Whose border suffers, the tree's or the network's?
 # - Put `layers.BatchNormalization()` between the sigmoid layers of 02.5. This layer shifts and scales each of its inputs to
-#   mean 0 and standard deviation 1 over the batch. What happens to the gradients?
+#   mean 0 and standard deviation 1 over the batch. In `gradient_sizes` call `model(X, training=True)`, since otherwise it
+#   takes stored values in place of those of the batch, and take the kernels of the `Dense` layers alone. What happens to
+#   the gradients?
 # - Find a region in 02.4 that the deep network learns better than the wide one.
 # - Draw two classes of your own below, and run the cell after it. Which shape does the network miss?
 
