@@ -67,8 +67,8 @@ ck.plot.image_grid(as_pictures(x_train[:16]), title="Sixteen digits, 784 numbers
 # **Goal:** train an autoencoder without activations, and compare the plane that it finds with the plane of PCA.
 #
 # An autoencoder has two halves. The **encoder** turns the input $x$ into a short **code** $z$; the **decoder** turns the code
-# into a picture $\hat x$. The loss compares $\hat x$ with $x$ itself. Without activations, all outputs lie in a flat subspace
-# whose dimension is the number of code units: for two, a plane. Principal component analysis (PCA) computes, by a formula and
+# into a picture $\hat x$. The loss compares $\hat x$ with $x$ itself. Without activations, all outputs lie in a flat space of at
+# most as many dimensions as there are code units: for two, a plane. Principal component analysis (PCA) computes, by a formula and
 # without training, the plane with the smallest mean squared distance from the data.
 #
 # Are the two planes the same? Their bases differ, so we compare **principal angles**. Turn both bases into orthonormal columns
@@ -146,8 +146,8 @@ if ck.ready("06.1", principal_angles, linear):
 
 # %% [markdown] tags=["reason"]
 # **The same plane, other axes.** The squared error depends only on which plane is reached. If you turn or stretch the two axes in
-# the encoder and undo it in the decoder, nothing changes. So the network may end up with any axes; PCA chooses the one pair
-# that is orthogonal and ordered by variance.
+# the encoder and undo it in the decoder, nothing changes. So the network may end up with any axes. PCA takes as its first axis the
+# direction in which the digits vary most, and the second one at right angles to it.
 
 # %% tags=["solution"]
 first, second = linear.layers[-1].get_weights()[0]
@@ -174,7 +174,8 @@ print(f"between the two axes of the network: {np.degrees(np.arccos(cosine)):.0f}
 #
 # Train both together: `keras.Sequential([encoder, decoder])` is a model too, and it gets the digits both as input and as target.
 # As the pixels lie in [0, 1], `"binary_crossentropy"` is a good loss: it punishes a clearly wrong pixel harder than the squared
-# error does. Two hidden layers on each side, of 128 and 64 units, and eight epochs in batches of 100 are enough.
+# error does. Two hidden layers on each side, of 128 and 64 units, and eight epochs in batches of 100 with a learning rate of 0.003
+# are enough.
 
 # %%
 ck.expected("06.2")
@@ -204,20 +205,25 @@ ck.check("06.2", encoder=encoder, decoder=decoder)
 # ck.hint("06.2")
 
 # %% [markdown]
-# Every test digit now has a place on the map. On the left 3,000 of them stand at their codes, each drawn as its true label; on
-# the right are the pictures that the decoder makes of codes. Which digits does it draw well, and which are mixed up? Were they
-# those that you wrote down?
+# Every test digit now has a place on the map. On the left 3,000 of them stand at their codes, each drawn as its true label; on the
+# right are the pictures that the decoder makes of some codes, in the colour of the true label: a picture of a 9 in the colour of
+# the 4 is a 4 that is copied as a 9. Below is the crowd in the middle, enlarged. Which digits does the decoder draw well, and which
+# are mixed up? Were they those that you wrote down?
 
 # %% tags=["picture-06.2"]
 if ck.ready("06.2", encoder, decoder):
     codes = np.asarray(encoder(x_test))
-    fig, axs = plt.subplots(1, 2, figsize=(13, 6))
-    for place in range(0, 3000, 100):  # in small portions, so that no digit covers all others
-        for digit in range(10):
-            mine = codes[place : place + 100][y_test[place : place + 100] == digit]
-            axs[0].plot(*mine.T, linestyle="", marker=f"${digit}$", markersize=6, color=plt.cm.tab10(digit))
-    axs[0].set(xlabel="first number of the code", ylabel="second number of the code", title="Where 3,000 test digits lie")
-    ck.plot.code_map(codes, as_pictures(decoder(codes)), y_test, axs[1], title="What the decoder draws there")
+    apart = np.linalg.norm(codes - np.median(codes, axis=0), axis=1)
+    middle = apart < np.quantile(apart, 0.3)  # 3,000 of 10,000
+    fig, axs = plt.subplots(2, 2, figsize=(12, 11), layout="constrained")
+    for (places, labels), (left, right) in zip([(codes, y_test), (codes[middle], y_test[middle])], axs):
+        ck.plot.code_map(places, as_pictures(decoder(places)), labels, right, title="What the decoder draws there")
+        for start in range(0, 3000, 250):  # in small portions, so that no digit covers all others
+            for digit in range(10):
+                mine = places[start : start + 250][labels[start : start + 250] == digit]
+                left.plot(*mine.T, linestyle="", marker=f"${digit}$", markersize=6, color=plt.cm.tab10(digit))
+        left.set(xlabel="first number of the code", ylabel="second number of the code", title="Where 3,000 test digits lie")
+        left.set(xlim=right.get_xlim(), ylim=right.get_ylim())
 
 # %% [markdown] tags=["reason"]
 # **What the map shows.** Zeros and ones lie far apart, and from two numbers they are drawn well. 4, 7 and 9 overlap, and so do 3,
@@ -261,8 +267,9 @@ off = [np.mean((curved - x_test)[y_test == k] ** 2) / np.mean((always - x_test)[
 assert sorted(np.argsort(off)[:2]) == [0, 1], f"From two numbers zeros and ones are drawn well: {np.round(off, 2)}"
 
 # %% [markdown] tags=["reason"]
-# **What goes wrong with a ReLU on the code?** Then codes are never negative. If one unit happens to be negative for all digits
-# at the start, its own weights get no gradient, and as a rule it stays 0: the map shrinks to a line.
+# **What goes wrong with a ReLU on the code?** Then codes are never negative: the map is pressed into the quarter of the plane where
+# both numbers are positive, and some digits are stuck on its edges. Usually the copies hardly suffer. With bad luck, though, one
+# unit is negative for all digits. Then its own weights get no gradient, and as a rule it stays 0: the map shrinks to a line.
 
 # %% [markdown]
 # This is the end of session 1, and a good place to stop. Session 2 puts autoencoders to work.
@@ -625,7 +632,7 @@ if ck.ready("06.5", code_grid):
 # %% [markdown]
 # Where is the round trip long? On the left its length is the colour, and the white dots are the codes of digits; on the right the
 # trip is drawn against the distance from the nearest digit. The correlation says how well the two rise together: 1 is a straight
-# line upwards, 0 no connection.
+# line upwards, 0 no trend upwards or downwards.
 
 # %%
 if ck.ready("06.5", code_grid, nearest, round_trip):
@@ -680,7 +687,7 @@ assert crowd > 1.15 * far, f"Blends are in the crowd, and in the holes pictures 
 #
 # The class `VAE` below puts your functions between an encoder and a decoder. Train it with
 # `vae = VAE(vae_encoder, vae_decoder)`, `vae.compile(optimizer, ink_loss)` and `vae.fit(x_train, x_train, ...)`. Hidden layers as in
-# 06.2 and eight epochs in batches of 100 are enough.
+# 06.2 and eight epochs in batches of 100 with a learning rate of 0.003 are enough.
 
 # %%
 ck.expected("06.6")
@@ -823,15 +830,17 @@ def kinds_of(x):
 assert kinds_of(invented["variational"]) > kinds_of(invented["plain"]), "The variational pictures are spread more evenly."
 
 # %% [markdown] tags=["reason"]
-# **A judge who is always sure.** Why not ask the network of notebook 04 which digit each picture shows? It has seen only sharp
-# pictures. On soft ones it is nearly as sure as ever, and often wrong: for pictures unlike those of its training, a high
-# probability means little. The solution shows this with copies of test digits, whose labels we know.
+# **A judge who is too sure.** Why not ask a network of notebook 04 which digit each picture shows? It has seen only sharp pictures,
+# and how it takes soft ones differs from network to network. A small one may hesitate. The one that comes with the course is nearly
+# as sure as it is of sharp digits. The solution shows this with copies of test digits, and compares its answers with their labels:
+# it is much surer than it is right. A part of the blame is the copy's, as a 4 that lies among the nines is drawn as a 9. Still, for
+# pictures unlike those of its training, a high probability means little.
 
 # %% tags=["solution"]
 cnn = keras.models.load_model(ck.data.path("mnist_cnn.keras"))
 probabilities = np.asarray(cnn(np.reshape(vae_decoder(means[:1000]), (-1, 28, 28, 1))))
 right = np.mean(probabilities.argmax(axis=1) == y_test[:1000])
-print(f"mean probability of its answer {probabilities.max(axis=1).mean():.0%}, right {right:.0%}")
+print(f"mean probability of its answer {probabilities.max(axis=1).mean():.0%}, agrees with the label {right:.0%}")
 
 # %% tags=["claim"]
 assert probabilities.max(axis=1).mean() > right + 0.1, "It is surer than it is right."

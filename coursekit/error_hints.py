@@ -143,8 +143,8 @@ _OLD_NAMES = [
 _SENTENCES = [
     (
         r"expected axis -1 of input shape to have value (\d+), but received input with shape \(?\[?[^)]*?(\d+)[\])]",
-        "The network expects {0} numbers a sample and got {1}. Compare `X.shape` with `keras.Input((n,))`, where n is "
-        "the number of columns of X, without the axis of the samples.",
+        "The network expects {0} numbers a sample and got {1}. Compare the shape of what it is given with "
+        "`keras.Input((n,))`, where n is the number of columns, without the axis of the samples.",
     ),
     (
         r"expected min_ndim=(\d+), found ndim=(\d+)|expected ndim=(\d+), found ndim=(\d+)",

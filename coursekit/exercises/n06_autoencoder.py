@@ -12,7 +12,13 @@ from sklearn.metrics import mean_absolute_error, pairwise_distances_argmin, roc_
 
 from coursekit.checks.framework import Misconception, check_that, exercise, fail_if, say, threshold
 from coursekit.checks.report import Finding
-from coursekit.checks.vocabulary.arrays import as_array, call_array, check_array, refuse_misconceptions
+from coursekit.checks.vocabulary.arrays import (
+    as_array,
+    call_array,
+    check_array,
+    refuse_misconceptions,
+    saying_not_finite,
+)
 from coursekit.checks.vocabulary.metrics import check_metric
 from coursekit.data import load_mnist
 from coursekit.exercises.digits import predict_pictures
@@ -53,9 +59,12 @@ def error(copies, x):
 
 
 def answers(student, name, x, width):
-    """What a network gives for rows of 784, shape (n, width); one that wants pictures is asked with pictures."""
+    """What a network gives for rows, shape (n, width); only in 06.4, where no cell calls it, may it want pictures."""
+    takes = [layer["input_shape"][-1] for layer in student.layers(name)[:1] if layer["input_shape"]]
+    fail_if([*takes, x.shape[1]] in ([2, 784], [784, 2]), "halves", name=name, n=x.shape[1])
     shapes = ((784,), (28, 28, 1), (28, 28)) if x.shape[1] == 784 else (x.shape[1:],)
     given = predict_pictures(student, name, x, shapes)
+    fail_if(len(student.known["shape", name]) > 1 and name != "anomaly_model", "takes-pictures", name=name)
     if given.shape[1] != width:
         said = say("numbers-a-row", name=name, n=given.shape[1], width=width)
         raise Misconception("wrong-code" if width == 2 else "wrong-shape", said)
@@ -63,7 +72,8 @@ def answers(student, name, x, width):
 
 
 def not_logits(name, copies, x):
-    """Raises `Misconception` where the answers become pictures like `x` by a sigmoid: they are logits."""
+    """Raises `Misconception` where the answers become pictures like `x` by a sigmoid, or where each adds up to 1."""
+    fail_if(np.allclose(copies.sum(axis=1), 1, atol=1e-3), "softmax", name=name)
     by_sigmoid = error(expit(copies), x)
     logits = copies.min() < -1 and by_sigmoid < 0.5 * error(copies, x) and by_sigmoid < 0.08  # the mean digit has 0.067
     fail_if(logits, "logits", name=name, low=copies.min(), high=copies.max())
@@ -142,14 +152,17 @@ def _plane(student, rng):
     x = (raw - mean).astype("float32")
     given = answers(student, "linear", x, 49)
     fail_if(np.ptp(given, axis=0).max() < 1e-6, "pictures.constant", name="linear")
-    middle = answers(student, "linear", (x[:200] + x[200:]) / 2, 49)
-    bend = np.abs(middle - (given[:200] + given[200:]) / 2).max()
-    fail_if(bend > 1e-3 * np.ptp(given), "plane.not-linear")  # rounding leaves 1e-6
+    far = answers(student, "linear", 10 * x, 49)  # a ReLU that no digit reaches bends there
+    middle = answers(student, "linear", 5 * (x[:200] + x[200:]), 49)
+    bend = np.abs(middle - (far[:200] + far[200:]) / 2).max()
+    fail_if(bend > 1e-3 * np.ptp(far), "plane.not-linear")  # rounding leaves 1e-6
     directions, sizes = np.linalg.svd(given - given.mean(axis=0), full_matrices=False)[2:0:-1]
     fail_if(sizes[1] < 1e-3 * sizes[0], "narrow.wrong-code")
     fail_if(sizes[2] > 1e-3 * sizes[0], "wide.wrong-code")
     angle = np.degrees(subspace_angles(directions[:2].T, plane)[0])
     if angle > 2 * threshold("06.1", "angle"):
+        absolute = student.describe("linear").get("loss") in ("mae", "mean_absolute_error")
+        fail_if(absolute, "plane.absolute", angle=angle)
         off_plane = np.degrees(subspace_angles(directions[:2].T, mean[:, None])[0])
         fail_if(off_plane < 25, "plane.not-centred", angle=angle, off_plane=off_plane)
         of_raw, of_centred = error(answers(student, "linear", raw, 49), raw), error(given, x)
@@ -389,6 +402,7 @@ def _curve(student, rng):
     false, true = rates(strange[np.argsort(-scores)])
     right = on(false, true)
     if not right:
+        fail_if(on(false * n_normal / 110, true * n_strange / 110), "roc.divided-by-all", x=x[-1], y=y[-1])
         fail_if(on(false, true[::-1]), "roc.one-reversed")
         fail_if(on(true, false), "roc.swapped")
         fail_if(on(1 - false, 1 - true), "roc.ascending")
@@ -423,6 +437,7 @@ def holes(student, rng):
         "averaged": distances.mean(axis=1),
         "indices": distances.argmin(axis=1),
         "city-block": np.abs(apart).sum(axis=2).min(axis=1),
+        "same-codes": call_array(student, "nearest", points, others + 9, shape=(7,)),
     }
     yield check_array("nearest", "`nearest`", given, distances.min(axis=1), misconceptions, 0.5)
 
@@ -477,8 +492,15 @@ def _grid(student, rng):
         "swapped": pairs(second, first),
         "same-axis": pairs(first, first),
         "same-range": pairs(*2 * [np.linspace(low.min(), high.max(), 4)]),
+        "axis-limits": pairs(np.linspace(*low, 4), np.linspace(*high, 4)),
+        "line": ordered(np.linspace(low, high, 16)),
     }
-    return check_array("code-grid", "`code_grid`", ordered(given), pairs(first, second), misconceptions, 1)
+    given, wanted = ordered(given), pairs(first, second)
+    same = np.allclose(np.sort(given, axis=None), np.sort(wanted, axis=None), atol=1e-3)
+    misconceptions["unpaired" if same else "lacking"] = given  # whatever else it is
+    apart = np.abs(given - wanted[:, None]).max(axis=2).min(axis=1)
+    fields = {"low": low.round(3), "high": high.round(3), "n": np.sum(apart < 1e-3), "pair": wanted[apart.argmax()]}
+    return check_array("code-grid", "`code_grid`", given, wanted, misconceptions, 1, fields=fields)
 
 
 @exercise("06.6")
@@ -496,7 +518,8 @@ def divergence(mean, log_var):
 def _kl(student, rng):
     """The finding about `kl_term`; a term that is missing or has another sign or factor is named."""
     mean, log_var = (rng.normal(size=(6, 3)).astype("float32") for _ in range(2))
-    given = as_array(student.call("kl_term", mean, log_var), "What `kl_term` returns")
+    with saying_not_finite("formula.not-finite", function="kl_term"):
+        given = as_array(student.call("kl_term", mean, log_var), "What `kl_term` returns")
     mean, log_var = mean.astype(float), log_var.astype(float)
     fail_if(given.size == 1, "rows.wrong-shape")
     fail_if(given.shape == (6, 3), "coordinates.wrong-shape")
@@ -544,7 +567,8 @@ def _refuse_terms(given, mean, log_var):
 
 def _points(student, rng):
     mean, log_var, noise = (rng.normal(size=(6, 3)).astype("float32") for _ in range(3))
-    given = call_array(student, "reparametrise", mean, log_var, noise, shape=(6, 3))
+    with saying_not_finite("formula.not-finite", function="reparametrise"):
+        given = call_array(student, "reparametrise", mean, log_var, noise, shape=(6, 3))
     sigma = np.exp(log_var / 2)
     misconceptions = {
         "variance": mean + sigma**2 * noise,
@@ -585,8 +609,7 @@ def _vae(student, rng):
     yield check_metric("06.6", "kl", kl, 1, ".2f", most=True)
     _require_grey_values("vae_decoder", copies)
     yield check_metric("06.6", "mse", mse, 1, ".4f", most=True)
-    codes = rng.normal(size=(400, 2)).astype("float32")
-    kinds = _kinds(answers(student, "vae_decoder", codes, 784))
+    kinds = _kinds(answers(student, "vae_decoder", rng.normal(size=(400, 2)).astype("float32"), 784))
     yield check_metric("06.6", "kinds", kinds, 1, ".1f")
 
 

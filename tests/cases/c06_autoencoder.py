@@ -137,17 +137,22 @@ def linear(style="by hand"):
     from coursekit.exercises.n06_autoencoder import coarse, plane_of_pca
 
     mean, plane = plane_of_pca()
-    activation = {"relu": "relu", "tanh": "tanh"}.get(style)
+    activation = {"relu": "relu", "tanh": "tanh", "relu that no digit reaches": "relu"}.get(style)
     last = "sigmoid" if style == "sigmoid" else None
     width = {"wide": 3, "narrow": 1}.get(style, 2)
     model = chain(layers.Dense(width, activation), layers.Dense(49, last), rows=49)
     if style in ("by hand", "relu", "tanh", "sigmoid"):
         turn = np.array([[1.2, 0.7], [-0.4, 2.0]])  # any basis of the plane will do
         model.set_weights([plane @ np.linalg.inv(turn), np.zeros(2), turn @ plane.T, np.zeros(49)])
-    elif style == "mean left in":
+    elif style == "relu that no digit reaches":
+        away = 1 - ((coarse(digits()[0][0]) - mean) @ plane).min(axis=0)
+        model.set_weights([plane, away, plane.T, -away @ plane.T])
+    elif style in ("mean left in", "absolute error"):
         tilted = np.column_stack([mean / np.linalg.norm(mean), plane[:, 1]])
         tilted = np.linalg.qr(tilted)[0]
         model.set_weights([tilted, np.zeros(2), tilted.T, np.zeros(49)])
+        if style == "absolute error":
+            model.compile("adam", "mae")
     elif style == "target not centred":
         model.set_weights([plane, np.zeros(2), plane.T, mean])
     elif style in ("wide", "narrow"):
@@ -226,7 +231,9 @@ table(
 
 for name, code in {
     "relu": "not-linear",
+    "relu that no digit reaches": "not-linear",
     "tanh": "not-linear",
+    "absolute error": "absolute",
     "sigmoid": "not-linear",
     "wide": "wrong-code",
     "narrow": "wrong-code",
@@ -348,6 +355,12 @@ def ending_in(model, activation):
     return again
 
 
+def whole():
+    import keras
+
+    return keras.Sequential(list(pair()))
+
+
 def wide():
     from keras import layers
 
@@ -357,7 +370,6 @@ def wide():
 for name, build in {
     "Sequential": map_,
     "functional": lambda: map_(*map(functional, pair())),
-    "for pictures": lambda: map_(encoder=for_pictures(pair()[0])),
     "subclassed": lambda: map_(*map(subclassed, pair())),
     "functions": lambda: map_(lambda x: pair()[0](x), lambda z: np.asarray(pair()[1](z)).reshape(-1, 28, 28)),
     "predict": lambda: map_(*map(PredictOnly, pair())),
@@ -377,6 +389,10 @@ for name, code, build in (
     ("one code", "constant", lambda: map_(encoder=lambda x: np.ones((len(x), 2)))),
     ("one epoch", "mse", lambda: map_(*pair(epochs=1))),
     ("no sigmoid", "wrong-range", lambda: map_(decoder=lambda z: 1.04 * np.asarray(pair()[1](z)) - 0.02)),
+    ("for pictures", "takes-pictures", lambda: map_(encoder=for_pictures(pair()[0]))),
+    ("softmax", "softmax", lambda: map_(decoder=ending_in(pair()[1], "softmax"))),
+    ("halves exchanged", "halves", lambda: map_(*pair()[::-1])),
+    ("the whole as decoder", "halves", lambda: map_(decoder=whole())),
     ("whole autoencoder", "wrong-code", lambda: map_(encoder=lambda x: pair()[1](pair()[0](x)))),
 ):
     wrong("06.2", code, name)(build)
@@ -546,7 +562,12 @@ for name, code in {
         return {**answers_3(), "denoiser": denoiser(name)}
 
 
-for name, change in {"functional": functional, "for pictures": for_pictures, "subclassed": subclassed}.items():
+@wrong("06.3", "takes-pictures", "for pictures")
+def _():
+    return {**answers_3(), "denoiser": for_pictures(denoiser())}
+
+
+for name, change in {"functional": functional, "subclassed": subclassed}.items():
 
     @right("06.3", name)
     def _(change=change):
@@ -669,6 +690,11 @@ table(
             "counts",
             "counts",
             {"roc": lambda s, t: (roc(s, t)[0] * (t == 0).sum(), roc(s, t)[1] * (t == 1).sum())},
+        ),
+        (
+            "divided-by-all",
+            "divided by the number of all",
+            {"roc": lambda s, t: (roc(s, t)[0] * np.mean(t == 0), roc(s, t)[1] * np.mean(t == 1))},
         ),
         ("reversed", "from one to zero", {"roc": lambda *args: tuple(part[::-1] for part in roc(*args))}),
         ("no-zero", "no zero before the sums", {"roc": lambda *args: tuple(part[1:] for part in roc(*args))}),
@@ -793,6 +819,24 @@ table(
         ),
         ("same-axis", "limits of one axis", {"code_grid": lambda a, b, n: code_grid([a[0]] * 2, [b[0]] * 2, n)}),
         ("no-end", "no upper end", {"code_grid": lambda a, b, n: code_grid(a, a + (b - a) * (n - 1) / n, n)}),
+        (
+            "unpaired",
+            "tables reshaped together",
+            {"code_grid": lambda a, b, n: np.stack(np.meshgrid(*np.linspace(a, b, n).T)).reshape(-1, 2)},
+        ),
+        ("line", "n * n along the diagonal", {"code_grid": lambda a, b, n: np.linspace(a, b, n * n)}),
+        (
+            "axis-limits",
+            "low as the limits of one axis",
+            {"code_grid": lambda a, b, n: grid_loop(*np.array([a, b]).T, n)},
+        ),
+        (
+            "lacking",
+            "random codes",
+            {"code_grid": lambda a, b, n: np.random.default_rng(3).uniform(a, b, size=(n * n, 2))},
+        ),
+        ("lacking", "one row off", {"code_grid": lambda a, b, n: grid_loop(a, b, n)[1:] + [[0.01 + a[0], a[1]]]}),
+        ("same-codes", "the codes of the notebook", {"nearest": lambda p, c: nearest(p, codes()[:50])}),
         ("swapped", "axes exchanged", {"code_grid": lambda a, b, n: code_grid(a, b, n)[:, ::-1]}),
         ("squared", "squared", {"nearest": lambda p, c: nearest(p, c) ** 2}),
         (
@@ -949,6 +993,12 @@ table(
             "three coordinates",
             {"kl_term": lambda m, v: kl_numpy(m[:, :3], v[:, :3]) if m.shape[1] > 1 else m[:, 0]},
         ),
+        (
+            "not-finite",
+            "the logarithm of log_var",
+            {"kl_term": lambda m, v: (m**2 + np.exp(v) - 1 - np.log(v)).sum(axis=1) / 2},
+        ),
+        ("not-finite", "the root of log_var itself", {"reparametrise": lambda m, v, e: m + np.sqrt(v) * e}),
         ("subtracted", "noise subtracted", {"reparametrise": lambda m, v, e: m - np.exp(v / 2) * e}),
         ("variance", "times the variance", {"reparametrise": lambda m, v, e: m + np.exp(v) * e}),
         ("log-variance", "times log_var", {"reparametrise": lambda m, v, e: m + v * e}),
@@ -981,6 +1031,11 @@ def _():
 @wrong("06.6", "code-not-free", "a ReLU on the four numbers")
 def _():
     return answers_6(vae_encoder=ending_in(pair(variational=True)[0], "relu"))
+
+
+@wrong("06.6", "takes-pictures", "for pictures")
+def _():
+    return answers_6(vae_encoder=for_pictures(pair(variational=True)[0]))
 
 
 @wrong("06.6", "logits", "logits")
