@@ -161,8 +161,7 @@ def _plane(student, rng):
     fail_if(sizes[2] > 1e-3 * sizes[0], "wide.wrong-code")
     angle = np.degrees(subspace_angles(directions[:2].T, plane)[0])
     if angle > 2 * threshold("06.1", "angle"):
-        absolute = student.describe("linear").get("loss") in ("mae", "mean_absolute_error")
-        fail_if(absolute, "plane.absolute", angle=angle)
+        fail_if(student.describe("linear").get("loss") in ("mae", "mean_absolute_error"), "plane.absolute", angle=angle)
         off_plane = np.degrees(subspace_angles(directions[:2].T, mean[:, None])[0])
         fail_if(off_plane < 25, "plane.not-centred", angle=angle, off_plane=off_plane)
         of_raw, of_centred = error(answers(student, "linear", raw, 49), raw), error(given, x)
@@ -209,8 +208,7 @@ def _explain_map(student, x, codes, copies, mse):
     spread = codes.std(axis=0)
     fail_if(spread.min() < 1e-3 * spread.max(), "map.dead-code")
     few = x[:300]
-    large = answers(student, "encoder", few * 255, 2)
-    copies_of_large = answers(student, "decoder", large.astype("float32"), 784)
+    copies_of_large = answers(student, "decoder", answers(student, "encoder", few * 255, 2).astype("float32"), 784)
     of_few = error(mean_picture(), few)
     fail_if(any(error(copies_of_large / scale, few) < 0.8 * of_few for scale in (1, 255)), "map.unscaled-inputs")
     ends = copies[:400]
@@ -275,8 +273,7 @@ def _right_psnr(student, rng):
         "variance": -10 * np.log10(of(lambda a, b: np.var(a - b))),
     }
     advice = "10 times the logarithm to base 10 of 1 / MSE."
-    fields = {"advice": advice}
-    return check_array("psnr", "`psnr`", given, wanted, misconceptions, 1, advice, fields=fields, otherwise="psnr")
+    return check_array("psnr", "`psnr`", given, wanted, misconceptions, 1, advice, otherwise="psnr")
 
 
 def _right_smooth(student, rng):
