@@ -6,6 +6,7 @@ for a fork, passes signals on to it, and ends with it.
 
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -85,7 +86,7 @@ def be_kernel(connection):
 
 
 def stand_in(address, *arguments):
-    """In the process that Jupyter started: ask for a fork, and wait for its end."""
+    """In the process that Jupyter started: ask for a fork, and wait for its end, or for that of Jupyter."""
     with socket.socket(socket.AF_UNIX) as connection:
         connection.connect(address)
         environment = {name: value for name, value in os.environ.items() if name != "JPY_PARENT_PID"}
@@ -93,7 +94,9 @@ def stand_in(address, *arguments):
         socket.send_fds(connection, [json.dumps(request).encode()], [1, 2])
         kernel = int(connection.recv(20))
         signal.signal(signal.SIGINT, lambda *_: os.kill(kernel, signal.SIGINT))
-        connection.recv(1)
+        parent = os.getppid()
+        while not select.select([connection], [], [], 1)[0] and os.getppid() == parent:
+            pass
 
 
 if __name__ == "__main__":
