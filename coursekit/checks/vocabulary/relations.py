@@ -43,7 +43,7 @@ def describe_relation(given, wanted, quantities=None, steps=None, rtol=1e-4):
         if fits(value):
             return f"is {name} itself"
     if np.ptp(given) == 0 and given.size > 1 and np.ptp(wanted) > 0:
-        return f"is the same number everywhere, {given.flat[0]:.4g}"
+        return f"is the same number everywhere, {given.flat[0] + 0.0:.4g}"
     if np.isin(wanted, (-1, 0, 1)).all() and wanted.size < 8:
         return None
     with np.errstate(all="ignore"):
