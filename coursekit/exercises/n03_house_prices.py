@@ -87,7 +87,7 @@ def scaled_by(student, name, X, parts):
     return nearest if np.ptp(given) > 1e-6 and apart[nearest] < 1e-4 * max(np.abs(given).max(), 1e-6) else None
 
 
-def explained(code, what, given, wanted, misconceptions, points, advice, quantities=None):
+def explained(code, what, names, given, wanted, misconceptions, points, advice, quantities=None):
     """The finding that numbers which the student has measured are right; it never says the right ones."""
 
     def same(other):
@@ -100,8 +100,9 @@ def explained(code, what, given, wanted, misconceptions, points, advice, quantit
         if same(values):
             return Finding(cause, False, say(f"{code}.{cause}"), points=points)
     relation = describe_relation(given, wanted, quantities, rtol=1e-3)
-    i = int((np.abs(given - wanted) / np.maximum(np.abs(wanted), 1e-6)).argmax())
-    seen = f"{what}: number {i + 1}, counted from 1, is {given[i]:.4g}, which is not what was asked for."
+    off = ~np.isclose(given, wanted, rtol=1e-3, atol=6e-4)
+    wrong = [f"`{name}` is {value:.4g}" for name, value, is_off in zip(names, given, off, strict=True) if is_off]
+    seen = f"{' and '.join(wrong[:2])}, which is not what was asked for."
     seen = f"As an array, {what} {relation}." if relation else seen
     return Finding(code, False, f"{seen} {advice}", points=points)
 
@@ -319,8 +320,10 @@ def baseline_and_network(student, rng):
         fail_if(seen == "none" and is_scaled(kinds), "trial.scaled-inputs", name=name)
         predicted[name] = [one_column(student, trials[name], X) for X, _ in parts]
     given = np.array([as_number(scores[name], f"`scores[{name!r}]`") for name in names])
-    found = _scores(given, predicted.values(), [y for _, y in parts])
+    found = _scores(names, given, predicted.values(), [y for _, y in parts])
     if not found.passed:
+        for name in names if found.code == "wrong-scores" else ():
+            fail_if(not is_scaled(parts_of(student, trials[name])), "trial.unscaled-inputs", name=name)
         raise Misconception(found.code, found.message)
     yield check_that("scores", True, 1, n_scores=len(names))
     best = names[int(given.argmin())]
@@ -336,7 +339,10 @@ def baseline_and_network(student, rng):
     rmse = root_mean_squared_error(y_test, predicted[chosen][2])
     unscaled = rmse > threshold("03.3", "rmse") and not is_scaled(parts_of(student, trials[chosen]))
     fail_if(unscaled, "unscaled-inputs", rmse=rmse)
-    yield within("03.3", rmse)
+    said = student.describe(trials[chosen])
+    strong = any(key.endswith("alpha") and isinstance(a, int | float) and a > 5 for key, a in said["params"].items())
+    weak = "stopped" if None is not said.get("n_iter") == said.get("max_iter") else "other-settings"
+    yield within("03.3", rmse, cause=say("rmse.strong-penalty" if strong else f"rmse.{weak}"))
 
 
 def _explain_baseline(student, given, wanted):
@@ -346,6 +352,7 @@ def _explain_baseline(student, given, wanted):
     fail_if("LinearRegression" not in parts_of(student, "baseline"), "wrong-model", seen=kind)
     for name, parts in (
         ("fitted-on-all", (fit, val, test)),
+        ("fitted-on-all", (load_ames_numbers(),)),
         ("both.fitted-on-val", (fit, val)),
         ("fitted-on-test", (test,)),
         ("fitted-on-val", (val,)),
@@ -356,7 +363,7 @@ def _explain_baseline(student, given, wanted):
     fail_if(np.allclose(one_column(student, "baseline", scaled), wanted, rtol=1e-2), "scaled-inputs")
 
 
-def _scores(given, predicted, prices):
+def _scores(names, given, predicted, prices):
     """The finding on the scores; each trial has predicted the prices of the houses to fit, to choose by and to judge."""
     errors = [[root_mean_squared_error(*pair) for pair in zip(prices, parts, strict=True)] for parts in predicted]
     fit, val, test = np.array(errors).T
@@ -369,7 +376,8 @@ def _scores(given, predicted, prices):
         "mae": [mean_absolute_error(prices[1], on_val) for _, on_val, _ in predicted],
     }
     advice = "Measure each with `rmse(model, X_val, y_val)`; each trial is a pipeline that takes the unscaled numbers."
-    return explained("wrong-scores", "`scores`", given, val, misconceptions, 1, advice, {"100,000": 100_000})
+    named, quantities = [f"scores[{name!r}]" for name in names], {"100,000": 100_000}
+    return explained("wrong-scores", "`scores`", named, given, val, misconceptions, 1, advice, quantities)
 
 
 @exercise("03.4")
@@ -386,8 +394,10 @@ def grid_search(student, rng):
     fail_if(not is_scaled(parts), "unscaled-inputs")
     yield Finding("pipeline", True, "The search runs over a pipeline with its own scaler.", points=1)
     fail_if(results["n_splits"] != 3, "wrong-folds", n_splits=results["n_splits"])
-    scores = as_array(student.value("mean_scores"), "`mean_scores`").ravel()
-    fail_if(len(scores) < 4, "too-few", n_scores=len(scores))
+    fail_if(len(results["mean_test_score"]) < 4, "too-few", n_tried=len(results["mean_test_score"]))
+    given = student.value("mean_scores")
+    fail_if(isinstance(given, dict), "wrong-type")
+    scores = as_array(given, "`mean_scores`").ravel()
     fail_if(params.get("refit") is False, "no-refit")
     X_test, y_test = houses()[2]
     rmse = root_mean_squared_error(y_test, one_column(student, "search", X_test))
@@ -422,7 +432,8 @@ def _mean_scores(scores, results):
         "fold-2": results["split2_test_score"],
     }
     advice = "Take `search.cv_results_['mean_test_score']` as it is."
-    found = explained("not-its-scores", "`mean_scores`", scores, wanted, misconceptions, 0.5, advice)
+    names = [f"mean_scores[{i}]" for i in range(len(wanted))]
+    found = explained("not-its-scores", "`mean_scores`", names, scores, wanted, misconceptions, 0.5, advice)
     return check_that("scores", True, 0.5, n_scores=len(scores), rmse=-wanted.max()) if found.passed else found
 
 
@@ -450,11 +461,12 @@ def cross_validation(student, rng):
         "summed": [np.sum(np.abs(errors)), np.sum(errors**2)],
         "median": [np.median(np.abs(errors)), np.median(errors**2)],
         "squared-mean": [absolute, np.mean(errors) ** 2],
+        "broadcast": [np.abs(every := np.subtract.outer(given, y)).mean(), np.mean(every**2)],
     }
     numbers, wanted = np.array([mae, mse]), np.array([absolute, squared])
     advice = "Measure them on all of `out_of_fold`, against `y_search`, in units of 100,000 dollars."
     quantities = {"100,000": 100_000, "n": len(y)}
-    yield explained("errors", "`mae, mse`", numbers, wanted, misconceptions, 0.5, advice, quantities)
+    yield explained("errors", "`mae, mse`", ("mae", "mse"), numbers, wanted, misconceptions, 0.5, advice, quantities)
 
 
 def _explain_predictions(student, given, y):
@@ -518,8 +530,9 @@ def _regressor(student):
     model = student.call("build_regressor")
     fail_if(not is_keras(student, model), "not-keras")
     fail_if(student.call("build_regressor") == model, "same-network")
+    a = np.random.default_rng(0).normal(size=(20, 12))
     try:
-        one_column(student, model, np.zeros((5, 12)))
+        values = one_column(student, model, np.concatenate([a, a[::-1], a + a[::-1], 0 * a]))
     except StudentError as error:
         if "incompatible" in error.text:
             raise Misconception("wrong-input") from None
@@ -527,6 +540,8 @@ def _regressor(student):
     said, layers = student.describe(model), student.layers(model)
     fail_if(said["loss"] is None, "not-compiled")
     fail_if(said["loss"] not in ("mse", "mean_squared_error"), "wrong-loss", loss=said["loss"])
+    at_a, at_b, at_sum, at_0 = values.reshape(4, 20)
+    fail_if(np.ptp(at_a) > 0 and np.allclose(at_sum - at_a, at_b - at_0, atol=1e-3 * np.ptp(at_a)), "no-bend")
     last = layers[-1]["activation"] if layers else None
     fail_if(last in ("sigmoid", "tanh", "softmax"), "bounded-last", last=last)
     return Finding("build-regressor", True, "`build_regressor` gives a fresh network for regression.", points=1)

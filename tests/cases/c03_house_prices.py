@@ -296,7 +296,11 @@ def trials(style="plain"):
     if style == "weak":
         extra = {"solver": "sgd", "learning_rate_init": 1e-5, "max_iter": 5}
     models = {name: mlp(hidden_layer_sizes=size, **extra) for name, size in sizes.items()}
-    if style == "unscaled":
+    if style == "strong penalty":
+        models = {alpha: mlp(solver="lbfgs", alpha=alpha, max_iter=100) for alpha in (1000.0, 3000.0, 10000.0)}
+    if style == "scaled outside":
+        X, models = (X - X.mean(axis=0)) / X.std(axis=0), {name: mlp(max_iter=20) for name in sizes}
+    if style in ("unscaled", "scaled outside"):
         return {name: model.fit(X, y) for name, model in models.items()}
     if style == "robust":
         from sklearn.pipeline import make_pipeline
@@ -317,6 +321,17 @@ def searched(style="plain", part=1, change=lambda score: score, best=True):
 def other_scores(measure):
     X, y = houses()[1]
     return {"scores": {name: measure(y, model.predict(X)) for name, model in trials().items()}}
+
+
+def scaled_outside():
+    """The trials are networks alone: whoever uses them has to scale, as the student did for the scores."""
+    X_fit, (X, y) = houses()[0][0], houses()[1]
+    X = (X - X_fit.mean(axis=0)) / X_fit.std(axis=0)
+    models = trials("scaled outside")
+    return {
+        "trials": models,
+        "scores": {name: np.sqrt(np.mean((model.predict(X) - y) ** 2)) for name, model in models.items()},
+    }
 
 
 def one_dead():
@@ -344,6 +359,10 @@ def linear(rows="fit", scale=True):
 
     parts = {"all": all_rows(), "fit and validation": search_rows(), "validation": houses()[1], "test": houses()[2]}
     X, y = parts.get(rows) or houses()[0]
+    if rows == "X_all":
+        from coursekit.data import load_ames_numbers
+
+        X, y = load_ames_numbers()
     if rows == "a third":
         X, y = X[::3], y[::3]
     if rows == "scaled before":
@@ -414,6 +433,9 @@ table(
         ("baseline", "the baseline has seen a third", lambda: {"baseline": linear("a third")}),
         ("rmse", "hardly trained", lambda: searched("weak")),
         ("fitted-on-val", "the baseline of the validation", lambda: {"baseline": linear("validation")}),
+        ("fitted-on-all", "the baseline of X_all", lambda: {"baseline": linear("X_all")}),
+        ("rmse", "too strong a penalty", lambda: searched("strong penalty")),
+        ("unscaled-inputs", "scaled outside the trials", scaled_outside),
         ("wrong-type", "lists", lambda: {"trials": list(trials().values()), "scores": [0.3, 0.29, 0.31]}),
         (
             "not-a-model",
@@ -548,6 +570,11 @@ def by_absolute():
     return {"search": search, "mean_scores": search.cv_results_["mean_test_score"]}
 
 
+def mean_of_folds():
+    """The mean over the combinations, one number for each fold."""
+    return np.mean([searching().cv_results_[f"split{i}_test_score"] for i in range(3)], axis=1)
+
+
 def never_fitted():
     from sklearn.base import clone
 
@@ -593,6 +620,9 @@ table(
         ("wrong-scoring", "several scorings", lambda: by_several()),
         ("seen-before", "fitted on X_all", lambda: found("X_all")),
         ("seen-before", "fitted on X_fit and X_last", lambda: found("X_last")),
+        ("wrong-shape", "the best score alone", lambda: {"mean_scores": searching().best_score_}),
+        ("wrong-shape", "the mean of each fold", lambda: {"mean_scores": mean_of_folds()}),
+        ("wrong-type", "a dict", lambda: {"mean_scores": dict(enumerate(found()["mean_scores"]))}),
         ("wrong-shape", "the best alone, four times", lambda: {"mean_scores": np.full(5, searching().best_score_)}),
     ],
 )
@@ -618,6 +648,18 @@ def shuffle_split(n, k, seed):
     return list(ShuffleSplit(k, test_size=1 / k, random_state=seed).split(np.zeros(n)))
 
 
+def folds_of_any_seed(n, k, seed):
+    """The seed is not passed on, and NumPy's shared random numbers decide."""
+    parts = np.array_split(np.random.permutation(n), k)
+    return [(np.concatenate(parts[:i] + parts[i + 1 :]), parts[i]) for i in range(k)]
+
+
+def kfold_of_any_seed(n, k, seed):
+    from sklearn.model_selection import KFold
+
+    return list(KFold(k, shuffle=True).split(np.zeros(n)))
+
+
 def masks_of(n, *pair):
     return tuple(np.isin(np.arange(n), rows) for rows in pair)
 
@@ -634,11 +676,11 @@ def small_folds(n, k, seed):
     return [(np.setdiff1d(order, part), part) for part in parts]
 
 
-def build_regressor(units=(64, 32), loss="mse", last=None, style="sequential", compiled=True, inputs=12):
+def build_regressor(units=(64, 32), loss="mse", last=None, style="sequential", compiled=True, inputs=12, bend="relu"):
     import keras
     from keras import layers
 
-    hidden = [layers.Dense(width, activation="relu") for width in units]
+    hidden = [layers.Dense(width, activation=bend) for width in units]
     if style == "functional":
         inputs = x = keras.Input((12,))
         for layer in [*hidden, layers.Dense(1)]:
@@ -695,6 +737,13 @@ def errors(given):
     return {"out_of_fold": given, "mae": np.mean(np.abs(e)), "mse": np.mean(e**2)}
 
 
+def as_a_table():
+    """(n, 1) minus (n,) is a table of every prediction against every price."""
+    column = predicted()[:, None]
+    every = column - search_rows()[1]
+    return {"out_of_fold": column, "mae": np.mean(np.abs(every)), "mse": np.mean(every**2)}
+
+
 def measured(measure):
     return dict(zip(("mae", "mse"), measure(predicted() - search_rows()[1])))
 
@@ -719,6 +768,7 @@ table(
             "k_folds": lambda *args: [[list(map(int, a)), list(map(int, b))] for a, b in folds_numpy(*args)]
         },
         "functional": {"build_regressor": lambda: build_regressor(style="functional")},
+        "tanh units": {"build_regressor": lambda: build_regressor(bend="tanh")},
         "a better network": lambda: errors(better()),
         "a column, float32": lambda: (
             errors(predicted())
@@ -730,10 +780,15 @@ table(
         ("overlap", "all rows in train", {"k_folds": lambda *a: [(np.arange(a[0]), val) for _, val in k_folds(*a)]}),
         ("wrong-type", "a generator", {"k_folds": lambda *a: (pair for pair in k_folds(*a))}),
         ("seed-unused", "seed unused", {"k_folds": lambda n, k, seed: k_folds(n, k, 7)}),
+        ("seed-unused", "`random_state` forgotten", {"k_folds": kfold_of_any_seed}),
+        ("seed-unused", "shared random numbers", {"k_folds": folds_of_any_seed}),
         ("not-seeded", "not seeded", {"k_folds": lambda n, k, seed: folds_numpy(n, k, None)}),
         ("wrong-count", "one pair", {"k_folds": lambda *a: k_folds(*a)[:1]}),
         ("lost-rows", "pairs exchanged", {"k_folds": lambda *a: [(val, val[:0]) for train, val in k_folds(*a)]}),
         ("same-network", "one network", {"build_regressor": one_network}),
+        ("no-bend", "no activation", {"build_regressor": lambda: build_regressor(bend=None)}),
+        ("no-bend", "no hidden layer", {"build_regressor": lambda: build_regressor(())}),
+        ("broadcast", "a column against a row", as_a_table),
         ("bounded-last", "sigmoid", {"build_regressor": lambda: build_regressor(last="sigmoid")}),
         ("wrong-loss", "cross-entropy", {"build_regressor": lambda: build_regressor(loss="binary_crossentropy")}),
         ("not-compiled", "not compiled", {"build_regressor": lambda: build_regressor(compiled=False)}),
