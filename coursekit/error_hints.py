@@ -147,6 +147,12 @@ _SENTENCES = [
         "`keras.Input((n,))`, where n is the number of columns, without the axis of the samples.",
     ),
     (
+        r"of layer '(?:lstm|gru|simple_rnn|rnn|bidirectional)\w*' is incompatible[\s\S]*expected ndim=3, found ndim=2",
+        "A recurrent layer wants three axes (samples, steps, features) and got two. If a recurrent layer stands before it, "
+        "set `return_sequences=True` in that one: without it, it returns its last state only. If it gets the data, add the "
+        "last axis with `X[..., None]`.",
+    ),
+    (
         r"expected min_ndim=(\d+), found ndim=(\d+)|expected ndim=(\d+), found ndim=(\d+)",
         "The layer expects arrays with {0} axes and got {1}. A convolution of pictures wants (samples, height, width, "
         "channels): add the last axis with `X[..., None]`; a recurrent layer wants (samples, steps, features).",
@@ -160,6 +166,17 @@ _SENTENCES = [
         r"target\.shape=\(None,(?: 1)?\), output\.shape=\(None, (\d+)\)",
         "The labels are one number a sample, and the network gives {0}. With whole-number labels use "
         "`sparse_categorical_crossentropy`; binary cross-entropy belongs to one sigmoid unit, not to a softmax.",
+    ),
+    (
+        r"must have rank[\s\S]*target\.shape=\(None, (\d+)\), output\.shape=\(None, (\d+)\)",
+        "A sparse loss expects one label for each answer. There are {0} labels a sample, and the network gives one answer, "
+        "of {1} numbers. Where it is to answer at each of {0} steps, its last recurrent layer needs "
+        "`return_sequences=True`; one-hot labels belong to `categorical_crossentropy`.",
+    ),
+    (
+        r"up until the last dimension: target\.shape=\(None, (\d+)\), output\.shape=\(None, (\d+), (\d+)\)",
+        "There are {0} labels a sample, and the network answers at {1} steps. An encoder that returns its last state, and "
+        "`layers.RepeatVector({0})` behind it, make {0} steps of any number.",
     ),
     (
         r"target\.shape=\(None, (\d+)\), output\.shape=\(None, (\d+)\)",

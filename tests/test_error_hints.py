@@ -34,6 +34,24 @@ def convolution_without_channels():
     return keras.Sequential([keras.Input((28, 28)), keras.layers.Conv2D(8, 3)])
 
 
+def fit_adder(steps):
+    """Four labels a sample, and one answer of twelve numbers, or one at each of five steps."""
+    import keras
+
+    decoder = keras.layers.LSTM(2, return_sequences=steps == 5)
+    model = keras.Sequential([keras.Input((5, 3)), decoder, keras.layers.Dense(12, "softmax")])
+    model.compile("adam", "sparse_categorical_crossentropy")
+    return fit(model, np.zeros((20, 5, 3)), np.zeros((20, 4)))
+
+
+def recurrent(layer_before=False):
+    import keras
+    from keras import layers
+
+    chain = [keras.Input((5, 3)), layers.LSTM(2)] if layer_before else [keras.Input((5,))]
+    return keras.Sequential([*chain, layers.LSTM(1)])
+
+
 def unbuilt():
     import keras
 
@@ -58,6 +76,10 @@ ERRORS = {
     "data and Input": (lambda: fit(network(inputs=5)), "expects 5 numbers a sample and got 4"),
     "pictures without channels": (convolution_without_channels, "4 axes and got 3"),
     "one-hot labels, sparse loss": (lambda: fit(network(**SPARSE), y=np.eye(3)[Y]), "labels have 3 columns"),
+    "a decoder that answers once": (lambda: fit_adder(steps=1), "`return_sequences=True`; one-hot"),
+    "an answer at each of five steps": (lambda: fit_adder(steps=5), "`layers.RepeatVector(4)`"),
+    "an LSTM behind the last state of another": (lambda: recurrent(layer_before=True), "set `return_sequences=True`"),
+    "an LSTM on data of two axes": (lambda: recurrent(), "`X[..., None]`"),
     "whole numbers, categorical loss": (
         lambda: fit(network(units=3, last="softmax", loss="categorical_crossentropy")),
         "the network gives 3",
