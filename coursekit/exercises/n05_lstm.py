@@ -59,7 +59,7 @@ def _refuse_other_rules(labels, right, rules):
 @exercise("05.1")
 def recurrent_cell(student, rng):
     """The states for random weights; the usual misconceptions are recognised by computing them."""
-    for T, features, units in ((7, 2, 3), (1, 4, 2), (5, 1, 1)):
+    for T, features, units in ((7, 2, 3), (1, 4, 3), (5, 1, 1)):
         x, b = rng.normal(size=(T, features)), rng.normal(size=units)
         Wx, Wh = rng.normal(size=(features, units)), rng.normal(size=(units, units))
         given = as_array(student.call("rnn", x, Wx, Wh, b), "What `rnn` returns")
@@ -189,6 +189,7 @@ def _three_outputs(student, rng):
     fail_if(said["family"] != "keras", "model.not-keras", type=said["type"])
     layers = student.layers(built)
     fail_if(not layers, "model.not-a-model", type=said["type"])
+    fail_if(any(layer["input_shape"] == (None, features, steps) for layer in layers), "model.axes-swapped")
     for name, _ in layer_configs(student.config(built)):
         fail_if(name.startswith(("GRU", "SimpleRNN")), "cell.not-lstm", name=name.removesuffix("Cell"))
     X = rng.normal(size=(n, steps, features)).astype("float32")
@@ -244,7 +245,7 @@ def forecast_sunspots(student, rng):
     y_train = _checked_targets(student, sunspots, N_TRAIN, WINDOW)
     slope, offset, _ = _line(sunspots[WINDOW:N_TRAIN], y_train)
     found = _forecast("05.3", student, "model", _LSTM, sunspots, slope, offset, points=2)
-    fail_if(found.passed and not _LSTM & layer_kinds(student, "model"), "not-lstm")
+    fail_if(not _LSTM & layer_kinds(student, "model"), "not-lstm")
     yield found
 
 
@@ -259,8 +260,9 @@ def _windows_of(student, series, n_train, window):
     fail_if(y.ndim == 3 and y.shape[1:] == X.shape[1:], "order.wrong-shape", shape=y.shape, names=", ".join(names))
     for i in (0, 2):
         X, y = arrays[i : i + 2]
-        if X.ndim != 3 or X.shape[1:] != (window, 1):
-            raise Misconception("windows.wrong-shape", name=names[i], shape=X.shape, window=window)
+        told = {"name": names[i], "shape": X.shape, "window": window}
+        fail_if(X.ndim == 3 and X.shape[1] != window and X.shape[2] == 1, "windows.other-length", **told)
+        fail_if(X.shape[1:] != (window, 1), "windows.wrong-shape", **told)
         fail_if(y.size != len(X), "targets.wrong-shape", X=names[i], windows=len(X), y=names[i + 1], targets=y.size)
         arrays[i + 1] = y.ravel()
     return arrays
@@ -339,6 +341,9 @@ def _forecast(id, student, name, kinds, sunspots, slope, offset, points):
         known, mean = (sunspots[:N_TRAIN] * slope + offset).max(), scaled.mean()
         in_sunspots = mean > 2 * known and mean > 0.25 * sunspots.mean()
         fail_if(in_sunspots, "forecast.not-scaled", name=name, mean=mean, known=known)
+        end = (student.layers(name) or [{}])[-1].get("activation")
+        given = {"activation": end, "low": scaled.min(), "high": scaled.max()}
+        fail_if(end in ("tanh", "sigmoid", "relu", "softmax"), "forecast.bounded", name=name, **given)
         flat = np.std(forecast) < 0.02 * np.std(truth)
         fail_if(flat, "forecast.constant", name=name, mean=forecast.mean())
         copied = np.abs(forecast - last).mean() < 0.35 * np.abs(truth - last).mean()
@@ -472,6 +477,8 @@ def _check_pad(student, walks):
     for few, length in ((walks[:6], 23), (walks[6:9], 41), (walks[9:13], max(map(len, walks[9:13])))):
         given = as_array(student.call("pad", few, length), "What `pad` returns")
         wanted = _pad(few, length).astype(float)
+        other = given.ndim == 3 and given.shape[1] != length and given.shape[::2] == wanted.shape[::2]
+        fail_if(other, "pad.other-length", shape=given.shape, places=given.shape[1], length=length)
         fail_if(given.shape != wanted.shape, "pad.wrong-shape", shape=given.shape, wanted=wanted.shape)
         if np.allclose(given, wanted, atol=1e-4):
             continue
@@ -595,7 +602,9 @@ def _answers(student, texts, reverse):
     scores = predict(student, "adder", _one_hot(texts, reverse))
     fail_if(scores.shape == (len(texts), 12), "last-only")
     fail_if(scores.shape != (len(texts), 4, 12), "adder.wrong-shape", shape=scores.shape, n=len(texts))
+    fail_if(np.allclose(scores.sum(axis=1), 1, atol=1e-3), "softmax-over-steps")
     as_class_probabilities("adder", scores.reshape(-1, 12), 12)
+    fail_if(np.ptp(scores, axis=1).max() < 1e-5 < np.ptp(scores, axis=0).max(), "same-steps")
     return ["".join(SYMBOLS[code] for code in row) for row in scores.argmax(axis=2)]
 
 
@@ -617,8 +626,10 @@ def _explain_adder(student, said, sums, exact, rng):
 
 def _same_answers(student, rng, texts, sums, said):
     """The finding that `add` says what the network says, without STOP; none where the network says nothing."""
+    if not said:
+        return []
     # Where the network errs, what it says differs from the sum.
-    right = [answer.split(".")[0] == wanted for answer, wanted in zip(said.get(True, sums), sums, strict=True)]
+    right = [answer.split(".")[0] == wanted for answer, wanted in zip(said[True], sums, strict=True)]
     chosen = np.argsort(right, kind="stable")[:100]
     few, sums = [texts[i] for i in chosen], [sums[i] for i in chosen]
     said = {reverse: [answers[i] for i in chosen] for reverse, answers in said.items()}
@@ -631,8 +642,6 @@ def _same_answers(student, rng, texts, sums, said):
     fail_if(len(given) != len(few), "add.wrong-shape", asked=len(few), given=len(given))
     given = [answer.strip() for answer in given]
     fail_if(any("." in answer for answer in given), "no-stop", question=few[0], answer=given[0])
-    if not said:
-        return []
     reverse = max(said, key=lambda key: _share(said[key], sums))
     if _share(said[reverse], sums) < 0.5:  # untrained: which way it reads cannot be told
         reverse = max(said, key=lambda key: _share(said[key], given))
@@ -644,9 +653,13 @@ def _same_answers(student, rng, texts, sums, said):
     if errs and all(given[k] == sums[k] for k in errs):
         k = errs[0]
         raise Misconception("add.asks-nothing", question=few[k], answer=given[k], written=said[reverse][k])
+    told = {"question": few[i], "answer": given[i], "written": said[reverse][i]}
+    fail_if(not passed and given == [answer[::-1] for answer in wanted], "add.turned", **told)
+    fail_if(not passed and [answer.replace(" ", "") for answer in given] == wanted, "add.spaces", **told)
+    fail_if(not passed and len(given[i]) > 4, "add.too-long", **told)
     if passed:
         _refuse_other_ends(student, rng, reverse)
-    return check_that("add", passed, 1, question=few[i], answer=given[i], written=said[reverse][i])
+    return check_that("add", passed, 1, **told)
 
 
 def _refuse_other_ends(student, rng, reverse):
@@ -696,7 +709,7 @@ def gru_against_lstm(student, rng):
     of_lstm = {"one-block": (1, 1), "gru-formula": (3, 2), "no-bias": (4, 0), "three-blocks": (3, 1)}
     of_gru = {"one-block": (1, 2), "lstm-formula": (4, 1), "one-bias": (3, 1), "no-bias": (3, 0)}
     yield lambda: _formula(student, "lstm_params", sizes, (4, 1), {**of_lstm, "two-biases": (4, 2)})
-    yield lambda: _formula(student, "gru_params", sizes, (3, 2), of_gru)
+    yield lambda: _formula(student, "gru_params", sizes, (3, 2), {**of_gru, "as-shown": (3, 4 / 3)})
     yield lambda: _gru(student)
 
 

@@ -119,6 +119,20 @@ def rnn_slip(slip):
     return rnn
 
 
+def rnn_remembering():
+    """Keeps its state from call to call, where it has as many units."""
+    kept = {}
+
+    def rnn(x, Wx, Wh, b):
+        states = []
+        for row in x:
+            kept[len(b)] = np.tanh(row @ Wx + kept.get(len(b), np.zeros(len(b))) @ Wh + b)
+            states.append(kept[len(b)])
+        return np.array(states)
+
+    return rnn
+
+
 declare(
     "05.1",
     lambda rnn: {"rnn": rnn},
@@ -155,7 +169,8 @@ declare(
             "columns": "wrong-shape",
         }.items()
     ]
-    + [("one after the other", "wrong-shape", {"rnn": rnn_appended})],
+    + [("one after the other", "wrong-shape", {"rnn": rnn_appended})]
+    + [("begins with the last state of the call before", "one-step", lambda: {"rnn": rnn_remembering()})],
 )
 
 
@@ -261,6 +276,8 @@ def builder(style):
             return keras.Model(inputs, layers.RNN(short_cell(units), **both)(inputs))
         if style == "any length":
             inputs = keras.Input((None, features))
+        if style == "features first":
+            inputs = keras.Input((features, steps))
         if style == "LSTM without bias":
             return keras.Model(inputs, layers.LSTM(units, use_bias=False, **both)(inputs))
         if style == "sequence only":
@@ -375,6 +392,7 @@ declare(
                 "from the end": "sequence",
                 "the first row for h": "state-h",
                 "the layer": "not-a-model",
+                "features first": "axes-swapped",
                 "saturated": "same-steps",
             }.items()
         ),
@@ -479,6 +497,8 @@ def prepare_slip(slip):
             X = X[:, ::-1]
         if slip == "two axes":
             X = X[..., 0]
+        if slip == "windows of the notebook's length":
+            return prepare(series, n_train, WINDOW)
         if slip == "the global series":
             return prepare(sunspots(), N_TRAIN, WINDOW)
         if slip == "three things":
@@ -536,6 +556,12 @@ def forecaster(style):
         model(np.zeros((1, WINDOW, 1), "float32"))
         return model
     flat = layers.Flatten()(inputs)
+    if style in ("tanh", "sigmoid"):
+        model = keras.Sequential([inputs, layers.LSTM(32), layers.Dense(1, activation=style)])
+        model.set_weights(forecaster("LSTM").get_weights())
+        return model
+    if style == "one unit":
+        return keras.Sequential([inputs, layers.LSTM(1)])
     if style.startswith(("GRU and", "LSTM and")):
         beside = layers.GRU(2) if style.startswith("GRU") else layers.LSTM(2)
         flat = layers.Concatenate()([flat, beside(inputs)])
@@ -555,7 +581,7 @@ def least_squares(style):
         return np.eye(WINDOW)[-1], 0.0
     if style == "nearly a copy":
         return 0.95 * np.eye(WINDOW)[-1], 0.02
-    if style == "eleven years ago":
+    if style.endswith("eleven years ago"):
         return np.eye(WINDOW)[-11], 0.0
     past = sunspots()[:N_TRAIN]
     if style == "in sunspots":
@@ -630,7 +656,8 @@ declare(
                 "two axes": "wrong-shape",
                 "three things": "wrong-type",
                 "X first": "wrong-shape",
-                "the global series": "wrong-shape",
+                "the global series": "other-length",
+                "windows of the notebook's length": "other-length",
             }.items()
         ),
         *((name, code, {"prepare": scaled_otherwise(*how)}) for name, code, how in (
@@ -649,7 +676,11 @@ declare(
         ("the targets in the test windows of the Sun alone", "windows", {"prepare": prepare_that_knows_the_sun}),
         ("copies the last value", "copies-last-value", {"model": "copy"}),
         ("nearly copies it", "copies-last-value", {"model": "nearly a copy"}),
-        ("eleven years ago", "rmse", {"model": "eleven years ago"}),
+        ("eleven years ago", "not-lstm", {"model": "eleven years ago"}),
+        ("eleven years ago, beside an LSTM", "rmse", {"model": "LSTM and eleven years ago"}),
+        ("a tanh at the end", "bounded", {"model": "tanh"}),
+        ("a sigmoid at the end", "bounded", {"model": "sigmoid"}),
+        ("an LSTM of one unit at the end", "bounded", {"model": "one unit"}),
         ("fitted in sunspots", "not-scaled", {"model": "in sunspots"}),
         ("targets in sunspots, the same for every year", "not-scaled", lambda: {"model": flat("LSTM", 44.0)}),
         ("answers at every step", "wrong-shape", {"model": "all steps"}),
@@ -1027,7 +1058,7 @@ declare(
         ("whole numbers", "integers", {"pad": lambda w, n: pad_keras(w, n, dtype="int32")}),
         ("filled with zeros", "wrong-value", {"pad": lambda w, n: pad_keras(w, n, value=0.0)}),
         ("no last axis", "wrong-shape", {"pad": lambda w, n: pad(w, n)[..., 0]}),
-        ("always twenty", "wrong-shape", {"pad": lambda w, n: pad(w, 20)}),
+        ("always twenty", "other-length", {"pad": lambda w, n: pad(w, 20)}),
         ("shifted by one", "pad", {"pad": lambda w, n: np.roll(pad(w, n), 1, axis=1)}),
         ("logits", "logits", {"walker_": "logits"}),
         ("above 0 at the end", "end-alone", {"walker_": "end alone"}),
@@ -1101,7 +1132,8 @@ def adder(style="flat", reverse=True, spoil=None):
     weights = head_weights(reverse, spoil)
     inputs = keras.Input((5, 12))
     dense = [layers.Dense(4, "relu"), layers.Dense(201, "relu"), layers.Dense(48)]
-    ending = [layers.Reshape((4, 12))] + ([] if style == "logits" else [layers.Softmax()])
+    axis = 1 if style == "softmax over the steps" else -1
+    ending = [layers.Reshape((4, 12))] + ([] if style == "logits" else [layers.Softmax(axis=axis)])
     if style == "encoder":
         # The state is the text itself, moved on by one character a step: the newest stands first.
         read = layers.SimpleRNN(60, activation="relu")
@@ -1143,6 +1175,8 @@ def other_adder(style):
     lstm = {"return_sequences": True}
     if style == "one symbol":
         return keras.Sequential([inputs, layers.LSTM(8), layers.Dense(12, "softmax")])
+    if style == "no decoder":
+        return keras.Sequential([inputs, layers.LSTM(8), layers.RepeatVector(4), layers.Dense(12, "softmax")])
     if style == "five steps":
         return keras.Sequential([inputs, layers.LSTM(8, **lstm), layers.Dense(12, "softmax")])
     model = keras.Sequential(
@@ -1188,10 +1222,16 @@ def reader(network, reverse=True, style="join"):
         return np.asarray(network(one_hot(texts, reverse)))
 
     def add(texts):
-        rows = scores(texts).argmax(axis=-1)
+        if style == "question turned twice":
+            texts = [text[::-1] for text in texts]
+        rows = scores(texts).argmax(axis=1 if style == "along the steps" else -1)
         answers = ["".join(SYMBOLS[code] for code in row) for row in rows]
         if style == "with STOP":
             return answers
+        if style == "turned":
+            return [answer.split(".")[0][::-1] for answer in answers]
+        if style == "spaces":
+            return [" ".join(answer.split(".")[0]) for answer in answers]
         if style == "first symbol":
             return [answer[0] for answer in answers]
         if style == "one text":
@@ -1290,8 +1330,10 @@ declare(
     },
     [
         ("logits", "logits", {"network": "logits"}),
+        ("a softmax over the steps", "softmax-over-steps", {"network": "softmax over the steps"}),
         ("one symbol", "last-only", lambda: {"network": other_adder("one symbol")}),
         ("five steps", "wrong-shape", lambda: {"network": other_adder("five steps")}),
+        ("no decoder behind the repeated state", "same-steps", lambda: {"network": other_adder("no decoder")}),
         ("never trained", "untrained|constant", lambda: {"network": other_adder("never trained")}),
         ("constant", "constant", lambda: {"network": other_adder("constant")}),
         ("by heart", "by-heart", lambda: {"network": by_heart()}),
@@ -1301,6 +1343,10 @@ declare(
         ("a function for the network", "not-keras", {"network": lambda X: np.zeros((len(X), 4, 12)), "add": lambda t: t}),
         ("STOP left in", "no-stop", {"style": "with STOP"}),
         ("the first symbol only", "add", {"style": "first symbol"}),
+        ("its question turned twice", "add", {"style": "question turned twice"}),
+        ("its answer turned round", "turned", {"style": "turned"}),
+        ("spaces between the symbols", "spaces", {"style": "spaces"}),
+        ("the most probable step of each symbol", "too-long", {"style": "along the steps"}),
         ("one text", "wrong-type", {"style": "one text"}),
         ("one answer", "wrong-shape", {"style": "only the first"}),
         ("numbers", "wrong-type", {"style": "numbers"}),
@@ -1365,6 +1411,7 @@ declare(
         ("LSTM with two biases", "two-biases", {"lstm_params": lambda f, u: 4 * u * (f + u + 2)}),
         ("three blocks", "three-blocks", {"lstm_params": lambda f, u: 3 * u * (f + u + 1)}),
         ("formulas exchanged", "gru-formula", {"lstm_params": gru_params, "gru_params": lstm_params}),
+        ("biases as in the formulas", "as-shown", {"gru_params": lambda f, u: 3 * (f * u + u * u) + 4 * u}),
         ("one bias", "one-bias", {"gru_params": lambda f, u: 3 * u * (f + u + 1)}),
         ("GRU as LSTM", "lstm-formula", {"gru_params": lstm_params}),
         ("units squared forgotten", "gru-params", {"gru_params": lambda f, u: 3 * u * (f + 3)}),
@@ -1379,11 +1426,18 @@ declare(
         ("an LSTM again", "not-a-gru", {"gru": "LSTM"}),
         ("a GRU that does nothing beside a linear part", "unused", {"gru": "GRU and least squares"}),
         ("copies the last value", "not-a-gru", {"gru": "copy"}),
+        ("a GRU of one unit at the end", "bounded", lambda: {"gru": gru_at_the_end()}),
         ("never fitted", "rmse|constant", lambda: {"gru": untrained("GRU")}),
         ("constant", "constant", lambda: {"gru": flat("GRU")}),
         ("a scikit-learn model", "not-keras", lambda: {"gru": linear_regression()}),
     ],
 )
+
+
+def gru_at_the_end():
+    import keras
+
+    return keras.Sequential([keras.Input((WINDOW, 1)), keras.layers.GRU(1)])
 
 
 def linear_regression():
