@@ -278,7 +278,8 @@ print(f"largest difference to lstm_step:     {max(np.abs(h - state_h).max(), np.
 #   deviation *of the first `n_train` values*.
 #   Shapes: `X_train` (n_train − window, window, 1), `X_test` (len(series) − n_train, window, 1), and one target per window.
 # - `model`: a Keras model with an LSTM, fitted on `X_train, y_train`; takes (n, 24, 1) and gives the scaled forecast, (n, 1). About 30
-#   units and ten epochs are enough, with small batches and a learning rate of 0.03: there are only 197 training windows.
+#   units and ten epochs are enough, with `Adam(0.03)`, the loss `"mse"` and batches of 16 to 50: there are only 197 training
+#   windows.
 
 # %%
 ck.expected("05.3")
@@ -516,7 +517,8 @@ for name, said in (("no memory", guessed), ("LSTM", np.asarray(latch(P_new)) > 0
 # - `pad(walks, length)`: takes a list of 1-D arrays, each no longer than `length`; returns (n, length, 1), with each walk at the
 #   beginning of its row and `PAD` after it.
 # - `walker`: a Keras model that takes (n, T, 1) for *any* T, skips the steps that are `PAD`, and gives the probability that the walk
-#   ends above its beginning, (n, 1). An LSTM of the size of 05.4 is enough, trained for about ten epochs.
+#   ends above its beginning, (n, 1). An LSTM of the size of 05.4 is enough, trained for about ten epochs with the learning rate
+#   named there.
 
 # %%
 PAD = -10.0
@@ -800,11 +802,11 @@ if ck.ready("05.6", build_adder):
 # question was ahead in 16 of them, the reversed answer in 3.
 #
 # **Why the lag is not the whole reason.** The mean lag is 3.5 in all three ways. The shortest lag is 2 as written, and 1 in both
-# others. If the shortest lag were the reason, reversing the *answer* would help as much as reversing the *question*, and on average it
-# does not. Only the reversed question shows the units of a number before its tens. So the network can add while it reads, as you do by
-# hand: when the tens come, the carry is known. Read as written, the last character can still change every digit of the sum: 45+54 is
-# 99, and 45+55 is 100. Sutskever and others (2014) found that reversed sentences are translated better, and gave the lag as the
-# reason. For sentences it may be.
+# others. If the shortest lag were the reason, reversing the *answer* would help as much as reversing the *question*, and on
+# average it does not. Only the reversed question shows the units of a number before its tens. So the network can add while it
+# reads, as you do by hand: when the last tens come, the carry is known. Read as written, the last character can still change
+# every digit of the sum: 45+54 is 99, and 45+55 is 100. Sutskever and others (2014) found that reversed sentences are translated
+# better, and gave the lag as the reason. For sentences it may be.
 
 # %% [markdown]
 # And what does your trained `adder` still get wrong? Look at its mistakes: how many of the digits are wrong in each of them?
@@ -820,7 +822,8 @@ if ck.ready("05.6", adder, add):
 # %% [markdown] tags=["reason"]
 # **Why it is wrong in this way.** In one run of the solution three of 1,038 answers were wrong, each in a single digit: 0+0 = 1,
 # 0+19 = 29 and 1+99 = 900. The softmax chooses each symbol by itself, and to the loss a wrong hundred is no worse than a wrong
-# unit: it knows symbols, not the size of a number.
+# unit: it knows symbols, not the size of a number. In other runs some of the mistakes were lost carries, such as
+# 4+56 = 50 and 2+28 = 20: the units add up to ten, and the tens are one too small.
 
 # %% [markdown]
 # This is the end of session 3, and a good place to stop. Session 4 is short.
@@ -867,7 +870,7 @@ model = ck.resume("model", forecaster)
 # (This $z$ is not that of 05.2.)
 #
 # In Keras every block of a GRU has two biases of `units` numbers each, one with the input and one with the state
-# (`reset_after=True`, its default); $b_z$ and $b_r$ above stand for the sum of the two. Each block of an LSTM has one.
+# (`reset_after=True`, its default); $b_z$ and $b_r$ above each stand for the sum of two. Each block of an LSTM has one.
 #
 # - `lstm_params(features, units)` and `gru_params(features, units)`: the number of parameters of the layer in Keras, as a
 #   formula.
@@ -929,10 +932,10 @@ apart = np.sqrt(np.mean((fits["LSTM"] - fits["GRU"]) ** 2))
 assert apart < 0.8 * rmse(fits["LSTM"]), f"Two cells, much the same forecast: {apart:.1f}"
 
 # %% [markdown] tags=["reason"]
-# **Fewer parameters, and hardly any difference here.** The GRU has three blocks instead of four, and one more bias for each unit of a
-# block. Compare the errors with care: from seed to seed both vary by one or two sunspots, and their ranges overlap. "Which cell is
-# better?" is a question for many seeds and many data sets. Greff and others (2017) compared eight variants of the LSTM, and none was
-# much better than the plain one.
+# **Fewer parameters, and hardly any difference here.** The GRU has three blocks instead of four, and one more bias for each unit
+# of a block. Compare the errors with care: from seed to seed both vary by two or three sunspots, and their ranges overlap. "Which
+# cell is better?" is a question for many seeds and many data sets. Greff and others (2017) compared eight variants of the LSTM,
+# and none was much better than the plain one.
 
 # %% tags=["solution"]
 for name, network, count in (("LSTM", model, lstm_params(1, 32)), ("GRU", gru, gru_params(1, 32))):
@@ -953,8 +956,9 @@ for name, network, count in (("LSTM", model, lstm_params(1, 32)), ("GRU", gru, g
 #    forecast often keeps the rhythm, but has lost the place: it no longer knows where in the cycle the Sun is. In some runs it
 #    stays in step from 1986 to 2008.
 # 2. The mean of all years says how active the Sun will be after the split. That is information from the future, and the error on
-#    the test years is no longer that of a forecast. It may look too good. Here it does not: in five runs it was never smaller than
-#    with the right scaling. But you learn that only when the test years are over.
+#    the test years is no longer that of a forecast. It may look too good. Here it makes hardly any difference: in ten runs the
+#    error was sometimes a little larger than with the right scaling, and sometimes a little smaller. But you learn that only when
+#    the test years are over.
 # 3. It must learn to carry its state unchanged through any number of padding steps. It may manage for the lengths that it has seen;
 #    nothing makes it do so for others.
 # 4. The sum is the same. A network that had memorised 27+5 would only have to learn that the order of the numbers does not matter, and
@@ -973,12 +977,13 @@ for name, network, count in (("LSTM", model, lstm_params(1, 32)), ("GRU", gru, g
 #
 # ## Summary
 #
-# A recurrent network carries a state along a sequence. The LSTM adds a cell state that only its gates can change, so that both the
-# memory and the gradient last for many steps. One and the same cell can be read out in different places: *many to one* is one
-# answer for a sequence (05.3), *many to many* an answer at each step (05.4), or a sequence that is written after another has been
-# read (05.6). There is also *one to many*: one input, such as a picture, is answered by a sequence, such as a sentence about it.
-# The input then becomes the first state of a decoder, which writes symbol by symbol (notebook 05b). *One to one* needs no memory: a
-# dense network does it. Forecasts are judged on later years, against a naive forecast, with nothing scaled by the future.
+# A recurrent network carries a state along a sequence. The LSTM adds a cell state that changes only as far as its gates allow, so
+# that both the memory and the gradient can last for many steps. One and the same cell can be read out in different places: *many
+# to one* is one answer for a sequence (05.3), *many to many* an answer at each step (05.4), or a sequence that is written after
+# another has been read (05.6). There is also *one to many*: one input, such as a picture, is answered by a sequence, such as a
+# sentence about it. The input then becomes the first state of a decoder, which writes symbol by symbol (notebook 05b). *One to
+# one* needs no memory: a dense network does it. Forecasts are judged on later years, against a naive forecast, with nothing
+# scaled by the future.
 
 # %%
 ck.progress()
