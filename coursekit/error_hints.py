@@ -147,7 +147,7 @@ _SENTENCES = [
         "`keras.Input((n,))`, where n is the number of columns, without the axis of the samples.",
     ),
     (
-        r"of layer '(?:lstm|gru|simple_rnn|rnn|bidirectional)\w*' is incompatible[\s\S]*expected ndim=3, found ndim=2",
+        r"of layer ['\"](?:lstm|gru|simple_rnn|rnn|bidirectional)\w*['\"] is incompatible[\s\S]*expected ndim=3, found ndim=2",
         "A recurrent layer wants three axes (samples, steps, features) and got two. If a recurrent layer stands before it, "
         "set `return_sequences=True` in that one: without it, it returns its last state only. If it gets the data, add the "
         "last axis with `X[..., None]`.",
