@@ -2,10 +2,13 @@
 
 import contextlib
 import json
+import multiprocessing.connection
 import os
 import random
 import shutil
+import signal
 import socket
+import struct
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -160,6 +163,16 @@ def test_what_exceeds_a_limit_says_which(work, said):
     with pytest.raises(limited.Exceeded, match=said):
         limited.run(work, seconds=1, memory_mb=200)
     assert psutil.Process().children() == before
+
+
+def test_an_answer_that_breaks_off_is_not_told_as_too_long(monkeypatch):
+    def half(connection, data):
+        os.write(connection.fileno(), struct.pack("!i", 100) + b"half")
+        os.kill(os.getpid(), signal.SIGKILL)  # as at the limit on the processor
+
+    monkeypatch.setattr(multiprocessing.connection.Connection, "send_bytes", half)
+    with pytest.raises(limited.Exceeded, match="longer than 20 s"):
+        limited.run(sorted, [3, 1, 2])
 
 
 # --- the caps of what a submission leaves

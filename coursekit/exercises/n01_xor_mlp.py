@@ -62,6 +62,11 @@ def _stopped(student, name):
     return code, say(f"{kind}.{when}", steps=steps, most=most, rate=rate)
 
 
+def _advice(student, name, group):
+    """When the training stopped and what to do then, else what the sentences of `group` say of more."""
+    return _stopped(student, name)[1] or say(f"{group}.more")
+
+
 def _losses(student, name):
     """The losses of the epochs that the model itself has kept, in training: half the squared error and a penalty."""
     try:
@@ -206,7 +211,7 @@ def xor_classifier(student, rng):
     if right == 4:
         _other_beginnings(student)
     yield check_that("corners", right == 4, 1, wrong=", ".join(wrong))
-    yield check_metric("01.3", "accuracy", accuracy, what_to_do=_stopped(student, "model")[1] or say("accuracy.more"))
+    yield check_metric("01.3", "accuracy", accuracy, what_to_do=_advice(student, "model", "accuracy"))
 
 
 # Functions of the two inputs by their values at `CORNERS`.
@@ -398,7 +403,7 @@ def fit_surface(student, rng):
     fail_if(r2 > 0.97 and on_train < 0.05, "noise-known.other-targets", known=on_train, r2=r2)
     yield Finding("noise-known", True, "The network has not seen the test points.", measured={"noise_known": known})
     mse = metrics.mean_squared_error(y[:400], fitted[:400])
-    what_to_do = _stopped(student, "regressor")[1] or say("r2.more")
+    what_to_do = _advice(student, "regressor", "r2")
     what_to_do = say("r2.overfitted", mse=mse) if mse < 0.8 * NOISE**2 else what_to_do
     yield check_metric("01.6", "r2", r2, 2, ".3f", what_to_do=what_to_do)
 
@@ -552,7 +557,7 @@ def _learned_curve(student):
     rmse = metrics.root_mean_squared_error(truth, fitted)
     # 200 points with this noise allow no less: of 43 trainings of several networks, the best came to 0.007.
     fail_if(rmse < 0.004, "rmse.other-targets", rmse=rmse)
-    what_to_do = _stopped(student, "curve_model")[1] or say("rmse.more")
+    what_to_do = _advice(student, "curve_model", "rmse")
     return check_metric("01.8", "rmse", rmse, 2, ".3f", True, what_to_do=what_to_do)
 
 

@@ -341,8 +341,9 @@ def baseline_and_network(student, rng):
     fail_if(unscaled, "unscaled-inputs", rmse=rmse)
     said = student.describe(trials[chosen])
     strong = any(key.endswith("alpha") and isinstance(a, int | float) and a > 5 for key, a in said["params"].items())
-    weak = "stopped" if None is not said.get("n_iter") == said.get("max_iter") else "other-settings"
-    yield within("03.3", rmse, cause=say("rmse.strong-penalty" if strong else f"rmse.{weak}"))
+    stopped = said.get("n_iter") is not None and said["n_iter"] == said.get("max_iter")
+    cause = "strong-penalty" if strong else "stopped" if stopped else "other-settings"
+    yield within("03.3", rmse, cause=say(f"rmse.{cause}"))
 
 
 def _explain_baseline(student, given, wanted):

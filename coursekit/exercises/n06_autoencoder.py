@@ -399,7 +399,9 @@ def _curve(student, rng):
     false, true = rates(strange[np.argsort(-scores)])
     right = on(false, true)
     if not right:
-        fail_if(on(false * n_normal / 110, true * n_strange / 110), "roc.divided-by-all", x=x[-1], y=y[-1])
+        fail_if(
+            on(false * n_normal / len(strange), true * n_strange / len(strange)), "roc.divided-by-all", x=x[-1], y=y[-1]
+        )
         fail_if(on(false, true[::-1]), "roc.one-reversed")
         fail_if(on(true, false), "roc.swapped")
         fail_if(on(1 - false, 1 - true), "roc.ascending")
