@@ -77,18 +77,26 @@ def cache_folder(name):
     return Path(os.environ.get("COURSEKIT_CACHE") or platformdirs.user_cache_path("coursekit")) / name
 
 
-def digest_of_run(path):
+def digest_of_run(*paths, unseen=UNSEEN):
     """A digest of everything that decides what comes of a notebook: of its text, and of what it can reach.
 
-    That is the package without `UNSEEN`, the data sets, this interpreter, the versions of all that is installed, and
+    That is the package without `unseen`, the data sets, this interpreter, the versions of all that is installed, and
     the seed and Keras's engine where variables name them.
+
+    Parameters
+    ----------
+    *paths : Path
+        The notebook, or whatever else runs.
+    unseen : tuple of str
+        Names of files and folders of the package that it cannot reach.
     """
-    return hashlib.sha256(Path(path).read_bytes() + _digest_of_surroundings().encode()).hexdigest()[:16]
+    texts = b"".join(Path(path).read_bytes() for path in paths)
+    return hashlib.sha256(texts + _digest_of_surroundings(unseen).encode()).hexdigest()[:16]
 
 
 @cache
-def _digest_of_surroundings():
-    files = [file for file in place.PACKAGE.rglob("*") if not {*file.relative_to(place.PACKAGE).parts} & {*UNSEEN}]
+def _digest_of_surroundings(unseen):
+    files = [file for file in place.PACKAGE.rglob("*") if not {*file.relative_to(place.PACKAGE).parts} & {*unseen}]
     files += (place.folder() / "data").rglob("*")
     # Not by `sys.path`, to which setuptools adds the packages that it brings along, where a test has imported it.
     folders = [*site.getsitepackages(), site.getusersitepackages()]

@@ -1,8 +1,12 @@
-"""Runs of notebooks that ended well are kept, and not repeated while everything that decides them is the same."""
+"""Runs and verdicts that were as they should be are kept, and not repeated while all that decides them is the same."""
 
 import json
+from pathlib import Path
 
-from coursekit.run import cache_folder, digest_of_run
+from coursekit import place
+from coursekit.run import UNSEEN, cache_folder, digest_of_run
+
+TESTS = Path(__file__).parent
 
 
 def run_once(name, path, run):
@@ -30,3 +34,33 @@ def run_once(name, path, run):
     whole.write_text(json.dumps(result), encoding="utf-8")
     whole.replace(kept)
     return result
+
+
+class Passed:
+    """The tests of one notebook's cases that have passed, in this run of the tests or in an earlier one.
+
+    They are kept while what judges them is the same: the package, but for the exercises of other notebooks; the cases;
+    and whatever else `coursekit.run.digest_of_run` looks at.
+    """
+
+    def __init__(self, number):
+        (cases,) = TESTS.glob(f"cases/c{number}_*.py")
+        own = {f"n{cases.stem[1:]}{suffix}" for suffix in (".py", ".toml")}
+        others = [path.name for path in place.PACKAGE.glob("exercises/n[0-9]*") if path.name not in own]
+        judges = [path for path in TESTS.glob("cases/*.py") if not path.name[1].isdigit()]
+        judges += [TESTS / name for name in ("test_cases.py", "trained.py", "pipes.py")]
+        digest = digest_of_run(cases, *sorted(judges), unseen=(*UNSEEN, *sorted(others)))
+        self._file = cache_folder("passed") / f"{number}-{digest}.txt"
+        self._names = set(self._file.read_text(encoding="utf-8").splitlines()) if self._file.exists() else set()
+
+    def __contains__(self, name):
+        return name in self._names
+
+    def add(self, name):
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        if not self._file.exists():
+            for other in self._file.parent.glob(f"{self._file.name.split('-')[0]}-*.txt"):
+                other.unlink(missing_ok=True)
+        with self._file.open("a", encoding="utf-8") as file:
+            file.write(f"{name}\n")
+        self._names.add(name)

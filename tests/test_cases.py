@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from functools import cache, wraps
 
 import pytest
 
@@ -11,6 +12,7 @@ from coursekit.checks.report import Finding, Report
 from tests.cases import load
 from tests.cases.hostile import ALWAYS
 from tests.pipes import end, pipe_student
+from tests.runs import Passed
 
 CASES = load()
 EXERCISES = [item for number in framework.notebooks() for item in framework.exercises_in(number)]
@@ -28,8 +30,7 @@ PIPED = {
 class Child:
     """A process that holds the objects of one case at a time."""
 
-    def __init__(self):
-        self.start()
+    process = None
 
     def start(self):
         self.process = subprocess.Popen(
@@ -37,7 +38,7 @@ class Child:
         )
 
     def ask(self, key, spoiled=None, piped=False):
-        if self.process.poll() is not None:  # a case that could not be built ended it
+        if self.process is None or self.process.poll() is not None:  # a case that could not be built ended it
             self.start()
         write_frame(self.process.stdin, *pack([key, spoiled, piped], None))
 
@@ -70,15 +71,36 @@ def outcome(report):
 def child():
     child = Child()
     yield child
-    child.process.kill()  # leaving by itself, TensorFlow takes seconds
-    child.process.wait()
+    if child.process is not None:
+        child.process.kill()  # leaving by itself, TensorFlow takes seconds
+        child.process.wait()
 
 
 def group(id):
     return pytest.mark.xdist_group(f"cases-{id.split('.')[0]}")
 
 
+@cache
+def passed(number):
+    return Passed(number)
+
+
+def not_again(test):
+    """A test whose first parameter is an exercise or a case; where it has passed before, it does not run again."""
+
+    @wraps(test)
+    def run(child, **given):
+        before = passed(next(iter(given.values())).split(".")[0])
+        name = " ".join([test.__name__, *given.values()])
+        if name not in before:
+            test(child, **given)
+            before.add(name)
+
+    return run
+
+
 @pytest.mark.parametrize("key", [pytest.param(key, marks=group(key)) for key in CASES])
+@not_again
 def test_case(child, key):
     case, report = CASES[key], child.judge(key, piped=key in PIPED)
     if case.code is None:
@@ -95,6 +117,7 @@ def test_case(child, key):
 @pytest.mark.parametrize(
     "id, name", [pytest.param(item.id, name, marks=group(item.id)) for item in EXERCISES for name in item.arguments]
 )
+@not_again
 def test_hostile(child, id, name):
     """Right answers spoiled: in every way that fits any object, and for each kind in those that fit the kind."""
     of_kind, wrong = {"any": [(key, ALWAYS) for key in RIGHT[id]]}, []

@@ -2,13 +2,14 @@
 
 import importlib
 import linecache
+import shutil
 import sys
 
 import numpy as np
 import pytest
 
-from coursekit import run
-from tests.runs import run_once
+from coursekit import place, run
+from tests.runs import Passed, run_once
 
 MODULE = """
 from functools import cache
@@ -166,7 +167,7 @@ def test_a_run_that_ended_well_is_not_repeated(tmp_path, monkeypatch):
             run_once("small", notebook, run)
     notebook.write_text("two")
     assert run_once("small", notebook, run) == {"of": "two"}
-    monkeypatch.setattr("coursekit.run._digest_of_surroundings", lambda: "another version of a package")
+    monkeypatch.setattr("coursekit.run._digest_of_surroundings", lambda unseen: "another version of a package")
     assert run_once("small", notebook, run) == {"of": "two"}
     assert ran == ["one", "wrong", "wrong", "two", "two"]
     assert len(list((tmp_path / "cache" / "runs").iterdir())) == 1
@@ -175,12 +176,31 @@ def test_a_run_that_ended_well_is_not_repeated(tmp_path, monkeypatch):
 def test_what_ran_before_in_the_same_process_does_not_make_a_notebook_run_again(tmp_path, monkeypatch):
     digest = run._digest_of_surroundings.__wrapped__  # behind its cache
     monkeypatch.delenv("KERAS_BACKEND", raising=False)
-    before = digest()
+    before = digest(run.UNSEEN)
     monkeypatch.setenv("KERAS_BACKEND", "tensorflow")  # as `ck.setup` does
     brought_along = tmp_path / "_vendor" / "other-1.0.dist-info"
     brought_along.mkdir(parents=True)
     (brought_along / "METADATA").write_text("Metadata-Version: 2.1\nName: other\nVersion: 1.0\n")
     monkeypatch.syspath_prepend(brought_along.parent)  # as `import setuptools` does
-    assert digest() == before
+    assert digest(run.UNSEEN) == before
     monkeypatch.setenv("KERAS_BACKEND", "jax")
-    assert digest() != before
+    assert digest(run.UNSEEN) != before
+
+
+def test_a_case_that_passed_is_judged_again_where_what_judges_it_has_changed(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSEKIT_CACHE", str(tmp_path))
+    package = tmp_path / "package"
+    shutil.copytree(place.PACKAGE / "exercises", package / "exercises")
+    monkeypatch.setattr(place, "PACKAGE", package)
+    monkeypatch.setattr(run, "_digest_of_surroundings", run._digest_of_surroundings.__wrapped__)  # behind its cache
+
+    def kept(change):
+        change.write_text(change.read_text() + "# changed\n")
+        return "test_case 01.3/one" in Passed("01")
+
+    Passed("01").add("test_case 01.3/one")
+    assert kept(package / "exercises" / "n02_decision_boundaries.py")
+    assert not kept(package / "exercises" / "n01_xor_mlp.py")
+    Passed("01").add("test_case 01.3/one")
+    assert not kept(package / "exercises" / "digits.py")
+    assert len(list((tmp_path / "passed").iterdir())) == 1
