@@ -304,7 +304,34 @@ def with_gaps(train_rows, other_rows):
     return [np.where(gaps[rows, None], np.nan, X) for rows, X in zip((train_rows, other_rows), parts)]
 
 
+def means_of_labels(everything, name="job"):
+    """The words of one column also as the share of bad customers, among all rows or the training rows."""
+
+    def encode_shares(train_rows, other_rows):
+        table, y = credit()
+        rows = np.arange(len(y)) if everything else train_rows
+        shares = table[name].map(table.iloc[rows].assign(bad=y[rows]).groupby(name)["bad"].mean())
+        shares = shares.fillna(y[rows].mean()).to_numpy()
+        parts = encode(train_rows, other_rows)
+        return [np.column_stack([X, shares[rows]]) for X, rows in zip(parts, (train_rows, other_rows))]
+
+    return encode_shares
+
+
+right("02b.1", "shares of the training rows beside the words")(lambda: answer_1(encode=means_of_labels(False)))
+
+
+def scaled_by(function):
+    return encode_with(scaler=scaler("FunctionTransformer", func=function))
+
+
 for name, code, function in (
+    ("shares of all rows beside the words", "leak-labels", means_of_labels(True)),
+    ("shares of all rows for another column", "leak-labels", means_of_labels(True, "marital")),
+    ("divided by the variance", "too-small", lambda *rows: scaled_by(lambda X: (X - X.mean(0)) / X.var(0))(*rows)),
+    ("not divided", "unscaled-inputs", lambda *rows: scaled_by(lambda X: X - X.mean(0))(*rows)),
+    ("divided by a thousand", "unscaled-inputs", lambda *rows: scaled_by(lambda X: X / 1000)(*rows)),
+    ("divided by a million", "too-small", lambda *rows: scaled_by(lambda X: X / 1e6)(*rows)),
     ("fitted on both parts", "leak-other-rows", encode_both),
     ("fitted on the whole table", "leak-all-rows", encode_all),
     ("only the scaler fitted on the whole table", "leak-all-rows", encode_scaler_all),
@@ -672,6 +699,7 @@ for name, code, build in (
         "still-improving",
         lambda: answer_3(epoch(0), {"loss": [0.6], "val_loss": recorded()["val_loss"][:1]}),
     ),
+    ("the last epoch, too sure of a customer", "last-epoch", lambda: answer_3(*too_sure())),
     ("another network", "not-in-history", lambda: answer_3(keras_logistic(), recorded("val_loss"))),
     ("never fitted", "not-in-history", lambda: answer_3(unfitted_network(), recorded("loss", "val_loss"))),
     (
@@ -699,6 +727,23 @@ def losses_on(X, y):
         p = 1 / (1 + np.exp(-(np.maximum(0, X @ W1 + b1) @ W2 + b2)[:, 0]))
         losses.append(-np.mean(np.where(y == 1, np.log(p), np.log(1 - p))))
     return losses
+
+
+def too_sure():
+    """A network that is wrong about one customer and so sure that its probabilities tell a smaller loss than Keras sees."""
+    import keras
+    from keras import layers
+
+    fitted, V, y = logistic_with(None), arrays()[1], arrays()[4]
+    W, assets = fitted.coef_.T, NUMBERS.index("assets")
+    unit = np.eye(len(W))[:, [assets]]
+    hidden = np.hstack([W, -W, unit]), np.append(np.zeros(2), 1 - V[y == 1, assets].max())
+    out = np.array([[1.0], [-1.0], [-30.0]]), fitted.intercept_
+    model = keras.Sequential([keras.Input((len(W),)), layers.Dense(3, "relu"), layers.Dense(1, "sigmoid")])
+    model.set_weights([*hidden, *out])
+    z = (np.maximum(0, V @ hidden[0] + hidden[1]) @ out[0] + out[1])[:, 0]
+    losses = [np.mean(np.logaddexp(0, np.where(y == 1, -z, z))) for z in (fitted.decision_function(V), z)]
+    return model, {"val_loss": [0.6, *losses]}
 
 
 def split_off():
@@ -1132,11 +1177,14 @@ def event_trees(weighting="weights", **settings):
 @trained_once
 def event_network(kind="sklearn"):
     X, y, weights = events()
-    if kind == "sklearn":
+    if kind in ("sklearn", "none", "balanced"):
         from sklearn.neural_network import MLPClassifier
 
+        if kind == "balanced":
+            weights = weights / np.where(y == 1, weights[y == 1].sum(), weights[y == 0].sum())
+        settings = {} if kind == "none" else {"sample_weight": weights / weights.mean()}
         model = MLPClassifier((24,), solver="lbfgs", max_iter=100, random_state=0)
-        return model.fit(event_inputs(X), y, sample_weight=weights / weights.mean())
+        return model.fit(event_inputs(X), y, **settings)
     import keras
     from keras import layers
 
@@ -1166,6 +1214,12 @@ def keras_line():
     model = keras.Sequential([keras.Input((4,)), layers.Dense(2, "relu"), layers.Dense(1, "sigmoid")])
     model.set_weights([np.hstack([W, -W]), np.zeros(2), np.array([[1.0], [-1.0]]), b])
     return model
+
+
+def a_little_low():
+    """A network without weights whose mean probability has not quite reached the drawn share of signal."""
+    model = event_network("none")
+    return lambda Z: 0.965 * model.predict_proba(Z)[:, 1]
 
 
 def raw_events():
@@ -1223,6 +1277,8 @@ for slip, code in {
 
 for name, code, build in (
     ("trained without weights", "weights-ignored", lambda: answer_6(event_trees("none"))),
+    ("a network without weights, short of its share", "weights-ignored", lambda: answer_6(a_little_low())),
+    ("a network, classes balanced", "classes-balanced", lambda: answer_6(event_network("balanced"))),
     ("logits", "logits", lambda: answer_6(event_network("logits"))),
     ("classes balanced", "classes-balanced", lambda: answer_6(event_trees("balanced"))),
     ("learned by heart", "probability", lambda: answer_6(event_trees(min_samples_leaf=1, max_samples=None))),
