@@ -63,9 +63,9 @@ def scores_of(model, X):
 # ## Look at the data
 #
 # A lender has recorded 4,454 customers, and for each whether the loan was paid back (`status` "good") or not ("bad"). We
-# call *bad* class 1, because bad customers are what the lender wants to find. The amounts of money are in the currency of
-# the lender, `time` is the length of the loan in months, `seniority` the years in the present job. The word "partime" is
-# spelt like that in the table.
+# call *bad* class 1, because bad customers are what the lender wants to find. `time` is the length of the loan, probably in
+# months, `seniority` the years in the present job. For the amounts of money the source names no currency. The word "partime"
+# is spelt like that in the table.
 
 # %%
 credit.head()
@@ -80,7 +80,7 @@ fig, axs = plt.subplots(1, 2, figsize=(9, 3.2), gridspec_kw={"width_ratios": [1.
 for status, colour in (("good", "#0072B2"), ("bad", "#D55E00")):
     axs[0].hist(credit["income"][credit["status"] == status], bins=np.arange(0, 500, 20), density=True,
                 histtype="step", linewidth=2, color=colour, label=status)
-axs[0].set(xlabel="income", ylabel="density", title="Bad customers earn a little less")
+axs[0].set(xlabel="income", ylabel="density", title="Bad customers earn less")
 axs[0].legend()
 share = (credit["status"] == "bad").groupby(credit["job"]).mean().sort_values()
 bars = axs[1].barh(share.index, share, color="#D55E00")
@@ -89,7 +89,7 @@ axs[1].set(xlabel="share of bad customers", ylabel="job", title="The kind of job
 
 # %% tags=["claim"]
 income = credit["income"].groupby(credit["status"]).median()
-assert 0.6 < income["bad"] / income["good"] < 0.95, "Bad customers earn a little less"
+assert 0.6 < income["bad"] / income["good"] < 0.95, "Bad customers earn less"
 assert share.max() > 2 * share.min(), "The kind of job matters"
 
 # %% [markdown]
@@ -114,8 +114,8 @@ assert share.max() > 2 * share.min(), "The kind of job matters"
 #
 # A network wants numbers of similar size. So gaps are filled (*imputed*) with a typical value such as the median, numbers
 # are shifted and scaled to mean 0 and standard deviation 1, and a column with $k$ different words becomes $k$ columns of 0
-# and 1 (*one-hot*). Medians, means, standard deviations and lists of words are learned from data. If the test rows help to
-# find them, the test is no longer a test. This is called a *leak*.
+# and 1 (*one-hot*). Medians, means and standard deviations are learned from data. If the test rows help to find them, the
+# test is no longer a test. This is called a *leak*.
 #
 # scikit-learn has a tool for each step. All of them learn in `fit` and are applied by `transform`:
 #
@@ -124,7 +124,7 @@ assert share.max() > 2 * share.min(), "The kind of job matters"
 #
 # - `train_test_split(positions, test_size=0.25, stratify=labels)` gives two arrays, the second with 25 % of the positions.
 #   With `stratify` both have the same share of each label; hand it the labels of exactly the rows that you split.
-# - `SimpleImputer(strategy=...)` fills gaps, with `"mean"`, `"median"` or the most frequent value.
+# - `SimpleImputer(strategy=...)` fills gaps, with `"mean"`, `"median"` or `"most_frequent"`.
 # - `OneHotEncoder()` makes the columns of 0 and 1. It fails on a word that `fit` has not seen, unless you say
 #   `handle_unknown="ignore"`. With `sparse_output=False` it gives an ordinary array.
 # - `make_pipeline(a, b)` applies first `a`, then `b`.
@@ -183,8 +183,9 @@ if ck.ready("02b.1", split, encode):
 
 # %% [markdown] tags=["reason"]
 # **Why `fit` on one part and `transform` on the other.** An encoded row then depends on the training rows and on itself, and
-# on nothing else. You can test that without reading any code: exchange the other rows, and nothing may change in the
-# training part. The check does just this.
+# on nothing else. Two tests show much of that without reading any code. Exchange the other rows: nothing may change in the
+# training part. Exchange the training rows: the numbers of the other part must change, or they come from elsewhere, perhaps
+# from the whole table. The check does both.
 #
 # **Is it worth the trouble?** For a mean over thousands of rows the leak is small: the two mean prices hardly differ. Other
 # leaks are not small: columns that were chosen by their correlation with all labels, words that were replaced by the mean
@@ -208,8 +209,9 @@ if ck.ready("02b.1", split, encode):
 #
 # - `balanced_weights(y)`: labels 0 or 1 of shape (n,); returns the dictionary `{0: w0, 1: w1}`. `np.bincount(y)` counts the
 #   rows of each class.
-# - `model`: a classifier fitted to `X_train`, `y_train`; it gives the probability of "bad", or the label. Any kind of model that
-#   takes class weights will do. In Keras hand the dictionary to `fit` as `class_weight=`, in scikit-learn to the model, for
+# - `model`: a classifier fitted to `X_train`, `y_train`; it gives the probability of "bad", or the label. A kind of model
+#   that takes class weights and does not memorise the rows will do, such as a logistic regression, a small network, or a forest
+#   with `min_samples_leaf=10` (a single tree may fall short). In Keras hand the dictionary to `fit` as `class_weight=`, in scikit-learn to the model, for
 #   example `LogisticRegression(class_weight=...)`. (Nearest neighbours and `MLPClassifier` do not take them.)
 
 # %%
@@ -285,8 +287,9 @@ assert recall["plain"] < 0.65, "Without weights about half of the bad customers 
 assert recall["weighted"] > 0.6, "Most of the bad customers are found"
 
 # %% [markdown]
-# Now the second prediction: bad customers are copied first, and the rows are split afterwards. The model looks up the
-# *nearest neighbour*, the training row that is most similar, and gives its label.
+# Now the second prediction: bad customers are copied first, and the rows are split afterwards. (The copies are 3,200
+# draws at random: most bad customers come more than once, a few never.) The model looks up the *nearest neighbour*, the
+# training row that is most similar, and gives its label.
 
 # %%
 def recall_of_bad(train, test):
@@ -319,8 +322,8 @@ assert recall_of_bad(train_rows, test_rows) < 0.6, "With an honest split it is a
 # nothing but memorise, and shows the effect at its worst: about 90 per cent instead of about half.
 
 # %% [markdown]
-# **A good place to stop.** In session 2 a network is trained for too long on purpose, and you judge it at every possible
-# cut.
+# **A good place to stop.** In session 2 a network is trained for too long on purpose, and you judge it with every
+# possible threshold, and not only 0.5.
 
 # %% [markdown]
 # ## Session 2 of 3 · The best epoch, and the ROC curve
@@ -526,7 +529,7 @@ ck.check("02b.4", roc=roc, area=area)
 # ck.hint("02b.4")
 
 # %% tags=["picture-02b.4"]
-if ck.ready("02b.4", roc, best_model):
+if ck.ready("02b.4", roc) and ck.ready("02b.3", best_model):
     curve = roc(y_test, scores_of(best_model, X_test))
     ck.plot.roc_curves({"best epoch": curve}, title="Every point of the curve is a cut")
 
@@ -544,8 +547,9 @@ if ck.ready("02b.4", roc, area):
         marks[name] = np.mean(scores[y_test == 0] > 0.5), np.mean(scores[y_test == 1] > 0.5)
     fig, ax = plt.subplots(figsize=(7.5, 4.4))
     ck.plot.roc_curves(curves, ax, title="Class weights move the cut along the curve")
-    for marker, (name, place) in zip("os", marks.items()):
-        ax.plot(*place, marker, color="black", markersize=8, label=f"cut at 0.5, {name}")
+    for marker, line, (name, place) in zip("os", ax.lines, marks.items()):
+        colours = {"color": line.get_color(), "markeredgecolor": "black"}
+        ax.plot(*place, marker, **colours, markersize=8, label=f"cut at 0.5, {name}")
     ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1));
 
 # %% tags=["claim"]
@@ -556,9 +560,9 @@ assert marks["with class weights"][1] > marks["without"][1] + 0.1, "Class weight
 # Did the curve change, or only the place of the cut?
 
 # %% [markdown] tags=["reason"]
-# **Why the curves agree.** A class weight is the same for all rows of a class, and TPR and FPR each look inside one class
-# only. Balanced weights raise all probabilities of "bad" together and hardly change the order of the customers. So the
-# curve stays almost as it is, and the cut at 0.5 moves to another place on it.
+# **Why the curves agree.** The curve depends on nothing but the order of the customers. In the training, balanced weights
+# raise all probabilities of "bad" together, and that hardly changes the order. So the curve stays almost as it is, and the
+# cut at 0.5 moves to another place on it.
 #
 # **What the area means.** Draw one bad and one good customer at random. The area is the probability that the bad one has the
 # higher score, where equal scores count one half. So it is 0.5 for a coin, whatever the shares of the classes, and
@@ -608,7 +612,7 @@ for label, name in ((0, "background"), (1, "signal")):
 #
 # **Goal:** compute the mass of each pair, then bring it to a scale that suits a network.
 #
-# The raw columns hide what matters. It is the mass $m$ of whatever has decayed into the pair. The leptons' own masses are
+# What matters is the mass $m$ of whatever has decayed into the pair, and the raw columns hide it. The leptons' own masses are
 # negligible, so, in units in which masses and momenta are both measured in GeV,
 #
 # $$m^2 = 2 \, p_{T,1} \, p_{T,2} \, \left[ \cosh(\eta_1 - \eta_2) - \cos(\varphi_1 - \varphi_2) \right].$$
@@ -616,11 +620,11 @@ for label, name in ((0, "background"), (1, "signal")):
 # For example, two leptons of 45 GeV that fly in opposite directions across the beam ($\eta_1 = \eta_2$ and a difference of
 # $\pi$ in $\varphi$) have $m^2 = 2 \cdot 45^2 \cdot (1 + 1)$, so $m = 90$ GeV.
 #
-# The masses fall steeply over a factor of ten. If you only standardise them (subtract the mean, divide by the standard
+# From 60 to 600 GeV the number of background events falls steeply as the mass grows. If you only standardise them (subtract the mean, divide by the standard
 # deviation), the signal is squeezed into a narrow strip, while the background reaches far out. The logarithm turns
 # factors into distances. So take the logarithm first, then standardise, with the mean and the standard deviation of the training events.
 #
-# - `pair_mass(X)`: `X` of shape (n, 6) as above; returns n masses in GeV. `np.cosh` is the hyperbolic cosine.
+# - `pair_mass(X)`: `X` of shape (n, 6) as above; returns an array of the n masses in GeV. `np.cosh` is the hyperbolic cosine.
 # - `log_scaled(train, values)`: two arrays of positive numbers; returns the logarithms of `values`, minus the mean of the
 #   logarithms of `train`, divided by their standard deviation.
 
@@ -726,7 +730,7 @@ assert steps[0] > steps[1] > 0, "Standardising does most of the work; the logari
 # there are enough events in the tail), and signal pairs that are too fast. The weights undo all this: a histogram filled with
 # weights shows what the detector would really see. With weights, a rate is a sum of weights divided by a sum of weights:
 #
-# $$\mathrm{TPR} = \frac{\text{sum of } w_i \text{ over the signal events above the cut}}{\text{sum of } w_i \text{ over all signal events}},$$
+# $$\mathrm{TPR} = \frac{\text{sum of } w_i \text{ over the signal events at or above the cut}}{\text{sum of } w_i \text{ over all signal events}},$$
 #
 # and the FPR likewise with the background. In the training, the loss of each event is multiplied by its weight. Keras takes
 # them in `fit(..., sample_weight=...)`, and so do most models of scikit-learn. Dividing all weights by their mean changes
@@ -838,9 +842,8 @@ if ck.ready("02b.6", event_model):
     describe("neighbours, without weights", without)
 
 # %% [markdown] tags=["reason"]
-# **Why the curve without weights flatters.** The drawn background has many heavy pairs, and the drawn signal many fast ones.
-# Both are easy to recognise. Among real events they are few. The weighted curve lies lower, and it is the one that the
-# experiment will see.
+# **Why the curve without weights flatters.** The drawn background has many heavy pairs, and these are easy to tell from a Z
+# boson. Among real events they are few. So the weighted curve lies lower, and it is the one that the experiment will see.
 #
 # **What weights do in the training.** A network that is trained without weights believes that half of all events are signal,
 # because half of the drawn ones are, and that fast pairs are signal, because the drawn ones are. Its probabilities are then
@@ -873,9 +876,11 @@ assert np.average(scores_of(without, Z_test), weights=w_test) > real + 0.08, "Th
 #
 # <details><summary>Answers</summary>
 #
-# 1. A class weight is the same for all rows of a class. It cancels in each rate, because a rate looks inside one class only.
-#    It moves all probabilities up or down, and with them the place where 0.5 cuts.
-# 2. Event weights differ *within* a class: some background events count more than others. That changes the rates.
+# 1. In the training, class weights raise or lower all probabilities together, and with them the place where 0.5 cuts. They
+#    hardly change the order of the customers, and the curve depends on the order alone. (In the rates, as in 02b.6, class
+#    weights would change nothing at all: each rate looks inside one class only, and there a common factor cancels.)
+# 2. The event weights were used in the rates themselves, and they differ *within* a class: some background events count more
+#    than others. That changes the rates.
 # 3. The best of many noisy numbers is better than it should be. After a choice you need rows that took no part in it, and
 #    these are the test rows.
 #
@@ -893,8 +898,8 @@ assert np.average(scores_of(without, Z_test), weights=w_test) > real + 0.08, "Th
 # ## Summary
 #
 # Split first; whatever is fitted is fitted on the training rows. Judge a rare class by its recall and not by the accuracy.
-# Let the validation rows choose and the test rows judge. A ROC curve shows all cuts at once. Weights that are the same for
-# all rows of a class do not change it; weights that differ within a class do.
+# Let the validation rows choose and the test rows judge. A ROC curve shows all cuts at once. Weights in
+# its rates do not change it where they are the same for all rows of a class; weights that differ within a class do.
 #
 # This is the end of the notebook and a good place to stop. In notebook 02c you write the tools that deep networks are trained
 # with.
