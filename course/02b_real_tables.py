@@ -209,10 +209,11 @@ if ck.ready("02b.1", split, encode):
 #
 # - `balanced_weights(y)`: labels 0 or 1 of shape (n,); returns the dictionary `{0: w0, 1: w1}`. `np.bincount(y)` counts the
 #   rows of each class.
-# - `model`: a classifier fitted to `X_train`, `y_train`; it gives the probability of "bad", or the label. A kind of model
-#   that takes class weights and does not memorise the rows will do, such as a logistic regression, a small network, or a forest
-#   with `min_samples_leaf=10` (a single tree may fall short). In Keras hand the dictionary to `fit` as `class_weight=`, in scikit-learn to the model, for
-#   example `LogisticRegression(class_weight=...)`. (Nearest neighbours and `MLPClassifier` do not take them.)
+# - `model`: a classifier fitted to `X_train`, `y_train`; it gives the probability of "bad", or the label. A kind of
+#   model that takes class weights and does not memorise the rows will do, such as a logistic regression, a small
+#   network, or a forest with `min_samples_leaf=10` (a single tree may fall short). In Keras hand the dictionary to
+#   `fit` as `class_weight=`, in scikit-learn to the model, for example `LogisticRegression(class_weight=...)`. (Nearest
+#   neighbours and `MLPClassifier` do not take them.)
 
 # %%
 ck.expected("02b.2")
@@ -288,8 +289,8 @@ assert recall["weighted"] > 0.6, "Most of the bad customers are found"
 
 # %% [markdown]
 # Now the second prediction: bad customers are copied first, and the rows are split afterwards. (The copies are 3,200
-# draws at random: most bad customers come more than once, a few never.) The model looks up the *nearest neighbour*, the
-# training row that is most similar, and gives its label.
+# draws at random: most bad customers come more than once, about 8 in 100 never.) The model looks up the *nearest
+# neighbour*, the training row that is most similar, and gives its label.
 
 # %%
 def recall_of_bad(train, test):
@@ -620,9 +621,10 @@ for label, name in ((0, "background"), (1, "signal")):
 # For example, two leptons of 45 GeV that fly in opposite directions across the beam ($\eta_1 = \eta_2$ and a difference of
 # $\pi$ in $\varphi$) have $m^2 = 2 \cdot 45^2 \cdot (1 + 1)$, so $m = 90$ GeV.
 #
-# From 60 to 600 GeV the number of background events falls steeply as the mass grows. If you only standardise them (subtract the mean, divide by the standard
-# deviation), the signal is squeezed into a narrow strip, while the background reaches far out. The logarithm turns
-# factors into distances. So take the logarithm first, then standardise, with the mean and the standard deviation of the training events.
+# From 60 to 600 GeV the number of background events falls steeply as the mass grows. If you only standardise them
+# (subtract the mean, divide by the standard deviation), the signal is squeezed into a narrow strip, while the
+# background reaches far out. The logarithm turns factors into distances. So take the logarithm first, then standardise,
+# with the mean and the standard deviation of the training events.
 #
 # - `pair_mass(X)`: `X` of shape (n, 6) as above; returns an array of the n masses in GeV. `np.cosh` is the hyperbolic cosine.
 # - `log_scaled(train, values)`: two arrays of positive numbers; returns the logarithms of `values`, minus the mean of the
@@ -897,9 +899,9 @@ assert np.average(scores_of(without, Z_test), weights=w_test) > real + 0.08, "Th
 #
 # ## Summary
 #
-# Split first; whatever is fitted is fitted on the training rows. Judge a rare class by its recall and not by the accuracy.
-# Let the validation rows choose and the test rows judge. A ROC curve shows all cuts at once. Weights in
-# its rates do not change it where they are the same for all rows of a class; weights that differ within a class do.
+# Split first; whatever is fitted is fitted on the training rows. Judge a rare class by its recall and not by the
+# accuracy. Let the validation rows choose and the test rows judge. A ROC curve shows all cuts at once. Weights in its
+# rates do not change it where they are the same for all rows of a class; weights that differ within a class do.
 #
 # This is the end of the notebook and a good place to stop. In notebook 02c you write the tools that deep networks are trained
 # with.
