@@ -621,7 +621,7 @@ for label, name in ((0, "background"), (1, "signal")):
 # For example, two leptons of 45 GeV that fly in opposite directions across the beam ($\eta_1 = \eta_2$ and a difference of
 # $\pi$ in $\varphi$) have $m^2 = 2 \cdot 45^2 \cdot (1 + 1)$, so $m = 90$ GeV.
 #
-# From 60 to 600 GeV the number of background events falls steeply as the mass grows. If you only standardise them
+# From 60 to 600 GeV the number of background events falls steeply as the mass grows. If you only standardise the masses
 # (subtract the mean, divide by the standard deviation), the signal is squeezed into a narrow strip, while the
 # background reaches far out. The logarithm turns factors into distances. So take the logarithm first, then standardise,
 # with the mean and the standard deviation of the training events.
