@@ -18,23 +18,21 @@ _FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "
 _FLAGS += ["--disable-component-update", "--disable-sync"]
 
 
-# How to start each of the two, and where it shows a notebook.
-APPLICATIONS = {
-    "jupyterlab": ("LabApp", "lab/tree/{}?reset"),
-    "notebook": ("JupyterNotebookApp", "notebooks/{}"),
-}
+# Where one server shows a notebook in each of the two applications.
+APPLICATIONS = {"jupyterlab": "lab/tree/{}?reset", "notebook": "notebooks/{}"}
 
 
 @contextmanager
-def lab(folder, application="jupyterlab", **environment):
-    """JupyterLab, or Notebook 7, serving `folder`; gives its address. Its processes end with the block."""
+def jupyter(folder, **environment):
+    """JupyterLab and Notebook 7, serving `folder`; gives their address. The processes end with the block."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", application, "--no-browser", "--allow-root", f"--port={port}", "--ip=127.0.0.1"]
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}", "--ip=127.0.0.1"]
     command += ["--IdentityProvider.token=", "--ServerApp.port_retries=0", f"--notebook-dir={folder}"]
-    command += [f"--{APPLICATIONS[application][0]}.expose_app_in_browser=True", "--LabApp.news_url="]
-    command += ["--ServerApp.log_level=ERROR"]
+    command += [f"--{name}.expose_app_in_browser=True" for name in ("LabApp", "JupyterNotebookApp")]
+    command += ["--LabApp.news_url=", "--ServerApp.log_level=ERROR"]
+    command += ["--ServerApp.disable_check_xsrf=True"]  # `end_kernels` is no page of the server
     settings = {"JUPYTER_CONFIG_DIR": f"{folder}/.jupyter", "JUPYTERLAB_SETTINGS_DIR": f"{folder}/.settings"}
     process = subprocess.Popen(command, env=os.environ | settings | environment, cwd=folder)
     address = f"http://127.0.0.1:{port}"
@@ -44,6 +42,12 @@ def lab(folder, application="jupyterlab", **environment):
     finally:
         process.terminate()
         process.wait(timeout=20)
+
+
+def end_kernels(address):
+    """End the kernels of all notebooks that a server has open."""
+    for session in json.loads(urllib.request.urlopen(f"{address}/api/sessions", timeout=20).read()):
+        urllib.request.urlopen(urllib.request.Request(f"{address}/api/sessions/{session['id']}", method="DELETE"))
 
 
 def _wait_for(address, process, seconds=60):
@@ -59,16 +63,26 @@ def _wait_for(address, process, seconds=60):
 
 
 @contextmanager
-def page(width=1280, height=1000):
-    """A page of headless Chromium."""
+def chromium():
+    """A headless Chromium; it ends with the block."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=_FLAGS)
         try:
-            yield browser.new_page(viewport={"width": width, "height": height}, has_touch=True)
+            yield browser
         finally:
             browser.close()
+
+
+@contextmanager
+def page(browser, width=1280, height=1000):
+    """A page of Chromium that shares nothing with its other pages."""
+    page = browser.new_page(viewport={"width": width, "height": height}, has_touch=True)
+    try:
+        yield page
+    finally:
+        page.close()
 
 
 def load_module(page, source):
@@ -105,7 +119,7 @@ def accessibility(page, selector, axe):
 
 def open_notebook(page, address, path, application="jupyterlab"):
     """Open a notebook and wait for its kernel."""
-    page.goto(f"{address}/{APPLICATIONS[application][1].format(path)}", timeout=60_000)
+    page.goto(f"{address}/{APPLICATIONS[application].format(path)}", timeout=60_000)
     page.wait_for_function("() => window.jupyterapp && window.jupyterapp.shell.currentWidget?.context", timeout=60_000)
     _evaluate(
         page,

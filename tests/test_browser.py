@@ -20,6 +20,26 @@ pytestmark = [
 SHOTS = os.environ.get("COURSEKIT_SHOTS")  # a folder: keep the screenshots there
 
 
+@pytest.fixture(scope="module")
+def chromium():
+    with browser.chromium() as chromium:
+        yield chromium
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("served")
+    with browser.jupyter(folder, COURSEKIT_HOME=str(folder / "home")) as address:
+        yield folder, address
+
+
+@pytest.fixture
+def jupyter(served):
+    """The folder that a server shows, and its address; what the test has started there ends with the test."""
+    yield served
+    browser.end_kernels(served[1])
+
+
 def keep(page, name):
     if SHOTS:
         Path(SHOTS).mkdir(parents=True, exist_ok=True)
@@ -56,10 +76,11 @@ def red_text(cells):
         ("solutions", "00_one_neuron", "passed", "00.4 · "),
     ],
 )
-def test_run_all_cells(kind, name, status, heading, tmp_path):
-    shutil.copy(root() / kind / f"{name}.ipynb", tmp_path)
-    with browser.lab(tmp_path, COURSEKIT_HOME=str(tmp_path / "home")) as address, browser.page() as page:
-        browser.open_notebook(page, address, f"{name}.ipynb")
+def test_run_all_cells(kind, name, status, heading, jupyter, chromium):
+    folder, address = jupyter
+    shutil.copy(root() / kind / f"{name}.ipynb", folder / f"{kind}.ipynb")
+    with browser.page(chromium) as page:
+        browser.open_notebook(page, address, f"{kind}.ipynb")
         cells = browser.run_all(page)
         assert errors(cells) == []
         assert statuses(cells) == [status] * len(exercises(root() / "course" / f"{name}.py"))
@@ -98,11 +119,12 @@ def write(path, *sources):
     nbformat.write(notebook, path)
 
 
-def test_a_stroke_on_the_pad_arrives(tmp_path):
+def test_a_stroke_on_the_pad_arrives(jupyter, chromium):
+    folder, address = jupyter
     import numpy as np
 
-    write(tmp_path / "pad.ipynb", PAD, READ)
-    with browser.lab(tmp_path) as address, browser.page() as page:
+    write(folder / "pad.ipynb", PAD, READ)
+    with browser.page(chromium) as page:
         browser.open_notebook(page, address, "pad.ipynb")
         browser.run_all(page, 60)
         canvas = page.locator(".ck-pad canvas")
@@ -148,7 +170,8 @@ pad
 READ_POINTS = "import json; print(json.dumps([pad.X.tolist(), pad.y.tolist()]))"
 
 
-def test_points_drawn_by_hand_arrive(tmp_path):
+def test_points_drawn_by_hand_arrive(jupyter, chromium):
+    folder, address = jupyter
     import numpy as np
 
     def read():
@@ -156,8 +179,8 @@ def test_points_drawn_by_hand_arrive(tmp_path):
         X, y = answer(page)
         return np.array(X).reshape(-1, 2), np.array(y)
 
-    write(tmp_path / "points.ipynb", POINTS, READ_POINTS)
-    with browser.lab(tmp_path) as address, browser.page() as page:
+    write(folder / "points.ipynb", POINTS, READ_POINTS)
+    with browser.page(chromium) as page:
         browser.open_notebook(page, address, "points.ipynb")
         browser.run_all(page, 60)
         pad = page.locator(".ck-points")
@@ -214,10 +237,11 @@ READ_PLAY = """import json; print(json.dumps({
 
 
 @pytest.mark.parametrize("application", browser.APPLICATIONS)
-def test_the_playground_separates_the_circles(tmp_path, application):
+def test_the_playground_separates_the_circles(application, jupyter, chromium):
+    folder, address = jupyter
     pytest.importorskip(application)
-    write(tmp_path / "play.ipynb", PLAY, READ_PLAY)
-    with browser.lab(tmp_path, application) as address, browser.page(height=1200) as page:
+    write(folder / "play.ipynb", PLAY, READ_PLAY)
+    with browser.page(chromium, height=1200) as page:
         browser.open_notebook(page, address, "play.ipynb", application)
         browser.run_all(page, 60)
         play = page.locator(".ck-playground")
@@ -280,11 +304,11 @@ def test_the_playground_separates_the_circles(tmp_path, application):
         assert state["features"] == ["x1", "x2", "x1*x2"]
 
 
-def test_the_gradient_of_the_playground_is_right():
+def test_the_gradient_of_the_playground_is_right(chromium):
     """Against central differences of loss and penalty, for every activation and two depths."""
     from coursekit.widgets.plane import script
 
-    with browser.page() as page:
+    with browser.page(chromium) as page:
         browser.load_module(page, script("network") + "\nexport { Network, ACTIVATIONS, randomNumbers };")
         errors = page.evaluate("""() => {
             const { Network, ACTIVATIONS, randomNumbers } = window.module;
@@ -315,14 +339,14 @@ def test_the_gradient_of_the_playground_is_right():
     assert len(errors) == 8 and max(errors.values()) < 1e-8, errors
 
 
-def test_the_features_are_the_same_in_both_languages():
+def test_the_features_are_the_same_in_both_languages(chromium):
     import numpy as np
 
     from coursekit.widgets.plane import script
     from coursekit.widgets.playground import FEATURES
 
     X = np.random.default_rng(0).uniform(-3, 3, size=(50, 2))
-    with browser.page() as page:
+    with browser.page(chromium) as page:
         browser.load_module(page, script("network") + "\nexport { inputs, FEATURES };")
         names = page.evaluate("() => Object.keys(window.module.FEATURES)")
         flat = page.evaluate("([X, names]) => Array.from(window.module.inputs(X, names))", [X.tolist(), names])
@@ -335,9 +359,10 @@ def axe():
     return browser.axe()
 
 
-def test_axe_finds_nothing_serious(axe, tmp_path):
-    write(tmp_path / "all.ipynb", PAD, POINTS, PLAY, 'ck.widgets.Playground(dataset="own points", hidden=[3])')
-    with browser.lab(tmp_path) as address, browser.page(height=3000) as page:
+def test_axe_finds_nothing_serious(axe, jupyter, chromium):
+    folder, address = jupyter
+    write(folder / "all.ipynb", PAD, POINTS, PLAY, 'ck.widgets.Playground(dataset="own points", hidden=[3])')
+    with browser.page(chromium, height=3000) as page:
         browser.open_notebook(page, address, "all.ipynb")
         browser.run_all(page, 60)
         page.locator(".ck-playground").nth(1).wait_for(timeout=30_000)
@@ -353,7 +378,7 @@ def test_axe_finds_nothing_serious(axe, tmp_path):
         assert "button-name" in str(browser.accessibility(page, ".ck-points", axe)), "axe sees a button without a name"
 
 
-def test_axe_finds_nothing_serious_in_the_graders_pages_and_the_map(axe, tmp_path):
+def test_axe_finds_nothing_serious_in_the_graders_pages_and_the_map(axe, tmp_path, chromium):
     """On light and on dark; the map of the course and the cards are those of a notebook."""
     from coursekit.checks import framework, notebook
     from coursekit.grading.output.publish import publish
@@ -371,7 +396,7 @@ def test_axe_finds_nothing_serious_in_the_graders_pages_and_the_map(axe, tmp_pat
     head = '<!doctype html><html lang="en"><title>Map</title><body style="color-scheme: light dark"><main><h1>Map</h1>'
     (tmp_path / "map.html").write_text(f"{head}{shown}</main></body></html>", encoding="utf-8")
     written = [tmp_path / "class.html", tmp_path / "map.html", next((tmp_path / "feedback").glob("*.html"))]
-    with browser.page() as page:
+    with browser.page(chromium) as page:
         for path in written:
             for scheme in ("light", "dark"):
                 page.emulate_media(color_scheme=scheme)

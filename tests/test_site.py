@@ -132,7 +132,7 @@ def test_the_pages_in_a_browser(address):
     pytest.importorskip("axe_playwright_python")
     axe = browser.axe()
     said, asked = [], []
-    with browser.page() as page:
+    with browser.chromium() as chromium, browser.page(chromium) as page:
         page.on("console", lambda message: said.append(message.text) if message.type in ("error", "warning") else None)
         page.on("pageerror", lambda error: said.append(str(error)))
         page.on("request", lambda request: asked.append(request.url))
