@@ -366,7 +366,7 @@ def _explain(error):
     if error.kind == "TypeError" and "'History' object is not callable" in text:
         message = "What was handed in is the History that `fit` returns. Hand in the model itself, after `fit`."
         return Finding("wrong-type", False, message)
-    if error.kind == "TypeError" and "not callable" in text:
+    if error.kind == "TypeError" and "not callable" in text and not error.line:
         return Finding("wrong-type", False, f"What was handed in cannot be called or asked to predict: {text}.{where}")
     if "has not been built" in text or "has never been called" in text or "not yet been built" in text:
         message = "The model has no weights yet. Begin it with `keras.Input(shape=...)`, or fit it, before the check."

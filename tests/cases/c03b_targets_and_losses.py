@@ -94,9 +94,13 @@ def biased(style="sequential"):
             return keras.Sequential(
                 [keras.Input((12,)), layers.Dense(32, "relu", bias_initializer=begin), layers.Dense(1)]
             )
+        if style == "both biases":
+            hidden = layers.Dense(32, "relu", bias_initializer=begin)
+            return keras.Sequential([keras.Input((12,)), hidden, layers.Dense(1, bias_initializer=begin)])
         if style == "half":
             begin = keras.initializers.Constant(bias / 2)
-        hidden = layers.Dense(16 if style == "small" else 32, None if style == "linear" else "relu")
+        bend = {"linear": None, "tanh": "tanh", "sigmoid": "sigmoid"}.get(style, "relu")
+        hidden = layers.Dense(16 if style == "small" else 32, bend)
         last = layers.Dense(1, "relu" if style == "relu output" else None, bias_initializer=begin)
         chain = [hidden, last]
         return keras.Sequential(chain if style == "not built" else [keras.Input((12,)), *chain])
@@ -137,6 +141,11 @@ def ranged(style="rescaling"):
             return subclassed_in_range(low, high)
         if style == "straight":
             return keras.Sequential([keras.Input((12,)), layers.Dense(32), *ends["rescaling"]])
+        if style == "tanh before":
+            return keras.Sequential([keras.Input((12,)), layers.Dense(32, "tanh"), *ends["rescaling"]])
+        if style == "sigmoid layer before":
+            hidden = [layers.Dense(32), layers.Activation("sigmoid")]
+            return keras.Sequential([keras.Input((12,)), *hidden, *ends["rescaling"]])
         return keras.Sequential([keras.Input((12,)), layers.Dense(32, "relu"), *ends[style]])
 
     return build_in_range
@@ -175,6 +184,11 @@ def unit(scales=None, bias="sequential", reach="rescaling", **other):
     scale, unscale = scales or scaler_of(dollars_train())
     built = {"build_with_bias": biased(bias), "build_in_range": ranged(reach)}
     return {"scale": scale, "unscale": unscale, **built, **other}
+
+
+def called_by_mistake(bias):
+    parts = [1, 2]
+    return parts(bias)
 
 
 def by_variance(y):
@@ -231,7 +245,15 @@ for name, code, build in (
     ("unscaled by what comes in", "uses-given-batch", lambda: unit(unscale=lambda z: given_batch(z) * 8e4 + 1.8e5)),
     ("the bias is not used", "bias-ignored", lambda: unit(bias="no bias")),
     ("the bias in the hidden layer", "wrong-layer", lambda: unit(bias="hidden bias")),
+    ("the bias in both layers", "wrong-layer", lambda: unit(bias="both biases")),
     ("half of the bias", "bias", lambda: unit(bias="half")),
+    ("a hidden tanh", "not-relu", lambda: unit(bias="tanh")),
+    ("a hidden sigmoid", "not-relu", lambda: unit(bias="sigmoid")),
+    ("a hidden tanh in the range", "not-relu", lambda: unit(reach="tanh before")),
+    ("a hidden sigmoid of its own layer in the range", "not-relu", lambda: unit(reach="sigmoid layer before")),
+    ("a network in place of the function", "not-a-function", lambda: unit(build_in_range=ranged()(0.0, 1.0))),
+    ("a list is called inside", "raises", lambda: unit(build_with_bias=called_by_mistake)),
+    ("a list in place of the function", "wrong-type", lambda: unit(build_with_bias=[1, 2])),
     ("too small", "wrong-size", lambda: unit(bias="small")),
     ("no activation", "linear-model", lambda: unit(bias="linear")),
     ("an output that cannot be negative", "not-linear-output", lambda: unit(bias="relu output")),
@@ -318,7 +340,7 @@ def house_network(style="functional"):
     hidden = layers.Dense(32, activation="relu")(joined)
     if style == "dropout":
         hidden = layers.Dropout(0.2)(hidden)
-    outputs = layers.Dense(1, activation="exponential" if style == "exponential" else None)(hidden)
+    outputs = layers.Dense(1, activation=style if style in ("exponential", "sigmoid") else None)(hidden)
     inputs = [codes, numbers] if style == "swapped" else [numbers, codes]
     return keras.Model(inputs, outputs)
 
@@ -485,6 +507,7 @@ for name, code, build in (
     ("an exponential at the end", "mae", lambda: places("exponential")),
     ("inputs swapped", "inputs-swapped", lambda: places("swapped")),
     ("in dollars", "in-dollars", lambda: places(house_model=dollar_houses())),
+    ("a sigmoid at the end", "ends-at-one", lambda: places("sigmoid")),
     ("not scaled back", "scaled-target", lambda: places(house_model=scaled_houses())),
     ("not trained", "mae", lambda: places(house_model=house_network())),
     ("trained on all rows", "leak-train-test", lambda: places("rows:all")),
@@ -528,6 +551,10 @@ def large(X):
     return 200_000 + 100_000 * X[:, 0] * X[:, 1] + 50_000 * X[:, 2] ** 2 + 40_000 * X[:, 3] - 30_000 * X[:, 4]
 
 
+def thousands(X):
+    return 1000 * waves(X) + 3000
+
+
 def product(X):
     return np.prod(1 + X, axis=1)[:, None]
 
@@ -548,6 +575,7 @@ def learner(kind="boosting", function=waves):
         "short": MLPRegressor(hidden_layer_sizes=(3,), max_iter=3, random_state=0),
         "polynomial": make_pipeline(PolynomialFeatures(4), LinearRegression()),
         "line": LinearRegression(),
+        "no bend": MLPRegressor(hidden_layer_sizes=(8,), activation="identity", max_iter=60, random_state=0),
     }[kind]
     return model.fit(X, np.ravel(function(X)))
 
@@ -649,6 +677,10 @@ class Negative:
         return -learner("polynomial").predict(X)
 
 
+def table(truth, fitted):
+    return truth[:, None] - fitted
+
+
 def broadcast(truth, fitted):
     return truth - fitted[:, None]
 
@@ -668,6 +700,11 @@ for name, code, build in (
     ("residuals of mean 0", "residuals", lambda: five(change=lambda truth, fitted: np.sin(50 * truth))),
     ("one number", "wrong-shape", lambda: five(my_function=lambda X: float(waves(X).sum()))),
     ("a line as the model", "linear-model", lambda: five(model=learner("line"))),
+    ("a line for a large function", "linear-model", lambda: five(thousands, learner("line", thousands))),
+    ("a network without a bend", "linear-model", lambda: five(model=learner("no bend"))),
+    ("a network for a large function", "large-target", lambda: five(thousands, learner("network", thousands))),
+    ("a short training on a large function", "large-target", lambda: five(thousands, learner("short", thousands))),
+    ("a large function, learned scaled", "scaled-target", lambda: five(thousands, hinges())),
     ("ends in a ReLU", "last-activation", lambda: five(model=hinges("relu"))),
     ("ends in a sigmoid", "last-activation", lambda: five(model=hinges("sigmoid", steepness=8.0))),
     ("not scaled back", "scaled-target", lambda: five(model=Scaled())),
@@ -677,6 +714,7 @@ for name, code, build in (
     ("absolute", "absolute", lambda: five(change=lambda truth, fitted: np.abs(truth - fitted))),
     ("squared", "squared", lambda: five(change=lambda truth, fitted: (truth - fitted) ** 2)),
     ("the predictions", "predictions", lambda: five(change=lambda truth, fitted: fitted)),
+    ("a function as a column makes a table", "broadcast", lambda: five(product, learner("polynomial", product), table)),
     ("a table of differences", "broadcast", lambda: five(change=broadcast)),
     ("other rows", "residuals", lambda: five(change=lambda truth, fitted: np.roll(truth - fitted, 1))),
     ("too few", "wrong-shape", lambda: five(change=lambda truth, fitted: (truth - fitted)[:100])),
@@ -760,10 +798,12 @@ def on_spoilt(kind):
     X, y = spoilt()
     if kind.startswith("keras"):
         keras.utils.set_random_seed(0)
-        model = keras.Sequential([keras.Input((12,)), layers.Dense(32, "relu"), layers.Dense(1)])
-        loss = {"keras mae": "mae", "keras mse": "mse"}.get(kind) or keras.losses.Huber(0.2)
-        model.compile(keras.optimizers.Adam(0.01), loss, steps_per_execution=14)
-        model.fit(X, y, epochs=20, batch_size=64, verbose=0)
+        last = "sigmoid" if kind == "keras sigmoid" else None
+        model = keras.Sequential([keras.Input((12,)), layers.Dense(32, "relu"), layers.Dense(1, last)])
+        loss = {"keras mse": "mse", "keras huber": keras.losses.Huber(0.2)}.get(kind, "mae")
+        epochs = 1 if kind == "keras mae, one epoch" else 20
+        model.compile(keras.optimizers.Adam(0.02 if epochs == 1 else 0.01), loss, steps_per_execution=14)
+        model.fit(X, y, epochs=epochs, batch_size=128 if epochs == 1 else 64, verbose=0)
         return model
     if kind == "raw inputs":
         from coursekit.data import ames_rows, load_ames_numbers
@@ -894,7 +934,9 @@ for name, code, build in (
     ("zero", "returns-index", lambda: robust(lambda y, loss: 0.0)),
     ("all candidates", "wrong-shape", lambda: robust(lambda y, loss: mean_losses(y, loss)[0])),
     ("Keras with the squared loss", "squared-loss", lambda: robust(model="keras mse")),
-    ("trees with the squared loss", "pulled-up|squared-loss", lambda: robust(model="trees mse")),
+    ("Keras, one epoch", "mae", lambda: robust(model="keras mae, one epoch")),
+    ("Keras with a sigmoid at the end", "ends-at-one", lambda: robust(model="keras sigmoid")),
+    ("trees with the squared loss", "squared-loss", lambda: robust(model="trees mse")),
     ("raw inputs", "unscaled-inputs", lambda: robust(model="raw inputs")),
     ("in dollars", "in-dollars", lambda: robust(robust_model=Times(UNIT))),
     ("not scaled back", "scaled-target", lambda: robust(robust_model=Times(1.3, 1.8))),
