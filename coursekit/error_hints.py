@@ -385,7 +385,7 @@ _SENTENCES = [
         "TensorFlow does not mix kinds of numbers: one is {0}, the other {1}. Convert with `tf.cast(t, 'float32')`.",
     ),
     (
-        r"In\[0\] ndims must be >= 2",
+        r"In\[0\] ndims must be >= 2|tf\.linalg\.matmul` must be at least rank 2",
         "A matrix product needs two axes. Make a row or a column of it: `t[None, :]`, `t[:, None]`.",
     ),
     (
