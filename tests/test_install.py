@@ -102,6 +102,7 @@ def test_the_lowest_versions_that_are_allowed_work(tmp_path):
     assert doctor.returncode == 0 and "Everything is in order" in doctor.stdout, doctor.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.next  # not among the tests that run by themselves: what is not released yet may not work yet
 def test_the_next_tensorflow_works(tmp_path):
     """`python -m coursekit test -m next`; the release candidate is not allowed yet, so `doctor` would warn of it."""
