@@ -494,8 +494,7 @@ def _gradients(student, model, rng):
     # Where signs cancel, a standard deviation is nearly the root of the mean square: the nearest one counts.
     apart = {cause: np.abs(given - values).sum() for cause, values in misconceptions.items()}
     nearest = min(apart, key=apart.get)
-    if np.allclose(given, misconceptions[nearest], rtol=5e-3, atol=1e-12):
-        return Finding(nearest, False, say(nearest), points=1)
+    fail_if(np.allclose(given, misconceptions[nearest], rtol=5e-3, atol=1e-12), nearest)
     relation = describe_relation(given, sizes, {"the number of points": 40}, rtol=5e-3)
     off = np.flatnonzero(~right)
     relation = relation or say("gradients.differs", n_off=len(off), first=off[0] + 1)

@@ -174,12 +174,8 @@ def _name_of(column, rows):
 def _linear_r2(X, targets):
     """How much of each target (a column) a linear combination of the columns of X explains."""
     targets = np.asarray(targets, dtype=float).reshape(len(X), -1)
-    A = _with_ones(X)
+    A = np.column_stack([np.ones(len(X)), (X - X.mean(axis=0)) / np.maximum(X.std(axis=0), 1e-12)])
     return r2_score(targets, A @ np.linalg.lstsq(A, targets, rcond=1e-9)[0], multioutput="raw_values")
-
-
-def _with_ones(X):
-    return np.column_stack([np.ones(len(X)), (X - X.mean(axis=0)) / np.maximum(X.std(axis=0), 1e-12)])
 
 
 def _same_order(X, values):

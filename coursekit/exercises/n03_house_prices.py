@@ -347,7 +347,6 @@ def baseline_and_network(student, rng):
 
 
 def _explain_baseline(student, given, wanted):
-    """Raises `Misconception` where a cause of a wrong baseline is known."""
     fit, val, test = houses()
     kind = student.describe("baseline")["type"]
     fail_if("LinearRegression" not in parts_of(student, "baseline"), "wrong-model", seen=kind)

@@ -348,7 +348,6 @@ def _own(student, X, rng):
 
 
 def _explain_own(X, truth, fitted, r2):
-    """Raises `Misconception` where a known cause explains a poor fit."""
     fail_if(LinearRegression().fit(X, fitted).score(X, fitted) > 0.99, "linear-model", r2=r2)
     ends = {"smallest": fitted.min(), "largest": fitted.max(), "low": truth.min(), "high": truth.max()}
     width = np.ptp(truth)
@@ -416,7 +415,6 @@ def _best_constant(student, y, loss):
 
 
 def _constants(student, y):
-    """The findings on `best_constant`, one for each loss."""
     best = {loss: _minimiser(y, loss) for loss in _LOSSES}
     given = {loss: _best_constant(student, y, loss) for loss in _LOSSES}
     tolerance = _GRID * np.ptp(y)  # a hundred candidates are off by a little less

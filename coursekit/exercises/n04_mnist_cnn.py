@@ -345,10 +345,9 @@ def _three_callbacks(student):
     fail_if(not isinstance(callbacks, list | tuple), "wrong-type")
     wanted = ("ModelCheckpoint", "EarlyStopping", "ReduceLROnPlateau")
     found = {callback.type_name: callback for callback in callbacks if isinstance(callback, RemoteObject)}
-    missing = [kind for kind in wanted if kind not in found]
-    if missing:
-        code = "class" if "type" in found else "callbacks"
-        return Finding(code, False, say(f"callbacks.{code}", "callbacks", missing=", ".join(missing)))
+    missing = ", ".join(kind for kind in wanted if kind not in found)
+    fail_if(missing and "type" in found, "callbacks.class", missing=missing)
+    fail_if(missing, "callbacks", missing=missing)
     settings = {kind: student.describe(found[kind])["params"] for kind in wanted}
     for kind, setting in settings.items():
         watched = setting.get("monitor", "val_loss")
@@ -417,8 +416,7 @@ def _confusion(student):
     if np.abs(given - wanted).sum() > 20:
         _explain_confusion(given, wanted)
         relation = describe_relation(given, wanted, rtol=0.01)
-        if relation:
-            return Finding("related", False, say("confusion.related", relation=relation), points=1)
+        fail_if(relation, "confusion.related", relation=relation)
         return check_that("confusion", False, 1)
     mistakes = wanted - np.diag(np.diag(wanted))
     t, p = np.unravel_index(mistakes.argmax(), mistakes.shape)
@@ -560,8 +558,7 @@ def _table_finding(student):
     off = np.abs(table - wanted) > 0.005
     said = ", ".join(map(str, np.flatnonzero(off.any(axis=0))))
     for row, name in enumerate(names):
-        if not off[1 - row].any():
-            return Finding("one-row", False, say("accuracies.one-row", name=name, shifts=said))
+        fail_if(not off[1 - row].any(), "accuracies.one-row", name=name, shifts=said)
     return check_that("accuracies", False, shifts=said)
 
 
@@ -587,10 +584,8 @@ def beat_99(student, rng):
     config = student.config("best_model")  # of a class of the student's own it is None
     convolutions = sum("Conv" in kind for kind, _ in layer_configs(config)) if isinstance(config, dict) else None
     few = {0: "no-convolution", 1: "one-convolution"}.get(convolutions)
-    if accuracy <= 0.99 and few:
-        yield Finding(few, False, say(f"accuracy-99.{few}", accuracy=accuracy))
-    else:
-        yield check_that("accuracy-99", accuracy > 0.99, 2, accuracy=accuracy)
+    fail_if(accuracy <= 0.99 and few, f"accuracy-99.{few}", accuracy=accuracy)
+    yield check_that("accuracy-99", accuracy > 0.99, 2, accuracy=accuracy)
 
 
 @exercise("04.8")
@@ -613,7 +608,7 @@ def _kernels(student, W, b):
     kernels = as_array(given, "`kernels`")
     if kernels.size != W.size:
         fail_if(kernels.size == b.size, "biases")
-        return Finding("other-shape", False, say("kernels.other-shape", given=kernels.shape, shape=W.shape), points=0.5)
+        raise Misconception("kernels.other-shape", given=kernels.shape, shape=W.shape)
     same = np.allclose(kernels.ravel(), W.ravel(), atol=1e-5)
     reordered = not same and np.allclose(np.sort(kernels.ravel()), np.sort(W.ravel()), atol=1e-5)
     fail_if(reordered, "reordered", shape=W.shape)

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import ndimage
 
-from coursekit.checks.framework import Misconception, check_that, exercise, fail_if, say, threshold
+from coursekit.checks.framework import Misconception, check_that, exercise, fail_if, threshold
 from coursekit.checks.proxy import StudentError
 from coursekit.checks.report import Finding
 from coursekit.checks.vocabulary.arrays import as_array, call_array, check_array
@@ -238,8 +238,7 @@ def _move(student, pictures, rng):
         return Finding("centred", True, "The centre of mass comes to the middle, and no ink is lost.", points=1)
     _explain_move(student, moved, pictures, rng)
     fail_if(not np.isfinite(after).all() or ink.min() < 0.9 and not near, "ink-lost", left=max(ink.min(), 0))
-    if near:
-        return Finding("ink", False, say("centred.ink", share=ink[np.abs(ink - 1).argmax()]), points=1)
+    fail_if(near, "centred.ink", share=ink[np.abs(ink - 1).argmax()])
     return check_that("centred", False, 1, far=np.abs(after).max())
 
 
@@ -296,9 +295,8 @@ def _accuracies(student):
     first, second = near(given)
     fail_if(first and abs(given[1] - given[0]) < 1e-9, "same-twice")
     fail_if(second and abs(given[0] - _accuracy(student, images / 255, labels)) <= 0.005, "not-in-corner")
-    if first or second:
-        other = "second" if first else "first"
-        return Finding(other, False, say(f"accuracies.{other}"))
+    fail_if(first, "accuracies.second")
+    fail_if(second, "accuracies.first")
     return check_that("accuracies", False)
 
 

@@ -592,14 +592,10 @@ def unseen_pairs():
     return np.column_stack([a, b])[held_out]
 
 
-def _one_hot(texts, reverse):
-    rows = np.array([[SYMBOLS.index(symbol) for symbol in text.ljust(5, ".")] for text in texts])
-    return np.eye(12, dtype="float32")[rows[:, ::-1] if reverse else rows]
-
-
 def _answers(student, texts, reverse):
     """What the network writes, as text with its STOPs."""
-    scores = predict(student, "adder", _one_hot(texts, reverse))
+    rows = np.array([[SYMBOLS.index(symbol) for symbol in text.ljust(5, ".")] for text in texts])
+    scores = predict(student, "adder", np.eye(12, dtype="float32")[rows[:, ::-1] if reverse else rows])
     fail_if(scores.shape == (len(texts), 12), "last-only")
     fail_if(scores.shape != (len(texts), 4, 12), "adder.wrong-shape", shape=scores.shape, n=len(texts))
     fail_if(np.allclose(scores.sum(axis=1), 1, atol=1e-3), "softmax-over-steps")

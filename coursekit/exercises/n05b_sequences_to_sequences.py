@@ -473,9 +473,9 @@ def _bound(student, rng):
     known = {
         "order-kept": [_ceiling(*pair, key=str) for pair in lists],
         "counts-lost": [_ceiling(*pair, key=lambda text: "".join(sorted(set(text)))) for pair in lists],
-        "first-answer": [_ceiling(*pair, right=lambda counts, first: counts[first]) for pair in lists],
-        "one-each": [_ceiling(*pair, right=lambda counts, first: 1) for pair in lists],
-        "certain-only": [_ceiling(*pair, right=_if_certain) for pair in lists],
+        "first-answer": [_ceiling(*pair, right=lambda counts: counts[0]) for pair in lists],
+        "one-each": [_ceiling(*pair, right=lambda counts: 1) for pair in lists],
+        "certain-only": [_ceiling(*pair, right=lambda counts: counts[0] if len(counts) == 1 else 0) for pair in lists],
         "groups-alike": [_ceiling(*pair, mean_of_groups=True) for pair in lists],
         "answers-sorted": [
             _ceiling(texts, ["".join(sorted(answer)) for answer in answers]) for texts, answers in lists
@@ -488,20 +488,12 @@ def _bound(student, rng):
     return check_array("ceiling", "`ceiling`", given, wanted, known, 1.5, say("ceiling.advice"), 1e-6, names)
 
 
-def _most(counts, first):
-    return max(counts.values())
-
-
-def _if_certain(counts, first):
-    return sum(counts.values()) if len(counts) == 1 else 0
-
-
-def _ceiling(texts, answers, key=lambda text: "".join(sorted(text)), right=_most, mean_of_groups=False):
-    """The share that a reader of `key` alone can get right."""
+def _ceiling(texts, answers, key=lambda text: "".join(sorted(text)), right=max, mean_of_groups=False):
+    """The share that a reader of `key` alone can get right: of each group what `right` makes of how often an answer comes."""
     groups = defaultdict(list)
     for text, answer in zip(texts, answers, strict=True):
         groups[key(text)].append(answer)
-    hits = [right(Counter(group), group[0]) for group in groups.values()]
+    hits = [right(list(Counter(group).values())) for group in groups.values()]
     if mean_of_groups:
         return np.mean([hit / len(group) for hit, group in zip(hits, groups.values(), strict=True)])
     return sum(hits) / len(texts)

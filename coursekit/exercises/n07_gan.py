@@ -405,9 +405,9 @@ CENTRES = 2 * np.stack([np.cos(ANGLES), np.sin(ANGLES)], axis=1)
 RADIUS = 0.3
 
 
-def shares(points):
+def shares(points, norm=None):
     """For each mode the share of the points within three standard deviations of its centre."""
-    return np.mean(np.linalg.norm(points[:, None] - CENTRES, axis=2) < RADIUS, axis=0)
+    return np.mean(np.linalg.norm(points[:, None] - CENTRES, norm, axis=2) < RADIUS, axis=0)
 
 
 def ring_points(rng, counts, between=0):
@@ -464,7 +464,7 @@ def counting(student, rng):
     misconceptions = {
         "counts-single-points": [np.sum(shares(points) > 0) for points in sets],
         "no-distance": [np.sum(np.bincount(near, minlength=8) >= 0.01 * len(near)) for near in nearest],
-        "in-a-square": [np.sum(in_squares(points) >= 0.01) for points in sets],
+        "in-a-square": [np.sum(shares(points, np.inf) >= 0.01) for points in sets],
         "counts-points": [np.sum(shares(points) * len(points)) for points in sets],
         "share-of-near": [np.sum(shares(points) >= 0.01 * max(shares(points).sum(), 1e-9)) for points in sets],
         "rounded-down": [np.sum(shares(points) * len(points) >= len(points) // 100) for points in sets],
@@ -476,11 +476,6 @@ def counting(student, rng):
     i = next((i for i in range(len(sets)) if given[i] != wanted[i]), 0)
     too = "many" if given[i] > wanted[i] else "few"
     return check_that("count-modes", given == wanted, 1, too=too, given=given[i], n=len(sets[i]))
-
-
-def in_squares(points):
-    """The share of points whose coordinates are both within three standard deviations of each centre's."""
-    return (np.abs(points[:, None] - CENTRES) < RADIUS).all(axis=2).mean(axis=0)
 
 
 def read(images):

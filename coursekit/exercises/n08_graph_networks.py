@@ -1,5 +1,7 @@
 """Checks of notebook 08: message passing, a graph of people, sets of particles, and a block with edge states."""
 
+from contextlib import nullcontext
+
 import numpy as np
 from sklearn.metrics import log_loss
 
@@ -98,17 +100,11 @@ def means(student, A):
         "zeros-too": np.full_like(A, 1 / len(A)),
         "columns-less-self": A / np.maximum(degree - 1, 1e-12),
     }
-    try:
+    with saying_not_finite("lonely.self-not-counted") if degree.min() == 1 else nullcontext():
         given = call_array(student, "mean_matrix", A, shape=A.shape)
-    except Misconception as wrong:
-        if wrong.finding.code == "not-finite" and degree.min() == 1:
-            raise Misconception("lonely.self-not-counted") from None
-        raise
     sums, strangers = given.sum(axis=1), np.abs(given[A == 0]).max(initial=0)
-    if strangers > 1e-6:
-        advice = say("strangers", share=strangers)
-    else:
-        advice = say("sums-right" if np.allclose(sums, 1) else "sums", low=sums.min(), high=sums.max())
+    seen = "strangers" if strangers > 1e-6 else "sums-right" if np.allclose(sums, 1) else "sums"
+    advice = say(seen, share=strangers, low=sums.min(), high=sums.max())
     wanted, quantities = A / degree[:, None], {"n": len(A)}
     return check_array("mean-matrix", "`mean_matrix`", given, wanted, misconceptions, 1, advice, quantities=quantities)
 

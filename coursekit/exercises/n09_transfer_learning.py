@@ -153,7 +153,6 @@ def old_digits(student, rng):
 
 
 def five_probabilities(student, name, x, y):
-    """Raises `Misconception` where a network does not answer with five probabilities."""
     if predictions(student, name, x[:1]).shape[1] > 1:  # one column is told as labels, where it is
         five_scores(student, name, x)
     require_class_probabilities(student, name, lambda x: five_scores(student, name, x), x, y, 5)
