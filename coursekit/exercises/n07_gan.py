@@ -263,43 +263,30 @@ def chain(student, network):
     ]
 
 
-def forward(layers, x):
-    """What each layer gets, and the output."""
-    inputs = []
+def through(layers, x, slope_of):
+    """The gradient of a mean over points by all weights, and the outputs: `slope_of(outputs)` is its derivative a point."""
+    inputs, gradients, x = [], [], np.asarray(x, dtype=float)
     for W, b, slope in layers:
         inputs.append(x)
         z = x @ W + b
         x = np.where(z > 0, z, slope * z)
-    return inputs, x
-
-
-def backward(layers, inputs, delta):
-    """Gradients of all weights as one row, and that of the input, from the gradient of the output."""
-    gradients = []
-    for (W, b, slope), x in zip(reversed(layers), reversed(inputs), strict=True):
-        delta = delta * np.where(x @ W + b > 0, 1.0, slope)
-        gradients.append((x.T @ delta, delta.sum(axis=0)))
+    delta = slope_of(x) / len(x)
+    for (W, b, slope), seen in zip(reversed(layers), reversed(inputs), strict=True):
+        delta = delta * np.where(seen @ W + b > 0, 1.0, slope)
+        gradients.append((seen.T @ delta, delta.sum(axis=0)))
         delta = delta @ W.T
-    return flat(gradients[::-1]), delta
+    return flat(gradients[::-1]), x
 
 
 def through_both(generator, discriminator, noise, slope_of):
-    """Gradients of a mean over made points by both networks: `slope_of(logits)` is its derivative a point."""
-    g_inputs, points = forward(generator, np.asarray(noise, dtype=float))
-    d_inputs, logits = forward(discriminator, points)
-    d_slope, delta = backward(discriminator, d_inputs, slope_of(logits) / len(noise))
-    return backward(generator, g_inputs, delta)[0], d_slope, logits
-
-
-def of_real(discriminator, real, slope_of):
-    """The gradient of a mean over real points, likewise."""
-    inputs, logits = forward(discriminator, np.asarray(real, dtype=float))
-    return backward(discriminator, inputs, slope_of(logits) / len(real))[0], logits
+    """The gradients of a mean over made points by the generator and the discriminator, and the logits."""
+    gradient, logits = through([*generator, *discriminator], noise, slope_of)
+    return *np.split(gradient, [flat(generator).size]), logits
 
 
 def d_gradients(generator, discriminator, real, noise):
     """Gradients of L_D by generator and discriminator, and its value."""
-    real_slope, real_logits = of_real(discriminator, real, lambda logits: -expit(-logits))
+    real_slope, real_logits = through(discriminator, real, lambda logits: -expit(-logits))
     g_slope, made_slope, made_logits = through_both(generator, discriminator, noise, expit)
     return g_slope, real_slope + made_slope, d_loss(real_logits, made_logits)
 
@@ -338,7 +325,7 @@ def explain_discriminator(student, networks, moved, real, noise, d_rate, g_rate)
     slope = d_gradients(generator, before, real, noise)[1]
     of_made = through_both(generator, before, noise, expit)[1]
     of_g = g_gradients(generator, before, noise)[1]
-    real_cut = of_real(before, real, lambda a: as_probabilities(a, 1))[0]
+    real_cut = through(before, real, lambda a: as_probabilities(a, 1))[0]
     made_cut = through_both(generator, before, noise, lambda b: as_probabilities(b, 0))[1]
     misconceptions = {
         "uphill": d_rate * slope,
@@ -347,7 +334,7 @@ def explain_discriminator(student, networks, moved, real, noise, d_rate, g_rate)
         "half-the-loss": -d_rate * (slope - of_made),
         "wrong-loss": -d_rate * of_g,
         "not-averaged": -d_rate * len(real) * slope,
-        "labels-swapped": -d_rate * (of_g + of_real(before, real, expit)[0]),
+        "labels-swapped": -d_rate * (of_g + through(before, real, expit)[0]),
         "not-from-logits": -d_rate * (real_cut + made_cut),
     }
     refuse_misconceptions(moved, misconceptions, "discriminator", rtol=5e-3)
