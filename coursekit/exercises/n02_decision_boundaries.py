@@ -357,11 +357,12 @@ def own_region(student, rng):
     guess = max(share, 1 - share)
     fail_if(neighbours < guess + 0.25 * (1 - guess), "too-hard", neighbours=neighbours, guess=guess)
     yield check_that("region", True, 1, share=share, neighbours=neighbours)
-    sizes = {}
+    sizes, answered = {}, {}
     for name in ("wide", "deep"):
         said = student.describe(name)
         fail_if(said["family"] != "keras", "not-keras", name=name, seen=said["type"])
-        as_binary_probabilities(name, predictions(student, name, X_test))  # builds a model never called before, too
+        p = as_binary_probabilities(name, predictions(student, name, X_test))  # builds a model never called before, too
+        answered[name] = (p > 0.5).astype(int)
         hidden = sum(layer["class"] == "Dense" for layer in student.layers(name)) - 1
         fail_if(name == "wide" and hidden != 1, "not-wide", hidden=hidden)
         fail_if(name == "deep" and hidden < 3, "not-deep", hidden=hidden)
@@ -371,8 +372,7 @@ def own_region(student, rng):
     ratio = max(sizes.values()) / max(min(sizes.values()), 1)
     yield check_that("comparable", ratio <= 1.15, 0.5, apart=ratio - 1, **sizes)
     accuracies = {}
-    for name in sizes:
-        labels = (as_binary_probabilities(name, predictions(student, name, X_test)) > 0.5).astype(int)
+    for name, labels in answered.items():
         if student.describe(name)["steps"]:
             refuse_constant(labels, name, advice=say("stuck"))
         refuse_constant(labels, name)

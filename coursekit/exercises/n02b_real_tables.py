@@ -395,18 +395,19 @@ def _is_model(student, name):
 
 
 def _refuse_logits(student, name, X):
-    if cut_of(student, name, predictions(student, name, X)) == 0:
-        as_binary_probabilities(name, predictions(student, name, X))
+    scores = predictions(student, name, X)
+    if cut_of(student, name, scores) == 0:
+        as_binary_probabilities(name, scores)
 
 
 def _probabilities(student, name, X):
     """The probability of class 1, shape (n,), from probabilities, logits, one column or two."""
+    scores = predictions(student, name, X)
     try:
-        return as_binary_probabilities(name, predictions(student, name, X))
+        return as_binary_probabilities(name, scores)
     except Misconception as wrong:
         if wrong.finding.code != "logits":
             raise
-    scores = predictions(student, name, X)
     if cut_of(student, name, scores) == 0:
         return expit(scores[:, -1] - (scores[:, 0] if scores.shape[1] == 2 else 0))
     return np.clip(scores[:, -1], 0, 1)

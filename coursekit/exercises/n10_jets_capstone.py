@@ -83,10 +83,10 @@ def _area_of(student, name, X, y, others=None):
     def measured(scores):
         return roc_auc_score(y, scores), np.mean((scores > 0.5) == y)
 
-    scores = _scores(student, name, X)
+    said, scores = describe_keras(student, name), _scores(student, name, X)
     refuse_constant(scores, name, ".3f", say("untrained"))
     as_binary_probabilities(name, scores[:500, None])
-    last = student.layers(name)[-1:] if student.describe(name)["type"] == "Sequential" else []
+    last = student.layers(name)[-1:] if said["type"] == "Sequential" else []
     fail_if(any(layer["activation"] == "linear" for layer in last), "linear.logits", name=name)
     area, right = measured(scores)
     for code, X_other in (others or {}).items() if area < 0.76 or right < _RIGHT else ():
@@ -178,7 +178,6 @@ def _pixels(jets, put=np.add.at, outside="drop", cell=np.floor):
 @exercise("10.2")
 def image_network(student, rng):
     """The area on fresh jets; images in GeV instead of their logarithm are recognised; then the convolutions."""
-    describe_keras(student, "cnn")
     jets, y = _jets(rng, _N_JETS)
     images = _pixels(jets)[..., None].astype("float32")
     area, _ = _area_of(student, "cnn", np.log1p(images), y, {"unscaled-inputs": images})
@@ -214,7 +213,6 @@ _RECURRENT = ("LSTM", "GRU", "RNN")
 
 def _area_on_sequences(student, id, name, jets, y):
     """The finding about the area of a recurrent network on fresh jets, the hardest particle first."""
-    describe_keras(student, name)
     ordered = _ordered(jets)
     others = {"order-unlike": _inputs(ordered[:, ::-1]), "unscaled-inputs": ordered.astype("float32")}
     area, scores = _area_of(student, name, _inputs(ordered), y, others)
@@ -242,7 +240,6 @@ def _fits_better(y, these, those):
 @exercise("10.4")
 def set_network(student, rng):
     """The area on fresh jets; the same answers for shuffled rows, and with more rows of zeros, but not for each row twice."""
-    describe_keras(student, "set_network")
     jets, y = _jets(rng, _N_JETS)
     X = _inputs(jets)
     others = {"unscaled-inputs": jets.astype("float32"), "order-matters": _inputs(_ordered(jets))}
