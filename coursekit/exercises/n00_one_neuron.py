@@ -348,8 +348,7 @@ def _portions_and_epoch(student, rng):
         _portions(student, n, size, seed)
     orders = [np.concatenate(_batches(student, 23, 5, seed)) for seed in (0, 0, 1, 2)]
     fail_if(not np.array_equal(orders[0], orders[1]), "minibatches.not-seeded")
-    same = np.array_equal(orders[0], orders[2]) or np.array_equal(orders[2], orders[3])
-    fail_if(same, "minibatches.seed-unused")
+    fail_if(any(np.array_equal(orders[2], orders[i]) for i in (0, 3)), "minibatches.seed-unused")
     yield check_that("minibatches", True, 1)
     yield first_failed(_epoch(student, rng))
 
@@ -385,9 +384,7 @@ def _batches(student, *args):
 
 def _epoch(student, rng):
     w, b = 0.3, -0.2
-
-    def ask(x, y, *args):
-        return call_arrays(student, "run_epoch", x, y, *args, like=PAIR)
+    ask = partial(call_arrays, student, "run_epoch", like=PAIR)
 
     def steps_downhill(x, y, n_steps, rate):
         moved = np.array([w, b])
@@ -729,17 +726,14 @@ def _divergence(student, rng):
 
 
 def _overlap(student, rng):
-    def both(a, b):
-        return np.sum(a * b)
-
     misconceptions = {
         "not-a-loss": metrics.jaccard_score,
         "dice": lambda a, b: 1 - metrics.f1_score(a, b),
         "counts-background": lambda a, b: np.mean(a != b),
-        "no-union": lambda a, b: 1 - both(a, b) / (a.sum() + b.sum()),
-        "one-region": lambda a, b: 1 - both(a, b) / a.sum(),
-        "other-region": lambda a, b: 1 - both(a, b) / b.sum(),
-        "all-points": lambda a, b: 1 - both(a, b) / len(a),
+        "no-union": lambda a, b: 1 - a @ b / (a.sum() + b.sum()),
+        "one-region": lambda a, b: 1 - a @ b / a.sum(),
+        "other-region": lambda a, b: 1 - a @ b / b.sum(),
+        "all-points": lambda a, b: 1 - a @ b / len(a),
         "upside-down": lambda a, b: 1 - 1 / metrics.jaccard_score(a, b),
     }
 

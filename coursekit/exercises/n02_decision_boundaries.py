@@ -1,5 +1,7 @@
 """Checks of notebook 02: what a classifier has drawn."""
 
+from functools import partial
+
 import numpy as np
 from scipy.special import logit
 from sklearn.datasets import make_circles, make_moons
@@ -505,8 +507,7 @@ def _unit_variance(student, rng, shapes):
     X, weights = rng.normal(0.3, 1, size=(60, 4)), [rng.normal(size=size) * scale for size, scale in shapes]
     given = call_arrays(student, "lsuv", weights, X, like={f"W{i + 1}": W.shape for i, W in enumerate(weights)})
 
-    def relu(sums):
-        return np.maximum(0, sums)
+    relu = partial(np.maximum, 0)
 
     def scaled(scale, bend=relu, go_on_with_scaled=True):
         H, new = X, []

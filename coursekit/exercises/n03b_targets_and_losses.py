@@ -370,10 +370,8 @@ def _residuals(student, spread):
     fail_if(given.size == 1000**2, "broadcast", shape=given.shape)
     fail_if(given.size != 1000, "wrong-shape", shape=given.shape)
     given, wanted = given.ravel(), truth - fitted
-
-    def same(other):  # float32 predictions are right to 1e-6 of the spread; their sums over a layer to some 1e-5
-        return np.abs(given - other).max() <= 1e-3 * spread
-
+    # float32 predictions are right to 1e-6 of the spread; their sums over a layer to some 1e-5
+    same = partial(np.allclose, given, rtol=0, atol=1e-3 * spread)
     misconceptions = {"wrong-sign": -wanted, "absolute": np.abs(wanted), "squared": wanted**2, "predictions": fitted}
     if not same(wanted):
         for cause, other in misconceptions.items():

@@ -1,5 +1,6 @@
 """Checks of notebook 04: digits and convolutions."""
 
+from functools import partial
 from itertools import product
 
 import numpy as np
@@ -50,10 +51,7 @@ def share_read(student, name, images, labels):
 def digit_accuracy(student, name, images, labels):
     """The share read right; raises `Misconception` where the answers are no probabilities, or where a known cause keeps it small."""
 
-    def scores_of(x):
-        return digit_scores(student, name, x)
-
-    x, y = as_input(images[:1000]), labels[:1000]
+    x, y, scores_of = as_input(images[:1000]), labels[:1000], partial(digit_scores, student, name)
     require_class_probabilities(student, name, scores_of, x, y, 10)
     accuracy = share_read(student, name, images, labels)
     if accuracy < 0.9:
@@ -137,12 +135,10 @@ def _padded(student, rng):
 
 
 def _convolved(student, rng):
-    def with_kernel(kernel):
-        return np.einsum("ijkl,kl->ij", patches, kernel)
-
     for height, width, k in ((9, 7, 3), (6, 8, 2), (7, 9, 5), (4, 5, 1)):
         image, kernel = rng.normal(size=(height, width)), rng.normal(size=(k, k))
         patches = np.lib.stride_tricks.sliding_window_view(image, (k, k))
+        with_kernel = partial(np.einsum, "ijkl,kl->ij", patches)
         given = call_array(student, "convolve", image, kernel, shape=patches.shape[:2])
         misconceptions = {
             "flipped-kernel": with_kernel(kernel[::-1, ::-1]),
@@ -529,14 +525,13 @@ def _table_finding(student):
     wanted = measured(images, labels)
     fail_if(wanted[:, 0].min() < 0.5, "untrained", dense=wanted[0, 0], lecture=wanted[1, 0])
 
-    def near(given, other=wanted, room=0.005):  # half a percent: a digit in 200 may stand on the edge of two classes
-        return np.abs(given - other).max() <= room
+    near = partial(np.allclose, rtol=0, atol=0.005)  # a digit in 200 may stand on the edge of two classes
 
     def measured_so(*others):
         """Whether the table holds what is measured otherwise; the largest shift is looked at first."""
         return near(table[:, 4:], measured(*others, shifts=[4])) and near(table, measured(*others))
 
-    if near(table):
+    if near(table, wanted):
         ends = zip(("dense", "dense_at_4", "lecture", "lecture_at_4"), wanted[:, [0, 4]].ravel(), strict=True)
         return check_that("accuracies", True, 2, {"dense_at_4": wanted[0, 4]}, **dict(ends))
     mended = {
@@ -547,13 +542,13 @@ def _table_finding(student):
         "error": 1 - table,
     }
     for cause, given in mended.items():
-        fail_if(near(given), cause)
+        fail_if(near(given, wanted), cause)
     fail_if(near(table, wanted[[0, 0]]), "same-rows")
     fail_if(near(table, wanted[[1, 1]]), "same-rows-2")
     fail_if(np.ptp(table, axis=1).max() < 1e-9, "constant")
     for down, right, way in ((0, -1, "to the left"), (1, 0, "down"), (-1, 0, "up"), (1, 1, "down and to the right")):
         fail_if(measured_so(images, labels, down, right), "other-way", way=way)
-    fail_if(near(table[:, 1:3], measured(*test_digits(), shifts=(1, 2)), 0.002), "all-digits")
+    fail_if(near(table[:, 1:3], measured(*test_digits(), shifts=(1, 2)), atol=0.002), "all-digits")
     fail_if(measured_so(*(part[:1000] for part in train_digits())), "training-digits")
     off = np.abs(table - wanted) > 0.005
     said = ", ".join(map(str, np.flatnonzero(off.any(axis=0))))

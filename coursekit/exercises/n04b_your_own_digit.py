@@ -1,5 +1,7 @@
 """Checks of notebook 04b: let the trained network read your own handwriting."""
 
+from functools import partial
+
 import numpy as np
 from scipy import ndimage
 
@@ -284,9 +286,8 @@ def _accuracies(student):
     wanted = np.array([_accuracy(student, cornered, labels), _accuracy(student, centred, labels)])
     fail_if(wanted[1] < 0.5, "untrained", centred=wanted[1])
 
-    def near(numbers):  # rounding at half a pixel may move some digits by one pixel more: two percent of the digits
-        return np.abs(numbers - wanted) <= 0.02
-
+    # Rounding at half a pixel may move some digits by one pixel more: two percent of the digits.
+    near = partial(np.isclose, wanted, rtol=0, atol=0.02)
     if near(given).all():
         return check_that("accuracies", True, 1.5, cornered=wanted[0], centred=wanted[1])
     mended = {"swapped": given[::-1], "percent": given / 100, "counts": given / 500, "error": 1 - given}

@@ -339,8 +339,7 @@ def explain_discriminator(student, networks, moved, real, noise, d_rate, g_rate)
     }
     refuse_misconceptions(moved, misconceptions, "discriminator", rtol=5e-3)
     refuse_misconceptions(moved, {"half-the-loss": -d_rate * of_made}, "made-points", rtol=5e-3)
-    turned = d_gradients(g_after, before, real, noise)[1]
-    fail_if(same_way(moved, -d_rate * turned), "generator-first")
+    fail_if(same_way(moved, -d_rate * d_gradients(g_after, before, real, noise)[1]), "generator-first")
     first = d = gone(before, -d_rate * slope)
     for times in (2, 3, 4, 5):
         d = gone(d, -d_rate * d_gradients(generator, d, real, noise)[1])

@@ -1,6 +1,7 @@
 """Checks of notebook 08: message passing, a graph of people, sets of particles, and a block with edge states."""
 
 from contextlib import nullcontext
+from functools import partial
 
 import numpy as np
 from sklearn.metrics import log_loss
@@ -391,9 +392,7 @@ def shuffles(student, particles, mask):
     """The finding on `shuffle_particles`: the same rows in each event, each with its mask, in an order of the seed's."""
     shapes = {"particles": particles.shape, "mask": mask.shape}
 
-    def ask(seed):
-        return call_arrays(student, "shuffle_particles", particles, mask, seed, like=shapes)
-
+    ask = partial(call_arrays, student, "shuffle_particles", particles, mask, like=shapes)
     (moved, moved_mask), (again, _), (other, _) = ask(5), ask(5), ask(6)
     if np.array_equal(moved, particles):
         fail_if(not np.array_equal(moved_mask, mask), "particles-left")
