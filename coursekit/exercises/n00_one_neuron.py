@@ -226,7 +226,32 @@ def logistic_neuron(student, rng):
     yield lambda: first_failed(_sigmoid(student, rng))
     yield lambda: _log_loss(student, rng)
     yield lambda: _log_loss_gradient(student, rng)
-    yield lambda: _trained(student)
+    trigger = student.value("trigger")
+    if not isinstance(trigger, list | tuple | np.ndarray) or getattr(trigger, "ndim", 1) == 0 or len(trigger) != 2:
+        raise Misconception("trigger.wrong-type")
+    w, b = (as_number(part, f"`{name}` of `trigger`") for name, part in zip("wb", trigger, strict=True))
+    x, y = make_trigger(n_samples=300, noise=0.6, seed=1)
+
+    def loss(w, b):
+        z = w * x + b
+        return np.mean(np.logaddexp(0, z) - y * z)
+
+    best = min(minimize(lambda pair: loss(*pair), [0, 0]).fun, loss(w, b))
+    excess, limit = loss(w, b) - best, threshold("00.3", "excess")
+    dw, db = _slopes(x, expit(w * x + b) - y)
+    if not excess <= limit:
+        fail_if(w == b == 0, "trigger.not-trained")
+        fail_if(loss(b, w) - best <= limit, "trigger.swapped")
+        fail_if(loss(-w, -b) - best <= limit, "trigger.uphill")
+        for shift, scale, said in ((x.mean(), x.std(), "standardised"), (x.mean(), 1, "centred")):
+            fail_if(loss(w / scale, b - w * shift / scale) - best <= limit, "trigger.other-inputs", said=said)
+        fail_if(w * dw < 0 and abs(db) < 0.02 * abs(dw) and loss(w, b) < loss(0, 0), "trigger.penalised", w=w)
+        fail_if(np.allclose([w, b], np.polyfit(x, y, 1), rtol=0.02), "trigger.no-sigmoid")
+        still = np.abs(_flat_slopes(x, y, w, b)).max() < 1e-4
+        fail_if(still and expit(w * x + b).std() > 0.1, "trigger.squared-error")
+    worse = loss(w, b) > loss(0, 0) + 0.01
+    advice = say("excess.worse-than-zero" if worse else "excess.not-there-yet", dw=dw, db=db)
+    yield check_metric("00.3", "excess", excess, 1, ".4f", True, loss=loss(w, b), best=best, what_to_do=advice)
 
 
 def _sigmoid(student, rng):
@@ -305,35 +330,6 @@ def _flat_slopes(x, y, w, b):
     """Half the derivatives of the squared error of p."""
     p = expit(w * x + b)
     return _slopes(x, (p - y) * p * (1 - p))
-
-
-def _trained(student):
-    trigger = student.value("trigger")
-    if not isinstance(trigger, list | tuple | np.ndarray) or getattr(trigger, "ndim", 1) == 0 or len(trigger) != 2:
-        raise Misconception("trigger.wrong-type")
-    w, b = (as_number(part, f"`{name}` of `trigger`") for name, part in zip("wb", trigger, strict=True))
-    x, y = make_trigger(n_samples=300, noise=0.6, seed=1)
-
-    def loss(w, b):
-        z = w * x + b
-        return np.mean(np.logaddexp(0, z) - y * z)
-
-    best = min(minimize(lambda pair: loss(*pair), [0, 0]).fun, loss(w, b))
-    excess, limit = loss(w, b) - best, threshold("00.3", "excess")
-    dw, db = _slopes(x, expit(w * x + b) - y)
-    if not excess <= limit:
-        fail_if(w == b == 0, "trigger.not-trained")
-        fail_if(loss(b, w) - best <= limit, "trigger.swapped")
-        fail_if(loss(-w, -b) - best <= limit, "trigger.uphill")
-        for shift, scale, said in ((x.mean(), x.std(), "standardised"), (x.mean(), 1, "centred")):
-            fail_if(loss(w / scale, b - w * shift / scale) - best <= limit, "trigger.other-inputs", said=said)
-        fail_if(w * dw < 0 and abs(db) < 0.02 * abs(dw) and loss(w, b) < loss(0, 0), "trigger.penalised", w=w)
-        fail_if(np.allclose([w, b], np.polyfit(x, y, 1), rtol=0.02), "trigger.no-sigmoid")
-        still = np.abs(_flat_slopes(x, y, w, b)).max() < 1e-4
-        fail_if(still and expit(w * x + b).std() > 0.1, "trigger.squared-error")
-    worse = loss(w, b) > loss(0, 0) + 0.01
-    advice = say("excess.worse-than-zero" if worse else "excess.not-there-yet", dw=dw, db=db)
-    return check_metric("00.3", "excess", excess, 1, ".4f", True, loss=loss(w, b), best=best, what_to_do=advice)
 
 
 @exercise("00.4")

@@ -177,7 +177,21 @@ def capacity(student, rng):
     """The curve against trees fitted here; the layers of the builder; the stop, and accuracy on fresh points."""
     yield lambda: _curve_and_choice(student)
     yield lambda: _builder(student)
-    yield lambda: _held_back(student, rng)
+    describe_keras(student, "held")
+    losses = student.history("history").get("val_loss")
+    fail_if(not losses, "no-validation")
+    fail_if(not np.isfinite(losses).all(), "not-finite")
+    yield _stopped(student, losses)
+    count, config = student.describe("held")["n_params"], student.config("held")
+    fail_if(count != 4417, "held.other-network", count=count)
+    rates = [layer.get("rate") for layer in student.layers("held")]
+    fail_if(config is not None and not any([*rates, *_penalties(config)]), "held.free")
+    X, y = make_moons(1000, noise=0.35, random_state=int(rng.integers(2**31)))
+    labels = (as_binary_probabilities("held", predictions(student, "held", X)) > 0.5).astype(int)
+    refuse_constant(labels, "held", advice=say("held.constant"))
+    accuracy = np.mean(labels == y)
+    advice = say("wrong-way-round" if accuracy < 0.3 else "weaker-penalty")
+    yield check_metric("02.3", "accuracy", accuracy, 0.5, advice=advice)
 
 
 def _curve_and_choice(student):
@@ -282,24 +296,6 @@ def _penalties(config):
 def _bends(layer):
     named = ("relu", "tanh", "elu", "selu", "gelu", "silu", "leaky_relu", "softplus", "sigmoid")
     return layer["activation"] in named or any(word in layer["class"].lower() for word in ("elu", "tanh"))
-
-
-def _held_back(student, rng):
-    describe_keras(student, "held")
-    losses = student.history("history").get("val_loss")
-    fail_if(not losses, "no-validation")
-    fail_if(not np.isfinite(losses).all(), "not-finite")
-    yield _stopped(student, losses)
-    count, config = student.describe("held")["n_params"], student.config("held")
-    fail_if(count != 4417, "held.other-network", count=count)
-    rates = [layer.get("rate") for layer in student.layers("held")]
-    fail_if(config is not None and not any([*rates, *_penalties(config)]), "held.free")
-    X, y = make_moons(1000, noise=0.35, random_state=int(rng.integers(2**31)))
-    labels = (as_binary_probabilities("held", predictions(student, "held", X)) > 0.5).astype(int)
-    refuse_constant(labels, "held", advice=say("held.constant"))
-    accuracy = np.mean(labels == y)
-    advice = say("wrong-way-round" if accuracy < 0.3 else "weaker-penalty")
-    yield check_metric("02.3", "accuracy", accuracy, 0.5, advice=advice)
 
 
 def _stopped(student, losses):

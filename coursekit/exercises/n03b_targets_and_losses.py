@@ -107,7 +107,22 @@ def target_unit(student, rng):
     X = rng.normal(size=(300, 12))
     yield lambda: _scaled(student)
     yield lambda: _biased(student)
-    yield lambda: _bounded(student, X)
+    # Whatever comes in, the output stays in the range; it can come near both ends, and it is not clipped.
+    name = "build_in_range"
+    wild = np.concatenate([1000 * X, -1000 * X])
+    for low, high in ((-2.0, 3.0), (0.1, 8.0), (10.0, 12.5)):
+        networks = [_network(student, name, low, high, first=low < 0 and i == 0) for i in range(2)]
+        outputs = np.concatenate([_outputs(student, network, name, wild) for network in networks])
+        smallest, largest, slack = outputs.min(), outputs.max(), 1e-3 * (high - low)
+        if smallest < low - slack or largest > high + slack or np.ptp(outputs) < 0.9 * (high - low):
+            _explain_range(low, high, smallest, largest)
+    low, high = 0.1, 0.2
+    network = _network(student, name, low, high)
+    fail_if(any(layer["activation"] == "hard_sigmoid" for layer in student.layers(network)), "hard.clipped")
+    outputs = _outputs(student, network, name, X)
+    flat = np.mean(np.isclose(outputs, low, rtol=1e-6) | np.isclose(outputs, high, rtol=1e-6))
+    fail_if(flat > 0.5, "clipped", flat=flat)
+    yield check_that("range", True, 1)
 
 
 def _scaled(student):
@@ -183,25 +198,6 @@ def _biased(student):
     return Finding("bias", True, "The output of a fresh network begins at the bias that you ask for.", 1)
 
 
-def _bounded(student, X):
-    """Whatever comes in, the output stays in the range; it can come near both ends, and it is not clipped."""
-    name = "build_in_range"
-    wild = np.concatenate([1000 * X, -1000 * X])
-    for low, high in ((-2.0, 3.0), (0.1, 8.0), (10.0, 12.5)):
-        networks = [_network(student, name, low, high, first=low < 0 and i == 0) for i in range(2)]
-        outputs = np.concatenate([_outputs(student, network, name, wild) for network in networks])
-        smallest, largest, slack = outputs.min(), outputs.max(), 1e-3 * (high - low)
-        if smallest < low - slack or largest > high + slack or np.ptp(outputs) < 0.9 * (high - low):
-            _explain_range(low, high, smallest, largest)
-    low, high = 0.1, 0.2
-    network = _network(student, name, low, high)
-    fail_if(any(layer["activation"] == "hard_sigmoid" for layer in student.layers(network)), "hard.clipped")
-    outputs = _outputs(student, network, name, X)
-    flat = np.mean(np.isclose(outputs, low, rtol=1e-6) | np.isclose(outputs, high, rtol=1e-6))
-    fail_if(flat > 0.5, "clipped", flat=flat)
-    return check_that("range", True, 1)
-
-
 def _explain_range(low, high, smallest, largest):
     def reaches(a, b):
         return abs(smallest - a) < 0.05 * (b - a) and abs(largest - b) < 0.05 * (b - a)
@@ -218,7 +214,21 @@ def _explain_range(low, high, smallest, largest):
 def categories(student, rng):
     """One-hot for codes of which some are missing; a network whose embedding matters to its predictions."""
     yield lambda: first_failed(_one_hot(student))
-    yield lambda: _house_network(student, rng)
+    describe_keras(student, "house_model")
+    houses = _houses()
+    X, y, codes = houses.X[houses.test], houses.y[houses.test], houses.codes[houses.test]
+    everywhere = _ask_two(student, houses.X, houses.codes)
+    fitted = everywhere[houses.test]
+    refuse_constant(fitted, "house_model", ".4g")
+    dollars = _mae(y, fitted)
+    if dollars > threshold("03b.2", "mae"):
+        fail_if(_better_raw(lambda X: _ask_two(student, X, codes), 0.5 * dollars), "unscaled-inputs")
+        _explain_prices("house_model", fitted, y)
+    else:
+        _refuse_seen("03b.2", "house_model", everywhere)
+    beside = {"unseen": min(_shares(everywhere)), "both": _errors_of(everywhere)[1:].mean()}
+    yield check_metric("03b.2", "mae", dollars, 1, ",.0f", most=True, beside=beside)
+    yield from _uses_embedding(student, X, y, codes, fitted, rng)
 
 
 def _one_hot(student):
@@ -245,24 +255,6 @@ def _one_hot(student):
             "order-of-codes": (codes[:, None] >= np.arange(n)).astype(float),
         }
         yield check_array("one-hot", "`one_hot`", given, wanted, misconceptions, 1, "One 1 in each row.")
-
-
-def _house_network(student, rng):
-    describe_keras(student, "house_model")
-    houses = _houses()
-    X, y, codes = houses.X[houses.test], houses.y[houses.test], houses.codes[houses.test]
-    everywhere = _ask_two(student, houses.X, houses.codes)
-    fitted = everywhere[houses.test]
-    refuse_constant(fitted, "house_model", ".4g")
-    dollars = _mae(y, fitted)
-    if dollars > threshold("03b.2", "mae"):
-        fail_if(_better_raw(lambda X: _ask_two(student, X, codes), 0.5 * dollars), "unscaled-inputs")
-        _explain_prices("house_model", fitted, y)
-    else:
-        _refuse_seen("03b.2", "house_model", everywhere)
-    beside = {"unseen": min(_shares(everywhere)), "both": _errors_of(everywhere)[1:].mean()}
-    yield check_metric("03b.2", "mae", dollars, 1, ",.0f", most=True, beside=beside)
-    yield from _uses_embedding(student, X, y, codes, fitted, rng)
 
 
 def _ask_two(student, X, codes):
@@ -389,9 +381,23 @@ _LOSSES = {"squared": np.square, "absolute": np.abs, "huber": partial(huber, 1)}
 @exercise("03b.4")
 def robust(student, rng):
     """The minimiser of three losses on skewed numbers; a network that the typing errors did not pull up."""
-    y = _skewed(rng)
-    yield lambda: _constants(student, y)
-    yield lambda: _robust_model(student)
+    yield lambda: _constants(student, _skewed(rng))
+    houses = _houses()
+    X, y, name = houses.X[houses.test], houses.y[houses.test], "robust_model"
+    fail_if(is_function(student, name), "not-a-model", name=name)
+    everywhere = one_column(student, name, houses.X)
+    fitted = everywhere[houses.test]
+    refuse_constant(fitted, name, ".4g")
+    dollars, high = _mae(y, fitted), np.mean(fitted - y)
+    if dollars > threshold("03b.4", "mae"):
+        fail_if(_better_raw(partial(one_column, student, name), 0.5 * dollars), "unscaled-inputs", name=name)
+        _explain_prices(name, fitted, y)
+        loss = str(student.describe(name).get("loss") or "").replace("mse", "mean_squared_error")
+        fail_if(high > 0.15, "squared-loss" if "squared" in loss else "pulled-up", high=UNIT * high)
+        fail_if(LinearRegression().fit(X, fitted).score(X, fitted) > 0.999, "mae.plane", dollars=dollars)
+    else:
+        _refuse_seen("03b.4", name, everywhere)
+    yield check_metric("03b.4", "mae", dollars, 1.5, ",.0f", most=True, beside={"unseen": min(_shares(everywhere))})
 
 
 def _skewed(rng):
@@ -459,25 +465,6 @@ def _explain_constants(student, y, given, best, tolerance):
     fail_if(all_near({loss: lost(loss, best[loss]) for loss in given}), "returns-loss")
     fail_if(all(value >= 0 and value == round(value) for value in given.values()), "returns-index")
     fail_if(all_near({loss: _best_constant(student, y + 3, loss) for loss in given}, 1e-6), "not-its-y")
-
-
-def _robust_model(student):
-    houses = _houses()
-    X, y, name = houses.X[houses.test], houses.y[houses.test], "robust_model"
-    fail_if(is_function(student, name), "not-a-model", name=name)
-    everywhere = one_column(student, name, houses.X)
-    fitted = everywhere[houses.test]
-    refuse_constant(fitted, name, ".4g")
-    dollars, high = _mae(y, fitted), np.mean(fitted - y)
-    if dollars > threshold("03b.4", "mae"):
-        fail_if(_better_raw(partial(one_column, student, name), 0.5 * dollars), "unscaled-inputs", name=name)
-        _explain_prices(name, fitted, y)
-        loss = str(student.describe(name).get("loss") or "").replace("mse", "mean_squared_error")
-        fail_if(high > 0.15, "squared-loss" if "squared" in loss else "pulled-up", high=UNIT * high)
-        fail_if(LinearRegression().fit(X, fitted).score(X, fitted) > 0.999, "mae.plane", dollars=dollars)
-    else:
-        _refuse_seen("03b.4", name, everywhere)
-    return check_metric("03b.4", "mae", dollars, 1.5, ",.0f", most=True, beside={"unseen": min(_shares(everywhere))})
 
 
 @exercise("03b.5")

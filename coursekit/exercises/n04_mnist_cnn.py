@@ -594,7 +594,11 @@ def look_inside(student, rng):
     b = bias[0] if bias else np.zeros(W.shape[-1])
     yield lambda: _kernels(student, W, b)
     yield lambda: _maps(student, W, b, layers[convolutions[0]]["activation"])
-    yield lambda: _reloaded(student)
+    few = as_input(test_digits()[0][:200])
+    reloaded = student.value("reloaded")
+    fail_if(isinstance(reloaded, RemoteObject) and reloaded == student.value("lecture_model"), "same-object")
+    apart = np.abs(digit_scores(student, "reloaded", few) - digit_scores(student, "lecture_model", few)).max()
+    yield check_that("reloaded", apart < 1e-3, 1, apart=apart)
 
 
 def _kernels(student, W, b):
@@ -634,20 +638,23 @@ def _maps(student, W, b, activation):
     return check_that("maps", same, 0.5)
 
 
-def _reloaded(student):
-    few = as_input(test_digits()[0][:200])
-    reloaded = student.value("reloaded")
-    fail_if(isinstance(reloaded, RemoteObject) and reloaded == student.value("lecture_model"), "same-object")
-    apart = np.abs(digit_scores(student, "reloaded", few) - digit_scores(student, "lecture_model", few)).max()
-    return check_that("reloaded", apart < 1e-3, 1, apart=apart)
-
-
 @exercise("04.9")
 def many_channels(student, rng):
     """The convolution on random pictures of several channels; the three counts; the two kernels of one pixel."""
     yield lambda: first_failed(_over_channels(student, rng))
     yield lambda: _colour_counts(student)
-    yield lambda: _mix(student)
+    mix = as_array(student.value("mix"), "`mix`")
+    fail_if(mix.shape in ((1, 1, 2, 3), (2, 1, 1, 3), (1, 2, 3)), "kernels-last", shape=mix.shape)
+    mix = as_array(mix, "`mix`", shape=(1, 1, 3, 2))[0, 0]
+    grey, difference = [0.299, 0.587, 0.114], [1, -1, 0]
+    wanted = np.array([grey, difference]).T
+    misconceptions = {
+        "kernels-exchanged": wanted[:, ::-1],
+        "blue-first": wanted[::-1],
+        "green-minus-red": wanted * [1, -1],
+        "plain-mean": np.array([np.full(3, 1 / 3), difference]).T,
+    }
+    yield check_array("mix", "`mix[0, 0]`", mix, wanted, misconceptions, 1, "Rows are red, green, blue.", 1e-3)
 
 
 def _over_channels(student, rng):
@@ -710,18 +717,3 @@ def _colour_counts(student):
         code = "colour-counts" if cause == "unknown" else cause
         return Finding(code, False, say(f"count.{cause}", layer=name, count=count, channels=channels))
     return check_that("colour-counts", True, 0.5)
-
-
-def _mix(student):
-    mix = as_array(student.value("mix"), "`mix`")
-    fail_if(mix.shape in ((1, 1, 2, 3), (2, 1, 1, 3), (1, 2, 3)), "kernels-last", shape=mix.shape)
-    mix = as_array(mix, "`mix`", shape=(1, 1, 3, 2))[0, 0]
-    grey, difference = [0.299, 0.587, 0.114], [1, -1, 0]
-    wanted = np.array([grey, difference]).T
-    misconceptions = {
-        "kernels-exchanged": wanted[:, ::-1],
-        "blue-first": wanted[::-1],
-        "green-minus-red": wanted * [1, -1],
-        "plain-mean": np.array([np.full(3, 1 / 3), difference]).T,
-    }
-    return check_array("mix", "`mix[0, 0]`", mix, wanted, misconceptions, 1, "Rows are red, green, blue.", 1e-3)

@@ -321,7 +321,29 @@ def moved_to_centre(image):
 def overlap_of_boxes(student, rng):
     """The overlap of random pairs of boxes: some share a part, some lie inside one another, some share nothing."""
     yield lambda: _overlapping(student, rng)
-    yield lambda: _apart(student, rng)
+    box = _box(rng)
+    height, width = box[2:] - box[:2]
+    down, right = rng.integers(2, 9, size=2)
+    moves = {
+        "beside one another, with a gap": (0, width + right),
+        "above one another, with a gap": (height + down, 0),
+        "apart in both directions": (height + down, width + right),
+        "apart in both directions, one to the lower left": (height + down, -width - right),
+        "beside one another, touching along an edge": (0, width),
+        "above one another, touching along an edge": (height, 0),
+        "touching at a corner": (height, width),
+    }
+    places = list(moves) * 2
+    pairs = [(box, box + np.tile(move, 2)) for move in moves.values()]
+    pairs += [pair[::-1] for pair in pairs]
+    given = np.array([call_array(student, "iou", *pair) for pair in pairs])
+    first, second = np.array(pairs).transpose(1, 2, 0)
+    not_cut = np.prod(_shared_sides(first, second), axis=0)
+    for product in (not_cut, np.maximum(not_cut, 0)):
+        fail_if(np.allclose(given, product / (_area(first) + _area(second) - product), atol=1e-9), "gap-multiplied")
+    wrong = np.flatnonzero(np.abs(given) > 1e-9)
+    place, value = (places[wrong[0]], given[wrong[0]]) if len(wrong) else ("", 0)
+    yield check_that("apart", not len(wrong), 1, place=place, value=value)
 
 
 def _overlapping(student, rng):
@@ -352,32 +374,6 @@ def _overlapping(student, rng):
     what, wanted = "`iou` of boxes that overlap", _iou(first, second)
     advice = "These were pairs of boxes that share a part, or lie inside one another."
     return check_array("overlapping", what, given, wanted, misconceptions, 1, advice)
-
-
-def _apart(student, rng):
-    box = _box(rng)
-    height, width = box[2:] - box[:2]
-    down, right = rng.integers(2, 9, size=2)
-    moves = {
-        "beside one another, with a gap": (0, width + right),
-        "above one another, with a gap": (height + down, 0),
-        "apart in both directions": (height + down, width + right),
-        "apart in both directions, one to the lower left": (height + down, -width - right),
-        "beside one another, touching along an edge": (0, width),
-        "above one another, touching along an edge": (height, 0),
-        "touching at a corner": (height, width),
-    }
-    places = list(moves) * 2
-    pairs = [(box, box + np.tile(move, 2)) for move in moves.values()]
-    pairs += [pair[::-1] for pair in pairs]
-    given = np.array([call_array(student, "iou", *pair) for pair in pairs])
-    first, second = np.array(pairs).transpose(1, 2, 0)
-    not_cut = np.prod(_shared_sides(first, second), axis=0)
-    for product in (not_cut, np.maximum(not_cut, 0)):
-        fail_if(np.allclose(given, product / (_area(first) + _area(second) - product), atol=1e-9), "gap-multiplied")
-    wrong = np.flatnonzero(np.abs(given) > 1e-9)
-    place, value = (places[wrong[0]], given[wrong[0]]) if len(wrong) else ("", 0)
-    return check_that("apart", not len(wrong), 1, place=place, value=value)
 
 
 def _box(rng):

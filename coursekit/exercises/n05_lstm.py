@@ -461,36 +461,6 @@ def padding_and_masking(student, rng):
     """`pad` against ours; then the answers must not move when padding is added, or moved about."""
     walks = [rng.normal() + np.cumsum(rng.normal(size=length)) for length in rng.integers(5, 21, size=500)]
     yield lambda: _check_pad(student, walks)
-    yield lambda: _check_walker(student, walks, rng)
-
-
-def _pad(walks, length):
-    padded = np.full((len(walks), length, 1), PAD, dtype="float32")
-    for row, walk in zip(padded, walks, strict=True):
-        row[: len(walk), 0] = walk
-    return padded
-
-
-def _check_pad(student, walks):
-    """The finding that `pad` fills up at the end, at three lengths; one is that of the longest walk."""
-    for few, length in ((walks[:6], 23), (walks[6:9], 41), (walks[9:13], max(map(len, walks[9:13])))):
-        given = as_array(student.call("pad", few, length), "What `pad` returns")
-        wanted = _pad(few, length).astype(float)
-        other = given.ndim == 3 and given.shape[1] != length and given.shape[::2] == wanted.shape[::2]
-        fail_if(other, "pad.other-length", shape=given.shape, places=given.shape[1], length=length)
-        fail_if(given.shape != wanted.shape, "pad.wrong-shape", shape=given.shape, wanted=wanted.shape)
-        if np.allclose(given, wanted, atol=1e-4):
-            continue
-        fail_if(np.allclose(given, np.trunc(wanted), atol=1e-4), "integers")
-        front = np.stack([np.roll(row, length - len(walk), axis=0) for row, walk in zip(wanted, few, strict=True)])
-        fail_if(any(np.allclose(given, rows, atol=1e-4) for rows in (front, np.trunc(front))), "pads-in-front")
-        if np.allclose(given[wanted != PAD], wanted[wanted != PAD], atol=1e-4):
-            raise Misconception("wrong-value", filled=given[wanted == PAD][0], pad=PAD)
-        raise Misconception("pad")
-    return Finding("pad", True, "`pad` fills the walks up at the end, to any length.", points=1)
-
-
-def _check_walker(student, walks, rng):
     describe_keras(student, "walker")
     padded = _pad(walks, 20)
     scores = _one_answer(_any_length(student, "walker", padded), len(walks))
@@ -517,6 +487,32 @@ def _check_walker(student, walks, rng):
         fail_if(share < 0.65, "untrained", share=share)
     yield Finding("padding", True, "Its answers stay the same with more padding, and with padding elsewhere.", points=1)
     yield check_metric("05.5", "accuracy", share)
+
+
+def _pad(walks, length):
+    padded = np.full((len(walks), length, 1), PAD, dtype="float32")
+    for row, walk in zip(padded, walks, strict=True):
+        row[: len(walk), 0] = walk
+    return padded
+
+
+def _check_pad(student, walks):
+    """The finding that `pad` fills up at the end, at three lengths; one is that of the longest walk."""
+    for few, length in ((walks[:6], 23), (walks[6:9], 41), (walks[9:13], max(map(len, walks[9:13])))):
+        given = as_array(student.call("pad", few, length), "What `pad` returns")
+        wanted = _pad(few, length).astype(float)
+        other = given.ndim == 3 and given.shape[1] != length and given.shape[::2] == wanted.shape[::2]
+        fail_if(other, "pad.other-length", shape=given.shape, places=given.shape[1], length=length)
+        fail_if(given.shape != wanted.shape, "pad.wrong-shape", shape=given.shape, wanted=wanted.shape)
+        if np.allclose(given, wanted, atol=1e-4):
+            continue
+        fail_if(np.allclose(given, np.trunc(wanted), atol=1e-4), "integers")
+        front = np.stack([np.roll(row, length - len(walk), axis=0) for row, walk in zip(wanted, few, strict=True)])
+        fail_if(any(np.allclose(given, rows, atol=1e-4) for rows in (front, np.trunc(front))), "pads-in-front")
+        if np.allclose(given[wanted != PAD], wanted[wanted != PAD], atol=1e-4):
+            raise Misconception("wrong-value", filled=given[wanted == PAD][0], pad=PAD)
+        raise Misconception("pad")
+    return Finding("pad", True, "`pad` fills the walks up at the end, to any length.", points=1)
 
 
 def _one_answer(scores, n):
@@ -705,7 +701,10 @@ def gru_against_lstm(student, rng):
     of_gru = {"one-block": (1, 2), "lstm-formula": (4, 1), "one-bias": (3, 1), "no-bias": (3, 0)}
     yield lambda: _formula(student, "lstm_params", sizes, (4, 1), {**of_lstm, "two-biases": (4, 2)})
     yield lambda: _formula(student, "gru_params", sizes, (3, 2), {**of_gru, "as-shown": (3, 4 / 3)})
-    yield lambda: _gru(student)
+    fail_if(not _GRU & layer_kinds(student, "gru"), "not-a-gru", type=describe_keras(student, "gru")["type"])
+    sunspots = load_sunspots()["sunspots"].to_numpy(dtype=float)
+    mean, std = sunspots[:N_TRAIN].mean(), sunspots[:N_TRAIN].std()
+    yield _forecast("05.7", student, "gru", _GRU, sunspots, 1 / std, -mean / std, points=1)
 
 
 def _formula(student, name, sizes, right, misconceptions):
@@ -734,10 +733,3 @@ def _formula(student, name, sizes, right, misconceptions):
             if np.array_equal(counts, blocks * one_block):
                 raise Misconception(sentence, name=name, blocks=blocks, biases=biases)
     return found
-
-
-def _gru(student):
-    fail_if(not _GRU & layer_kinds(student, "gru"), "not-a-gru", type=describe_keras(student, "gru")["type"])
-    sunspots = load_sunspots()["sunspots"].to_numpy(dtype=float)
-    mean, std = sunspots[:N_TRAIN].mean(), sunspots[:N_TRAIN].std()
-    return _forecast("05.7", student, "gru", _GRU, sunspots, 1 / std, -mean / std, points=1)

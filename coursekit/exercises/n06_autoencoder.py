@@ -104,7 +104,27 @@ def plane_of_pca():
 def linear_is_pca(student, rng):
     """The angles of random bases; then linearity and the plane of the network's outputs for unseen digits."""
     yield lambda: _angles(student, rng)
-    yield lambda: _plane(student, rng)
+    mean, plane = plane_of_pca()
+    raw = coarse(sample(rng, 400)[0]).astype("float32")
+    x = (raw - mean).astype("float32")
+    given = answers(student, "linear", x, 49)
+    fail_if(np.ptp(given, axis=0).max() < 1e-6, "pictures.constant", name="linear")
+    far = answers(student, "linear", 10 * x, 49)  # a ReLU that no digit reaches bends there
+    middle = answers(student, "linear", 5 * (x[:200] + x[200:]), 49)
+    bend = np.abs(middle - (far[:200] + far[200:]) / 2).max()
+    fail_if(bend > 1e-3 * np.ptp(far), "plane.not-linear")  # rounding leaves 1e-6
+    directions, sizes = np.linalg.svd(given - given.mean(axis=0), full_matrices=False)[2:0:-1]
+    fail_if(sizes[1] < 1e-3 * sizes[0], "narrow.wrong-code")
+    fail_if(sizes[2] > 1e-3 * sizes[0], "wide.wrong-code")
+    angle = np.degrees(subspace_angles(directions[:2].T, plane)[0])
+    if angle > 2 * threshold("06.1", "angle"):
+        fail_if(student.describe("linear").get("loss") in ("mae", "mean_absolute_error"), "plane.absolute", angle=angle)
+        off_plane = np.degrees(subspace_angles(directions[:2].T, mean[:, None])[0])
+        fail_if(off_plane < 25, "plane.not-centred", angle=angle, off_plane=off_plane)
+        of_raw, of_centred = error(answers(student, "linear", raw, 49), raw), error(given, x)
+        fail_if(of_raw < 0.8 * of_centred, "raw.not-centred", of_raw=of_raw, of_centred=of_centred)
+    fail_if(error(given, raw) < error(given, x), "target.not-centred")
+    yield check_metric("06.1", "angle", angle, 2, ".2f", most=True)
 
 
 def _angles(student, rng):
@@ -141,31 +161,6 @@ def _angles(student, rng):
         if given.shape != (k,) or np.abs(np.sort(given) - np.sort(subspace_angles(A, B))).max() > 3e-3:
             raise Misconception("shared.principal-angles", n=n, k=k)
     return finding
-
-
-def _plane(student, rng):
-    """The finding about `linear`: that it is linear, of two numbers, and in which plane its answers lie."""
-    mean, plane = plane_of_pca()
-    raw = coarse(sample(rng, 400)[0]).astype("float32")
-    x = (raw - mean).astype("float32")
-    given = answers(student, "linear", x, 49)
-    fail_if(np.ptp(given, axis=0).max() < 1e-6, "pictures.constant", name="linear")
-    far = answers(student, "linear", 10 * x, 49)  # a ReLU that no digit reaches bends there
-    middle = answers(student, "linear", 5 * (x[:200] + x[200:]), 49)
-    bend = np.abs(middle - (far[:200] + far[200:]) / 2).max()
-    fail_if(bend > 1e-3 * np.ptp(far), "plane.not-linear")  # rounding leaves 1e-6
-    directions, sizes = np.linalg.svd(given - given.mean(axis=0), full_matrices=False)[2:0:-1]
-    fail_if(sizes[1] < 1e-3 * sizes[0], "narrow.wrong-code")
-    fail_if(sizes[2] > 1e-3 * sizes[0], "wide.wrong-code")
-    angle = np.degrees(subspace_angles(directions[:2].T, plane)[0])
-    if angle > 2 * threshold("06.1", "angle"):
-        fail_if(student.describe("linear").get("loss") in ("mae", "mean_absolute_error"), "plane.absolute", angle=angle)
-        off_plane = np.degrees(subspace_angles(directions[:2].T, mean[:, None])[0])
-        fail_if(off_plane < 25, "plane.not-centred", angle=angle, off_plane=off_plane)
-        of_raw, of_centred = error(answers(student, "linear", raw, 49), raw), error(given, x)
-        fail_if(of_raw < 0.8 * of_centred, "raw.not-centred", of_raw=of_raw, of_centred=of_centred)
-    fail_if(error(given, raw) < error(given, x), "target.not-centred")
-    yield check_metric("06.1", "angle", angle, 2, ".2f", most=True)
 
 
 def worth_of_map(student, x):
@@ -236,7 +231,25 @@ def denoising(student, rng):
     """Both functions against their definitions; the network against the best filter on fresh digits and noise."""
     yield lambda: _right_psnr(student, rng)
     yield lambda: _right_smooth(student, rng)
-    yield lambda: _right_denoiser(student, rng)
+    x, _ = sample(rng, 400)
+    noise = rng.normal(0, 0.5, size=x.shape)
+    noisy = (x + noise).astype("float32")
+    stack = noisy.reshape(-1, 28, 28)
+    filtered = (gaussian_filter(stack, (0, s, s)).reshape(-1, 784) for s in (0.8, 0.9, 1.0, 1.1, 1.2))
+    best = max(_psnr(x, np.clip(rows, 0, 1)) for rows in filtered)
+    cleaned = pictures(student, "denoiser", noisy, x)
+    level = _psnr(x, cleaned)
+    if level < best:
+        fail_if(_psnr(noisy, cleaned) > level + 1, "denoiser.copies-noise", level=level)
+        fail_if(any(_psnr(x, cleaned * factor) > best for factor in (255, 1 / 255)), "denoiser.unscaled-outputs")
+        kept = np.sum((cleaned - x) * noise) / np.sum(noise**2)  # 1 where the noise is copied, 0 where it is gone
+        poor = level < _psnr(x, mean_picture()) + 0.5
+        fail_if(poor and kept > 0.15, "part.copies-noise", level=level, kept=kept)
+        fail_if(poor, "denoiser.untrained", level=level)
+    of_clean = _psnr(x, pictures(student, "denoiser", x, x))  # of those trained with noise at most 5 dB more
+    said = {"level": level, "best": best, "of_clean": of_clean}
+    fail_if(level - best < threshold("06.3", "gain") and of_clean > level + 8, "denoiser.trained-on-clean", **said)
+    yield check_metric("06.3", "gain", level - best, 2, ".2f", level=level, best=best)
 
 
 def _right_psnr(student, rng):
@@ -303,29 +316,6 @@ def _right_smooth(student, rng):
     return check_array("smooth", "`smooth`", given, wanted, misconceptions, 1, rtol=0.01, fields=fields, otherwise=name)
 
 
-def _right_denoiser(student, rng):
-    """The finding about `denoiser`, against the best filter, cut to [0, 1], on fresh digits and noise."""
-    x, _ = sample(rng, 400)
-    noise = rng.normal(0, 0.5, size=x.shape)
-    noisy = (x + noise).astype("float32")
-    stack = noisy.reshape(-1, 28, 28)
-    filtered = (gaussian_filter(stack, (0, s, s)).reshape(-1, 784) for s in (0.8, 0.9, 1.0, 1.1, 1.2))
-    best = max(_psnr(x, np.clip(rows, 0, 1)) for rows in filtered)
-    cleaned = pictures(student, "denoiser", noisy, x)
-    level = _psnr(x, cleaned)
-    if level < best:
-        fail_if(_psnr(noisy, cleaned) > level + 1, "denoiser.copies-noise", level=level)
-        fail_if(any(_psnr(x, cleaned * factor) > best for factor in (255, 1 / 255)), "denoiser.unscaled-outputs")
-        kept = np.sum((cleaned - x) * noise) / np.sum(noise**2)  # 1 where the noise is copied, 0 where it is gone
-        poor = level < _psnr(x, mean_picture()) + 0.5
-        fail_if(poor and kept > 0.15, "part.copies-noise", level=level, kept=kept)
-        fail_if(poor, "denoiser.untrained", level=level)
-    of_clean = _psnr(x, pictures(student, "denoiser", x, x))  # of those trained with noise at most 5 dB more
-    said = {"level": level, "best": best, "of_clean": of_clean}
-    fail_if(level - best < threshold("06.3", "gain") and of_clean > level + 8, "denoiser.trained-on-clean", **said)
-    yield check_metric("06.3", "gain", level - best, 2, ".2f", level=level, best=best)
-
-
 def _psnr(clean, noisy):
     return -10 * np.log10(error(clean, noisy) + 1e-12)  # a perfect copy has 120 dB
 
@@ -345,10 +335,6 @@ def error_of_zeros():
 def anomalies(student, rng):
     """The curve on random scores; the area of the model's own errors, and that of the score, on unseen digits."""
     yield lambda: _curve(student, rng)
-    yield lambda: _errors_of_copies(student, rng)
-
-
-def _errors_of_copies(student, rng):
     x, y = sample(rng, 1500)
     strange = y != 0
     errors = np.mean((pictures(student, "anomaly_model", x, x) - x) ** 2, axis=1)
@@ -505,7 +491,32 @@ def variational(student, rng):
     """Both formulas; the mean KL term, the copies, and the variety of pictures of random codes."""
     yield lambda: _kl(student, rng)
     yield lambda: _points(student, rng)
-    yield lambda: _vae(student, rng)
+    x, _ = sample(rng)
+    clouds = _clouds(student, x)
+    mean, log_var = clouds[:, :2], clouds[:, 2:]
+    _require_free(student, "vae_encoder")
+    fail_if(np.ptp(clouds, axis=0).max() < 1e-6, "clouds.constant")
+    points = mean + np.exp(np.clip(log_var, None, 10) / 2) * rng.normal(size=mean.shape)
+    copies = answers(student, "vae_decoder", points.astype("float32"), 784)
+    not_logits("vae_decoder", copies, x)
+    kl, mse, of_mean = divergence(mean, log_var).mean(), error(copies, x), error(mean_picture(), x)
+    fail_if(kl > 2 * threshold("06.6", "kl"), "clouds.no-kl", kl=kl, spread=mean.std())
+    middle = error(answers(student, "vae_decoder", mean.astype("float32"), 784), x)
+    fail_if(middle < 0.75 * mse, "clouds.means-alone", middle=middle, mse=mse)
+    fail_if(mse > 1.2 * of_mean, "clouds.untrained", mse=mse, of_mean=of_mean)
+    fail_if(kl < 0.5 and mse > 0.055, "clouds.collapsed", kl=kl)
+    least, most = sorted(mean.std(axis=0))
+    fail_if(least < 0.1 and most > 0.5, "clouds.one-coordinate")
+    fail_if(mse > of_mean, "clouds.untrained", mse=mse, of_mean=of_mean)
+    fail_if(least < 0.1, "clouds.one-coordinate")
+    yield check_metric("06.6", "kl", kl, 1, ".2f", most=True)
+    _require_grey_values("vae_decoder", copies)
+    yield check_metric("06.6", "mse", mse, 1, ".4f", most=True)
+    drawn = answers(student, "vae_decoder", rng.normal(size=(400, 2)).astype("float32"), 784)
+    # The kinds are counted by the most similar of 3,000 test digits, as exp(entropy) of their labels.
+    known, labels = (part[:3000] for part in digits()[1])
+    kinds = np.exp(entropy(np.bincount(labels[pairwise_distances_argmin(drawn.astype("float32"), known)])))
+    yield check_metric("06.6", "kinds", kinds, 1, ".1f")
 
 
 def divergence(mean, log_var):
@@ -582,35 +593,6 @@ def _points(student, rng):
     }
     steps = {"`noise`": noise, "`log_var`": log_var, "the standard deviation": sigma}
     return check_array("reparametrise", "`reparametrise`", given, mean + sigma * noise, misconceptions, 1, steps=steps)
-
-
-def _vae(student, rng):
-    x, _ = sample(rng)
-    clouds = _clouds(student, x)
-    mean, log_var = clouds[:, :2], clouds[:, 2:]
-    _require_free(student, "vae_encoder")
-    fail_if(np.ptp(clouds, axis=0).max() < 1e-6, "clouds.constant")
-    points = mean + np.exp(np.clip(log_var, None, 10) / 2) * rng.normal(size=mean.shape)
-    copies = answers(student, "vae_decoder", points.astype("float32"), 784)
-    not_logits("vae_decoder", copies, x)
-    kl, mse, of_mean = divergence(mean, log_var).mean(), error(copies, x), error(mean_picture(), x)
-    fail_if(kl > 2 * threshold("06.6", "kl"), "clouds.no-kl", kl=kl, spread=mean.std())
-    middle = error(answers(student, "vae_decoder", mean.astype("float32"), 784), x)
-    fail_if(middle < 0.75 * mse, "clouds.means-alone", middle=middle, mse=mse)
-    fail_if(mse > 1.2 * of_mean, "clouds.untrained", mse=mse, of_mean=of_mean)
-    fail_if(kl < 0.5 and mse > 0.055, "clouds.collapsed", kl=kl)
-    least, most = sorted(mean.std(axis=0))
-    fail_if(least < 0.1 and most > 0.5, "clouds.one-coordinate")
-    fail_if(mse > of_mean, "clouds.untrained", mse=mse, of_mean=of_mean)
-    fail_if(least < 0.1, "clouds.one-coordinate")
-    yield check_metric("06.6", "kl", kl, 1, ".2f", most=True)
-    _require_grey_values("vae_decoder", copies)
-    yield check_metric("06.6", "mse", mse, 1, ".4f", most=True)
-    drawn = answers(student, "vae_decoder", rng.normal(size=(400, 2)).astype("float32"), 784)
-    # The kinds are counted by the most similar of 3,000 test digits, as exp(entropy) of their labels.
-    known, labels = (part[:3000] for part in digits()[1])
-    kinds = np.exp(entropy(np.bincount(labels[pairwise_distances_argmin(drawn.astype("float32"), known)])))
-    yield check_metric("06.6", "kinds", kinds, 1, ".1f")
 
 
 def _clouds(student, x):

@@ -221,28 +221,6 @@ def karate_club(student, rng):
     graphs = [random_graph(rng, *sizes)[1] for sizes in ((7, 9, 0), (8, 9, 1), (13, 20, 1))]
     yield lambda: first_failed(normalises(student, A) for A in graphs)
     yield lambda: two_known(as_array(student.value("known"), "`known`"))
-    yield lambda: trained_club(student, rng)
-
-
-def normalises(student, A):
-    degree, eye = A.sum(axis=1), np.eye(len(A))
-    given = call_array(student, "normalise", A, shape=A.shape)
-    misconceptions = {
-        "rows": A / degree[:, None],
-        "one-degree": nearer(given, A / np.sqrt(degree), A / np.sqrt(degree)[:, None]),
-        "no-root": A / np.outer(degree, degree),
-        "loops-twice": normalised(A + eye),
-        "multiplied": A * np.sqrt(np.outer(degree, degree)),
-        "not-divided": A,
-        "whole-sum": A / A.sum(),
-        "degrees-added": A / np.sqrt(np.add.outer(degree, degree)),
-        "loops-out": nearer(given, normalised(A - eye), normalised(A) * (1 - eye)),
-    }
-    wanted, advice, quantities = normalised(A), say("normalise.by-both"), {"n": len(A)}
-    return check_array("normalise", "`normalise`", given, wanted, misconceptions, 1, advice, quantities=quantities)
-
-
-def trained_club(student, rng):
     edges, faction = load_karate_club()
     eye, graph = np.eye(34), normalised(matrix_of(edges, 34))
     scores = club_scores(student, eye, graph)
@@ -270,6 +248,24 @@ def trained_club(student, rng):
     usual = limit - MARGINS["08.2"]["surprise"]
     fail_if(surprise < limit and belief[8] < 0.65, "leak", surprise=surprise, usual=usual, belief=belief[8])
     yield placed
+
+
+def normalises(student, A):
+    degree, eye = A.sum(axis=1), np.eye(len(A))
+    given = call_array(student, "normalise", A, shape=A.shape)
+    misconceptions = {
+        "rows": A / degree[:, None],
+        "one-degree": nearer(given, A / np.sqrt(degree), A / np.sqrt(degree)[:, None]),
+        "no-root": A / np.outer(degree, degree),
+        "loops-twice": normalised(A + eye),
+        "multiplied": A * np.sqrt(np.outer(degree, degree)),
+        "not-divided": A,
+        "whole-sum": A / A.sum(),
+        "degrees-added": A / np.sqrt(np.add.outer(degree, degree)),
+        "loops-out": nearer(given, normalised(A - eye), normalised(A) * (1 - eye)),
+    }
+    wanted, advice, quantities = normalised(A), say("normalise.by-both"), {"n": len(A)}
+    return check_array("normalise", "`normalise`", given, wanted, misconceptions, 1, advice, quantities=quantities)
 
 
 def refuse_depth(student, features, faction):
@@ -329,10 +325,7 @@ def particle_sets(student, rng):
     """A shuffle that is one; a network that neither order nor padding can move; its accuracy on fresh decays."""
     particles, mask, label = make_decays(1000, seed=int(rng.integers(2**31)))
     yield lambda: shuffles(student, particles[:60], mask[:60])
-    yield lambda: trained_sets(student, rng, particles, mask, label)
 
-
-def trained_sets(student, rng, particles, mask, label):
     def ask(particles, mask):
         given = as_array(set_answer(student, particles, mask), "What `set_model` returns")
         right = given.size in (len(mask), 2 * len(mask)) and given.shape[0] == len(mask)
