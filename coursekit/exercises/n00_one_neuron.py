@@ -336,7 +336,19 @@ def _flat_slopes(x, y, w, b):
 def mini_batches(student, rng):
     """Portions that hold each index once; an epoch of right steps; three rates, each run for 100 steps."""
     yield lambda: _portions_and_epoch(student, rng)
-    yield lambda: _three_rates(student)
+    rates = student.value("rates")
+    names = ("too small", "right", "too large")
+    if not isinstance(rates, dict) or set(rates) != set(names):
+        seen = f"has the keys {list(rates)}"[:200] if isinstance(rates, dict) else "is no dict"
+        raise Misconception("rates.wrong-keys", seen=seen, names=", ".join(names))
+    # Standardised inputs: a step multiplies the distance by 1 - 2 rate.
+    small, right, large = left = [abs(1 - 2 * as_number(rates[name], f'`rates["{name}"]`')) ** 100 for name in names]
+    fail_if(small > 1 and 0.2 < large < 1, "rates.exchanged")
+    fail_if(small >= 1, "rates.rate-too-small", rate=rates["too small"])
+    holds = {"rate-too-small": small > 0.2, "rate-right": right < 0.01, "rate-too-large": large > 1}
+    for (code, passed), name, rest in zip(holds.items(), names, left, strict=True):
+        fail_if(not passed, code, rate=rates[name], left=rest)
+    yield check_that("rates", True, 1)
 
 
 def _portions_and_epoch(student, rng):
@@ -430,23 +442,6 @@ def _epoch(student, rng):
     fail_if(any(same(y=y + 5.0 * (np.arange(6) == i)) for i in range(6)), "run-epoch.unused-points")
     fail_if(not all(same() for _ in range(4)), "run-epoch.not-seeded")  # one of 90 orders may come twice
     fail_if(all(same(seed) for seed in range(4)), "run-epoch.seed-unused")
-
-
-def _three_rates(student):
-    rates = student.value("rates")
-    names = ("too small", "right", "too large")
-    if not isinstance(rates, dict) or set(rates) != set(names):
-        seen = f"has the keys {list(rates)}"[:200] if isinstance(rates, dict) else "is no dict"
-        raise Misconception("rates.wrong-keys", seen=seen, names=", ".join(names))
-    # Standardised inputs: a step multiplies the distance by 1 - 2 rate.
-    small, right, large = left = [abs(1 - 2 * as_number(rates[name], f'`rates["{name}"]`')) ** 100 for name in names]
-    fail_if(small > 1 and 0.2 < large < 1, "rates.exchanged")
-    fail_if(small >= 1, "rates.rate-too-small", rate=rates["too small"])
-    holds = {"rate-too-small": small > 0.2, "rate-right": right < 0.01, "rate-too-large": large > 1}
-    for (code, passed), name, rest in zip(holds.items(), names, left, strict=True):
-        if not passed:
-            return check_that(code, False, 1, rate=rates[name], left=rest)
-    return check_that("rates", True, 1)
 
 
 @exercise("00.5")

@@ -222,7 +222,17 @@ def lecture_network(student, rng):
     _explain_size(said["n_params"], student.layers(model))
     fail_if(student.call("build_cnn") == model, "same-network")
     yield lambda: _computation(student, model, digits)
-    yield lambda: _counts(student)
+    counts = student.value("counts")
+    counts = list(counts.values()) if isinstance(counts, dict) else counts
+    counts = tuple(as_array(counts, "`counts`").ravel())
+    fail_if(len(counts) != 5, "counts", n=len(counts))
+    fail_if(counts == (72, 0, 0, 21632, 160), "forgot-biases")
+    fail_if(counts != LECTURE_COUNTS and sorted(counts) == sorted(LECTURE_COUNTS), "order")
+    for layer, count, right in zip(MISCOUNTED, counts, LECTURE_COUNTS, strict=True):
+        if count != right:
+            cause = next((cause for cause, value in MISCOUNTED[layer].items() if value == count), "unknown")
+            raise Misconception("counts" if cause == "unknown" else cause, say(f"{layer}.{cause}", count=count))
+    yield Finding("counts", True, "80, 0, 0, 21,648 and 170: your counts are right.", points=1)
 
 
 def _explain_size(count, layers):
@@ -248,21 +258,6 @@ def _explain_size(count, layers):
     fail_if_so(not any("Pooling" in name for name in classes), "no-pooling")
     fail_if_so("Flatten" not in classes, "no-flatten")
     fail_if_so(True, "other")
-
-
-def _counts(student):
-    counts = student.value("counts")
-    counts = list(counts.values()) if isinstance(counts, dict) else counts
-    counts = tuple(as_array(counts, "`counts`").ravel())
-    fail_if(len(counts) != 5, "counts", n=len(counts))
-    fail_if(counts == (72, 0, 0, 21632, 160), "forgot-biases")
-    if counts == LECTURE_COUNTS:
-        return Finding("counts", True, "80, 0, 0, 21,648 and 170: your counts are right.", points=1)
-    fail_if(sorted(counts) == sorted(LECTURE_COUNTS), "order")
-    compared = zip(MISCOUNTED, counts, LECTURE_COUNTS, strict=True)
-    layer, count = next((layer, count) for layer, count, right in compared if count != right)
-    cause = next((cause for cause, value in MISCOUNTED[layer].items() if value == count), "unknown")
-    return Finding("counts" if cause == "unknown" else cause, False, say(f"{layer}.{cause}", count=count))
 
 
 def _maps_of(digits, W, b):
@@ -399,7 +394,34 @@ def _refuse_other_validation(student, history, of_test):
 def confusion_and_pairs(student, rng):
     """The counts against the model's own predictions; the pair network on fresh pairs."""
     yield lambda: _confusion(student)
-    yield lambda: _pairs(student, rng)
+
+    def drawn(digits, n):
+        return make_digit_pairs(*digits, n_samples=n, seed=int(rng.integers(2**31)))
+
+    def right(pairs, shown, scale=1):
+        answers = predictions(student, "pair_model", as_input(pairs) * np.float32(scale))
+        return np.mean((answers > 0.5) == (shown == 1))
+
+    pairs, shown = drawn(test_digits(), 600)
+    scores = _pair_probabilities(student, as_input(pairs))
+    label_accuracy = np.mean((scores > 0.5) == (shown == 1))
+    if label_accuracy < threshold("04.5", "label_accuracy"):
+        fail_if(right(pairs, shown, scale=255) > max(0.9, label_accuracy + 0.02), "pairs.unscaled-inputs")
+        _refuse_other_loss(student, f"{label_accuracy:.1%} of the yes and no answers are right.")
+        fail_if(np.mean((scores < 0.5) == (shown == 1)) > label_accuracy, "pairs.reversed")
+        for unread, columns in (("right", slice(28, 56)), ("left", slice(0, 28))):
+            blank = pairs[:50].copy()
+            blank[:, :, columns] = 0
+            alike = np.allclose(predictions(student, "pair_model", as_input(blank)), scores[:50], atol=1e-5)
+            fail_if(alike, "pairs.one-half", unread=unread)
+        guess = np.mean(shown == 0)
+        fail_if(label_accuracy < guess + 0.02, "pairs.untrained", label_accuracy=label_accuracy, guess=guess)
+    odd, even = ([part[start::12] for part in train_digits()] for start in (7, 6))
+    odd, even, unseen = (right(*drawn(digits, 1000)) for digits in (odd, even, test_digits()))
+    seen = (odd + even) / 2
+    # By chance the shares of 10,000 answers each differ by about 0.2 points; the digits in odd places are the easier ones.
+    refuse_learned_test_digits("pair_model", seen, unseen, "Train on `pairs`, `shown`.", room=0.008 + odd - seen)
+    yield check_metric("04.5", "label_accuracy", label_accuracy, 2, seen=seen)
 
 
 def _confusion(student):
@@ -431,36 +453,6 @@ def _explain_confusion(given, wanted):
     fail_if(given.any() and not (given - np.diag(np.diag(given))).any(), "no-mistakes")
     fail_if(abs(given.sum() - wanted.sum()) > 0.5, "wrong-total", total=given.sum())
     fail_if(np.abs(given.sum(axis=1) - wanted.sum(axis=1)).sum() > 20, "other-digits")
-
-
-def _pairs(student, rng):
-    def drawn(digits, n):
-        return make_digit_pairs(*digits, n_samples=n, seed=int(rng.integers(2**31)))
-
-    def right(pairs, shown, scale=1):
-        answers = predictions(student, "pair_model", as_input(pairs) * np.float32(scale))
-        return np.mean((answers > 0.5) == (shown == 1))
-
-    pairs, shown = drawn(test_digits(), 600)
-    scores = _pair_probabilities(student, as_input(pairs))
-    label_accuracy = np.mean((scores > 0.5) == (shown == 1))
-    if label_accuracy < threshold("04.5", "label_accuracy"):
-        fail_if(right(pairs, shown, scale=255) > max(0.9, label_accuracy + 0.02), "pairs.unscaled-inputs")
-        _refuse_other_loss(student, f"{label_accuracy:.1%} of the yes and no answers are right.")
-        fail_if(np.mean((scores < 0.5) == (shown == 1)) > label_accuracy, "pairs.reversed")
-        for unread, columns in (("right", slice(28, 56)), ("left", slice(0, 28))):
-            blank = pairs[:50].copy()
-            blank[:, :, columns] = 0
-            alike = np.allclose(predictions(student, "pair_model", as_input(blank)), scores[:50], atol=1e-5)
-            fail_if(alike, "pairs.one-half", unread=unread)
-        guess = np.mean(shown == 0)
-        fail_if(label_accuracy < guess + 0.02, "pairs.untrained", label_accuracy=label_accuracy, guess=guess)
-    odd, even = ([part[start::12] for part in train_digits()] for start in (7, 6))
-    odd, even, unseen = (right(*drawn(digits, 1000)) for digits in (odd, even, test_digits()))
-    seen = (odd + even) / 2
-    # By chance the shares of 10,000 answers each differ by about 0.2 points; the digits in odd places are the easier ones.
-    refuse_learned_test_digits("pair_model", seen, unseen, "Train on `pairs`, `shown`.", room=0.008 + odd - seen)
-    return check_metric("04.5", "label_accuracy", label_accuracy, 2, seen=seen)
 
 
 def _pair_probabilities(student, x):

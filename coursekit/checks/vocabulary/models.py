@@ -248,24 +248,20 @@ def _build(name, config, weights, input_shape):
         kind == "RepeatVector" and _largest(settings) > _MOST_STEPS for kind, settings in layer_configs(config)
     ):
         _refuse_size(name)
+    import keras
+
+    make = keras.saving.deserialize_keras_object
     try:
-        model = _made_of(config)
+        if config["class_name"] == "Sequential":  # its `from_config` would build the chain anew for each layer
+            model = keras.Sequential(map(make, config["config"]["layers"]))
+        else:
+            model = make(config)
         if not model.built:
             model.build(input_shape)
         model.set_weights(weights)
     except Exception:  # whatever Keras makes of a configuration from the student's side: too large, not a layer's
         return None
     return model
-
-
-def _made_of(config):
-    """The Keras model of a configuration. `Sequential.from_config` would build the chain anew for each layer."""
-    import keras
-
-    make = keras.saving.deserialize_keras_object
-    if config["class_name"] == "Sequential":
-        return keras.Sequential(map(make, config["config"]["layers"]))
-    return make(config)
 
 
 def recompute_forward(student, name, X):
@@ -321,22 +317,12 @@ def recompute_without(student, name, X, kinds):
 
 @dataclass
 class _Network:
-    """A network of the student's, built again.
-
-    Attributes
-    ----------
-    predict : callable
-        What computes the answers of `model`.
-    compared : int
-        On how many rows its own answers have been compared with these.
-    answer_shape : tuple
-        The shape of one of its own answers.
-    """
+    """A network of the student's, built again."""
 
     model: object
-    predict: object
-    compared: int = 0
-    answer_shape: tuple = ()
+    predict: object  # what computes the answers of `model`
+    compared: int = 0  # on how many rows its own answers have been compared with these
+    answer_shape: tuple = ()  # the shape of one of its own answers
 
 
 def _network(student, name, X):
