@@ -531,7 +531,31 @@ def _explain_curve(given, wanted, y, scores, weights, name):
 def scaled_mass(student, rng):
     """Masses of fresh events; logarithms scaled with the statistics of another array."""
     yield _masses(student, make_lepton_pairs(n_samples=150, seed=int(rng.integers(2**31)))[0])
-    yield _scaled(student, rng)
+    # From 0.01 to 10, where log(1 + m) is not nearly log(m); in `train` the quartiles are not a variance apart.
+    train, values = 10 ** rng.uniform(-2, 0, 200), 10 ** rng.uniform(-1.5, 1, 80)
+    with saying_not_finite("log-last"):
+        given = call_array(student, "log_scaled", train, values, shape=(80,))
+    logs, own = np.log(train), np.log(values)
+
+    def standardised(of, numbers):
+        return (numbers - of.mean()) / of.std()
+
+    misconceptions = {
+        "log1p": standardised(np.log1p(train), np.log1p(values)),
+        "no-log": standardised(train, values),
+        "own-statistics": standardised(own, own),
+        "leak": standardised(np.concatenate([logs, own]), own),
+        "not-standardised": own,
+        "range": (own - logs.min()) / np.ptp(logs),
+        "no-mean": own / logs.std(),
+        "no-deviation": own - logs.mean(),
+        "variance": (own - logs.mean()) / logs.var(),
+        "deviation-in-gev": (own - logs.mean()) / train.std(),
+        "log-of-mean": (own - np.log(train.mean())) / logs.std(),
+        "log-of-statistics": (own - np.log(train.mean())) / np.log(train.std()),
+    }
+    # Room for the other convention of a standard deviation (n - 1).
+    yield _each_agrees("log-scaled", given, standardised(logs, own), misconceptions, {}, rtol=0.01, atol=0.005)
 
 
 def _masses(student, X):
@@ -593,34 +617,6 @@ def _explain_nan(student, X):
             masses = np.sqrt(2 * pt1 * pt2 * bracket)
         same = given.shape == masses.shape and np.allclose(given, masses, rtol=2e-3, equal_nan=True)
         fail_if(same, cause, count=np.isnan(given).sum())
-
-
-def _scaled(student, rng):
-    # From 0.01 to 10, where log(1 + m) is not nearly log(m); in `train` the quartiles are not a variance apart.
-    train, values = 10 ** rng.uniform(-2, 0, 200), 10 ** rng.uniform(-1.5, 1, 80)
-    with saying_not_finite("log-last"):
-        given = call_array(student, "log_scaled", train, values, shape=(80,))
-    logs, own = np.log(train), np.log(values)
-
-    def standardised(of, numbers):
-        return (numbers - of.mean()) / of.std()
-
-    misconceptions = {
-        "log1p": standardised(np.log1p(train), np.log1p(values)),
-        "no-log": standardised(train, values),
-        "own-statistics": standardised(own, own),
-        "leak": standardised(np.concatenate([logs, own]), own),
-        "not-standardised": own,
-        "range": (own - logs.min()) / np.ptp(logs),
-        "no-mean": own / logs.std(),
-        "no-deviation": own - logs.mean(),
-        "variance": (own - logs.mean()) / logs.var(),
-        "deviation-in-gev": (own - logs.mean()) / train.std(),
-        "log-of-mean": (own - np.log(train.mean())) / logs.std(),
-        "log-of-statistics": (own - np.log(train.mean())) / np.log(train.std()),
-    }
-    # Room for the other convention of a standard deviation (n - 1).
-    return _each_agrees("log-scaled", given, standardised(logs, own), misconceptions, {}, rtol=0.01, atol=0.005)
 
 
 def _each_agrees(code, given, wanted, misconceptions, quantities, rtol, atol=0.0):

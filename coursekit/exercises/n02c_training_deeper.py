@@ -416,12 +416,19 @@ def own_callback(student, rng):
     # A run that nothing stops, and two more of the same network on the same points.
     start, data = int(rng.integers(1000)), (*_points(rng, 64), *_points(rng, 96))
     data[3][:20] = 1 - data[3][:20]  # wrong labels: the validation accuracy is lower than that in training
-    watch, model = _begin(student, 2.0, start)  # no accuracy reaches 2
-    free = _collected(student, watch, model, data, 10)
-    again = _collected(student, watch, model, data, 1, used=True)
+    watch, trained = _begin(student, 2.0, start)  # no accuracy reaches 2
+    free = _collected(student, watch, trained, data, 10)
+    again = _collected(student, watch, trained, data, 1, used=True)
     fail_if(free["norms"][-1] == again["norms"][-1], "same-norm")
     yield check_that("collects", True, 1)
-    yield _stops(student, data, start, free, model)
+    # It stops where the validation accuracy reaches a target exactly, and at once where it is above one.
+    reached, epochs = _target(free), len(free["val_accuracy"])
+    watch, model = _begin(student, reached, start)
+    epoch = 1 + int(np.argmax(free["val_accuracy"] >= reached))
+    _refuse_other_stop(student, watch, model, data, reached, epoch, epochs)
+    # The network that has been trained reads more than a quarter from the first epoch on; to prepare another costs more.
+    _refuse_other_stop(student, student.call("Watch", 0.25), trained, data, 0.25, 1, 3)
+    yield check_that("stops", True, 1, epoch=epoch, target=reached)
 
 
 def _norms(student, rng):
@@ -489,17 +496,6 @@ def _collected(student, watch, model, data, epochs, used=False):
 def _norm_of(student, model, kernels=False):
     arrays = [w for layer in student.weights(model) for w in layer if w.ndim == 2 or not kernels]
     return np.sqrt(sum(np.sum(np.square(w, dtype=float)) for w in arrays))
-
-
-def _stops(student, data, start, free, trained):
-    """Whether it stops where the validation accuracy reaches a target exactly, and at once where it is above one."""
-    reached, epochs = _target(free), len(free["val_accuracy"])
-    watch, model = _begin(student, reached, start)
-    epoch = 1 + int(np.argmax(free["val_accuracy"] >= reached))
-    _refuse_other_stop(student, watch, model, data, reached, epoch, epochs)
-    # The network that has been trained reads more than a quarter from the first epoch on; to prepare another costs more.
-    _refuse_other_stop(student, student.call("Watch", 0.25), trained, data, 0.25, 1, 3)
-    return check_that("stops", True, 1, epoch=epoch, target=reached)
 
 
 def _refuse_other_stop(student, watch, model, data, target, epoch, epochs):

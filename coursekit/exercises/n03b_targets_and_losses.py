@@ -228,7 +228,17 @@ def categories(student, rng):
         _refuse_seen("03b.2", "house_model", everywhere)
     beside = {"unseen": min(_shares(everywhere)), "both": _errors_of(everywhere)[1:].mean()}
     yield check_metric("03b.2", "mae", dollars, 1, ",.0f", most=True, beside=beside)
-    yield from _uses_embedding(student, X, y, codes, fitted, rng)
+    moved = np.abs(_ask_two(student, X, rng.permutation(codes)) - fitted).mean()
+    fail_if(moved < 1e-3, "ignores-codes")
+    layers, tables = student.layers("house_model"), _tables(student)
+    fail_if(any(layer["class"] == "Embedding" and not layer["trainable"] for layer in layers), "embedding.frozen")
+    off = {"right": _mae(y, fitted), "other": _mae(y, _ask_two(student, X, rng.permutation(codes)))}
+    fail_if(off["other"] < 1.02 * off["right"], "codes-misplaced", **off)
+    if not tables:
+        nested = "nested." * ("Embedding" in layer_kinds(student, "house_model"))
+        raise Misconception(f"{nested}no-embedding", found=", ".join(layer["class"] for layer in layers))
+    passed = any(rows >= 28 and columns == 2 for rows, columns in tables)
+    yield check_that("embedding", passed, 1, moved=UNIT * moved, shape=tables[0])
 
 
 def _one_hot(student):
@@ -281,20 +291,6 @@ def _tables(student):
     """The shape of each embedding of the network."""
     layers = zip(student.layers("house_model"), student.weights("house_model"), strict=True)
     return [weights[0].shape for layer, weights in layers if layer["class"] == "Embedding" and weights]
-
-
-def _uses_embedding(student, X, y, codes, fitted, rng):
-    moved = np.abs(_ask_two(student, X, rng.permutation(codes)) - fitted).mean()
-    fail_if(moved < 1e-3, "ignores-codes")
-    layers, tables = student.layers("house_model"), _tables(student)
-    fail_if(any(layer["class"] == "Embedding" and not layer["trainable"] for layer in layers), "embedding.frozen")
-    off = {"right": _mae(y, fitted), "other": _mae(y, _ask_two(student, X, rng.permutation(codes)))}
-    fail_if(off["other"] < 1.02 * off["right"], "codes-misplaced", **off)
-    if not tables:
-        nested = "nested." * ("Embedding" in layer_kinds(student, "house_model"))
-        raise Misconception(f"{nested}no-embedding", found=", ".join(layer["class"] for layer in layers))
-    passed = any(rows >= 28 and columns == 2 for rows, columns in tables)
-    yield check_that("embedding", passed, 1, moved=UNIT * moved, shape=tables[0])
 
 
 @exercise("03b.3")
