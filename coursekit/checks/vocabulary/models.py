@@ -53,12 +53,8 @@ def predictions(student, name, X):
     """
     scores, n = predict(student, name, X), _samples(X)
     if scores.ndim == 0 or len(scores) != n:
-        shape = shape_text(scores.shape)
-        refuse(
-            name,
-            "wrong-shape",
-            f"was asked about {n} samples and answered with shape {shape}; expected one row per sample.",
-        )
+        seen = f"was asked about {n} samples and answered with shape {shape_text(scores.shape)}"
+        refuse(name, "wrong-shape", f"{seen}; expected one row per sample.")
     return scores.reshape(n, -1)
 
 
@@ -358,9 +354,8 @@ def require_network(student, name, X):
     """
     if recompute_forward(student, name, X[:1]) is None:
         predictions(student, name, X[:1])  # of a model that was never fitted the error says more
-        seen = (
-            f"is {with_article(student.describe(name)['type'])}: no layers and weights are found that give its answers."
-        )
+        kind = with_article(student.describe(name)["type"])
+        seen = f"is {kind}: no layers and weights are found that give its answers."
         advice = "Hand in the trained network itself; all its parts must be scikit-learn's or Keras's own."
         refuse(name, "not-a-network", f"{seen} {advice}")
     for part in _parts_of(_network(student, name, X[:1]).model):
