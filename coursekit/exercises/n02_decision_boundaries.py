@@ -15,6 +15,7 @@ from coursekit.checks.report import Finding
 from coursekit.checks.vocabulary.arrays import (
     as_array,
     as_number,
+    as_row,
     call_array,
     call_arrays,
     check_array,
@@ -527,9 +528,6 @@ def _unit_variance(student, rng, shapes):
         "largest": scaled(lambda sums: np.abs(sums).max()),
     }
 
-    def flat(parts):
-        return np.concatenate([part.ravel() for part in parts])
-
-    misconceptions = {cause: flat(parts) for cause, parts in misconceptions.items()}
+    known = {cause: as_row(parts) for cause, parts in misconceptions.items()}
     advice = "Divide W by np.std(H @ W), then H = ReLU(H @ W)."
-    return check_array("lsuv", "`lsuv`", flat(given), flat(scaled(np.std)), misconceptions, 1, advice, rtol=3e-3)
+    return check_array("lsuv", "`lsuv`", as_row(given), as_row(scaled(np.std)), known, 1, advice, rtol=3e-3)
