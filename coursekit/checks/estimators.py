@@ -78,7 +78,10 @@ def build_estimator(description):
     if "matrix" in description:
         return lambda X: X @ description["matrix"] + description["bias"]
     if "ufunc" in description:
-        return _build_ufunc(description["ufunc"])
+        function = getattr(np, description["ufunc"], None)
+        if not isinstance(function, np.ufunc):
+            raise ValueError(f"{description['ufunc']} is no function of NumPy's")
+        return function
     if "spline" in description:
         from scipy.interpolate import BSpline
 
@@ -95,13 +98,6 @@ def build_estimator(description):
     # Whatever was said, no processes are started here.
     vars(model).update(build_estimator(description["state"]) | {"n_jobs": None})
     return model
-
-
-def _build_ufunc(name):
-    function = getattr(np, name, None)
-    if not isinstance(function, np.ufunc):
-        raise ValueError(f"{name} is no function of NumPy's")
-    return function
 
 
 def predict_estimator(model, X):

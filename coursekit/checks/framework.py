@@ -63,7 +63,6 @@ class Exercise:
     expected: str = ""
     answer: str = ""
     says: dict = field(default_factory=dict)
-    summary: str = ""
 
 
 def say(*names, **fields):
@@ -139,7 +138,7 @@ def exercise(id):
             "hints": tuple(texts[id]["hints"]),
             "says": texts.get("says", {}) | texts[id].get("says", {}),
         }
-        _REGISTRY[id] = Exercise(id, check=check, summary=check.__doc__ or "", **mine)
+        _REGISTRY[id] = Exercise(id, check=check, **mine)
         return check
 
     return register
@@ -247,7 +246,7 @@ def judge(item, student, seed=None):
 
 def _judge(item, student, seed):
     seed = crc32(item.id.encode()) if seed is None else seed
-    findings = []
+    findings, waits = [], False
     try:
         for name, what in item.arguments.items():
             if _kind(student, name) == "NoneType":
@@ -255,10 +254,8 @@ def _judge(item, student, seed):
         for part in item.check(student, np.random.default_rng(seed)):
             findings.extend(findings_of(part))
     except NotAttempted as waiting:
+        waits = all(finding.passed for finding in findings)
         findings.append(_waiting(item, *waiting.args))
-        if all(finding.passed for finding in findings[:-1]):
-            score = sum(finding.points for finding in findings[:-1])
-            return Report(item.id, item.title, NOT_ATTEMPTED, score, item.points, tuple(findings), seed)
     except Missing as missing:
         name = str(missing)
         message = (
@@ -266,12 +263,8 @@ def _judge(item, student, seed):
             f"error, mend that first. Then call `{call_line(item)}`."
         )
         findings.append(Finding("missing", False, message))
-    except Misconception as wrong:
-        findings.append(wrong.finding)
-    except StudentError as error:
-        findings.append(_explain(error))
-    except CodecError as error:
-        findings.append(_unreadable(error))
+    except _ENDS as error:
+        findings.append(_ending(error))
     except KeyboardInterrupt:
         findings.append(Finding("interrupted", False, "The check was interrupted before it came to a verdict."))
     except Exception as error:
@@ -281,10 +274,9 @@ def _judge(item, student, seed):
         findings.append(Finding("check-failed", False, message))
     findings = _with_facts(item, student, findings)
     passed = bool(findings) and all(finding.passed for finding in findings)
-    score = sum(finding.points for finding in findings if finding.passed)
-    return Report(
-        item.id, item.title, PASSED if passed else FAILED, min(score, item.points), item.points, tuple(findings), seed
-    )
+    status = PASSED if passed else NOT_ATTEMPTED if waits else FAILED
+    score = min(sum(finding.points for finding in findings if finding.passed), item.points)
+    return Report(item.id, item.title, status, score, item.points, tuple(findings), seed)
 
 
 def _with_facts(item, student, findings):
@@ -312,12 +304,8 @@ def findings_of(part):
     try:
         found = part()
         yield from [found] if isinstance(found, Finding) else found
-    except Misconception as wrong:
-        yield wrong.finding
-    except StudentError as error:
-        yield _explain(error)
-    except CodecError as error:
-        yield _unreadable(error)
+    except _ENDS as error:
+        yield _ending(error)
 
 
 def _kind(student, name):
@@ -341,8 +329,15 @@ def _waiting(item, name, advice="replace the `...` by your answer."):
     return Finding("not-attempted", False, f"`{name}` is still `...`: {rest}")
 
 
-def _unreadable(error):
-    return Finding("unreadable", False, f"The answer could not be read: {error}. Hand in plain arrays.")
+# What ends a check, or a part of it.
+_ENDS = (Misconception, StudentError, CodecError)
+
+
+def _ending(error):
+    """The finding that tells of one of `_ENDS`."""
+    if isinstance(error, CodecError):
+        return Finding("unreadable", False, f"The answer could not be read: {error}. Hand in plain arrays.")
+    return _explain(error) if isinstance(error, StudentError) else error.finding
 
 
 def without_machinery(text):

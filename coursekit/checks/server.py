@@ -192,9 +192,8 @@ def _setting(value):
     """A setting of an estimator; a list or an array of numbers as the tuple that scikit-learn's pages show."""
     if isinstance(value, list | np.ndarray):
         value = tuple(np.asarray(value, dtype=object).tolist())
-    plain = isinstance(value, bool | int | float | str | tuple | None)
-    if isinstance(value, tuple):
-        plain = all(isinstance(part, bool | int | float | str | None) for part in value)
+    parts = value if isinstance(value, tuple) else [value]
+    plain = all(isinstance(part, bool | int | float | str | None) for part in parts)
     return value if plain else type(value).__name__
 
 

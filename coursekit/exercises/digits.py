@@ -6,7 +6,7 @@ import numpy as np
 
 from coursekit.checks.framework import Misconception
 from coursekit.checks.proxy import StudentError
-from coursekit.checks.vocabulary.models import as_class_probabilities, predictions, rebuild
+from coursekit.checks.vocabulary.models import as_class_probabilities, predictions, rebuild, refuse
 from coursekit.data import load_mnist, path
 
 CLASS_LOSSES = ("sparse_categorical_crossentropy", "categorical_crossentropy")
@@ -65,11 +65,8 @@ def refuse_other_scale(name, scores_of, x, y, accuracy):
     for factor, said in ((255.0, "0 to 255"), (1 / 255, "0 to 1/255")):
         other = np.mean(scores_of(x[:500] * np.float32(factor)).argmax(axis=1) == y[:500])
         if other > max(0.8, accuracy + 0.04) or other > max(0.5, accuracy + 0.1):
-            raise Misconception(
-                "unscaled-inputs",
-                f"`{name}` reads {accuracy:.0%} of digits scaled to [0, 1], and {other:.0%} when they run from {said}. "
-                "Train it on digits in [0, 1], as the notebook gives them.",
-            )
+            seen = f"reads {accuracy:.0%} of digits scaled to [0, 1], and {other:.0%} when they run from {said}."
+            refuse(name, "unscaled-inputs", f"{seen} Train it on digits in [0, 1], as the notebook gives them.")
 
 
 def require_class_probabilities(student, name, scores_of, x, y, n_classes):
@@ -101,38 +98,25 @@ def explain_unread(student, name, scores_of, x, y, first=0):
     said = student.describe(name)
     if said["family"] == "keras":
         if _as_it_was_born(student, name):
-            raise Misconception(
-                "untrained",
-                f"`{name}` reads {accuracy:.0%} of the digits, and all its biases are those of a new network: it was "
-                "never fitted. Call `compile`, then `fit`.",
-            )
+            why = "all its biases are those of a new network: it was never fitted. Call `compile`, then `fit`."
+            refuse(name, "untrained", f"reads {accuracy:.0%} of the digits, and {why}")
         if said.get("loss") is not None and said["loss"] not in CLASS_LOSSES:
-            raise Misconception(
-                "wrong-loss",
-                f"`{name}` reads {accuracy:.0%} of the digits. It was compiled with the loss `{said['loss']}`; for "
-                "labels that are whole numbers take `sparse_categorical_crossentropy`.",
-            )
+            advice = "for labels that are whole numbers take `sparse_categorical_crossentropy`."
+            seen = f"reads {accuracy:.0%} of the digits. It was compiled with the loss `{said['loss']}`"
+            refuse(name, "wrong-loss", f"{seen}; {advice}")
     kinds = len(np.unique(y))
     if len(np.unique(guesses)) == 1:
-        raise Misconception(
-            "constant",
-            f"`{name}` calls every digit a {guesses[0] + first}. Look at the labels that it was given, and "
-            "try a smaller learning rate.",
-        )
+        advice = "Look at the labels that it was given, and try a smaller learning rate."
+        refuse(name, "constant", f"calls every digit a {guesses[0] + first}. {advice}")
     renumbered = sum(np.bincount(y[guesses == k]).max(initial=0) for k in range(kinds)) / len(y)
     if renumbered > max(0.8, accuracy + 0.2):
         other = f"smallest digit, as `y - {first}` gives it" if first else "digit 0, output 1 for the digit 1"
-        raise Misconception(
-            "labels-not-shifted" if first else "renumbered",
-            f"`{name}` tells the digits apart ({renumbered:.0%}), and its outputs are numbered otherwise: output 0 "
-            f"should stand for the {other}.",
-        )
+        seen = f"tells the digits apart ({renumbered:.0%}), and its outputs are numbered otherwise"
+        code = "labels-not-shifted" if first else "renumbered"
+        refuse(name, code, f"{seen}: output 0 should stand for the {other}.")
     if accuracy < 2 / kinds:
-        raise Misconception(
-            "untrained",
-            f"`{name}` reads {accuracy:.0%} of the digits; guessing reads {1 / kinds:.0%}. Look at its loss during "
-            "`fit`: does it fall?",
-        )
+        seen = f"reads {accuracy:.0%} of the digits; guessing reads {1 / kinds:.0%}."
+        refuse(name, "untrained", f"{seen} Look at its loss during `fit`: does it fall?")
 
 
 def _as_it_was_born(student, name):
@@ -154,12 +138,9 @@ def _refuse_lagging_averages(student, name, scores_of, x, y, accuracy):
     in_training = np.mean(np.asarray(built(x[:500], training=True)).argmax(axis=1) == y[:500])
     rescaled = max(np.mean(scores_of(x[:500] * f).argmax(axis=1) == y[:500]) for f in np.float32([255, 1 / 255]))
     if in_training > max(0.8, accuracy + 0.03, rescaled):
-        raise Misconception(
-            "moving-averages",
-            f"`{name}` reads {accuracy:.0%} of the digits as it stands, and {in_training:.0%} when its batch "
-            "normalisation takes mean and variance from the batch: its moving averages lag behind. "
-            "Train for more steps, or set `momentum=0.9`.",
-        )
+        seen = f"reads {accuracy:.0%} of the digits as it stands, and {in_training:.0%} when its batch normalisation"
+        why = "takes mean and variance from the batch: its moving averages lag behind."
+        refuse(name, "moving-averages", f"{seen} {why} Train for more steps, or set `momentum=0.9`.")
 
 
 def refuse_learned_test_digits(name, seen, unseen, advice, room=0.003):
@@ -168,8 +149,5 @@ def refuse_learned_test_digits(name, seen, unseen, advice, room=0.003):
     No honest network, however short its training, reads them better than the training digits in odd places, the easier.
     """
     if unseen > seen + room:
-        raise Misconception(
-            "trained-on-test-digits",
-            f"`{name}` reads {unseen:.1%} of the test digits and {seen:.1%} of the training digits: it has learned "
-            f"from the test digits. {advice}",
-        )
+        shares = f"{unseen:.1%} of the test digits and {seen:.1%} of the training digits"
+        refuse(name, "trained-on-test-digits", f"reads {shares}: it has learned from the test digits. {advice}")

@@ -226,7 +226,32 @@ def logistic_neuron(student, rng):
     yield lambda: first_failed(_sigmoid(student, rng))
     yield lambda: _log_loss(student, rng)
     yield lambda: _log_loss_gradient(student, rng)
-    yield lambda: _trained(student)
+    trigger = student.value("trigger")
+    if not isinstance(trigger, list | tuple | np.ndarray) or getattr(trigger, "ndim", 1) == 0 or len(trigger) != 2:
+        raise Misconception("trigger.wrong-type")
+    w, b = (as_number(part, f"`{name}` of `trigger`") for name, part in zip("wb", trigger, strict=True))
+    x, y = make_trigger(n_samples=300, noise=0.6, seed=1)
+
+    def loss(w, b):
+        z = w * x + b
+        return np.mean(np.logaddexp(0, z) - y * z)
+
+    best = min(minimize(lambda pair: loss(*pair), [0, 0]).fun, loss(w, b))
+    excess, limit = loss(w, b) - best, threshold("00.3", "excess")
+    dw, db = _slopes(x, expit(w * x + b) - y)
+    if not excess <= limit:
+        fail_if(w == b == 0, "trigger.not-trained")
+        fail_if(loss(b, w) - best <= limit, "trigger.swapped")
+        fail_if(loss(-w, -b) - best <= limit, "trigger.uphill")
+        for shift, scale, said in ((x.mean(), x.std(), "standardised"), (x.mean(), 1, "centred")):
+            fail_if(loss(w / scale, b - w * shift / scale) - best <= limit, "trigger.other-inputs", said=said)
+        fail_if(w * dw < 0 and abs(db) < 0.02 * abs(dw) and loss(w, b) < loss(0, 0), "trigger.penalised", w=w)
+        fail_if(np.allclose([w, b], np.polyfit(x, y, 1), rtol=0.02), "trigger.no-sigmoid")
+        still = np.abs(_flat_slopes(x, y, w, b)).max() < 1e-4
+        fail_if(still and expit(w * x + b).std() > 0.1, "trigger.squared-error")
+    worse = loss(w, b) > loss(0, 0) + 0.01
+    advice = say("excess.worse-than-zero" if worse else "excess.not-there-yet", dw=dw, db=db)
+    yield check_metric("00.3", "excess", excess, 1, ".4f", True, loss=loss(w, b), best=best, what_to_do=advice)
 
 
 def _sigmoid(student, rng):
@@ -307,40 +332,23 @@ def _flat_slopes(x, y, w, b):
     return _slopes(x, (p - y) * p * (1 - p))
 
 
-def _trained(student):
-    trigger = student.value("trigger")
-    if not isinstance(trigger, list | tuple | np.ndarray) or getattr(trigger, "ndim", 1) == 0 or len(trigger) != 2:
-        raise Misconception("trigger.wrong-type")
-    w, b = (as_number(part, f"`{name}` of `trigger`") for name, part in zip("wb", trigger, strict=True))
-    x, y = make_trigger(n_samples=300, noise=0.6, seed=1)
-
-    def loss(w, b):
-        z = w * x + b
-        return np.mean(np.logaddexp(0, z) - y * z)
-
-    best = min(minimize(lambda pair: loss(*pair), [0, 0]).fun, loss(w, b))
-    excess, limit = loss(w, b) - best, threshold("00.3", "excess")
-    dw, db = _slopes(x, expit(w * x + b) - y)
-    if not excess <= limit:
-        fail_if(w == b == 0, "trigger.not-trained")
-        fail_if(loss(b, w) - best <= limit, "trigger.swapped")
-        fail_if(loss(-w, -b) - best <= limit, "trigger.uphill")
-        for shift, scale, said in ((x.mean(), x.std(), "standardised"), (x.mean(), 1, "centred")):
-            fail_if(loss(w / scale, b - w * shift / scale) - best <= limit, "trigger.other-inputs", said=said)
-        fail_if(w * dw < 0 and abs(db) < 0.02 * abs(dw) and loss(w, b) < loss(0, 0), "trigger.penalised", w=w)
-        fail_if(np.allclose([w, b], np.polyfit(x, y, 1), rtol=0.02), "trigger.no-sigmoid")
-        still = np.abs(_flat_slopes(x, y, w, b)).max() < 1e-4
-        fail_if(still and expit(w * x + b).std() > 0.1, "trigger.squared-error")
-    worse = loss(w, b) > loss(0, 0) + 0.01
-    advice = say("excess.worse-than-zero" if worse else "excess.not-there-yet", dw=dw, db=db)
-    return check_metric("00.3", "excess", excess, 1, ".4f", True, loss=loss(w, b), best=best, what_to_do=advice)
-
-
 @exercise("00.4")
 def mini_batches(student, rng):
     """Portions that hold each index once; an epoch of right steps; three rates, each run for 100 steps."""
     yield lambda: _portions_and_epoch(student, rng)
-    yield lambda: _three_rates(student)
+    rates = student.value("rates")
+    names = ("too small", "right", "too large")
+    if not isinstance(rates, dict) or set(rates) != set(names):
+        seen = f"has the keys {list(rates)}"[:200] if isinstance(rates, dict) else "is no dict"
+        raise Misconception("rates.wrong-keys", seen=seen, names=", ".join(names))
+    # Standardised inputs: a step multiplies the distance by 1 - 2 rate.
+    small, right, large = left = [abs(1 - 2 * as_number(rates[name], f'`rates["{name}"]`')) ** 100 for name in names]
+    fail_if(small > 1 and 0.2 < large < 1, "rates.exchanged")
+    fail_if(small >= 1, "rates.rate-too-small", rate=rates["too small"])
+    holds = {"rate-too-small": small > 0.2, "rate-right": right < 0.01, "rate-too-large": large > 1}
+    for (code, passed), name, rest in zip(holds.items(), names, left, strict=True):
+        fail_if(not passed, code, rate=rates[name], left=rest)
+    yield check_that("rates", True, 1)
 
 
 def _portions_and_epoch(student, rng):
@@ -348,8 +356,7 @@ def _portions_and_epoch(student, rng):
         _portions(student, n, size, seed)
     orders = [np.concatenate(_batches(student, 23, 5, seed)) for seed in (0, 0, 1, 2)]
     fail_if(not np.array_equal(orders[0], orders[1]), "minibatches.not-seeded")
-    same = np.array_equal(orders[0], orders[2]) or np.array_equal(orders[2], orders[3])
-    fail_if(same, "minibatches.seed-unused")
+    fail_if(any(np.array_equal(orders[2], orders[i]) for i in (0, 3)), "minibatches.seed-unused")
     yield check_that("minibatches", True, 1)
     yield first_failed(_epoch(student, rng))
 
@@ -385,9 +392,7 @@ def _batches(student, *args):
 
 def _epoch(student, rng):
     w, b = 0.3, -0.2
-
-    def ask(x, y, *args):
-        return call_arrays(student, "run_epoch", x, y, *args, like=PAIR)
+    ask = partial(call_arrays, student, "run_epoch", like=PAIR)
 
     def steps_downhill(x, y, n_steps, rate):
         moved = np.array([w, b])
@@ -439,23 +444,6 @@ def _epoch(student, rng):
     fail_if(all(same(seed) for seed in range(4)), "run-epoch.seed-unused")
 
 
-def _three_rates(student):
-    rates = student.value("rates")
-    names = ("too small", "right", "too large")
-    if not isinstance(rates, dict) or set(rates) != set(names):
-        seen = f"has the keys {list(rates)}"[:200] if isinstance(rates, dict) else "is no dict"
-        raise Misconception("rates.wrong-keys", seen=seen, names=", ".join(names))
-    # Standardised inputs: a step multiplies the distance by 1 - 2 rate.
-    small, right, large = left = [abs(1 - 2 * as_number(rates[name], f'`rates["{name}"]`')) ** 100 for name in names]
-    fail_if(small > 1 and 0.2 < large < 1, "rates.exchanged")
-    fail_if(small >= 1, "rates.rate-too-small", rate=rates["too small"])
-    holds = {"rate-too-small": small > 0.2, "rate-right": right < 0.01, "rate-too-large": large > 1}
-    for (code, passed), name, rest in zip(holds.items(), names, left, strict=True):
-        if not passed:
-            return check_that(code, False, 1, rate=rates[name], left=rest)
-    return check_that("rates", True, 1)
-
-
 @exercise("00.5")
 def optimisers(student, rng):
     """Each optimiser walks with random gradients and several settings; the paths of w are compared, not the memory."""
@@ -467,6 +455,8 @@ def optimisers(student, rng):
 
 def _asked(student, name, memories, w, *args):
     """What the student's step gives: w and the memories, which are named by one letter each."""
+    if not memories:
+        return [call_array(student, name, w, *args, shape=w.shape)]
     return call_arrays(student, name, w, *args, like=dict.fromkeys(("w", *memories), w.shape))
 
 
@@ -481,28 +471,32 @@ def _paths(walks, memory, settings, step, counted=False):
     return np.concatenate(rows)
 
 
-def _judge_paths(name, path, asked, step, misconceptions, points, args, others, advice=""):
+def _judge_paths(student, name, memories, walks, settings, numbers, step, misconceptions, points, advice=""):
     """The finding that an optimiser walks as it should, and uses every argument.
 
-    `path` gives the path of a step: of `asked`, the student's, and of `step`, the right one. `misconceptions` are what the usual
-    mistakes change in `step`, by their codes; `args` the arguments in their order, and `others` other values of some.
+    `numbers` are the arguments behind the gradient: name -> a value and another one. `step` is the right step, and
+    `misconceptions` are what the usual mistakes change in it, by their codes.
     """
-    code = name.replace("_", "-")
+    code, asked = name.replace("_", "-"), partial(_asked, student, name, memories)
+    w, gradients = walks[0]
+    start = [w, *gradients[1 : 1 + len(memories)] ** 2, gradients[0]]
+    values = {argument: value for argument, (value, _) in numbers.items()}
+    if len(memories) == 1:
+        right, given = (function(*start, *values.values()) for function in (step, asked))
+        fail_if(np.allclose(given, right[::-1]), f"{code}.swapped")
+    path = partial(_paths, walks, len(memories), settings, counted="t" in numbers)
     known = {cause: path(partial(step, **changed)) for cause, changed in misconceptions.items()}
     finding = check_array(code, f"The path of `{name}`", path(asked), path(step), known, points, advice)
     if not finding.passed and finding.code == code:
-        for argument, other in others.items():
-            answers = [np.concatenate(asked(*given.values())) for given in (args, {**args, argument: other})]
-            if np.array_equal(*answers):
-                said = say("unused", name=name, argument=argument, value=args[argument], other=other)
+        for argument, (value, other) in numbers.items():
+            both = (values, {**values, argument: other})
+            if np.array_equal(*(np.concatenate(asked(*start, *given.values())) for given in both)):
+                said = say("unused", name=name, argument=argument, value=value, other=other)
                 raise Misconception(f"{argument.replace('_', '-')}-unused", said)
     return finding
 
 
 def _plain(student, walks):
-    def asked(w, g, rate):
-        return [call_array(student, "plain_step", w, g, rate, shape=w.shape)]
-
     def step(w, g, rate, factor=lambda rate: -rate, keep=1):
         return [keep * w + factor(rate) * g]
 
@@ -513,15 +507,12 @@ def _plain(student, walks):
         "divided": {"factor": lambda rate: -1 / rate},
         "only-change": {"keep": 0},
     }
-    path = partial(_paths, walks, 0, [(0.1,), (0.03,), (0.5,), (0.2,)])
-    args = {"w": walks[0][0], "g": walks[0][1][0], "learning_rate": 0.1}
-    return _judge_paths("plain_step", path, asked, step, misconceptions, 0.5, args, {"learning_rate": 0.5})
+    settings, numbers = [(0.1,), (0.03,), (0.5,), (0.2,)], {"learning_rate": (0.1, 0.5)}
+    return _judge_paths(student, "plain_step", "", walks, settings, numbers, step, misconceptions, 0.5)
 
 
 def _momentum(student, walks):
-    asked = partial(_asked, student, "momentum_step", "v")
     misconceptions = {
-        "swapped": {"swapped": True},
         "not-carried": {"forget": True},
         "averaged": {"average": True},
         "old-velocity": {"by": "old"},
@@ -530,26 +521,21 @@ def _momentum(student, walks):
         "rate-twice": {"power": 2},
         "no-beta": {"keep": 1.0},
     }
-    path = partial(_paths, walks, 1, [(0.1, 0.8), (0.03, 0.5), (0.5, 0.95), (0.2, 0.0)])
-    w, gradients = walks[0]
-    args = {"w": w, "v": gradients[1], "g": gradients[0], "learning_rate": 0.1, "beta": 0.8}
-    others, advice = {"learning_rate": 0.5, "beta": 0.3}, "First v = beta v + g, then w."
-    return _judge_paths("momentum_step", path, asked, _momentum_step, misconceptions, 1, args, others, advice)
+    settings = [(0.1, 0.8), (0.03, 0.5), (0.5, 0.95), (0.2, 0.0)]
+    numbers, advice = {"learning_rate": (0.1, 0.5), "beta": (0.8, 0.3)}, "First v = beta v + g, then w."
+    name, step = "momentum_step", _momentum_step
+    return _judge_paths(student, name, "v", walks, settings, numbers, step, misconceptions, 1, advice)
 
 
-def _momentum_step(
-    w, v, g, rate, beta, keep=None, average=False, by="new", power=1, sign=1, forget=False, swapped=False
-):
+def _momentum_step(w, v, g, rate, beta, keep=None, average=False, by="new", power=1, sign=1, forget=False):
     new = (keep or beta) * v + (1 - beta if average else 1) * g
     velocity = {"new": new, "old": v, "nesterov": beta * new + g}[by]
-    moved = w - sign * rate**power * velocity
-    return (new, moved) if swapped else (moved, v if forget else new)
+    return w - sign * rate**power * velocity, v if forget else new
 
 
 def _adam(student, walks):
     tiny = [(0.1, 0.9, 0.98, 1e-8), (0.03, 0.6, 0.9, 1e-8), (0.5, 0.8, 0.99, 1e-8), (0.2, 0.0, 0.5, 1e-8)]
     large = [(*setting[:3], epsilon) for setting, epsilon in zip(tiny, (0.3, 0.05, 1.0, 0.2), strict=True)]
-    asked = partial(_asked, student, "adam_step", "mv")
     misconceptions = {
         "no-correction": {"m_hat": False, "v_hat": False},
         "v-not-corrected": {"v_hat": False},
@@ -566,20 +552,15 @@ def _adam(student, walks):
         "no-m": {"momentum": False},
         "no-learning-rate": {"rate_is": 1.0},
     }
-    w, gradients = walks[0]
-    args = {"w": w, "m": gradients[1], "v": gradients[2] ** 2, "g": gradients[0], "t": 2, "learning_rate": 0.1}
-    args |= {"beta1": 0.8, "beta2": 0.9, "epsilon": 0.2}
-    others = {"t": 5, "learning_rate": 0.5, "beta1": 0.3, "beta2": 0.5, "epsilon": 1.0}
+    numbers = {"t": (2, 5), "learning_rate": (0.1, 0.5), "beta1": (0.8, 0.3), "beta2": (0.9, 0.5), "epsilon": (0.2, 1)}
     advice = "Compare your lines with the formulas, one by one; t, beta1, beta2 and epsilon are handed in."
-    # With larger betas 1 - beta t is negative, and its root NaN.
-    early = {**args, "beta1": 0.3, "beta2": 0.2}.values()
+    asked, (w, (g, m, v, _)) = partial(_asked, student, "adam_step", "mv"), walks[0]
+    early = w, m, v**2, g, 2, 0.1, 0.3, 0.2, 0.2  # with larger betas 1 - beta t is negative, and its root NaN
+    given, right = asked(*early), _adam_step(*early)
     times = _adam_step(*early, correction=lambda beta, t: 1 - beta * t)
-    fail_if(np.allclose(asked(*early), times, rtol=1e-6), "adam-step.beta-times-t")
-    _, m, v = asked(*args.values())
-    right = _adam_step(*args.values())
-    fail_if(np.allclose(m, right[2]) and np.allclose(v, right[1]), "adam-step.memories-swapped")
-    path = partial(_paths, walks, 2, tiny, counted=True)
-    yield _judge_paths("adam_step", path, asked, _adam_step, misconceptions, 1.5, args, others, advice)
+    fail_if(np.allclose(given, times, rtol=1e-6), "adam-step.beta-times-t")
+    fail_if(np.allclose(given[1:], right[:0:-1]), "adam-step.memories-swapped")
+    yield _judge_paths(student, "adam_step", "mv", walks, tiny, numbers, _adam_step, misconceptions, 1.5, advice)
     path = partial(_paths, walks, 2, large, counted=True)
     given, what = path(asked), "The path of `adam_step` with a large epsilon"
     if np.allclose(given, path(partial(_adam_step, epsilon_is="kingma")), rtol=1e-4):  # Kingma and Ba's second form
@@ -736,17 +717,14 @@ def _divergence(student, rng):
 
 
 def _overlap(student, rng):
-    def both(a, b):
-        return np.sum(a * b)
-
     misconceptions = {
         "not-a-loss": metrics.jaccard_score,
         "dice": lambda a, b: 1 - metrics.f1_score(a, b),
         "counts-background": lambda a, b: np.mean(a != b),
-        "no-union": lambda a, b: 1 - both(a, b) / (a.sum() + b.sum()),
-        "one-region": lambda a, b: 1 - both(a, b) / a.sum(),
-        "other-region": lambda a, b: 1 - both(a, b) / b.sum(),
-        "all-points": lambda a, b: 1 - both(a, b) / len(a),
+        "no-union": lambda a, b: 1 - a @ b / (a.sum() + b.sum()),
+        "one-region": lambda a, b: 1 - a @ b / a.sum(),
+        "other-region": lambda a, b: 1 - a @ b / b.sum(),
+        "all-points": lambda a, b: 1 - a @ b / len(a),
         "upside-down": lambda a, b: 1 - 1 / metrics.jaccard_score(a, b),
     }
 
@@ -817,19 +795,14 @@ ADAPTIVE_MISCONCEPTIONS = {
 
 
 def _adagrad(student, walks):
-    asked, step = partial(_asked, student, "adagrad_step", "s"), _adaptive_step
     misconceptions = ADAPTIVE_MISCONCEPTIONS | {"old-sum": {"by_old": True}}
-    path = partial(_paths, walks, 1, [(0.1, 0.3), (0.03, 0.05), (0.5, 1e-8), (0.2, 0.2)])
-    w, gradients = walks[0]
-    args = {"w": w, "s": gradients[1] ** 2, "g": gradients[0], "learning_rate": 0.1, "epsilon": 0.2}
-    others, advice = {"learning_rate": 0.5, "epsilon": 1.0}, "First s + g**2, then w."
-    fail_if(np.allclose(asked(*args.values()), step(*args.values())[::-1]), "adagrad-step.swapped")
-    return _judge_paths("adagrad_step", path, asked, step, misconceptions, 1, args, others, advice)
+    settings = [(0.1, 0.3), (0.03, 0.05), (0.5, 1e-8), (0.2, 0.2)]
+    numbers, advice = {"learning_rate": (0.1, 0.5), "epsilon": (0.2, 1.0)}, "First s + g**2, then w."
+    name, step = "adagrad_step", _adaptive_step
+    return _judge_paths(student, name, "s", walks, settings, numbers, step, misconceptions, 1, advice)
 
 
 def _rmsprop(student, walks):
-    asked = partial(_asked, student, "rmsprop_step", "s")
-
     def step(w, s, g, rate, rho, epsilon, keep=None, new=None, exchange=False, **changed):
         keep, new = rho if keep is None else keep, 1 - rho if new is None else new
         keep, new = (new, keep) if exchange else (keep, new)
@@ -842,13 +815,10 @@ def _rmsprop(student, walks):
         "no-rho": {"keep": 1.0},
         "old-average": {"by_old": True},
     }
-    path = partial(_paths, walks, 1, [(0.1, 0.9, 0.3), (0.03, 0.6, 0.05), (0.5, 0.8, 1e-8), (0.2, 0.99, 0.2)])
-    w, gradients = walks[0]
-    args = {"w": w, "s": gradients[1] ** 2, "g": gradients[0], "learning_rate": 0.1, "rho": 0.9, "epsilon": 0.2}
-    others = {"learning_rate": 0.5, "rho": 0.4, "epsilon": 1.0}
+    settings = [(0.1, 0.9, 0.3), (0.03, 0.6, 0.05), (0.5, 0.8, 1e-8), (0.2, 0.99, 0.2)]
+    numbers, name = {"learning_rate": (0.1, 0.5), "rho": (0.9, 0.4), "epsilon": (0.2, 1.0)}, "rmsprop_step"
     advice = "First s = rho s + (1 - rho) g**2, then w."
-    fail_if(np.allclose(asked(*args.values()), step(*args.values())[::-1]), "rmsprop-step.swapped")
-    return _judge_paths("rmsprop_step", path, asked, step, misconceptions, 1, args, others, advice)
+    return _judge_paths(student, name, "s", walks, settings, numbers, step, misconceptions, 1, advice)
 
 
 def _adaptive_step(

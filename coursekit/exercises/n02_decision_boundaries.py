@@ -1,5 +1,7 @@
 """Checks of notebook 02: what a classifier has drawn."""
 
+from functools import partial
+
 import numpy as np
 from scipy.special import logit
 from sklearn.datasets import make_circles, make_moons
@@ -13,6 +15,7 @@ from coursekit.checks.report import Finding
 from coursekit.checks.vocabulary.arrays import (
     as_array,
     as_number,
+    as_row,
     call_array,
     call_arrays,
     check_array,
@@ -175,7 +178,21 @@ def capacity(student, rng):
     """The curve against trees fitted here; the layers of the builder; the stop, and accuracy on fresh points."""
     yield lambda: _curve_and_choice(student)
     yield lambda: _builder(student)
-    yield lambda: _held_back(student, rng)
+    describe_keras(student, "held")
+    losses = student.history("history").get("val_loss")
+    fail_if(not losses, "no-validation")
+    fail_if(not np.isfinite(losses).all(), "not-finite")
+    yield _stopped(student, losses)
+    count, config = student.describe("held")["n_params"], student.config("held")
+    fail_if(count != 4417, "held.other-network", count=count)
+    rates = [layer.get("rate") for layer in student.layers("held")]
+    fail_if(config is not None and not any([*rates, *_penalties(config)]), "held.free")
+    X, y = make_moons(1000, noise=0.35, random_state=int(rng.integers(2**31)))
+    labels = (as_binary_probabilities("held", predictions(student, "held", X)) > 0.5).astype(int)
+    refuse_constant(labels, "held", advice=say("held.constant"))
+    accuracy = np.mean(labels == y)
+    advice = say("wrong-way-round" if accuracy < 0.3 else "weaker-penalty")
+    yield check_metric("02.3", "accuracy", accuracy, 0.5, advice=advice)
 
 
 def _curve_and_choice(student):
@@ -282,24 +299,6 @@ def _bends(layer):
     return layer["activation"] in named or any(word in layer["class"].lower() for word in ("elu", "tanh"))
 
 
-def _held_back(student, rng):
-    describe_keras(student, "held")
-    losses = student.history("history").get("val_loss")
-    fail_if(not losses, "no-validation")
-    fail_if(not np.isfinite(losses).all(), "not-finite")
-    yield _stopped(student, losses)
-    count, config = student.describe("held")["n_params"], student.config("held")
-    fail_if(count != 4417, "held.other-network", count=count)
-    rates = [layer.get("rate") for layer in student.layers("held")]
-    fail_if(config is not None and not any([*rates, *_penalties(config)]), "held.free")
-    X, y = make_moons(1000, noise=0.35, random_state=int(rng.integers(2**31)))
-    labels = (as_binary_probabilities("held", predictions(student, "held", X)) > 0.5).astype(int)
-    refuse_constant(labels, "held", advice=say("held.constant"))
-    accuracy = np.mean(labels == y)
-    advice = say("wrong-way-round" if accuracy < 0.3 else "weaker-penalty")
-    yield check_metric("02.3", "accuracy", accuracy, 0.5, advice=advice)
-
-
 def _stopped(student, losses):
     """Whether the network is where its validation loss was best; the recorded losses hold the L2 penalty too."""
     again = rebuild(student, "held", (1, 2))
@@ -357,11 +356,12 @@ def own_region(student, rng):
     guess = max(share, 1 - share)
     fail_if(neighbours < guess + 0.25 * (1 - guess), "too-hard", neighbours=neighbours, guess=guess)
     yield check_that("region", True, 1, share=share, neighbours=neighbours)
-    sizes = {}
+    sizes, answered = {}, {}
     for name in ("wide", "deep"):
         said = student.describe(name)
         fail_if(said["family"] != "keras", "not-keras", name=name, seen=said["type"])
-        as_binary_probabilities(name, predictions(student, name, X_test))  # builds a model never called before, too
+        p = as_binary_probabilities(name, predictions(student, name, X_test))  # builds a model never called before, too
+        answered[name] = (p > 0.5).astype(int)
         hidden = sum(layer["class"] == "Dense" for layer in student.layers(name)) - 1
         fail_if(name == "wide" and hidden != 1, "not-wide", hidden=hidden)
         fail_if(name == "deep" and hidden < 3, "not-deep", hidden=hidden)
@@ -371,8 +371,7 @@ def own_region(student, rng):
     ratio = max(sizes.values()) / max(min(sizes.values()), 1)
     yield check_that("comparable", ratio <= 1.15, 0.5, apart=ratio - 1, **sizes)
     accuracies = {}
-    for name in sizes:
-        labels = (as_binary_probabilities(name, predictions(student, name, X_test)) > 0.5).astype(int)
+    for name, labels in answered.items():
         if student.describe(name)["steps"]:
             refuse_constant(labels, name, advice=say("stuck"))
         refuse_constant(labels, name)
@@ -494,8 +493,7 @@ def _gradients(student, model, rng):
     # Where signs cancel, a standard deviation is nearly the root of the mean square: the nearest one counts.
     apart = {cause: np.abs(given - values).sum() for cause, values in misconceptions.items()}
     nearest = min(apart, key=apart.get)
-    if np.allclose(given, misconceptions[nearest], rtol=5e-3, atol=1e-12):
-        return Finding(nearest, False, say(nearest), points=1)
+    fail_if(np.allclose(given, misconceptions[nearest], rtol=5e-3, atol=1e-12), nearest)
     relation = describe_relation(given, sizes, {"the number of points": 40}, rtol=5e-3)
     off = np.flatnonzero(~right)
     relation = relation or say("gradients.differs", n_off=len(off), first=off[0] + 1)
@@ -506,8 +504,7 @@ def _unit_variance(student, rng, shapes):
     X, weights = rng.normal(0.3, 1, size=(60, 4)), [rng.normal(size=size) * scale for size, scale in shapes]
     given = call_arrays(student, "lsuv", weights, X, like={f"W{i + 1}": W.shape for i, W in enumerate(weights)})
 
-    def relu(sums):
-        return np.maximum(0, sums)
+    relu = partial(np.maximum, 0)
 
     def scaled(scale, bend=relu, go_on_with_scaled=True):
         H, new = X, []
@@ -531,9 +528,6 @@ def _unit_variance(student, rng, shapes):
         "largest": scaled(lambda sums: np.abs(sums).max()),
     }
 
-    def flat(parts):
-        return np.concatenate([part.ravel() for part in parts])
-
-    misconceptions = {cause: flat(parts) for cause, parts in misconceptions.items()}
+    known = {cause: as_row(parts) for cause, parts in misconceptions.items()}
     advice = "Divide W by np.std(H @ W), then H = ReLU(H @ W)."
-    return check_array("lsuv", "`lsuv`", flat(given), flat(scaled(np.std)), misconceptions, 1, advice, rtol=3e-3)
+    return check_array("lsuv", "`lsuv`", as_row(given), as_row(scaled(np.std)), known, 1, advice, rtol=3e-3)

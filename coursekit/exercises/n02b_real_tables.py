@@ -179,12 +179,8 @@ def _name_of(column, rows):
 def _linear_r2(X, targets):
     """How much of each target (a column) a linear combination of the columns of X explains."""
     targets = np.asarray(targets, dtype=float).reshape(len(X), -1)
-    A = _with_ones(X)
+    A = np.column_stack([np.ones(len(X)), (X - X.mean(axis=0)) / np.maximum(X.std(axis=0), 1e-12)])
     return r2_score(targets, A @ np.linalg.lstsq(A, targets, rcond=1e-9)[0], multioutput="raw_values")
-
-
-def _with_ones(X):
-    return np.column_stack([np.ones(len(X)), (X - X.mean(axis=0)) / np.maximum(X.std(axis=0), 1e-12)])
 
 
 def _same_order(X, values):
@@ -265,8 +261,7 @@ def rare_class(student, rng):
     fail_if(balanced > 0.87, "trained-on-test", good=good, bad=bad)
     fail_if(bad < 0.35 and good > 0.9, "fewer-than-without-weights", bad=bad, limit=limit)
     fail_if(bad < limit and good > 0.8, "rare-class-ignored", accuracy=accuracy, bad=bad, limit=limit)
-    too_much = bad > good + 0.3 and balanced < threshold("02b.2", "balanced")
-    fail_if(too_much, "weights-twice", good=good, bad=bad)
+    fail_if(bad > good + 0.3 and balanced < threshold("02b.2", "balanced"), "weights-twice", good=good, bad=bad)
     advice = say("train-longer" if student.describe("model")["family"] == "keras" else "simpler-model")
     yield check_metric("02b.2", "recall", bad, advice=advice)
     yield check_metric("02b.2", "balanced", balanced, advice=advice)
@@ -411,18 +406,19 @@ def _is_model(student, name):
 
 
 def _refuse_logits(student, name, X):
-    if cut_of(student, name, predictions(student, name, X)) == 0:
-        as_binary_probabilities(name, predictions(student, name, X))
+    scores = predictions(student, name, X)
+    if cut_of(student, name, scores) == 0:
+        as_binary_probabilities(name, scores)
 
 
 def _probabilities(student, name, X):
     """The probability of class 1, shape (n,), from probabilities, logits, one column or two."""
+    scores = predictions(student, name, X)
     try:
-        return as_binary_probabilities(name, predictions(student, name, X))
+        return as_binary_probabilities(name, scores)
     except Misconception as wrong:
         if wrong.finding.code != "logits":
             raise
-    scores = predictions(student, name, X)
     if cut_of(student, name, scores) == 0:
         return expit(scores[:, -1] - (scores[:, 0] if scores.shape[1] == 2 else 0))
     return np.clip(scores[:, -1], 0, 1)
@@ -547,7 +543,31 @@ def _explain_curve(given, wanted, y, scores, weights, name):
 def scaled_mass(student, rng):
     """Masses of fresh events; logarithms scaled with the statistics of another array."""
     yield _masses(student, make_lepton_pairs(n_samples=150, seed=int(rng.integers(2**31)))[0])
-    yield _scaled(student, rng)
+    # From 0.01 to 10, where log(1 + m) is not nearly log(m); in `train` the quartiles are not a variance apart.
+    train, values = 10 ** rng.uniform(-2, 0, 200), 10 ** rng.uniform(-1.5, 1, 80)
+    with saying_not_finite("log-last"):
+        given = call_array(student, "log_scaled", train, values, shape=(80,))
+    logs, own = np.log(train), np.log(values)
+
+    def standardised(of, numbers):
+        return (numbers - of.mean()) / of.std()
+
+    misconceptions = {
+        "log1p": standardised(np.log1p(train), np.log1p(values)),
+        "no-log": standardised(train, values),
+        "own-statistics": standardised(own, own),
+        "leak": standardised(np.concatenate([logs, own]), own),
+        "not-standardised": own,
+        "range": (own - logs.min()) / np.ptp(logs),
+        "no-mean": own / logs.std(),
+        "no-deviation": own - logs.mean(),
+        "variance": (own - logs.mean()) / logs.var(),
+        "deviation-in-gev": (own - logs.mean()) / train.std(),
+        "log-of-mean": (own - np.log(train.mean())) / logs.std(),
+        "log-of-statistics": (own - np.log(train.mean())) / np.log(train.std()),
+    }
+    # Room for the other convention of a standard deviation (n - 1).
+    yield _each_agrees("log-scaled", given, standardised(logs, own), misconceptions, {}, rtol=0.01, atol=0.005)
 
 
 def _masses(student, X):
@@ -609,34 +629,6 @@ def _explain_nan(student, X):
             masses = np.sqrt(2 * pt1 * pt2 * bracket)
         same = given.shape == masses.shape and np.allclose(given, masses, rtol=2e-3, equal_nan=True)
         fail_if(same, cause, count=np.isnan(given).sum())
-
-
-def _scaled(student, rng):
-    # From 0.01 to 10, where log(1 + m) is not nearly log(m); in `train` the quartiles are not a variance apart.
-    train, values = 10 ** rng.uniform(-2, 0, 200), 10 ** rng.uniform(-1.5, 1, 80)
-    with saying_not_finite("log-last"):
-        given = call_array(student, "log_scaled", train, values, shape=(80,))
-    logs, own = np.log(train), np.log(values)
-
-    def standardised(of, numbers):
-        return (numbers - of.mean()) / of.std()
-
-    misconceptions = {
-        "log1p": standardised(np.log1p(train), np.log1p(values)),
-        "no-log": standardised(train, values),
-        "own-statistics": standardised(own, own),
-        "leak": standardised(np.concatenate([logs, own]), own),
-        "not-standardised": own,
-        "range": (own - logs.min()) / np.ptp(logs),
-        "no-mean": own / logs.std(),
-        "no-deviation": own - logs.mean(),
-        "variance": (own - logs.mean()) / logs.var(),
-        "deviation-in-gev": (own - logs.mean()) / train.std(),
-        "log-of-mean": (own - np.log(train.mean())) / logs.std(),
-        "log-of-statistics": (own - np.log(train.mean())) / np.log(train.std()),
-    }
-    # Room for the other convention of a standard deviation (n - 1).
-    return _each_agrees("log-scaled", given, standardised(logs, own), misconceptions, {}, rtol=0.01, atol=0.005)
 
 
 def _each_agrees(code, given, wanted, misconceptions, quantities, rtol, atol=0.0):

@@ -206,8 +206,7 @@ def split_and_scale(student, rng):
         in_shares = np.allclose(sorted_ones / given.mean(), prices / prices.mean(), rtol=1e-3)
         fail_if(in_shares, "wrong-unit")
         fail_if(np.corrcoef(sorted_ones, prices)[0, 1] > 0.9999, "scaled-targets")
-        logs = given.min() > -1e3 and np.corrcoef(sorted_ones, np.log(prices))[0, 1] > 0.9999
-        fail_if(logs, "log-targets")
+        fail_if(given.min() > -1e3 and np.corrcoef(sorted_ones, np.log(prices))[0, 1] > 0.9999, "log-targets")
         raise Misconception("wrong-targets")
     rows, n = positions(np.vstack([X_train, X_test])), len(X_train)
     if rows is None:
@@ -347,7 +346,6 @@ def baseline_and_network(student, rng):
 
 
 def _explain_baseline(student, given, wanted):
-    """Raises `Misconception` where a cause of a wrong baseline is known."""
     fit, val, test = houses()
     kind = student.describe("baseline")["type"]
     fail_if("LinearRegression" not in parts_of(student, "baseline"), "wrong-model", seen=kind)

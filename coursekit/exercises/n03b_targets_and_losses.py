@@ -110,7 +110,22 @@ def target_unit(student, rng):
     X = rng.normal(size=(300, 12))
     yield lambda: _scaled(student)
     yield lambda: _biased(student)
-    yield lambda: _bounded(student, X)
+    # Whatever comes in, the output stays in the range; it can come near both ends, and it is not clipped.
+    name = "build_in_range"
+    wild = np.concatenate([1000 * X, -1000 * X])
+    for low, high in ((-2.0, 3.0), (0.1, 8.0), (10.0, 12.5)):
+        networks = [_network(student, name, low, high, first=low < 0 and i == 0) for i in range(2)]
+        outputs = np.concatenate([_outputs(student, network, name, wild) for network in networks])
+        smallest, largest, slack = outputs.min(), outputs.max(), 1e-3 * (high - low)
+        if smallest < low - slack or largest > high + slack or np.ptp(outputs) < 0.9 * (high - low):
+            _explain_range(low, high, smallest, largest)
+    low, high = 0.1, 0.2
+    network = _network(student, name, low, high)
+    fail_if(any(layer["activation"] == "hard_sigmoid" for layer in student.layers(network)), "hard.clipped")
+    outputs = _outputs(student, network, name, X)
+    flat = np.mean(np.isclose(outputs, low, rtol=1e-6) | np.isclose(outputs, high, rtol=1e-6))
+    fail_if(flat > 0.5, "clipped", flat=flat)
+    yield check_that("range", True, 1)
 
 
 def _scaled(student):
@@ -191,25 +206,6 @@ def _biased(student):
     return Finding("bias", True, "The output of a fresh network begins at the bias that you ask for.", 1)
 
 
-def _bounded(student, X):
-    """Whatever comes in, the output stays in the range; it can come near both ends, and it is not clipped."""
-    name = "build_in_range"
-    wild = np.concatenate([1000 * X, -1000 * X])
-    for low, high in ((-2.0, 3.0), (0.1, 8.0), (10.0, 12.5)):
-        networks = [_network(student, name, low, high, first=low < 0 and i == 0) for i in range(2)]
-        outputs = np.concatenate([_outputs(student, network, name, wild) for network in networks])
-        smallest, largest, slack = outputs.min(), outputs.max(), 1e-3 * (high - low)
-        if smallest < low - slack or largest > high + slack or np.ptp(outputs) < 0.9 * (high - low):
-            _explain_range(low, high, smallest, largest)
-    low, high = 0.1, 0.2
-    network = _network(student, name, low, high)
-    fail_if(any(layer["activation"] == "hard_sigmoid" for layer in student.layers(network)), "hard.clipped")
-    outputs = _outputs(student, network, name, X)
-    flat = np.mean(np.isclose(outputs, low, rtol=1e-6) | np.isclose(outputs, high, rtol=1e-6))
-    fail_if(flat > 0.5, "clipped", flat=flat)
-    return check_that("range", True, 1)
-
-
 def _explain_range(low, high, smallest, largest):
     def reaches(a, b):
         return abs(smallest - a) < 0.05 * (b - a) and abs(largest - b) < 0.05 * (b - a)
@@ -226,7 +222,31 @@ def _explain_range(low, high, smallest, largest):
 def categories(student, rng):
     """One-hot for codes of which some are missing; a network whose embedding matters to its predictions."""
     yield lambda: first_failed(_one_hot(student))
-    yield lambda: _house_network(student, rng)
+    describe_keras(student, "house_model")
+    houses = _houses()
+    X, y, codes = houses.X[houses.test], houses.y[houses.test], houses.codes[houses.test]
+    everywhere = _ask_two(student, houses.X, houses.codes)
+    fitted = everywhere[houses.test]
+    refuse_constant(fitted, "house_model", ".4g")
+    dollars = _mae(y, fitted)
+    if dollars > threshold("03b.2", "mae"):
+        fail_if(_better_raw(lambda X: _ask_two(student, X, codes), 0.5 * dollars), "unscaled-inputs")
+        _explain_prices("house_model", fitted, y)
+    else:
+        _refuse_seen("03b.2", "house_model", everywhere)
+    beside = {"unseen": min(_shares(everywhere)), "both": _errors_of(everywhere)[1:].mean()}
+    yield check_metric("03b.2", "mae", dollars, 1, ",.0f", most=True, beside=beside)
+    moved = np.abs(_ask_two(student, X, rng.permutation(codes)) - fitted).mean()
+    fail_if(moved < 1e-3, "ignores-codes")
+    layers, tables = student.layers("house_model"), _tables(student)
+    fail_if(any(layer["class"] == "Embedding" and not layer["trainable"] for layer in layers), "embedding.frozen")
+    off = {"right": _mae(y, fitted), "other": _mae(y, _ask_two(student, X, rng.permutation(codes)))}
+    fail_if(off["other"] < 1.02 * off["right"], "codes-misplaced", **off)
+    if not tables:
+        nested = "nested." * ("Embedding" in layer_kinds(student, "house_model"))
+        raise Misconception(f"{nested}no-embedding", found=", ".join(layer["class"] for layer in layers))
+    passed = any(rows >= 28 and columns == 2 for rows, columns in tables)
+    yield check_that("embedding", passed, 1, moved=UNIT * moved, shape=tables[0])
 
 
 def _one_hot(student):
@@ -255,24 +275,6 @@ def _one_hot(student):
         yield check_array("one-hot", "`one_hot`", given, wanted, misconceptions, 1, "One 1 in each row.")
 
 
-def _house_network(student, rng):
-    describe_keras(student, "house_model")
-    houses = _houses()
-    X, y, codes = houses.X[houses.test], houses.y[houses.test], houses.codes[houses.test]
-    everywhere = _ask_two(student, houses.X, houses.codes)
-    fitted = everywhere[houses.test]
-    refuse_constant(fitted, "house_model", ".4g")
-    dollars = _mae(y, fitted)
-    if dollars > threshold("03b.2", "mae"):
-        fail_if(_better_raw(lambda X: _ask_two(student, X, codes), 0.5 * dollars), "unscaled-inputs")
-        _explain_prices("house_model", fitted, y)
-    else:
-        _refuse_seen("03b.2", "house_model", everywhere)
-    beside = {"unseen": min(_shares(everywhere)), "both": _errors_of(everywhere)[1:].mean()}
-    yield check_metric("03b.2", "mae", dollars, 1, ",.0f", most=True, beside=beside)
-    yield from _uses_embedding(student, X, y, codes, fitted, rng)
-
-
 def _ask_two(student, X, codes):
     """The predictions for ten numbers and a code, shape (n,)."""
     X = X[:, :10].astype("float32")
@@ -297,20 +299,6 @@ def _tables(student):
     """The shape of each embedding of the network."""
     layers = zip(student.layers("house_model"), student.weights("house_model"), strict=True)
     return [weights[0].shape for layer, weights in layers if layer["class"] == "Embedding" and weights]
-
-
-def _uses_embedding(student, X, y, codes, fitted, rng):
-    moved = np.abs(_ask_two(student, X, rng.permutation(codes)) - fitted).mean()
-    fail_if(moved < 1e-3, "ignores-codes")
-    layers, tables = student.layers("house_model"), _tables(student)
-    fail_if(any(layer["class"] == "Embedding" and not layer["trainable"] for layer in layers), "embedding.frozen")
-    off = {"right": _mae(y, fitted), "other": _mae(y, _ask_two(student, X, rng.permutation(codes)))}
-    fail_if(off["other"] < 1.02 * off["right"], "codes-misplaced", **off)
-    if not tables:
-        nested = "nested." * ("Embedding" in layer_kinds(student, "house_model"))
-        raise Misconception(f"{nested}no-embedding", found=", ".join(layer["class"] for layer in layers))
-    passed = any(rows >= 28 and columns == 2 for rows, columns in tables)
-    yield check_that("embedding", passed, 1, moved=UNIT * moved, shape=tables[0])
 
 
 @exercise("03b.3")
@@ -356,7 +344,6 @@ def _own(student, X, rng):
 
 
 def _explain_own(layers, X, truth, fitted, r2):
-    """Raises `Misconception` where a known cause explains a poor fit."""
     bends = any(part["activation"] not in (None, "linear") or "ELU" in part["class"].upper() for part in layers[:-1])
     fail_if(not bends and LinearRegression().fit(X, fitted).score(X, fitted) > 0.99, "linear-model", r2=r2)
     ends = {"smallest": fitted.min(), "largest": fitted.max(), "low": truth.min(), "high": truth.max()}
@@ -381,10 +368,8 @@ def _residuals(student, spread):
     fail_if(given.size == 1000**2, "broadcast", shape=given.shape)
     fail_if(given.size != 1000, "wrong-shape", shape=given.shape)
     given, wanted = given.ravel(), truth - fitted
-
-    def same(other):  # float32 predictions are right to 1e-6 of the spread; their sums over a layer to some 1e-5
-        return np.abs(given - other).max() <= 1e-3 * spread
-
+    # float32 predictions are right to 1e-6 of the spread; their sums over a layer to some 1e-5
+    same = partial(np.allclose, given, rtol=0, atol=1e-3 * spread)
     misconceptions = {"wrong-sign": -wanted, "absolute": np.abs(wanted), "squared": wanted**2, "predictions": fitted}
     if not same(wanted):
         for cause, other in misconceptions.items():
@@ -402,9 +387,25 @@ _LOSSES = {"squared": np.square, "absolute": np.abs, "huber": partial(huber, 1)}
 @exercise("03b.4")
 def robust(student, rng):
     """The minimiser of three losses on skewed numbers; a network that the typing errors did not pull up."""
-    y = _skewed(rng)
-    yield lambda: _constants(student, y)
-    yield lambda: _robust_model(student)
+    yield lambda: _constants(student, _skewed(rng))
+    houses = _houses()
+    X, y, name = houses.X[houses.test], houses.y[houses.test], "robust_model"
+    fail_if(is_function(student, name), "not-a-model", name=name)
+    everywhere = one_column(student, name, houses.X)
+    fitted = everywhere[houses.test]
+    refuse_constant(fitted, name, ".4g")
+    dollars, high = _mae(y, fitted), np.mean(fitted - y)
+    if dollars > threshold("03b.4", "mae"):
+        fail_if(_better_raw(partial(one_column, student, name), 0.5 * dollars), "unscaled-inputs", name=name)
+        _explain_prices(name, fitted, y)
+        said = student.describe(name)
+        loss = str(said.get("loss") or said["params"].get("loss")).replace("mse", "mean_squared_error")
+        held = any(word in loss for word in ("mae", "absolute", "huber", "log_cosh"))
+        fail_if(high > 0.15 and not held, "squared-loss" if "squared" in loss else "pulled-up", high=UNIT * high)
+        fail_if(LinearRegression().fit(X, fitted).score(X, fitted) > 0.999, "mae.plane", dollars=dollars)
+    else:
+        _refuse_seen("03b.4", name, everywhere)
+    yield check_metric("03b.4", "mae", dollars, 1.5, ",.0f", most=True, beside={"unseen": min(_shares(everywhere))})
 
 
 def _skewed(rng):
@@ -426,7 +427,6 @@ def _best_constant(student, y, loss):
 
 
 def _constants(student, y):
-    """The findings on `best_constant`, one for each loss."""
     best = {loss: _minimiser(y, loss) for loss in _LOSSES}
     given = {loss: _best_constant(student, y, loss) for loss in _LOSSES}
     tolerance = _GRID * np.ptp(y)  # a hundred candidates are off by a little less
@@ -473,27 +473,6 @@ def _explain_constants(student, y, given, best, tolerance):
     fail_if(all_near({loss: lost(loss, best[loss]) for loss in given}), "returns-loss")
     fail_if(all(value >= 0 and value == round(value) for value in given.values()), "returns-index")
     fail_if(all_near({loss: _best_constant(student, y + 3, loss) for loss in given}, 1e-6), "not-its-y")
-
-
-def _robust_model(student):
-    houses = _houses()
-    X, y, name = houses.X[houses.test], houses.y[houses.test], "robust_model"
-    fail_if(is_function(student, name), "not-a-model", name=name)
-    everywhere = one_column(student, name, houses.X)
-    fitted = everywhere[houses.test]
-    refuse_constant(fitted, name, ".4g")
-    dollars, high = _mae(y, fitted), np.mean(fitted - y)
-    if dollars > threshold("03b.4", "mae"):
-        fail_if(_better_raw(partial(one_column, student, name), 0.5 * dollars), "unscaled-inputs", name=name)
-        _explain_prices(name, fitted, y)
-        said = student.describe(name)
-        loss = str(said.get("loss") or said["params"].get("loss")).replace("mse", "mean_squared_error")
-        held = any(word in loss for word in ("mae", "absolute", "huber", "log_cosh"))
-        fail_if(high > 0.15 and not held, "squared-loss" if "squared" in loss else "pulled-up", high=UNIT * high)
-        fail_if(LinearRegression().fit(X, fitted).score(X, fitted) > 0.999, "mae.plane", dollars=dollars)
-    else:
-        _refuse_seen("03b.4", name, everywhere)
-    return check_metric("03b.4", "mae", dollars, 1.5, ",.0f", most=True, beside={"unseen": min(_shares(everywhere))})
 
 
 @exercise("03b.5")

@@ -1,9 +1,11 @@
 """Checks of notebook 04b: let the trained network read your own handwriting."""
 
+from functools import partial
+
 import numpy as np
 from scipy import ndimage
 
-from coursekit.checks.framework import Misconception, check_that, exercise, fail_if, say, threshold
+from coursekit.checks.framework import Misconception, check_that, exercise, fail_if, threshold
 from coursekit.checks.proxy import StudentError
 from coursekit.checks.report import Finding
 from coursekit.checks.vocabulary.arrays import as_array, call_array, check_array
@@ -238,8 +240,7 @@ def _move(student, pictures, rng):
         return Finding("centred", True, "The centre of mass comes to the middle, and no ink is lost.", points=1)
     _explain_move(student, moved, pictures, rng)
     fail_if(not np.isfinite(after).all() or ink.min() < 0.9 and not near, "ink-lost", left=max(ink.min(), 0))
-    if near:
-        return Finding("ink", False, say("centred.ink", share=ink[np.abs(ink - 1).argmax()]), points=1)
+    fail_if(near, "centred.ink", share=ink[np.abs(ink - 1).argmax()])
     return check_that("centred", False, 1, far=np.abs(after).max())
 
 
@@ -285,9 +286,8 @@ def _accuracies(student):
     wanted = np.array([_accuracy(student, cornered, labels), _accuracy(student, centred, labels)])
     fail_if(wanted[1] < 0.5, "untrained", centred=wanted[1])
 
-    def near(numbers):  # rounding at half a pixel may move some digits by one pixel more: two percent of the digits
-        return np.abs(numbers - wanted) <= 0.02
-
+    # Rounding at half a pixel may move some digits by one pixel more: two percent of the digits.
+    near = partial(np.isclose, wanted, rtol=0, atol=0.02)
     if near(given).all():
         return check_that("accuracies", True, 1.5, cornered=wanted[0], centred=wanted[1])
     mended = {"swapped": given[::-1], "percent": given / 100, "counts": given / 500, "error": 1 - given}
@@ -296,9 +296,8 @@ def _accuracies(student):
     first, second = near(given)
     fail_if(first and abs(given[1] - given[0]) < 1e-9, "same-twice")
     fail_if(second and abs(given[0] - _accuracy(student, images / 255, labels)) <= 0.005, "not-in-corner")
-    if first or second:
-        other = "second" if first else "first"
-        return Finding(other, False, say(f"accuracies.{other}"))
+    fail_if(first, "accuracies.second")
+    fail_if(second, "accuracies.first")
     return check_that("accuracies", False)
 
 
@@ -322,7 +321,29 @@ def moved_to_centre(image):
 def overlap_of_boxes(student, rng):
     """The overlap of random pairs of boxes: some share a part, some lie inside one another, some share nothing."""
     yield lambda: _overlapping(student, rng)
-    yield lambda: _apart(student, rng)
+    box = _box(rng)
+    height, width = box[2:] - box[:2]
+    down, right = rng.integers(2, 9, size=2)
+    moves = {
+        "beside one another, with a gap": (0, width + right),
+        "above one another, with a gap": (height + down, 0),
+        "apart in both directions": (height + down, width + right),
+        "apart in both directions, one to the lower left": (height + down, -width - right),
+        "beside one another, touching along an edge": (0, width),
+        "above one another, touching along an edge": (height, 0),
+        "touching at a corner": (height, width),
+    }
+    places = list(moves) * 2
+    pairs = [(box, box + np.tile(move, 2)) for move in moves.values()]
+    pairs += [pair[::-1] for pair in pairs]
+    given = np.array([call_array(student, "iou", *pair) for pair in pairs])
+    first, second = np.array(pairs).transpose(1, 2, 0)
+    not_cut = np.prod(_shared_sides(first, second), axis=0)
+    for product in (not_cut, np.maximum(not_cut, 0)):
+        fail_if(np.allclose(given, product / (_area(first) + _area(second) - product), atol=1e-9), "gap-multiplied")
+    wrong = np.flatnonzero(np.abs(given) > 1e-9)
+    place, value = (places[wrong[0]], given[wrong[0]]) if len(wrong) else ("", 0)
+    yield check_that("apart", not len(wrong), 1, place=place, value=value)
 
 
 def _overlapping(student, rng):
@@ -353,32 +374,6 @@ def _overlapping(student, rng):
     what, wanted = "`iou` of boxes that overlap", _iou(first, second)
     advice = "These were pairs of boxes that share a part, or lie inside one another."
     return check_array("overlapping", what, given, wanted, misconceptions, 1, advice)
-
-
-def _apart(student, rng):
-    box = _box(rng)
-    height, width = box[2:] - box[:2]
-    down, right = rng.integers(2, 9, size=2)
-    moves = {
-        "beside one another, with a gap": (0, width + right),
-        "above one another, with a gap": (height + down, 0),
-        "apart in both directions": (height + down, width + right),
-        "apart in both directions, one to the lower left": (height + down, -width - right),
-        "beside one another, touching along an edge": (0, width),
-        "above one another, touching along an edge": (height, 0),
-        "touching at a corner": (height, width),
-    }
-    places = list(moves) * 2
-    pairs = [(box, box + np.tile(move, 2)) for move in moves.values()]
-    pairs += [pair[::-1] for pair in pairs]
-    given = np.array([call_array(student, "iou", *pair) for pair in pairs])
-    first, second = np.array(pairs).transpose(1, 2, 0)
-    not_cut = np.prod(_shared_sides(first, second), axis=0)
-    for product in (not_cut, np.maximum(not_cut, 0)):
-        fail_if(np.allclose(given, product / (_area(first) + _area(second) - product), atol=1e-9), "gap-multiplied")
-    wrong = np.flatnonzero(np.abs(given) > 1e-9)
-    place, value = (places[wrong[0]], given[wrong[0]]) if len(wrong) else ("", 0)
-    return check_that("apart", not len(wrong), 1, place=place, value=value)
 
 
 def _box(rng):

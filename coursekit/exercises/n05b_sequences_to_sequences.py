@@ -339,7 +339,21 @@ def attention_decoder(student, rng):
     places = np.broadcast_to(np.eye(5, dtype="float32"), (len(rows), 5, 5))
     questions = np.concatenate([_one_hot(rows), places], axis=2)
     yield lambda: _reader(student, questions, answers)
-    yield lambda: _looks(student, questions, answers)
+    describe_keras(student, "look")
+    targets = _codes(answers, 4)
+    before = _one_hot(np.hstack([np.full((len(targets), 1), START), targets[:, :-1]]))
+    weights = as_array(student.predict("look", [questions, before]), "What `look` gives")
+    fail_if(weights.shape == (len(targets), 4, 13), "look.not-weights")
+    fits = weights.ndim in (3, 4) and weights.shape[0] == len(targets) and weights.shape[-2:] == (4, 5)
+    fail_if(not fits, "look.wrong-shape", shape=weights.shape, n=len(targets))
+    fail_if(weights.min() < -1e-4 or np.abs(weights.sum(axis=-1) - 1).max() > 1e-3, "look.not-weights")
+    of_look = [w for layer in student.weights("look") for w in layer]
+    of_reader = [w for layer in student.weights("reader") for w in layer]
+    shared = all(any(np.array_equal(w, other) for other in of_reader) for w in of_look)
+    yield check_that("look", bool(shared), 0.5)
+    looks = as_array(student.value("looks"), "`looks`")
+    mean = weights.reshape(len(targets), -1, 4, 5).mean(axis=(0, 1))
+    yield _check_looks(looks, mean)
 
 
 def _reader(student, questions, answers):
@@ -358,24 +372,6 @@ def _bends(layers):
     activations = {layer["activation"] for layer in layers if layer["class"] not in recurrent}
     kinds = {layer["class"] for layer in layers}
     return bool(activations - {None, "linear", "softmax"} or kinds & {"ReLU", "LeakyReLU", "ELU", "PReLU"})
-
-
-def _looks(student, questions, answers):
-    describe_keras(student, "look")
-    targets = _codes(answers, 4)
-    before = _one_hot(np.hstack([np.full((len(targets), 1), START), targets[:, :-1]]))
-    weights = as_array(student.predict("look", [questions, before]), "What `look` gives")
-    fail_if(weights.shape == (len(targets), 4, 13), "look.not-weights")
-    fits = weights.ndim in (3, 4) and weights.shape[0] == len(targets) and weights.shape[-2:] == (4, 5)
-    fail_if(not fits, "look.wrong-shape", shape=weights.shape, n=len(targets))
-    fail_if(weights.min() < -1e-4 or np.abs(weights.sum(axis=-1) - 1).max() > 1e-3, "look.not-weights")
-    of_look = [w for layer in student.weights("look") for w in layer]
-    of_reader = [w for layer in student.weights("reader") for w in layer]
-    shared = all(any(np.array_equal(w, other) for other in of_reader) for w in of_look)
-    yield check_that("look", bool(shared), 0.5)
-    looks = as_array(student.value("looks"), "`looks`")
-    mean = weights.reshape(len(targets), -1, 4, 5).mean(axis=(0, 1))
-    yield _check_looks(looks, mean)
 
 
 def _check_looks(looks, mean):
@@ -414,7 +410,33 @@ def _largest(looks, mean, rows=(0, 1, 2)):
 def places_and_order(student, rng):
     """The encoding at several sizes; the bound on texts of several lengths."""
     yield lambda: first_failed(_encoding(student, T, d) for T, d in ((7, 6), (12, 4), (1, 8), (30, 2), (50, 16)))
-    yield lambda: _bound(student, rng)
+    lists = []  # texts of few symbols, of which many differ in their order alone
+    for n, length, symbols in ((40, 4, "123"), (25, 3, "abcd"), (60, 5, "12"), (1, 4, "12"), (30, 4, "ab+")):
+        texts = ["".join(rng.choice(list(symbols), size=length)) for _ in range(n)]
+        lists.append((texts, rng.choice(["1", "2", "12", "21"], size=n).tolist()))
+    given = []
+    for texts, answers in lists:
+        value = as_array(student.call("ceiling", texts, answers), "What `ceiling` returns")
+        fail_if(value.size != 1, "ceiling.wrong-shape", shape=value.shape)
+        given.append(float(value.ravel()[0]))
+    wanted = np.array([_ceiling(*pair) for pair in lists])
+    names = [f"{len(texts)} texts" for texts, _ in lists]
+    known = {
+        "order-kept": [_ceiling(*pair, key=str) for pair in lists],
+        "counts-lost": [_ceiling(*pair, key=lambda text: "".join(sorted(set(text)))) for pair in lists],
+        "first-answer": [_ceiling(*pair, right=lambda counts: counts[0]) for pair in lists],
+        "one-each": [_ceiling(*pair, right=lambda counts: 1) for pair in lists],
+        "certain-only": [_ceiling(*pair, right=lambda counts: counts[0] if len(counts) == 1 else 0) for pair in lists],
+        "groups-alike": [_ceiling(*pair, mean_of_groups=True) for pair in lists],
+        "answers-sorted": [
+            _ceiling(texts, ["".join(sorted(answer)) for answer in answers]) for texts, answers in lists
+        ],
+        "no-groups": [max(Counter(answers).values()) / len(answers) for _, answers in lists],
+        "not-divided": [value * len(texts) for value, (texts, _) in zip(wanted, lists, strict=True)],
+        "mistakes": 1 - wanted,
+        "per-cent": 100 * wanted,
+    }
+    yield check_array("ceiling", "`ceiling`", given, wanted, known, 1.5, say("ceiling.advice"), 1e-6, names)
 
 
 def _encoding(student, T, d):
@@ -457,51 +479,12 @@ def _positions(T, d, exponent=lambda column: column - column % 2, base=10000.0):
     return _interleaved(_angles(T, d, exponent, base))
 
 
-def _bound(student, rng):
-    """The finding about `ceiling`, on texts of few symbols, of which many differ in their order alone."""
-    lists = []
-    for n, length, symbols in ((40, 4, "123"), (25, 3, "abcd"), (60, 5, "12"), (1, 4, "12"), (30, 4, "ab+")):
-        texts = ["".join(rng.choice(list(symbols), size=length)) for _ in range(n)]
-        lists.append((texts, rng.choice(["1", "2", "12", "21"], size=n).tolist()))
-    given = []
-    for texts, answers in lists:
-        value = as_array(student.call("ceiling", texts, answers), "What `ceiling` returns")
-        fail_if(value.size != 1, "ceiling.wrong-shape", shape=value.shape)
-        given.append(float(value.ravel()[0]))
-    wanted = np.array([_ceiling(*pair) for pair in lists])
-    names = [f"{len(texts)} texts" for texts, _ in lists]
-    known = {
-        "order-kept": [_ceiling(*pair, key=str) for pair in lists],
-        "counts-lost": [_ceiling(*pair, key=lambda text: "".join(sorted(set(text)))) for pair in lists],
-        "first-answer": [_ceiling(*pair, right=lambda counts, first: counts[first]) for pair in lists],
-        "one-each": [_ceiling(*pair, right=lambda counts, first: 1) for pair in lists],
-        "certain-only": [_ceiling(*pair, right=_if_certain) for pair in lists],
-        "groups-alike": [_ceiling(*pair, mean_of_groups=True) for pair in lists],
-        "answers-sorted": [
-            _ceiling(texts, ["".join(sorted(answer)) for answer in answers]) for texts, answers in lists
-        ],
-        "no-groups": [max(Counter(answers).values()) / len(answers) for _, answers in lists],
-        "not-divided": [value * len(texts) for value, (texts, _) in zip(wanted, lists, strict=True)],
-        "mistakes": 1 - wanted,
-        "per-cent": 100 * wanted,
-    }
-    return check_array("ceiling", "`ceiling`", given, wanted, known, 1.5, say("ceiling.advice"), 1e-6, names)
-
-
-def _most(counts, first):
-    return max(counts.values())
-
-
-def _if_certain(counts, first):
-    return sum(counts.values()) if len(counts) == 1 else 0
-
-
-def _ceiling(texts, answers, key=lambda text: "".join(sorted(text)), right=_most, mean_of_groups=False):
-    """The share that a reader of `key` alone can get right."""
+def _ceiling(texts, answers, key=lambda text: "".join(sorted(text)), right=max, mean_of_groups=False):
+    """The share that a reader of `key` alone can get right: of each group what `right` makes of how often an answer comes."""
     groups = defaultdict(list)
     for text, answer in zip(texts, answers, strict=True):
         groups[key(text)].append(answer)
-    hits = [right(Counter(group), group[0]) for group in groups.values()]
+    hits = [right(list(Counter(group).values())) for group in groups.values()]
     if mean_of_groups:
         return np.mean([hit / len(group) for hit, group in zip(hits, groups.values(), strict=True)])
     return sum(hits) / len(texts)

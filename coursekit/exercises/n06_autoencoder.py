@@ -1,6 +1,6 @@
 """Checks of notebook 06: autoencoders."""
 
-from functools import cache
+from functools import cache, partial
 from itertools import product
 
 import numpy as np
@@ -104,49 +104,6 @@ def plane_of_pca():
 def linear_is_pca(student, rng):
     """The angles of random bases; then linearity and the plane of the network's outputs for unseen digits."""
     yield lambda: _angles(student, rng)
-    yield lambda: _plane(student, rng)
-
-
-def _angles(student, rng):
-    def arccos(cosines):
-        return np.sort(np.arccos(np.clip(cosines, -1, 1)))
-
-    def singular(A, B):
-        return np.linalg.svd(A.T @ B, compute_uv=False)
-
-    A, B = rng.normal(size=(9, 3)), rng.normal(size=(9, 3))
-    wanted = np.sort(subspace_angles(A, B))
-    given = np.sort(call_array(student, "principal_angles", A, B, shape=(3,)))
-    cosines = np.cos(wanted)
-    misconceptions = {
-        "degrees": np.degrees(wanted),
-        "cosines": np.sort(cosines),
-        "wrong-sign": np.sort(-wanted),
-        "squared-cosines": np.sort(cosines**2),
-        "squared-inside": arccos(cosines**2),
-        "sines": np.sort(np.arcsin(cosines)),
-        "not-orthonormal": arccos(singular(A, B)),
-        "only-normalised": arccos(singular(A / np.linalg.norm(A, axis=0), B / np.linalg.norm(B, axis=0))),
-        "no-svd": arccos(np.diag(np.linalg.qr(A)[0].T @ np.linalg.qr(B)[0])),
-    }
-    code, what = "principal-angles", "`principal_angles`"
-    finding = check_array(code, what, given, wanted, misconceptions, 1, rtol=1e-3, otherwise=code)
-    if not finding.passed:
-        return finding
-    # Where spaces share a direction, rounding gives cosines above 1.
-    for n, k, shared in ((5, 1, 1), (9, 3, 1), (12, 4, 2), *[(9, 3, 3)] * 30):
-        A, B = rng.normal(size=(n, k)), rng.normal(size=(n, k))
-        B[:, :shared] = A @ rng.normal(size=(k, shared))
-        given = np.asarray(student.call("principal_angles", A, B), dtype=float).ravel()
-        fail_if(np.isnan(given).any(), "principal-angles.no-clip", n=n, k=k)
-        # arccos near 1 turns a rounding of 1e-16 into 1e-8, and one of float32 into 5e-4.
-        if given.shape != (k,) or np.abs(np.sort(given) - np.sort(subspace_angles(A, B))).max() > 3e-3:
-            raise Misconception("shared.principal-angles", n=n, k=k)
-    return finding
-
-
-def _plane(student, rng):
-    """The finding about `linear`: that it is linear, of two numbers, and in which plane its answers lie."""
     mean, plane = plane_of_pca()
     raw = coarse(sample(rng, 400)[0]).astype("float32")
     x = (raw - mean).astype("float32")
@@ -168,6 +125,42 @@ def _plane(student, rng):
         fail_if(of_raw < 0.8 * of_centred, "raw.not-centred", of_raw=of_raw, of_centred=of_centred)
     fail_if(error(given, raw) < error(given, x), "target.not-centred")
     yield check_metric("06.1", "angle", angle, 2, ".2f", most=True)
+
+
+def _angles(student, rng):
+    def arccos(cosines):
+        return np.sort(np.arccos(np.clip(cosines, -1, 1)))
+
+    singular = partial(np.linalg.svd, compute_uv=False)
+    A, B = rng.normal(size=(9, 3)), rng.normal(size=(9, 3))
+    wanted = np.sort(subspace_angles(A, B))
+    given = np.sort(call_array(student, "principal_angles", A, B, shape=(3,)))
+    cosines = np.cos(wanted)
+    misconceptions = {
+        "degrees": np.degrees(wanted),
+        "cosines": np.sort(cosines),
+        "wrong-sign": np.sort(-wanted),
+        "squared-cosines": np.sort(cosines**2),
+        "squared-inside": arccos(cosines**2),
+        "sines": np.sort(np.arcsin(cosines)),
+        "not-orthonormal": arccos(singular(A.T @ B)),
+        "only-normalised": arccos(singular((A / np.linalg.norm(A, axis=0)).T @ (B / np.linalg.norm(B, axis=0)))),
+        "no-svd": arccos(np.diag(np.linalg.qr(A)[0].T @ np.linalg.qr(B)[0])),
+    }
+    code, what = "principal-angles", "`principal_angles`"
+    finding = check_array(code, what, given, wanted, misconceptions, 1, rtol=1e-3, otherwise=code)
+    if not finding.passed:
+        return finding
+    # Where spaces share a direction, rounding gives cosines above 1.
+    for n, k, shared in ((5, 1, 1), (9, 3, 1), (12, 4, 2), *[(9, 3, 3)] * 30):
+        A, B = rng.normal(size=(n, k)), rng.normal(size=(n, k))
+        B[:, :shared] = A @ rng.normal(size=(k, shared))
+        given = np.asarray(student.call("principal_angles", A, B), dtype=float).ravel()
+        fail_if(np.isnan(given).any(), "principal-angles.no-clip", n=n, k=k)
+        # arccos near 1 turns a rounding of 1e-16 into 1e-8, and one of float32 into 5e-4.
+        if given.shape != (k,) or np.abs(np.sort(given) - np.sort(subspace_angles(A, B))).max() > 3e-3:
+            raise Misconception("shared.principal-angles", n=n, k=k)
+    return finding
 
 
 def worth_of_map(student, x):
@@ -238,7 +231,25 @@ def denoising(student, rng):
     """Both functions against their definitions; the network against the best filter on fresh digits and noise."""
     yield lambda: _right_psnr(student, rng)
     yield lambda: _right_smooth(student, rng)
-    yield lambda: _right_denoiser(student, rng)
+    x, _ = sample(rng, 400)
+    noise = rng.normal(0, 0.5, size=x.shape)
+    noisy = (x + noise).astype("float32")
+    stack = noisy.reshape(-1, 28, 28)
+    filtered = (gaussian_filter(stack, (0, s, s)).reshape(-1, 784) for s in (0.8, 0.9, 1.0, 1.1, 1.2))
+    best = max(_psnr(x, np.clip(rows, 0, 1)) for rows in filtered)
+    cleaned = pictures(student, "denoiser", noisy, x)
+    level = _psnr(x, cleaned)
+    if level < best:
+        fail_if(_psnr(noisy, cleaned) > level + 1, "denoiser.copies-noise", level=level)
+        fail_if(any(_psnr(x, cleaned * factor) > best for factor in (255, 1 / 255)), "denoiser.unscaled-outputs")
+        kept = np.sum((cleaned - x) * noise) / np.sum(noise**2)  # 1 where the noise is copied, 0 where it is gone
+        poor = level < _psnr(x, mean_picture()) + 0.5
+        fail_if(poor and kept > 0.15, "part.copies-noise", level=level, kept=kept)
+        fail_if(poor, "denoiser.untrained", level=level)
+    of_clean = _psnr(x, pictures(student, "denoiser", x, x))  # of those trained with noise at most 5 dB more
+    said = {"level": level, "best": best, "of_clean": of_clean}
+    fail_if(level - best < threshold("06.3", "gain") and of_clean > level + 8, "denoiser.trained-on-clean", **said)
+    yield check_metric("06.3", "gain", level - best, 2, ".2f", level=level, best=best)
 
 
 def _right_psnr(student, rng):
@@ -305,29 +316,6 @@ def _right_smooth(student, rng):
     return check_array("smooth", "`smooth`", given, wanted, misconceptions, 1, rtol=0.01, fields=fields, otherwise=name)
 
 
-def _right_denoiser(student, rng):
-    """The finding about `denoiser`, against the best filter, cut to [0, 1], on fresh digits and noise."""
-    x, _ = sample(rng, 400)
-    noise = rng.normal(0, 0.5, size=x.shape)
-    noisy = (x + noise).astype("float32")
-    stack = noisy.reshape(-1, 28, 28)
-    filtered = (gaussian_filter(stack, (0, s, s)).reshape(-1, 784) for s in (0.8, 0.9, 1.0, 1.1, 1.2))
-    best = max(_psnr(x, np.clip(rows, 0, 1)) for rows in filtered)
-    cleaned = pictures(student, "denoiser", noisy, x)
-    level = _psnr(x, cleaned)
-    if level < best:
-        fail_if(_psnr(noisy, cleaned) > level + 1, "denoiser.copies-noise", level=level)
-        fail_if(any(_psnr(x, cleaned * factor) > best for factor in (255, 1 / 255)), "denoiser.unscaled-outputs")
-        kept = np.sum((cleaned - x) * noise) / np.sum(noise**2)  # 1 where the noise is copied, 0 where it is gone
-        poor = level < _psnr(x, mean_picture()) + 0.5
-        fail_if(poor and kept > 0.15, "part.copies-noise", level=level, kept=kept)
-        fail_if(poor, "denoiser.untrained", level=level)
-    of_clean = _psnr(x, pictures(student, "denoiser", x, x))  # of those trained with noise at most 5 dB more
-    said = {"level": level, "best": best, "of_clean": of_clean}
-    fail_if(level - best < threshold("06.3", "gain") and of_clean > level + 8, "denoiser.trained-on-clean", **said)
-    yield check_metric("06.3", "gain", level - best, 2, ".2f", level=level, best=best)
-
-
 def _psnr(clean, noisy):
     return -10 * np.log10(error(clean, noisy) + 1e-12)  # a perfect copy has 120 dB
 
@@ -347,10 +335,6 @@ def error_of_zeros():
 def anomalies(student, rng):
     """The curve on random scores; the area of the model's own errors, and that of the score, on unseen digits."""
     yield lambda: _curve(student, rng)
-    yield lambda: _errors_of_copies(student, rng)
-
-
-def _errors_of_copies(student, rng):
     x, y = sample(rng, 1500)
     strange = y != 0
     errors = np.mean((pictures(student, "anomaly_model", x, x) - x) ** 2, axis=1)
@@ -507,7 +491,32 @@ def variational(student, rng):
     """Both formulas; the mean KL term, the copies, and the variety of pictures of random codes."""
     yield lambda: _kl(student, rng)
     yield lambda: _points(student, rng)
-    yield lambda: _vae(student, rng)
+    x, _ = sample(rng)
+    clouds = _clouds(student, x)
+    mean, log_var = clouds[:, :2], clouds[:, 2:]
+    _require_free(student, "vae_encoder")
+    fail_if(np.ptp(clouds, axis=0).max() < 1e-6, "clouds.constant")
+    points = mean + np.exp(np.clip(log_var, None, 10) / 2) * rng.normal(size=mean.shape)
+    copies = answers(student, "vae_decoder", points.astype("float32"), 784)
+    not_logits("vae_decoder", copies, x)
+    kl, mse, of_mean = divergence(mean, log_var).mean(), error(copies, x), error(mean_picture(), x)
+    fail_if(kl > 2 * threshold("06.6", "kl"), "clouds.no-kl", kl=kl, spread=mean.std())
+    middle = error(answers(student, "vae_decoder", mean.astype("float32"), 784), x)
+    fail_if(middle < 0.75 * mse, "clouds.means-alone", middle=middle, mse=mse)
+    fail_if(mse > 1.2 * of_mean, "clouds.untrained", mse=mse, of_mean=of_mean)
+    fail_if(kl < 0.5 and mse > 0.055, "clouds.collapsed", kl=kl)
+    least, most = sorted(mean.std(axis=0))
+    fail_if(least < 0.1 and most > 0.5, "clouds.one-coordinate")
+    fail_if(mse > of_mean, "clouds.untrained", mse=mse, of_mean=of_mean)
+    fail_if(least < 0.1, "clouds.one-coordinate")
+    yield check_metric("06.6", "kl", kl, 1, ".2f", most=True)
+    _require_grey_values("vae_decoder", copies)
+    yield check_metric("06.6", "mse", mse, 1, ".4f", most=True)
+    drawn = answers(student, "vae_decoder", rng.normal(size=(400, 2)).astype("float32"), 784)
+    # The kinds are counted by the most similar of 3,000 test digits, as exp(entropy) of their labels.
+    known, labels = (part[:3000] for part in digits()[1])
+    kinds = np.exp(entropy(np.bincount(labels[pairwise_distances_argmin(drawn.astype("float32"), known)])))
+    yield check_metric("06.6", "kinds", kinds, 1, ".1f")
 
 
 def divergence(mean, log_var):
@@ -586,32 +595,6 @@ def _points(student, rng):
     return check_array("reparametrise", "`reparametrise`", given, mean + sigma * noise, misconceptions, 1, steps=steps)
 
 
-def _vae(student, rng):
-    x, _ = sample(rng)
-    clouds = _clouds(student, x)
-    mean, log_var = clouds[:, :2], clouds[:, 2:]
-    _require_free(student, "vae_encoder")
-    fail_if(np.ptp(clouds, axis=0).max() < 1e-6, "clouds.constant")
-    points = mean + np.exp(np.clip(log_var, None, 10) / 2) * rng.normal(size=mean.shape)
-    copies = answers(student, "vae_decoder", points.astype("float32"), 784)
-    not_logits("vae_decoder", copies, x)
-    kl, mse, of_mean = divergence(mean, log_var).mean(), error(copies, x), error(mean_picture(), x)
-    fail_if(kl > 2 * threshold("06.6", "kl"), "clouds.no-kl", kl=kl, spread=mean.std())
-    middle = error(answers(student, "vae_decoder", mean.astype("float32"), 784), x)
-    fail_if(middle < 0.75 * mse, "clouds.means-alone", middle=middle, mse=mse)
-    fail_if(mse > 1.2 * of_mean, "clouds.untrained", mse=mse, of_mean=of_mean)
-    fail_if(kl < 0.5 and mse > 0.055, "clouds.collapsed", kl=kl)
-    least, most = sorted(mean.std(axis=0))
-    fail_if(least < 0.1 and most > 0.5, "clouds.one-coordinate")
-    fail_if(mse > of_mean, "clouds.untrained", mse=mse, of_mean=of_mean)
-    fail_if(least < 0.1, "clouds.one-coordinate")
-    yield check_metric("06.6", "kl", kl, 1, ".2f", most=True)
-    _require_grey_values("vae_decoder", copies)
-    yield check_metric("06.6", "mse", mse, 1, ".4f", most=True)
-    kinds = _kinds(answers(student, "vae_decoder", rng.normal(size=(400, 2)).astype("float32"), 784))
-    yield check_metric("06.6", "kinds", kinds, 1, ".1f")
-
-
 def _clouds(student, x):
     """Means and log variances, shape (n, 4), also of an encoder that answers with a pair."""
     if isinstance(student.config("vae_encoder"), dict):
@@ -621,9 +604,3 @@ def _clouds(student, x):
         given = np.concatenate(given, axis=1)
     fail_if(given.shape != (len(x), 4), "clouds.wrong-shape", n=len(x), shape=given.shape)
     return given
-
-
-def _kinds(pictures):
-    """The number of kinds among pictures, as exp(entropy) of the labels of the most similar of 3,000 test digits."""
-    x, y = (part[:3000] for part in digits()[1])
-    return np.exp(entropy(np.bincount(y[pairwise_distances_argmin(pictures.astype("float32"), x)])))

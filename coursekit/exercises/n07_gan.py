@@ -263,43 +263,30 @@ def chain(student, network):
     ]
 
 
-def forward(layers, x):
-    """What each layer gets, and the output."""
-    inputs = []
+def through(layers, x, slope_of):
+    """The gradient of a mean over points by all weights, and the outputs: `slope_of(outputs)` is its derivative a point."""
+    inputs, gradients, x = [], [], np.asarray(x, dtype=float)
     for W, b, slope in layers:
         inputs.append(x)
         z = x @ W + b
         x = np.where(z > 0, z, slope * z)
-    return inputs, x
-
-
-def backward(layers, inputs, delta):
-    """Gradients of all weights as one row, and that of the input, from the gradient of the output."""
-    gradients = []
-    for (W, b, slope), x in zip(reversed(layers), reversed(inputs), strict=True):
-        delta = delta * np.where(x @ W + b > 0, 1.0, slope)
-        gradients.append((x.T @ delta, delta.sum(axis=0)))
+    delta = slope_of(x) / len(x)
+    for (W, b, slope), seen in zip(reversed(layers), reversed(inputs), strict=True):
+        delta = delta * np.where(seen @ W + b > 0, 1.0, slope)
+        gradients.append((seen.T @ delta, delta.sum(axis=0)))
         delta = delta @ W.T
-    return flat(gradients[::-1]), delta
+    return flat(gradients[::-1]), x
 
 
 def through_both(generator, discriminator, noise, slope_of):
-    """Gradients of a mean over made points by both networks: `slope_of(logits)` is its derivative a point."""
-    g_inputs, points = forward(generator, np.asarray(noise, dtype=float))
-    d_inputs, logits = forward(discriminator, points)
-    d_slope, delta = backward(discriminator, d_inputs, slope_of(logits) / len(noise))
-    return backward(generator, g_inputs, delta)[0], d_slope, logits
-
-
-def of_real(discriminator, real, slope_of):
-    """The gradient of a mean over real points, likewise."""
-    inputs, logits = forward(discriminator, np.asarray(real, dtype=float))
-    return backward(discriminator, inputs, slope_of(logits) / len(real))[0], logits
+    """The gradients of a mean over made points by the generator and the discriminator, and the logits."""
+    gradient, logits = through([*generator, *discriminator], noise, slope_of)
+    return *np.split(gradient, [flat(generator).size]), logits
 
 
 def d_gradients(generator, discriminator, real, noise):
     """Gradients of L_D by generator and discriminator, and its value."""
-    real_slope, real_logits = of_real(discriminator, real, lambda logits: -expit(-logits))
+    real_slope, real_logits = through(discriminator, real, lambda logits: -expit(-logits))
     g_slope, made_slope, made_logits = through_both(generator, discriminator, noise, expit)
     return g_slope, real_slope + made_slope, d_loss(real_logits, made_logits)
 
@@ -338,7 +325,7 @@ def explain_discriminator(student, networks, moved, real, noise, d_rate, g_rate)
     slope = d_gradients(generator, before, real, noise)[1]
     of_made = through_both(generator, before, noise, expit)[1]
     of_g = g_gradients(generator, before, noise)[1]
-    real_cut = of_real(before, real, lambda a: as_probabilities(a, 1))[0]
+    real_cut = through(before, real, lambda a: as_probabilities(a, 1))[0]
     made_cut = through_both(generator, before, noise, lambda b: as_probabilities(b, 0))[1]
     misconceptions = {
         "uphill": d_rate * slope,
@@ -347,13 +334,12 @@ def explain_discriminator(student, networks, moved, real, noise, d_rate, g_rate)
         "half-the-loss": -d_rate * (slope - of_made),
         "wrong-loss": -d_rate * of_g,
         "not-averaged": -d_rate * len(real) * slope,
-        "labels-swapped": -d_rate * (of_g + of_real(before, real, expit)[0]),
+        "labels-swapped": -d_rate * (of_g + through(before, real, expit)[0]),
         "not-from-logits": -d_rate * (real_cut + made_cut),
     }
     refuse_misconceptions(moved, misconceptions, "discriminator", rtol=5e-3)
     refuse_misconceptions(moved, {"half-the-loss": -d_rate * of_made}, "made-points", rtol=5e-3)
-    turned = d_gradients(g_after, before, real, noise)[1]
-    fail_if(same_way(moved, -d_rate * turned), "generator-first")
+    fail_if(same_way(moved, -d_rate * d_gradients(g_after, before, real, noise)[1]), "generator-first")
     first = d = gone(before, -d_rate * slope)
     for times in (2, 3, 4, 5):
         d = gone(d, -d_rate * d_gradients(generator, d, real, noise)[1])
@@ -405,9 +391,9 @@ CENTRES = 2 * np.stack([np.cos(ANGLES), np.sin(ANGLES)], axis=1)
 RADIUS = 0.3
 
 
-def shares(points):
+def shares(points, norm=None):
     """For each mode the share of the points within three standard deviations of its centre."""
-    return np.mean(np.linalg.norm(points[:, None] - CENTRES, axis=2) < RADIUS, axis=0)
+    return np.mean(np.linalg.norm(points[:, None] - CENTRES, norm, axis=2) < RADIUS, axis=0)
 
 
 def ring_points(rng, counts, between=0):
@@ -464,7 +450,7 @@ def counting(student, rng):
     misconceptions = {
         "counts-single-points": [np.sum(shares(points) > 0) for points in sets],
         "no-distance": [np.sum(np.bincount(near, minlength=8) >= 0.01 * len(near)) for near in nearest],
-        "in-a-square": [np.sum(in_squares(points) >= 0.01) for points in sets],
+        "in-a-square": [np.sum(shares(points, np.inf) >= 0.01) for points in sets],
         "counts-points": [np.sum(shares(points) * len(points)) for points in sets],
         "share-of-near": [np.sum(shares(points) >= 0.01 * max(shares(points).sum(), 1e-9)) for points in sets],
         "rounded-down": [np.sum(shares(points) * len(points) >= len(points) // 100) for points in sets],
@@ -476,11 +462,6 @@ def counting(student, rng):
     i = next((i for i in range(len(sets)) if given[i] != wanted[i]), 0)
     too = "many" if given[i] > wanted[i] else "few"
     return check_that("count-modes", given == wanted, 1, too=too, given=given[i], n=len(sets[i]))
-
-
-def in_squares(points):
-    """The share of points whose coordinates are both within three standard deviations of each centre's."""
-    return (np.abs(points[:, None] - CENTRES) < RADIUS).all(axis=2).mean(axis=0)
 
 
 def read(images):

@@ -1,5 +1,8 @@
 """Checks of notebook 08: message passing, a graph of people, sets of particles, and a block with edge states."""
 
+from contextlib import nullcontext
+from functools import partial
+
 import numpy as np
 from sklearn.metrics import log_loss
 
@@ -98,17 +101,11 @@ def means(student, A):
         "zeros-too": np.full_like(A, 1 / len(A)),
         "columns-less-self": A / np.maximum(degree - 1, 1e-12),
     }
-    try:
+    with saying_not_finite("lonely.self-not-counted") if degree.min() == 1 else nullcontext():
         given = call_array(student, "mean_matrix", A, shape=A.shape)
-    except Misconception as wrong:
-        if wrong.finding.code == "not-finite" and degree.min() == 1:
-            raise Misconception("lonely.self-not-counted") from None
-        raise
     sums, strangers = given.sum(axis=1), np.abs(given[A == 0]).max(initial=0)
-    if strangers > 1e-6:
-        advice = say("strangers", share=strangers)
-    else:
-        advice = say("sums-right" if np.allclose(sums, 1) else "sums", low=sums.min(), high=sums.max())
+    seen = "strangers" if strangers > 1e-6 else "sums-right" if np.allclose(sums, 1) else "sums"
+    advice = say(seen, share=strangers, low=sums.min(), high=sums.max())
     wanted, quantities = A / degree[:, None], {"n": len(A)}
     return check_array("mean-matrix", "`mean_matrix`", given, wanted, misconceptions, 1, advice, quantities=quantities)
 
@@ -224,28 +221,6 @@ def karate_club(student, rng):
     graphs = [random_graph(rng, *sizes)[1] for sizes in ((7, 9, 0), (8, 9, 1), (13, 20, 1))]
     yield lambda: first_failed(normalises(student, A) for A in graphs)
     yield lambda: two_known(as_array(student.value("known"), "`known`"))
-    yield lambda: trained_club(student, rng)
-
-
-def normalises(student, A):
-    degree, eye = A.sum(axis=1), np.eye(len(A))
-    given = call_array(student, "normalise", A, shape=A.shape)
-    misconceptions = {
-        "rows": A / degree[:, None],
-        "one-degree": nearer(given, A / np.sqrt(degree), A / np.sqrt(degree)[:, None]),
-        "no-root": A / np.outer(degree, degree),
-        "loops-twice": normalised(A + eye),
-        "multiplied": A * np.sqrt(np.outer(degree, degree)),
-        "not-divided": A,
-        "whole-sum": A / A.sum(),
-        "degrees-added": A / np.sqrt(np.add.outer(degree, degree)),
-        "loops-out": nearer(given, normalised(A - eye), normalised(A) * (1 - eye)),
-    }
-    wanted, advice, quantities = normalised(A), say("normalise.by-both"), {"n": len(A)}
-    return check_array("normalise", "`normalise`", given, wanted, misconceptions, 1, advice, quantities=quantities)
-
-
-def trained_club(student, rng):
     edges, faction = load_karate_club()
     eye, graph = np.eye(34), normalised(matrix_of(edges, 34))
     scores = club_scores(student, eye, graph)
@@ -273,6 +248,24 @@ def trained_club(student, rng):
     usual = limit - MARGINS["08.2"]["surprise"]
     fail_if(surprise < limit and belief[8] < 0.65, "leak", surprise=surprise, usual=usual, belief=belief[8])
     yield placed
+
+
+def normalises(student, A):
+    degree, eye = A.sum(axis=1), np.eye(len(A))
+    given = call_array(student, "normalise", A, shape=A.shape)
+    misconceptions = {
+        "rows": A / degree[:, None],
+        "one-degree": nearer(given, A / np.sqrt(degree), A / np.sqrt(degree)[:, None]),
+        "no-root": A / np.outer(degree, degree),
+        "loops-twice": normalised(A + eye),
+        "multiplied": A * np.sqrt(np.outer(degree, degree)),
+        "not-divided": A,
+        "whole-sum": A / A.sum(),
+        "degrees-added": A / np.sqrt(np.add.outer(degree, degree)),
+        "loops-out": nearer(given, normalised(A - eye), normalised(A) * (1 - eye)),
+    }
+    wanted, advice, quantities = normalised(A), say("normalise.by-both"), {"n": len(A)}
+    return check_array("normalise", "`normalise`", given, wanted, misconceptions, 1, advice, quantities=quantities)
 
 
 def refuse_depth(student, features, faction):
@@ -332,10 +325,7 @@ def particle_sets(student, rng):
     """A shuffle that is one; a network that neither order nor padding can move; its accuracy on fresh decays."""
     particles, mask, label = make_decays(1000, seed=int(rng.integers(2**31)))
     yield lambda: shuffles(student, particles[:60], mask[:60])
-    yield lambda: trained_sets(student, rng, particles, mask, label)
 
-
-def trained_sets(student, rng, particles, mask, label):
     def ask(particles, mask):
         given = as_array(set_answer(student, particles, mask), "What `set_model` returns")
         right = given.size in (len(mask), 2 * len(mask)) and given.shape[0] == len(mask)
@@ -395,9 +385,7 @@ def shuffles(student, particles, mask):
     """The finding on `shuffle_particles`: the same rows in each event, each with its mask, in an order of the seed's."""
     shapes = {"particles": particles.shape, "mask": mask.shape}
 
-    def ask(seed):
-        return call_arrays(student, "shuffle_particles", particles, mask, seed, like=shapes)
-
+    ask = partial(call_arrays, student, "shuffle_particles", particles, mask, like=shapes)
     (moved, moved_mask), (again, _), (other, _) = ask(5), ask(5), ask(6)
     if np.array_equal(moved, particles):
         fail_if(not np.array_equal(moved_mask, mask), "particles-left")

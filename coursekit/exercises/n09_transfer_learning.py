@@ -1,5 +1,7 @@
 """Checks of notebook 09: reuse what was learned."""
 
+from functools import partial
+
 import numpy as np
 from scipy.special import softmax
 
@@ -153,7 +155,6 @@ def old_digits(student, rng):
 
 
 def five_probabilities(student, name, x, y):
-    """Raises `Misconception` where a network does not answer with five probabilities."""
     if predictions(student, name, x[:1]).shape[1] > 1:  # one column is told as labels, where it is
         five_scores(student, name, x)
     require_class_probabilities(student, name, lambda x: five_scores(student, name, x), x, y, 5)
@@ -418,16 +419,14 @@ def remembered_finding(student, old, weights, kept, x, y):
     for name, before in {"old_model": old, **weights}.items():
         fail_if(moved(flat(student, name), before), "changes-network", name=name, again=say(f"again.{name}"))
 
-    def near(values, apart=0.01):
-        return np.allclose(given, values, rtol=0, atol=apart)
-
+    near = partial(np.allclose, given, rtol=0, atol=0.01)
     # Half a percent: a digit in 200 may stand on the edge between two classes.
-    passed = near(kept, 0.005)
+    passed = near(kept, atol=0.005)
     if not passed:
         new = first(2000, test_digits(), NEW)
         own = [read(student, name, x, y) for name in weights]
         turned = [head_on(student, old[:-2] + now[-2:], x, y) for now in weights.values()]
-        fail_if(near(100 * kept, 0.5), "percent")
+        fail_if(near(100 * kept, atol=0.5), "percent")
         fail_if(near(1 - kept), "forgotten-share")
         fail_if(near(read(student, "old_model", x, y)), "body-unused")
         fail_if(near(turned) and not near(own), "exchanged")

@@ -83,10 +83,10 @@ def _area_of(student, name, X, y, others=None):
     def measured(scores):
         return roc_auc_score(y, scores), np.mean((scores > 0.5) == y)
 
-    scores = _scores(student, name, X)
+    said, scores = describe_keras(student, name), _scores(student, name, X)
     refuse_constant(scores, name, ".3f", say("untrained"))
     as_binary_probabilities(name, scores[:500, None])
-    last = student.layers(name)[-1:] if student.describe(name)["type"] == "Sequential" else []
+    last = student.layers(name)[-1:] if said["type"] == "Sequential" else []
     fail_if(any(layer["activation"] == "linear" for layer in last), "linear.logits", name=name)
     area, right = measured(scores)
     for code, X_other in (others or {}).items() if area < 0.76 or right < _RIGHT else ():
@@ -178,7 +178,6 @@ def _pixels(jets, put=np.add.at, outside="drop", cell=np.floor):
 @exercise("10.2")
 def image_network(student, rng):
     """The area on fresh jets; images in GeV instead of their logarithm are recognised; then the convolutions."""
-    describe_keras(student, "cnn")
     jets, y = _jets(rng, _N_JETS)
     images = _pixels(jets)[..., None].astype("float32")
     area, _ = _area_of(student, "cnn", np.log1p(images), y, {"unscaled-inputs": images})
@@ -214,7 +213,6 @@ _RECURRENT = ("LSTM", "GRU", "RNN")
 
 def _area_on_sequences(student, id, name, jets, y):
     """The finding about the area of a recurrent network on fresh jets, the hardest particle first."""
-    describe_keras(student, name)
     ordered = _ordered(jets)
     others = {"order-unlike": _inputs(ordered[:, ::-1]), "unscaled-inputs": ordered.astype("float32")}
     area, scores = _area_of(student, name, _inputs(ordered), y, others)
@@ -242,7 +240,6 @@ def _fits_better(y, these, those):
 @exercise("10.4")
 def set_network(student, rng):
     """The area on fresh jets; the same answers for shuffled rows, and with more rows of zeros, but not for each row twice."""
-    describe_keras(student, "set_network")
     jets, y = _jets(rng, _N_JETS)
     X = _inputs(jets)
     others = {"unscaled-inputs": jets.astype("float32"), "order-matters": _inputs(_ordered(jets))}
@@ -273,7 +270,39 @@ def comparison(student, rng):
     scores = rng.normal(size=600) + 0.8 * y
     yield lambda: _areas(student, y, scores)
     yield lambda: _rejections(student, y, scores)
-    yield lambda: _counts(student, rng)
+    jets, labels = _jets(rng, 400)
+    views = {
+        "CNN": ("cnn", np.log1p(_pixels(jets))[..., None].astype("float32")),
+        "LSTM": ("lstm", _inputs(_ordered(jets))),
+        "set": ("set_network", _inputs(jets)),
+    }
+    counts = student.value("n_params")
+    fail_if(not isinstance(counts, dict), "no-dict.wrong-keys", type=type_name(counts))
+    fail_if(set(counts) != set(views), "wrong-keys", keys=", ".join(map(str, counts)))
+    for key, (name, X) in views.items():
+        wanted = describe_keras(student, name)["n_params"]
+        _area_of(student, name, X, labels)
+        given = as_number(counts[key], f'`n_params["{key}"]`')
+        if given == wanted:
+            continue
+        weights = [w for layer in student.weights(name) for w in layer]
+        layers = student.layers(name)
+        gates = sum(layer["params"] or 0 for layer in layers if layer["class"] == "LSTM")
+        units = sum(layer["units"] for layer in layers if layer["class"] == "GRU")
+        fail_if(given == sum(w.size for w in weights if w.ndim > 1), "no-biases", given=given, name=name)
+        fail_if(given == 3 * wanted + 2, "with-optimiser", given=given)  # Adam's two a weight, its step and its rate
+        fail_if(gates and given == wanted - 0.75 * gates, "no-gates", given=given)
+        fail_if(units and given == wanted - 3 * units, "one-bias", given=given)
+        for other, _ in views.values():
+            if other != name and given == student.describe(other)["n_params"]:
+                raise Misconception("networks-exchanged", given=given, other=other, key=key)
+        for layer in layers:
+            if layer["params"] and given == wanted - layer["params"]:
+                raise Misconception("layer-left-out", given=given, name=layer["name"], kind=layer["class"])
+        rules = "".join(say(f"counted.{kind}") for kind in _COUNTED if kind in layer_kinds(student, name))
+        compared = "fewer" if given > wanted else "more"
+        raise Misconception("n-params", name=name, given=given, compared=compared, rules=rules)
+    yield check_that("n-params", True, 1)
 
 
 def _areas(student, y, scores):
@@ -345,42 +374,6 @@ def _rejections(student, y, scores):
 
 # Of these layers a sentence says how many parameters they have; others have none, or are rare.
 _COUNTED = ("Conv2D", "LSTM", "GRU", "SimpleRNN", "Bidirectional", "BatchNormalization", "LayerNormalization", "Dense")
-
-
-def _counts(student, rng):
-    jets, y = _jets(rng, 400)
-    views = {
-        "CNN": ("cnn", np.log1p(_pixels(jets))[..., None].astype("float32")),
-        "LSTM": ("lstm", _inputs(_ordered(jets))),
-        "set": ("set_network", _inputs(jets)),
-    }
-    counts = student.value("n_params")
-    fail_if(not isinstance(counts, dict), "no-dict.wrong-keys", type=type_name(counts))
-    fail_if(set(counts) != set(views), "wrong-keys", keys=", ".join(map(str, counts)))
-    for key, (name, X) in views.items():
-        wanted = describe_keras(student, name)["n_params"]
-        _area_of(student, name, X, y)
-        given = as_number(counts[key], f'`n_params["{key}"]`')
-        if given == wanted:
-            continue
-        weights = [w for layer in student.weights(name) for w in layer]
-        layers = student.layers(name)
-        gates = sum(layer["params"] or 0 for layer in layers if layer["class"] == "LSTM")
-        units = sum(layer["units"] for layer in layers if layer["class"] == "GRU")
-        fail_if(given == sum(w.size for w in weights if w.ndim > 1), "no-biases", given=given, name=name)
-        fail_if(given == 3 * wanted + 2, "with-optimiser", given=given)  # Adam's two a weight, its step and its rate
-        fail_if(gates and given == wanted - 0.75 * gates, "no-gates", given=given)
-        fail_if(units and given == wanted - 3 * units, "one-bias", given=given)
-        for other, _ in views.values():
-            if other != name and given == student.describe(other)["n_params"]:
-                raise Misconception("networks-exchanged", given=given, other=other, key=key)
-        for layer in layers:
-            if layer["params"] and given == wanted - layer["params"]:
-                raise Misconception("layer-left-out", given=given, name=layer["name"], kind=layer["class"])
-        rules = "".join(say(f"counted.{kind}") for kind in _COUNTED if kind in layer_kinds(student, name))
-        compared = "fewer" if given > wanted else "more"
-        return check_that("n-params", False, name=name, given=given, compared=compared, rules=rules)
-    return check_that("n-params", True, 1)
 
 
 @exercise("10.6")

@@ -219,7 +219,7 @@ def refuse_misconceptions(given, misconceptions, group="", rtol=1e-4, **fields):
         What the sentences name.
     """
     for misconception, values in misconceptions.items():
-        if _same(_flat(given), _flat(values), rtol):
+        if _same(as_row(given), as_row(values), rtol):
             raise Misconception(misconception, say(f"{group}.{misconception}", misconception, **fields))
 
 
@@ -241,7 +241,7 @@ def _same(given, other, rtol):
     return other.shape == given.shape and np.abs(given - other).max(initial=0) <= rtol * scale
 
 
-def _flat(answer):
+def as_row(answer):
     """An answer, or all of its parts, as one row."""
     parts = answer if isinstance(answer, list | tuple) else [answer]
     return np.concatenate([np.ravel(np.asarray(part, dtype=float)) for part in parts])

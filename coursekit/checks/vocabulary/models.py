@@ -53,11 +53,8 @@ def predictions(student, name, X):
     """
     scores, n = predict(student, name, X), _samples(X)
     if scores.ndim == 0 or len(scores) != n:
-        raise Misconception(
-            "wrong-shape",
-            f"{name_text(name)} was asked about {n} samples and answered with shape {shape_text(scores.shape)}; "
-            "expected one row per sample.",
-        )
+        seen = f"was asked about {n} samples and answered with shape {shape_text(scores.shape)}"
+        refuse(name, "wrong-shape", f"{seen}; expected one row per sample.")
     return scores.reshape(n, -1)
 
 
@@ -104,9 +101,7 @@ def one_column(student, name, X):
     """One number a sample, shape (n,): what a regressor predicts."""
     given = predictions(student, name, X)
     if given.shape[1] != 1:
-        raise Misconception(
-            "wrong-shape", f"{name_text(name)} answers with {given.shape[1]} columns; expected one number per sample."
-        )
+        refuse(name, "wrong-shape", f"answers with {given.shape[1]} columns; expected one number per sample.")
     return given[:, 0]
 
 
@@ -119,10 +114,7 @@ def predicted_labels(student, name, X, n_classes=2):
     if scores.shape[1] == n_classes and n_classes > 1:
         return scores.argmax(axis=1)
     if scores.shape[1] != 1:
-        raise Misconception(
-            "wrong-shape",
-            f"{name_text(name)} answers with {scores.shape[1]} columns; {n_classes} classes were expected.",
-        )
+        refuse(name, "wrong-shape", f"answers with {scores.shape[1]} columns; {n_classes} classes were expected.")
     column = scores[:, 0]
     if n_classes > 2 or np.isin(column, np.arange(n_classes)).all():
         return np.rint(column).astype(int)
@@ -151,23 +143,15 @@ def as_binary_probabilities(name, scores):
     Misconception
         With the code "wrong-shape", "logits" or "labels".
     """
+    low, high = scores.min(), scores.max()
     if scores.shape[1] > 2:
-        raise Misconception(
-            "wrong-shape",
-            f"{name_text(name)} answers with {scores.shape[1]} columns; the probability of 1 was expected.",
-        )
-    if scores.min() < -1e-4 or scores.max() > 1 + 1e-4:
-        raise Misconception(
-            "logits",
-            f"{name_text(name)} answers with {scores.min():.2f} to {scores.max():.2f}; probabilities, from 0 to 1, "
-            "were asked for. End the network with `activation='sigmoid'`.",
-        )
-    if len(scores) > 20 and np.isin(scores, (0, 1)).all() and np.ptp(scores) > 0:
-        raise Misconception(
-            "labels",
-            f"{name_text(name)} answers with 0 and 1 alone; probabilities were asked for. Leave the rounding to "
-            "whoever reads them.",
-        )
+        refuse(name, "wrong-shape", f"answers with {scores.shape[1]} columns; the probability of 1 was expected.")
+    if low < -1e-4 or high > 1 + 1e-4:
+        asked = "probabilities, from 0 to 1, were asked for. End the network with `activation='sigmoid'`."
+        refuse(name, "logits", f"answers with {low:.2f} to {high:.2f}; {asked}")
+    if len(scores) > 20 and np.isin(scores, (0, 1)).all() and low < high:
+        asked = "probabilities were asked for. Leave the rounding to whoever reads them."
+        refuse(name, "labels", f"answers with 0 and 1 alone; {asked}")
     return np.clip(scores[:, -1], 0, 1)
 
 
@@ -181,18 +165,13 @@ def as_class_probabilities(name, scores, n_classes):
     """
     asked = f"{n_classes} probabilities a sample were asked for"
     if scores.shape[1] == 1 and np.array_equal(scores, np.rint(scores)):
-        raise Misconception(
-            "labels", f"{name_text(name)} answers with the class itself; {asked}. Leave out the `argmax`."
-        )
+        refuse(name, "labels", f"answers with the class itself; {asked}. Leave out the `argmax`.")
     if scores.shape[1] != n_classes:
-        raise Misconception("wrong-shape", f"{name_text(name)} answers with {scores.shape[1]} columns; {asked}.")
-    sums = scores.sum(axis=1)
-    if scores.min() < -1e-4 or scores.max() > 1 + 1e-4:
-        raise Misconception(
-            "logits",
-            f"{name_text(name)} answers with {scores.min():.2f} to {scores.max():.2f}, and its first row sums to "
-            f"{sums[0]:.2f}; {asked}. End the network with `activation='softmax'`.",
-        )
+        refuse(name, "wrong-shape", f"answers with {scores.shape[1]} columns; {asked}.")
+    sums, low, high = scores.sum(axis=1), scores.min(), scores.max()
+    if low < -1e-4 or high > 1 + 1e-4:
+        seen = f"answers with {low:.2f} to {high:.2f}, and its first row sums to {sums[0]:.2f}"
+        refuse(name, "logits", f"{seen}; {asked}. End the network with `activation='softmax'`.")
     if np.abs(sums - 1).max() > 1e-2:
         raise Misconception(
             "not-probabilities",
@@ -200,9 +179,7 @@ def as_class_probabilities(name, scores, n_classes):
             "they sum to 1. A softmax makes them do so; a sigmoid treats each class alone.",
         )
     if len(scores) > 20 and np.isin(scores, (0, 1)).all():
-        raise Misconception(
-            "one-hot", f"{name_text(name)} answers with zeros and a single one; {asked}. Leave the rounding out."
-        )
+        refuse(name, "one-hot", f"answers with zeros and a single one; {asked}. Leave the rounding out.")
     most = np.e / (np.e + n_classes - 1)  # the largest value of the softmax of a softmax
     if len(scores) > 20 and scores.max() <= most + 1e-4 and np.quantile(scores.max(axis=1), 0.9) > 0.95 * most:
         raise Misconception(
@@ -219,7 +196,7 @@ def refuse_constant(answers, name, form=".3g", advice="Was it fitted, and did it
         answer = np.ravel(answers)[0]
         if answer == 1 and isinstance(answer, np.floating):
             advice = "Does it end in a softmax? That of one number is always 1: use `activation='sigmoid'`."
-        raise Misconception("constant", f"{name_text(name)} answers {answer:{form}} to everything. {advice}")
+        refuse(name, "constant", f"answers {answer:{form}} to everything. {advice}")
 
 
 def describe_keras(student, name):
@@ -232,12 +209,9 @@ def describe_keras(student, name):
     """
     said = student.describe(name)
     if said["family"] != "keras":
-        kind = with_article(said["type"])
-        raise Misconception("not-keras", f"{name_text(name)} is {kind}; a Keras model was expected.")
+        refuse(name, "not-keras", f"is {with_article(said['type'])}; a Keras model was expected.")
     if not said["built"]:
-        raise Misconception(
-            "not-built", f"{name_text(name)} has no weights yet. Begin it with `keras.Input(...)`, or fit it first."
-        )
+        refuse(name, "not-built", "has no weights yet. Begin it with `keras.Input(...)`, or fit it first.")
     return said
 
 
@@ -269,25 +243,21 @@ def _build(name, config, weights, input_shape):
     if _largest(config) > _MOST_UNITS or any(
         kind == "RepeatVector" and _largest(settings) > _MOST_STEPS for kind, settings in layer_configs(config)
     ):
-        raise _too_large(name)
+        _refuse_size(name)
+    import keras
+
+    make = keras.saving.deserialize_keras_object
     try:
-        model = _made_of(config)
+        if config["class_name"] == "Sequential":  # its `from_config` would build the chain anew for each layer
+            model = keras.Sequential(map(make, config["config"]["layers"]))
+        else:
+            model = make(config)
         if not model.built:
             model.build(input_shape)
         model.set_weights(weights)
     except Exception:  # whatever Keras makes of a configuration from the student's side: too large, not a layer's
         return None
     return model
-
-
-def _made_of(config):
-    """The Keras model of a configuration. `Sequential.from_config` would build the chain anew for each layer."""
-    import keras
-
-    make = keras.saving.deserialize_keras_object
-    if config["class_name"] == "Sequential":
-        return keras.Sequential(map(make, config["config"]["layers"]))
-    return make(config)
 
 
 def recompute_forward(student, name, X):
@@ -343,22 +313,12 @@ def recompute_without(student, name, X, kinds):
 
 @dataclass
 class _Network:
-    """A network of the student's, built again.
-
-    Attributes
-    ----------
-    predict : callable
-        What computes the answers of `model`.
-    compared : int
-        On how many rows its own answers have been compared with these.
-    answer_shape : tuple
-        The shape of one of its own answers.
-    """
+    """A network of the student's, built again."""
 
     model: object
-    predict: object
-    compared: int = 0
-    answer_shape: tuple = ()
+    predict: object  # what computes the answers of `model`
+    compared: int = 0  # on how many rows its own answers have been compared with these
+    answer_shape: tuple = ()  # the shape of one of its own answers
 
 
 def _network(student, name, X):
@@ -370,7 +330,7 @@ def _network(student, name, X):
     network = student.known[key]
     rows = min(max(_samples(X), _COMPARED), _MOST_ROWS)
     if network is not None and rows * sum(map(_values_of, getattr(network.model, "layers", []))) > _MOST_VALUES:
-        raise _too_large(name)
+        _refuse_size(name)
     return network
 
 
@@ -395,11 +355,9 @@ def require_network(student, name, X):
     if recompute_forward(student, name, X[:1]) is None:
         predictions(student, name, X[:1])  # of a model that was never fitted the error says more
         kind = with_article(student.describe(name)["type"])
-        raise Misconception(
-            "not-a-network",
-            f"{name_text(name)} is {kind}: no layers and weights are found that give its answers. Hand in the "
-            "trained network itself; all its parts must be scikit-learn's or Keras's own.",
-        )
+        seen = f"is {kind}: no layers and weights are found that give its answers."
+        advice = "Hand in the trained network itself; all its parts must be scikit-learn's or Keras's own."
+        refuse(name, "not-a-network", f"{seen} {advice}")
     for part in _parts_of(_network(student, name, X[:1]).model):
         if hasattr(part, "coefs_") and (len(part.coefs_) == 1 or part.activation == "identity"):
             raise Misconception(
@@ -420,8 +378,8 @@ def _parts_of(model):
         yield from _parts_of(list(vars(model).values()))
 
 
-def _too_large(name):
-    return Misconception("too-large", f"{name_text(name)} is too large to be computed again. Make it smaller.")
+def _refuse_size(name):
+    refuse(name, "too-large", "is too large to be computed again. Make it smaller.")
 
 
 def _not_compiled(config):
@@ -431,13 +389,17 @@ def _not_compiled(config):
     return list(map(_not_compiled, config)) if isinstance(config, list | tuple) else config
 
 
+def _everything_in(config):
+    """A Keras configuration and all that stands in it, however deep."""
+    yield config
+    inside = config.values() if isinstance(config, dict) else config if isinstance(config, list | tuple) else ()
+    for part in inside:
+        yield from _everything_in(part)
+
+
 def _largest(config):
     """The largest whole number in a Keras configuration: a number of units, filters, repetitions, classes."""
-    if isinstance(config, dict):
-        return max(map(_largest, config.values()), default=0)
-    if isinstance(config, list | tuple):
-        return max(map(_largest, config), default=0)
-    return config if isinstance(config, int) else 0
+    return max((part for part in _everything_in(config) if isinstance(part, int)), default=0)
 
 
 def _values_of(layer):
@@ -449,14 +411,9 @@ def _values_of(layer):
 
 def layer_configs(config):
     """Every layer in a Keras configuration, however deep: pairs of class name and settings."""
-    if isinstance(config, dict):
-        if "class_name" in config and isinstance(config.get("config"), dict):
-            yield config["class_name"], config["config"]
-        for part in config.values():
-            yield from layer_configs(part)
-    elif isinstance(config, list | tuple):
-        for part in config:
-            yield from layer_configs(part)
+    for part in _everything_in(config):
+        if isinstance(part, dict) and "class_name" in part and isinstance(part.get("config"), dict):
+            yield part["class_name"], part["config"]
 
 
 def layer_kinds(student, name):
@@ -488,20 +445,22 @@ def is_function(student, name):
 
 def _replayable(config):
     """Whether every object in a Keras configuration is one of `_REPLAYABLE` and Keras's own."""
-    if isinstance(config, dict):
-        if config.get("registered_name") not in (None, "", config.get("class_name")):
+
+    def allowed(part):
+        module, name = part.get("module"), part.get("class_name")
+        if part.get("registered_name") not in (None, "", name):
             return False
-        module, name = config.get("module"), config.get("class_name")
-        if module is not None and not str(module).startswith("keras"):
-            return False
-        if module is not None and not str(module).startswith(_HARMLESS) and name not in _REPLAYABLE:
-            return False
-        return all(_replayable(part) for part in config.values())
-    if isinstance(config, list | tuple):
-        return all(_replayable(part) for part in config)
-    return True
+        known = str(module).startswith(_HARMLESS) or str(module).startswith("keras") and name in _REPLAYABLE
+        return module is None or known
+
+    return all(allowed(part) for part in _everything_in(config) if isinstance(part, dict))
 
 
 def name_text(name):
     """How a sentence names a model: by the student's name, where it has one."""
     return f"`{name}`" if isinstance(name, str) else f"the {type_name(name)}"
+
+
+def refuse(name, code, message):
+    """Raise `Misconception` with a sentence about a model, which begins with how it is named."""
+    raise Misconception(code, f"{name_text(name)} {message}")

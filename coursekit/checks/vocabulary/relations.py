@@ -96,16 +96,10 @@ def _factors(wanted, quantities):
             yield f"divides by {name} where {name} - 1 is right ({said})", wanted * (value - 1) / value
     yield "is 100 times the right one: a share was asked for, not per cent", wanted * 100
     for base, factor in (("10", np.log(10)), ("2", np.log(2))):
-        yield (
-            f"is the right one times {factor:.4g}, the factor between the logarithm to base {base} and the natural "
-            "one: look at which logarithm you take",
-            wanted * factor,
-        )
-        yield (
-            f"is the right one divided by {factor:.4g}, the factor between the natural logarithm and that to base "
-            f"{base}: look at which logarithm you take",
-            wanted / factor,
-        )
+        times, advice = f"times {factor:.4g}, the factor between", "look at which logarithm you take"
+        over = f"divided by {factor:.4g}, the factor between"
+        yield f"is the right one {times} the logarithm to base {base} and the natural one: {advice}", wanted * factor
+        yield f"is the right one {over} the natural logarithm and that to base {base}: {advice}", wanted / factor
 
 
 def _places(wanted):
