@@ -285,7 +285,7 @@ assert np.allclose([w_best, b_best], [3.070, 12.030], atol=0.0006), "the closed 
 # Multiply them out before you write code: much cancels.
 #
 # One practical point. For $z = -1000$, `np.exp(-z)` is too large for a computer number (it *overflows*): NumPy warns and takes
-# infinity. The formula above survives this, because 1 divided by infinity is 0, but in most formulas NaN follows. To be safe,
+# infinity. The formula above survives this, because 1 divided by infinity is 0; infinity over infinity would be NaN. To be safe,
 # use the equal form $\sigma(z) = e^z / (1 + e^z)$ for negative $z$. `np.where(condition, a, b)` takes `a` where the condition
 # holds and `b` elsewhere. It computes both, so write both with the exponential of $-|z|$, which never overflows. (The check
 # looks at the values; a warning alone costs nothing.)
@@ -995,6 +995,10 @@ assert min(lowest, key=lowest.get) == "AdaGrad" and lowest["AdaGrad"] < 1e-12, "
 assert lowest["plain"] > 1 and lowest["momentum"] > 1, "Plain descent and momentum are still high above"
 assert downhill["RMSprop"][29] < 1 and 0.01 < np.mean(downhill["RMSprop"][-50:]) < 30, "RMSprop does not settle"
 assert 1e-22 < lowest["AdaGrad"] < 1e-20, "AdaGrad ends near 1e-21"
+w, s = np.array([-4.0, -0.6]), np.zeros(2)
+for _ in range(150):
+    w, s = adagrad_step(w, s, steepness * w, 0.1)
+assert 1.5 < np.sum(steepness * w**2) / 2 < 2.5, "With the rate 0.1 AdaGrad is at a height of about 2"
 assert lowest["Adam"] < 1e-3, "Adam settles"
 
 # %% [markdown]
