@@ -56,11 +56,11 @@ def _numbers(student, name, right, probes, misconceptions, points, others=(), rt
     def judged(what, probes, misconceptions):
         given = np.array([call_array(student, name, *probe) for probe in probes])
         known = {cause: _answers(function, probes) for cause, function in misconceptions.items()}
-        code, wanted = name.replace("_", "-"), _answers(right, probes)
-        return check_array(code, what, given, wanted, known, points, quantities=quantities, rtol=rtol)
+        code, wanted, names = name.replace("_", "-"), _answers(right, probes), ("random numbers",) * len(probes)
+        return check_array(code, what, given, wanted, known, points, names=names, quantities=quantities, rtol=rtol)
 
     finding = judged(f"`{name}`", probes, misconceptions)
-    return judged(f"`{name}` with other sizes", others, {}) if finding.passed and others else finding
+    return judged(f"`{name}` for arrays of any size", others, {}) if finding.passed and others else finding
 
 
 def _derivatives(student, name, right, probes, misconceptions, points):
@@ -73,12 +73,13 @@ def _derivatives(student, name, right, probes, misconceptions, points):
     known = {cause: _answers(function, probes) for cause, function in misconceptions.items()}
     off = [part for part in (0, 1) if not np.allclose(given[:, part], wanted[:, part], rtol=1e-4)]
     if len(off) != 1:
-        return check_array(code, what, given, wanted, of_both | known, points, quantities=quantities)
+        known = {cause: values.T for cause, values in (of_both | known).items()}
+        return check_array(code, what, given.T, wanted.T, known, points, names=list(SLOPES), quantities=quantities)
     part, other = off[0], 1 - off[0]
-    names = [f"`{part}`" for part in SLOPES]
     known = {cause: values[:, part] for cause, values in known.items() if cause != "factor-two"}
-    what, steps = f"{names[part]} of {what}", {names[other]: wanted[:, other]}
-    return check_array(code, what, given[:, part], wanted[:, part], known, points, quantities=quantities, steps=steps)
+    known[("no-x", "x-in-db")[part]] = wanted[:, other]
+    what, names = f"`{list(SLOPES)[part]}` of {what}", ("random points",) * len(probes)
+    return check_array(code, what, given[:, part], wanted[:, part], known, points, names=names, quantities=quantities)
 
 
 # Of the mean squared error.
@@ -201,12 +202,14 @@ def _step(student, probes):
         own = _answers(_gradient, probes)
     moved = start - rate * own
     late = [_gradient(x, y, w, b)[1] for (x, y, _, b), w in zip(probes, moved[:, 0], strict=True)]
+    w_late = [_gradient(x, y, w, b)[0] for (x, y, w, _), b in zip(probes, moved[:, 1], strict=True)]
     fixed = (start - given)[0, 0] / own[0, 0] if own[0, 0] else 0.0
     misconceptions = {
         "uphill": start + rate * own,
         "no-learning-rate": start - own,
         "only-change": -rate * own,
         "one-after-the-other": np.column_stack([moved[:, 0], start[:, 1] - rate[:, 0] * late]),
+        "b-first": np.column_stack([start[:, 0] - rate[:, 0] * w_late, moved[:, 1]]),
         "not-moved": start,
         "exchanged": start - rate * own[:, ::-1],
         "swapped": moved[:, ::-1],
@@ -217,7 +220,8 @@ def _step(student, probes):
         "fixed-rate": start - fixed * own,
     }
     advice = "It should be w - learning_rate dw, and b likewise."
-    return check_array("step", "`step`", given, moved, misconceptions, 1, advice, fields={"rate": fixed})
+    known, fields = {cause: values.T for cause, values in misconceptions.items()}, {"rate": fixed}
+    return check_array("step", "`step`", given.T, moved.T, known, 1, advice, names=("w", "b"), fields=fields)
 
 
 @exercise("00.3")
@@ -302,7 +306,7 @@ def _log_loss(student, rng):
 
 
 def _log_loss_gradient(student, rng):
-    """Where `sigmoid` is wrong, a gradient that is right with it is right."""
+    """Where `sigmoid` is wrong, a gradient that is right with it, or with the right one, is right."""
 
     def with_p(p):
         return lambda x, y, w, b: _slopes(x, p(w * x + b) - y)
@@ -323,7 +327,8 @@ def _log_loss_gradient(student, rng):
         "no-bias": lambda x, y, w, b: right(x, y, w, 0),
         "fixed-size": lambda x, *rest: right(x, *rest) * len(x) / 300,
     }
-    return _derivatives(student, "log_loss_gradient", right, probes, misconceptions, 1)
+    finding = _derivatives(student, "log_loss_gradient", with_p(expit), probes, {}, 1)
+    return finding if finding.passed else _derivatives(student, "log_loss_gradient", right, probes, misconceptions, 1)
 
 
 def _flat_slopes(x, y, w, b):
@@ -341,13 +346,16 @@ def mini_batches(student, rng):
     if not isinstance(rates, dict) or set(rates) != set(names):
         seen = f"has the keys {list(rates)}"[:200] if isinstance(rates, dict) else "is no dict"
         raise Misconception("rates.wrong-keys", seen=seen, names=", ".join(names))
-    # Standardised inputs: a step multiplies the distance by 1 - 2 rate.
-    small, right, large = left = [abs(1 - 2 * as_number(rates[name], f'`rates["{name}"]`')) ** 100 for name in names]
+    # Standardised inputs: a step multiplies the distance by 1 - 2 rate. A power above 1e300 may be too large for a float.
+    values = np.array([as_number(rates[name], f'`rates["{name}"]`') for name in names])
+    small, right, large = left = np.minimum(np.abs(1 - 2 * values), 1e3) ** 100
     fail_if(small > 1 and 0.2 < large < 1, "rates.exchanged")
     fail_if(small >= 1, "rates.rate-too-small", rate=rates["too small"])
     holds = {"rate-too-small": small > 0.2, "rate-right": right < 0.01, "rate-too-large": large > 1}
     for (code, passed), name, rest in zip(holds.items(), names, left, strict=True):
-        fail_if(not passed, code, rate=rates[name], left=rest)
+        said = f"{rest:.3g}" if rest < 1e299 else "more than 1e299"
+        fail_if(not passed, code, rate=rates[name], left=said)
+    fail_if(not values[0] < values[1] < values[2], "rates.order")
     yield check_that("rates", True, 1)
 
 
@@ -373,9 +381,10 @@ def _portions(student, n, size, seed):
     missing = n - different
     dropped = missing == n % size and set(sizes) <= {size}
     fail_if(missing, "last-portion.missing" if dropped else "minibatches.missing", missing=missing, n=n)
-    fail_if(any(one != size for one in sizes[:-1]), "minibatches.uneven", sizes=sizes, size=size)
     together = all(np.array_equal(np.sort(batch), np.arange(batch.min(), batch.max() + 1)) for batch in batches)
     fail_if(n == 23 and together, "minibatches.not-shuffled")
+    name = "minibatches.uneven" if max(sizes) - min(sizes) < 2 else "last-portion.uneven"
+    fail_if(any(one != size for one in sizes[:-1]), name, sizes=sizes, size=size)
 
 
 def _batches(student, *args):
@@ -562,7 +571,7 @@ def _adam(student, walks):
     fail_if(np.allclose(given[1:], right[:0:-1]), "adam-step.memories-swapped")
     yield _judge_paths(student, "adam_step", "mv", walks, tiny, numbers, _adam_step, misconceptions, 1.5, advice)
     path = partial(_paths, walks, 2, large, counted=True)
-    given, what = path(asked), "The path of `adam_step` with a large epsilon"
+    given, what = path(asked), "The path of `adam_step` with any epsilon"
     if np.allclose(given, path(partial(_adam_step, epsilon_is="kingma")), rtol=1e-4):  # Kingma and Ba's second form
         return
     misconceptions = {"epsilon-unused": "none", "epsilon-in-root": "inside", "epsilon-squared": "squared"}
@@ -656,6 +665,7 @@ def _huber(student, rng):
         "no-absolute-beyond": pieces(lambda e, d: d * (e - d / 2)),
         "delta-unused": lambda y, p, d: right(y, p, 1),
         "exchanged": pieces(straight, is_near=lambda e, d: np.abs(e) > d),
+        "two-means": lambda y, p, d: sum(np.mean(huber(d, (p - y)[far == (abs(p - y) > d)])) for far in (True, False)),
         "over-delta": lambda y, p, d: right(y, p, d) / d,
         "squared": lambda y, p, d: metrics.mean_squared_error(y, p) / 2,
         "pseudo": lambda y, p, d: np.mean(pseudo_huber(d, p - y)),
@@ -713,7 +723,7 @@ def _divergence(student, rng):
         value = student.call("kl_divergence", p, q)
         fail_if(isinstance(value, float | np.ndarray) and not np.isfinite(value).all(), "kl-divergence.zero-log-zero")
         given = call_array(student, "kl_divergence", p, q)
-        yield check_array("kl-zeros", "`kl_divergence` where some p are 0", given, right(p, q), points=0.5, rtol=1e-3)
+        yield check_array("kl-zeros", "`kl_divergence`, also with zeros,", given, right(p, q), points=0.5, rtol=1e-3)
 
 
 def _overlap(student, rng):
@@ -818,6 +828,11 @@ def _rmsprop(student, walks):
     settings = [(0.1, 0.9, 0.3), (0.03, 0.6, 0.05), (0.5, 0.8, 1e-8), (0.2, 0.99, 0.2)]
     numbers, name = {"learning_rate": (0.1, 0.5), "rho": (0.9, 0.4), "epsilon": (0.2, 1.0)}, "rmsprop_step"
     advice = "First s = rho s + (1 - rho) g**2, then w."
+    w, (g, s, *_) = walks[0]
+    args = w, s**2, g, 0.1, 0.9, 0.2
+    # Where s alone is divided by 1 - rho within the step, the path is that of "no-weight": the new s tells them apart.
+    if np.allclose(_asked(student, name, "s", *args)[1], step(*args)[1]):
+        misconceptions["corrected"] = misconceptions.pop("no-weight")
     return _judge_paths(student, name, "s", walks, settings, numbers, step, misconceptions, 1, advice)
 
 

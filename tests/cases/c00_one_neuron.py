@@ -160,6 +160,11 @@ def step_in_order(x, y, w, b, learning_rate):
     return w, b - learning_rate * gradient(x, y, w, b)[1]
 
 
+def step_b_first(x, y, w, b, learning_rate):
+    b = b - learning_rate * gradient(x, y, w, b)[1]
+    return w - learning_rate * gradient(x, y, w, b)[0], b
+
+
 def follow(function, x, y, w, b, learning_rate):
     dw, db = function(x, y, w, b)
     return w - learning_rate * dw, b - learning_rate * db
@@ -194,7 +199,9 @@ table(
         ("factor-two", "without the 2", lambda: {"gradient": scaled(0.5)}),
         ("swapped", "db, dw", {"gradient": lambda *a: gradient(*a)[::-1]}),
         ("wrong-shape", "no mean", {"gradient": lambda x, y, w, b: (2 * (w * x + b - y) * x, 2 * (w * x + b - y))}),
-        ("gradient", "x in db too", {"gradient": lambda *a: (gradient(*a)[0],) * 2}),
+        ("no-x", "no x in dw", {"gradient": lambda *a: (gradient(*a)[1],) * 2}),
+        ("b-first", "b first, then w with the new b", {"step": step_b_first}),
+        ("x-in-db", "x in db too", {"gradient": lambda *a: (gradient(*a)[0],) * 2}),
         ("fixed-size", "over the 40 springs", {"gradient": lambda x, *rest: scaled(len(x) / 40)(x, *rest)}),
         ("uphill", "uphill", lambda: {"step": moved(lambda rate: -rate)}),
         ("no-learning-rate", "no learning rate", lambda: {"step": moved(lambda rate: 1)}),
@@ -374,6 +381,12 @@ table(
         ("other-inputs", "centred energies", lambda: {"trigger": trigger_sklearn(1e6, centred=True)}),
         ("excess", "worse than zeros", {"trigger": (3.0, -1.0)}),
         (
+            "wrong-sign, not-trained",
+            "a falling sigmoid, and a gradient that is right without it",
+            {"sigmoid": lambda z: sigmoid(-z), "trigger": (0.0, 0.0)},
+        ),
+        ("no-x", "no x in dw of the log loss", {"log_loss_gradient": lambda *a: (log_loss_gradient(*a)[1],) * 2}),
+        (
             "wrong-sign",
             "a falling sigmoid, and a gradient that uses it",
             {
@@ -466,6 +479,11 @@ def short_first(n, batch_size, seed):
     return [order[max(0, i - batch_size) : i] for i in range(n, 0, -batch_size)][::-1]
 
 
+def portions_shuffled(n, batch_size, seed):
+    portions = [np.arange(n)[i : i + batch_size] for i in range(0, n, batch_size)]
+    return [portions[k] for k in np.random.default_rng(seed).permutation(len(portions))]
+
+
 def portions_and_one(n, batch_size, seed):
     order = np.random.default_rng(seed).permutation(n)
     return [order[k * batch_size : (k + 1) * batch_size] for k in range(n // batch_size + 1)]
@@ -518,6 +536,8 @@ table(
         "by step": {"run_epoch": epoch_by_step},
         "half is right": {"rates": {"right": 0.5, "too small": 1e-4, "too large": 2}},
         "just too large": {"rates": {**RATES, "too large": 1.001}},
+        "a large rate of 1000": {"rates": {**RATES, "too large": 1000}},
+        "a rate of a million": {"rates": {**RATES, "too large": np.float64(1e6)}},
     },
     [
         (
@@ -571,6 +591,15 @@ table(
             },
         ),
         ("uneven", "the first portion is the short one", {"minibatches": short_first}),
+        ("not-shuffled", "whole portions shuffled", {"minibatches": portions_shuffled}),
+        (
+            "seed-unused",
+            "an order of NumPy's own generator",
+            {"minibatches": lambda n, size, seed: np.split(np.random.permutation(n), range(size, n, size))},
+        ),
+        ("rate-right", "explodes beyond a float", {"rates": {**RATES, "right": 5000}}),
+        ("order", "all but too large", {"rates": {**RATES, "too small": 0.999}}),
+        ("order", "a negative rate", {"rates": {**RATES, "too large": -0.1}}),
         ("mispaired", "x shuffled, y in order", {"run_epoch": mispaired}),
         ("last-dropped", "the last portion dropped", {"run_epoch": full_portions}),
         (
@@ -954,6 +983,16 @@ table(
             huber_of(lambda e, d: np.where(abs(e) <= d, e**2 / 2, d * (e - d / 2))),
         ),
         ("exchanged", "pieces exchanged", huber_of(lambda e, d: np.where(abs(e) > d, e**2 / 2, d * (abs(e) - d / 2)))),
+        (
+            "two-means",
+            "a mean for each piece",
+            {
+                "huber_loss": lambda y, p, d: (
+                    huber_loss(y[abs(p - y) <= d], p[abs(p - y) <= d], d)
+                    + huber_loss(y[abs(p - y) > d], p[abs(p - y) > d], d)
+                )
+            },
+        ),
         ("squared", "squared everywhere", huber_of(lambda e, d: e**2 / 2)),
         ("pseudo", "pseudo-Huber", huber_of(lambda e, d: d**2 * (np.sqrt(1 + (e / d) ** 2) - 1))),
         (
@@ -1081,6 +1120,9 @@ table(
             "rmsprop_step": lambda w, s, g, rate, rho, eps: adagrad_step(w, rho * s, g, rate, eps)}),
         ("rho-unused", "rho is 0.9", {
             "rmsprop_step": lambda w, s, g, rate, rho, eps: rmsprop_step(w, s, g, rate, 0.9, eps)}),
+        ("corrected", "s over 1 - rho in the step", {
+            "rmsprop_step": lambda w, s, g, rate, rho, eps: (
+                w - rate * g / (np.sqrt((s := rho * s + (1 - rho) * g**2) / (1 - rho)) + eps), s)}),
         ("not-squared", "average of |g|", rmsprop_with(square=np.abs)),
         ("no-root", "RMSprop without a root", rmsprop_with(root=lambda s: s)),
         ("old-average", "the old average", {
