@@ -264,6 +264,15 @@ def test_a_judge_that_fails_gives_no_mark_at_all(tmp_path, monkeypatch):
     assert results(tmp_path / "out")["anna"]["reports"] == {}
 
 
+def test_a_transcript_that_cannot_be_written_costs_no_mark(tmp_path):
+    one = hand_in(tmp_path / "one", {"anna": SOLUTION.read_text(encoding="utf-8")})
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "transcripts").write_text("a file where a folder belongs")
+    (summary,) = grading.grade(one, tmp_path / "out", seed=7)
+    assert summary.status == "graded" and not summary.flags
+    assert {id: report.score for id, report in summary.reports.items()} == POINTS
+
+
 def test_over_a_cluster_one_worker_killed(class_of_five, graded, tmp_path):
     distributed = pytest.importorskip("distributed")
     with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:

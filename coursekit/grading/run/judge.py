@@ -19,7 +19,7 @@ from coursekit.checks.codec import CodecError, pack, unpack
 from coursekit.checks.pipe import question, remote_student
 from coursekit.grading import limited, sandbox
 from coursekit.grading.plan.look import lent_names
-from coursekit.grading.result import Flag, Output, RunCell, load, save, transcripts
+from coursekit.grading.result import Flag, Output, RunCell, load, save, transcripts, write_whole
 from coursekit.grading.run import transcript
 from coursekit.grading.run.channel import CHECKS_S, Channel, Ended
 from coursekit.grading.run.job import read_box, read_job
@@ -183,13 +183,16 @@ def _ended_in(cell):
 
 def _better(job, channel, id, expressions, report):
     """The report on other objects where it has a higher score, else `report`; the transcript is that of the better."""
-    path = transcripts(job.out) / f"{id}.gz"
-    before = path.read_bytes() if path.exists() else None
+    path, before = transcripts(job.out) / f"{id}.gz", None
+    with contextlib.suppress(OSError):
+        before = path.read_bytes()
     other = _verdict(job, channel, id, expressions)
     if other.score > report.score:
         return other
-    if before is not None:
-        path.write_bytes(before)
+    with contextlib.suppress(OSError):
+        path.unlink(missing_ok=True)
+        if before is not None:
+            write_whole(path, before)
     return report
 
 
@@ -211,6 +214,8 @@ def _verdict(job, channel, id, expressions):
             lambda: (_asked(job, channel, item, expressions), channel.ended),
             seconds=CHECK_S, memory_mb=CHECK_MB, wait=max(left, 0) + CHECK_S,
         )  # fmt: skip
+    except limited.Failed:  # no fault of the answer's: this judge fails, and the submission is tried again
+        raise
     except limited.Exceeded as reason:
         if channel.midway:
             channel.end("the conversation about an answer was torn")
