@@ -448,10 +448,11 @@ def test_a_part_that_ends_early_leaves_the_next_to_be_judged():
 
         yield refused
         yield broken
+        yield lambda: student.value("g").shape[1]  # an error of the check's own
         yield lambda: Finding("last", True, "", points=1)
 
-    report = judged(check, {"f": bad_function})
-    assert (report.status, report.score, report.codes) == ("failed", 1.5, ("shape", "raises"))
+    report = judged(check, {"f": bad_function, "g": np.zeros(3)})
+    assert (report.status, report.score, report.codes) == ("failed", 1.5, ("shape", "raises", "check-failed"))
 
 
 def test_a_part_that_is_still_open_waits():
