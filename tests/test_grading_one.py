@@ -91,7 +91,6 @@ def test_files_that_canvas_named_are_one_student_s(course, tmp_path):
     (tmp_path / "in").mkdir()
     for name in ("anna_11_21_", "ben_12_22_"):
         (tmp_path / "in" / f"{name}{NAME}").write_text(solution(), encoding="utf-8")
-    (tmp_path / "in" / "helper.py").write_text("x = 1")
     result = one.grade_one(tmp_path / "in", "90")
     assert result.status == "graded" and sum(report.score for report in result.reports.values()) == 9
 

@@ -18,7 +18,6 @@ MAX_BYTES = 512 * 1024 * 1024
 MAX_ARRAYS = 240 * 1024 * 1024
 MAX_TEXT = 64 * 1024 * 1024
 MAX_CHARACTERS = 5_000_000  # of all texts together: escaped, each may take twelve bytes
-MAX_MARKS = MAX_CHARACTERS + 5 * MAX_ITEMS  # brackets, braces and commas in the JSON text of a message
 
 
 class CodecError(ValueError):
@@ -181,16 +180,14 @@ def write_frame(stream, description, arrays=()):
     stream.flush()
 
 
-def read_frame(stream, most_arrays=MAX_ITEMS, most_marks=MAX_MARKS):
-    """Read one message; raises EOFError at the end of the stream and CodecError for anything not ours.
-
-    What takes long to parse is refused before it is parsed: a message of ours is never like that.
-    """
+def read_frame(stream, most_arrays=MAX_ITEMS, most_marks=MAX_CHARACTERS + 5 * MAX_ITEMS):
+    """Read one message; raises EOFError at the end of the stream and CodecError for anything not ours."""
     text_size, body_size, count = struct.unpack(">QQI", _read_exactly(stream, 20))
     if text_size > MAX_TEXT or text_size + body_size > MAX_BYTES or count > most_arrays:
         raise CodecError(f"the message is larger than {MAX_BYTES // 2**20} MB")
     text = _read_exactly(stream, text_size)
     blob = io.BytesIO(_read_exactly(stream, body_size))
+    # What takes long to parse is refused before: a message of ours has fewer brackets and commas.
     if text.count(b"[") + text.count(b"{") + text.count(b",") > most_marks:
         raise CodecError("the message is damaged: it has too many items")
     try:
@@ -206,10 +203,10 @@ def read_frame(stream, most_arrays=MAX_ITEMS, most_marks=MAX_MARKS):
 
 
 def _read_array(blob):
-    start = blob.tell()
-    size = int.from_bytes(blob.getbuffer()[start + 8 : start + 10], "little")
+    header = bytes(blob.getbuffer()[blob.tell() :][:1010])
+    size = int.from_bytes(header[8:10], "little")
     # A header of NumPy's has some hundred characters; one of Python 2, with an L behind its numbers, takes it 2 ms.
-    if size > 1000 or b"L" in bytes(blob.getbuffer()[start + 10 : start + 10 + size]):
+    if header[:8] != b"\x93NUMPY\x01\x00" or size > 1000 or b"L" in header[10 : 10 + size]:
         raise CodecError("an array has a header that is not ours")
     return np.lib.format.read_array(blob, allow_pickle=False)
 
