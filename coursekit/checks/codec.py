@@ -183,12 +183,12 @@ def write_frame(stream, description, arrays=()):
 def read_frame(stream, most_arrays=MAX_ITEMS, most_marks=MAX_CHARACTERS + 5 * MAX_ITEMS):
     """Read one message; raises EOFError at the end of the stream and CodecError for anything not ours."""
     text_size, body_size, count = struct.unpack(">QQI", _read_exactly(stream, 20))
-    if text_size > MAX_TEXT or text_size + body_size > MAX_BYTES or count > most_arrays:
+    if text_size > MAX_TEXT or text_size + body_size > MAX_BYTES:
         raise CodecError(f"the message is larger than {MAX_BYTES // 2**20} MB")
     text = _read_exactly(stream, text_size)
     blob = io.BytesIO(_read_exactly(stream, body_size))
     # What takes long to parse is refused before: a message of ours has fewer brackets and commas.
-    if text.count(b"[") + text.count(b"{") + text.count(b",") > most_marks:
+    if count > most_arrays or text.count(b"[") + text.count(b"{") + text.count(b",") > most_marks:
         raise CodecError("the message is damaged: it has too many items")
     try:
         description = json.loads(text)
