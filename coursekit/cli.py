@@ -72,10 +72,10 @@ def parser():
     option("--rules", type=Path, metavar="FILE", help="a TOML file with late and bonus rules")
     option("--roster", type=Path, metavar="FILE", help="the class list that Canvas or Moodle exported")
     option("--seed", type=_number(int), metavar="N", help="seed of the checks' inputs; a secret one if none")
-    option("--workers", type=_number(int, 1), metavar="N", help="submissions at once; by memory if none")
-    option("--timeout", type=_number(float, 1), default=900.0, metavar="S", help="seconds for a notebook (900)")
-    option("--cell-timeout", type=_number(float, 1), default=300.0, metavar="S", help="seconds for a cell (300)")
-    option("--memory", type=_number(int, 500), default=3000, metavar="MB", help="for one submission (3000)")
+    option("--workers", type=_number(int, 1, 1000), metavar="N", help="submissions at once; by memory if none")
+    option("--timeout", type=_number(float, 1, 1e6), default=900.0, metavar="S", help="seconds for a notebook (900)")
+    option("--cell-timeout", type=_number(float, 1, 1e6), default=300.0, metavar="S", help="seconds for a cell (300)")
+    option("--memory", type=_number(int, 500, 10**7), default=3000, metavar="MB", help="for one submission (3000)")
     option("--scheduler", metavar="ADDRESS", help="address of a dask.distributed scheduler")
     option("--unsafe", action="store_true", help="run students' code without a sandbox")
 
@@ -303,8 +303,8 @@ def _repository(text):
     return text
 
 
-def _number(kind, low=None):
-    """A function that reads a number of this kind, not below `low`."""
+def _number(kind, low=None, high=None):
+    """A function that reads a number of this kind, not below `low` and not above `high`."""
 
     def read(text):
         try:
@@ -313,6 +313,8 @@ def _number(kind, low=None):
             raise argparse.ArgumentTypeError(f"{text!r} is not a {'whole ' * (kind is int)}number") from None
         if low is not None and not value >= low:
             raise argparse.ArgumentTypeError(f"{text} is too small: {low} or more was expected")
+        if high is not None and value > high:
+            raise argparse.ArgumentTypeError(f"{text} is too large: {high:.0f} or less was expected")
         return value
 
     return read

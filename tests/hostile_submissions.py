@@ -366,6 +366,13 @@ FRAMES = [
     forged("frames-wrong-kinds", "for item in ([], None, 3, 'x', {'a': 5}, {'a': -1}, {'h': [1]}, {'h': ['x', 'y', 1]},"
            "\n    {'d': [1]}, {'d': [[{'d': []}, 1]]}, {'': []}, {'lt': []}, {'l': 5}):\n    forge(item)\n"
            "    forge(answer(item))"),
+    forged("frames-cell-array", ARRAY + "forge(answer({'a': 0}), array('<f8', (3,), bytes(24)), 1)", flags=("ended",)),
+    forged("frames-cell-many-arrays", ARRAY + "one = array('<f8', (0,)).replace(b'(0,)', b'(0L)')\n"
+           "forge(answer({'a': 0}), one * 100_000, 100_000)", flags=("ended",)),
+    forged("frames-cell-output-odd", "forge(answer({'d': [['status', 'ok'], ['outputs', {'l': [3, {'l': []}, "
+           "{'d': [['type', 'image'], ['png', 3]]}, {'d': [['type', 'image'], ['png', '?']]}]}]]}))"),
+    forged("frames-infinite-handle", "forge(answer({'h': [float('inf'), 'x', 1]}))"),
+    forged("frames-odd-pairs", "forge(answer(DONE))\nforge(answer({'d': [{'x': 1, 'y': 2}]}), times=300)" + DEAF),
     forged("frames-cell-odd", "forge(answer({'d': [['status', {'l': []}], ['seconds', 10**400], "
            "['outputs', {'l': []}]]}))"),
     forged("frames-cell-odd-number", "forge(answer({'d': [['status', 'ok'], ['seconds', 10**400], "

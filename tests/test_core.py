@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import struct
 import subprocess
 import sys
 import threading
@@ -133,9 +134,13 @@ def test_too_much_text_is_refused(value):
         pack(value, keep)
 
 
-@pytest.mark.parametrize(
-    "message", [{"a": 5}, {"a": -1}, {"x": 1}, {"l": 3}, {"d": [[{"l": []}, 1]]}, {"a": 0, "b": 1}]
-)
+DAMAGED = [
+    {"a": 5}, {"a": -1}, {"x": 1}, {"l": 3}, {"a": 0, "b": 1}, {"h": [float("inf"), "x", 1]}, {"h": [{}, "x", 1]},
+    {"d": [[{"l": []}, 1]]}, {"d": [{"x": 1, "y": 2}]}, {"d": [[1]]}, {"d": [5]},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("message", DAMAGED)
 def test_damaged_messages_are_refused(message):
     with pytest.raises(CodecError):
         unpack(message, [])
@@ -145,16 +150,43 @@ def test_pickled_arrays_never_load():
     stream = io.BytesIO()
     np.save(stream, np.array([print], dtype=object), allow_pickle=True)
     body = stream.getvalue()
-    import struct
-
     frame = io.BytesIO(struct.pack(">QQI", 7, len(body), 1) + b'{"a":0}' + body)
     with pytest.raises(CodecError):
         read_frame(frame)
 
 
-def test_a_frame_that_claims_to_be_huge_is_refused():
-    import struct
+def frame_of(text, blob=b"", count=0):
+    return io.BytesIO(struct.pack(">QQI", len(text), len(blob), count) + text + blob)
 
+
+def saved(header):
+    header += " " * (-(len(header) + 11) % 64) + "\n"
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode()
+
+
+@pytest.mark.parametrize("shape", ["(0L,)", "(1,)" + " " * 1000, f"({10**30},)", "(-1,)", "[0]", "'x'"])
+def test_an_array_with_an_odd_header_is_refused_at_once(shape):
+    one = saved(f"{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}}}")
+    start = time.monotonic()
+    with pytest.raises(CodecError):
+        read_frame(frame_of(b'{"a":0}', one * 40_000, 40_000))
+    assert time.monotonic() - start < 5
+
+
+def test_what_takes_long_to_parse_is_refused_and_nothing_of_ours_is():
+    start = time.monotonic()
+    with pytest.raises(CodecError, match="too many items"):
+        read_frame(frame_of(b"[" + b"[[]]," * 10_000_000 + b"0]"))
+    assert time.monotonic() - start < 5
+    with pytest.raises(CodecError):
+        read_frame(
+            frame_of(b'{"a":0}', saved("{'descr': '<f8', 'fortran_order': False, 'shape': (0,)}"), 1), most_arrays=0
+        )
+    for value in ([{0: ","}] * 40_000, [",[{" * 1_600_000], [np.float32(1) * np.ones(())] * 20_000):
+        assert len(through_a_frame(value)) == len(value)
+
+
+def test_a_frame_that_claims_to_be_huge_is_refused():
     with pytest.raises(CodecError, match="larger"):
         read_frame(io.BytesIO(struct.pack(">QQI", 2**60, 0, 0)))
 
@@ -416,10 +448,11 @@ def test_a_part_that_ends_early_leaves_the_next_to_be_judged():
 
         yield refused
         yield broken
+        yield lambda: student.value("g").shape[1]  # an error of the check's own
         yield lambda: Finding("last", True, "", points=1)
 
-    report = judged(check, {"f": bad_function})
-    assert (report.status, report.score, report.codes) == ("failed", 1.5, ("shape", "raises"))
+    report = judged(check, {"f": bad_function, "g": np.zeros(3)})
+    assert (report.status, report.score, report.codes) == ("failed", 1.5, ("shape", "raises", "check-failed"))
 
 
 def test_a_part_that_is_still_open_waits():

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import zipfile
+from functools import partial
 from io import StringIO
 from pathlib import Path
 
@@ -264,6 +265,15 @@ def test_a_judge_that_fails_gives_no_mark_at_all(tmp_path, monkeypatch):
     assert results(tmp_path / "out")["anna"]["reports"] == {}
 
 
+def test_a_transcript_that_cannot_be_written_costs_no_mark(tmp_path):
+    one = hand_in(tmp_path / "one", {"anna": SOLUTION.read_text(encoding="utf-8")})
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "transcripts").write_text("a file where a folder belongs")
+    (summary,) = grading.grade(one, tmp_path / "out", seed=7)
+    assert summary.status == "graded" and not summary.flags
+    assert {id: report.score for id, report in summary.reports.items()} == POINTS
+
+
 def test_over_a_cluster_one_worker_killed(class_of_five, graded, tmp_path):
     distributed = pytest.importorskip("distributed")
     with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
@@ -291,6 +301,11 @@ def a_file_in_the_way(folder):
     return [STUDENT]
 
 
+def a_folder_in_the_way(name, folder):
+    (folder.parent / "out" / name).mkdir(parents=True)
+    return [STUDENT]
+
+
 # What is handed in and what else the command is given, and what it must say.
 BAD = {
     "nowhere": (lambda folder: [folder / "nowhere"], "There is no"),
@@ -301,7 +316,14 @@ BAD = {
     "no scheduler": (lambda folder: [STUDENT, "--scheduler", "tcp://127.0.0.1:9"], "No scheduler answers"),
     "odd timeout": (lambda folder: [STUDENT, "--timeout", "soon"], "--timeout"),
     "no workers": (lambda folder: [STUDENT, "--workers", "0"], "--workers"),
+    "endless timeout": (lambda folder: [STUDENT, "--timeout", "inf"], "too large"),
+    "endless cell": (lambda folder: [STUDENT, "--cell-timeout", "1e300"], "too large"),
+    "endless memory": (lambda folder: [STUDENT, "--memory", "99999999999999"], "too large"),
+    "endless workers": (lambda folder: [STUDENT, "--workers", "1000000"], "too large"),
     "unwritable": (a_file_in_the_way, "cannot be written"),
+    "folder for a result": (partial(a_folder_in_the_way, "results/springs--90.json"), "is a folder"),
+    "folder for the seed": (partial(a_folder_in_the_way, "seed.json"), "is a folder"),
+    "results among the submissions": (lambda folder: [folder, "--out", folder], "holds the submissions"),
 }
 
 
@@ -325,6 +347,36 @@ def test_bad_commands_get_one_sentence(refused, name):
     code, text = finish(refused[name])
     assert code == 2 and BAD[name][1] in " ".join(text.split()), text
     assert "Traceback" not in text and len(text.strip().split(". ")) <= 3, text
+
+
+def test_what_cannot_be_written_is_one_sentence_and_the_marks_are_kept(tmp_path, monkeypatch):
+    def graded_by(sentence):
+        said = StringIO()
+        code = main(Console(file=said, width=300), one, tmp_path / "out", settings=grading.Settings(), seed=7)
+        assert code == (2 if sentence else 0) and sentence in said.getvalue(), said.getvalue()
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    one = hand_in(tmp_path / "one", {"anna": SOLUTION.read_text(encoding="utf-8")})
+    with monkeypatch.context() as patch:
+        patch.setattr(grading, "save", full)
+        graded_by("Grading stopped: No space left on device")
+    (tmp_path / "out" / "gradebook.csv").mkdir()
+    graded_by("gradebook.csv). Make room, or move away what stands there")
+    assert results(tmp_path / "out")["anna"]["status"] == "graded"
+    (tmp_path / "out" / "gradebook.csv").rmdir()
+    with monkeypatch.context() as patch:
+        patch.setattr(grading, "run", full)  # nothing need be run again
+        graded_by("")
+    assert "anna" in (tmp_path / "out" / "gradebook.csv").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("seed", ["Infinity", "1e400", "NaN", '"x"', "[]"])
+def test_a_seed_that_is_none_is_drawn_anew(tmp_path, seed):
+    (tmp_path / "seed.json").write_text(f'{{"seed": {seed}}}')
+    drawn = grading._seed(tmp_path, None)
+    assert grading._seed(tmp_path, None) == drawn
 
 
 def test_the_tests_course_is_what_its_source_gives():

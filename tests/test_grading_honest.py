@@ -43,7 +43,7 @@ def load(path):
 
 
 def solution(before=None, replaced=None, after=None, path=SOLUTION):
-    """The solution's text with lines put above the first cell that holds a text, in place of it, or in a cell below."""
+    """The solution's text with lines put above the first cell that holds a text, in place of it, or in cells below."""
     notebook = nbformat.read(path, as_version=4)
     for text, source in (before or {}).items():
         cell = next(cell for cell in notebook.cells if cell.cell_type == "code" and text in cell.source)
@@ -54,7 +54,8 @@ def solution(before=None, replaced=None, after=None, path=SOLUTION):
                 cell.source = cell.source.replace(old, new)
     for text, source in (after or {}).items():
         place = next(i for i, cell in enumerate(notebook.cells) if cell.cell_type == "code" and text in cell.source)
-        notebook.cells.insert(place + 1, nbformat.v4.new_code_cell(source))
+        sources = [source] if isinstance(source, str) else source
+        notebook.cells[place + 1 : place + 1] = map(nbformat.v4.new_code_cell, sources)
     return nbformat.writes(notebook)
 
 
@@ -111,6 +112,12 @@ COLAB = "from google.colab import drive, files\ndrive.mount('/content/drive')\nf
 # What stands in the notebook. Full marks for all of them.
 RIGHT = {
     "as given": solution,
+    "a module in a folder of one's own": lambda: solution(after={ANSWER: (
+        "del line\n%mkdir work\n%cd work\n%pwd\nopen('helper.py', 'w').write('line = lambda x, w, b: w * x + b')",
+        "from helper import line")}),
+    "the last result": lambda: solution(after={ANSWER: ("del line\nlambda x, w, b: w * x + b", "line = _")}),
+    "an earlier result": lambda: solution(after={ANSWER: (
+        "del line\nlambda x, w, b: w * x + b", "3", "line = Out[sorted(Out)[-2]]")}),
     "loop": lambda: solution(after={ANSWER: "while True:\n    pass"}),
     "loop first": lambda: solution(after={"make_spring": "n = 0\nwhile True:\n    n += 1"}),
     "loop in numpy": lambda: solution(after={ANSWER: "while True:\n    np.sort(np.random.rand(10**6))"}),

@@ -123,7 +123,7 @@ def test_a_value_and_an_error_come_back():
     assert limited.run(sorted, [3, 1, 2]) == [1, 2, 3]
     with pytest.raises(ValueError, match="invalid literal"):
         limited.run(int, "x", lets=(ValueError,))
-    with pytest.raises(limited.Exceeded, match="ValueError: invalid literal"):
+    with pytest.raises(limited.Failed, match="ValueError: invalid literal"):
         limited.run(int, "x")
 
 
@@ -205,6 +205,42 @@ def test_a_transcript_has_a_cap(tmp_path):
         for _ in range(20):
             assert len(exchange(["value"], [])[1][0]) == len(large)
     assert not path.exists() and list(tmp_path.iterdir()) == []
+
+
+def test_two_write_one_transcript_and_neither_fails(tmp_path):
+    path = tmp_path / "anna--90" / "90.1.gz"
+
+    def answers(*_):
+        return ["answer", 1], []
+
+    with transcript.recording(answers, path) as one, transcript.recording(answers, path) as other:
+        one(["q"], [])
+        other(["q"], [])
+    assert [file.name for file in path.parent.iterdir()] == ["90.1.gz"]
+
+
+def test_what_cannot_be_written_leaves_nothing_behind(tmp_path):
+    (tmp_path / "a.json").mkdir()
+    with pytest.raises(IsADirectoryError):
+        save(tmp_path / "a.json", {})
+    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
+
+
+@pytest.mark.parametrize(("error", "fault"), [(OSError(28, "No space left"), "the grader's"), (MemoryError(), "")])
+def test_an_error_of_the_grader_is_no_fault_of_the_answer(monkeypatch, error, fault):
+    """The second try, with care, books what is too large on the student, and nothing else."""
+
+    def asked(*_):
+        raise error
+
+    monkeypatch.setattr(judge, "_asked", asked)
+    job = SimpleNamespace(careful=True)
+    channel = SimpleNamespace(ended="", over=time.monotonic(), midway=False)
+    if fault:
+        with pytest.raises(limited.Failed, match="No space left"):
+            judge._verdict(job, channel, "90.1", {})
+    else:
+        assert judge._verdict(job, channel, "90.1", {}).codes == ("too-large",)
 
 
 def test_outputs_and_reports_have_caps():

@@ -86,6 +86,15 @@ def test_gradescope_gets_points_feedback_and_hidden_notes(container):
     assert "score" not in said and said["output"] == ""
 
 
+def test_files_that_canvas_named_are_one_student_s(course, tmp_path):
+    """One's own file and the partner's, as they were downloaded."""
+    (tmp_path / "in").mkdir()
+    for name in ("anna_11_21_", "ben_12_22_"):
+        (tmp_path / "in" / f"{name}{NAME}").write_text(solution(), encoding="utf-8")
+    result = one.grade_one(tmp_path / "in", "90")
+    assert result.status == "graded" and sum(report.score for report in result.reports.values()) == 9
+
+
 def test_what_is_no_notebook_gets_a_sentence(container):
     done, said = container(work__py="x = 1")
     assert done.returncode in (0, 2)

@@ -496,12 +496,21 @@ def test_feedback_of_what_was_not_graded(status):
 
 
 def test_only_a_png_becomes_a_picture():
-    assert feedback._png(PNG)["width"] == 1
+    assert feedback._png(PNG, [9])["width"] == 1
     huge = bytearray(base64.b64decode(PNG))
     huge[16:24] = (60_000).to_bytes(4, "big") * 2
     bad = [None, 7, "", "!!!!", PNG[:-3] + '">', base64.b64encode(b"GIF89a" * 9).decode(),
            base64.b64encode(bytes(huge)).decode(), "A" * 5_000_000]  # fmt: skip
-    assert [feedback._png(text) for text in bad] == [None] * len(bad)
+    assert [feedback._png(text, [10**12]) for text in bad] == [None] * len(bad)
+
+
+def test_the_pictures_of_a_page_have_a_size_together():
+    large = bytearray(base64.b64decode(PNG))
+    large[16:24] = (6000).to_bytes(4, "big") * 2
+    output = Output("image", png=base64.b64encode(bytes(large)).decode())
+    made = change(make_result("anna", random.Random(5)), cells=[RunCell("code", "x", outputs=[output] * 30)] * 20)
+    elements = harmless(feedback.feedback({"01": made}, Gradebook([made], EXERCISES)))
+    assert len([tag for tag, _ in elements.found if tag == "img"]) == feedback.PIXELS // 6000**2
 
 
 def test_file_names_are_safe_and_of_one_student_only():

@@ -600,6 +600,22 @@ def test_areas_that_are_charged_to_nobody_are_seen(user):
     in_small_process(memory_of_areas, user)
 
 
+def memory_of_watched_files():
+    def run():
+        watch, files = select.epoll(), [os.eventfd(0) for _ in range(400)]
+        for file in files:
+            for number in range(500, 1000):  # under each number once more
+                watch.register(os.dup2(file, number), 0)
+        time.sleep(60)
+
+    more = seen(idle, 1000, seconds=2) + 30
+    assert seen(run, more, seconds=30, memory_mb=100) > more  # 200,000 of them are 40 MB
+
+
+def test_watched_files_that_are_charged_to_nobody_are_seen(user):
+    in_small_process(memory_of_watched_files, user)
+
+
 def test_locks_of_bytes_do_nothing(user):
     def attack():
         with open("file", "wb") as file:
@@ -753,7 +769,13 @@ def test_refused_calls(user):
             "outlive": call("prctl", 1, 0, 0, 0, 0),
             "host name": call("sethostname", b"x", 1),
             "type into the terminal": call("ioctl", 0, 0x5412, b"x"),
-            **{f"call {number}": raw(number) for number in (425, 428, 429, 430, 442)},
+            "a filter of its own": call("prctl", 22, 2, None, 0, 0),
+            "pages in a pipe": call("vmsplice", 1, None, 0, 0),
+            "a file in a pipe": call("splice", 0, None, 1, None, 1, 0),
+            "a pipe in a pipe": call("tee", 0, 1, 1, 0),
+            "watched folders": call("inotify_init"),
+            "timers": call("timer_create", 1, None, ctypes.create_string_buffer(8)),
+            **{f"call {number}": raw(number) for number in (425, 428, 429, 430, 442, 444, 445, 446, 457, 458)},
         }
         return found, raw(435)
 

@@ -182,6 +182,14 @@ def test_a_known_slip_comes_before_a_relation_and_a_relation_before_two_numbers(
     assert check_array("f", "`f`", wanted, wanted, misconceptions).passed
 
 
+def test_infinity_is_met_by_nothing_but_itself(says):
+    """Where a reference is computed from the student's own code, it may overflow."""
+    for wanted in (np.array([np.inf, 1.0]), np.array([np.nan, 1.0]), np.array([-np.inf, np.inf])):
+        assert not check_array("f", "`f`", np.array([3.0, 1.0]), wanted).passed
+        assert check_array("f", "`f`", wanted, wanted).passed
+    assert "was expected" in check_array("f", "`f`", np.full(9, 1e308), X[:9, 0], quantities={"n": 9}).message
+
+
 def test_a_misconception_of_several_arrays_is_named(says):
     h, c = X[:, 0], X[:50, 1]
     refuse_misconceptions([h, c], {"doubled": (2 * h, c)})

@@ -39,7 +39,7 @@ class Exercise:
     check : callable
         ``check(student, rng)`` yields `Finding` s; it may raise `Misconception` to end with one. In place of a finding
         it may yield a function of no arguments that gives one or several: a part that, where it ends with a
-        `Misconception` or with an error of the student's, leaves the later parts to be judged.
+        `Misconception` or with an error, of the student's or of the check's, leaves the later parts to be judged.
     points : float
         What a passed exercise is worth: the sum of the points of its findings.
     arguments : dict of str to str
@@ -263,15 +263,10 @@ def _judge(item, student, seed):
             f"error, mend that first. Then call `{call_line(item)}`."
         )
         findings.append(Finding("missing", False, message))
-    except _ENDS as error:
-        findings.append(_ending(error))
     except KeyboardInterrupt:
         findings.append(Finding("interrupted", False, "The check was interrupted before it came to a verdict."))
     except Exception as error:
-        if os.environ.get("COURSEKIT_DEBUG"):
-            raise
-        message = f"The check itself failed on this answer ({type(error).__name__}: {error}). Please report it."
-        findings.append(Finding("check-failed", False, message))
+        findings.append(_finding_of(error))
     findings = _with_facts(item, student, findings)
     passed = bool(findings) and all(finding.passed for finding in findings)
     status = PASSED if passed else NOT_ATTEMPTED if waits else FAILED
@@ -304,8 +299,24 @@ def findings_of(part):
     try:
         found = part()
         yield from [found] if isinstance(found, Finding) else found
-    except _ENDS as error:
-        yield _ending(error)
+    except (NotAttempted, Missing):  # these end the check
+        raise
+    except Exception as error:
+        yield _finding_of(error)
+
+
+def _finding_of(error):
+    """The finding of what ended a check, or one of its parts."""
+    if isinstance(error, Misconception):
+        return error.finding
+    if isinstance(error, StudentError):
+        return _explain(error)
+    if isinstance(error, CodecError):
+        return Finding("unreadable", False, f"The answer could not be read: {error}. Hand in plain arrays.")
+    if os.environ.get("COURSEKIT_DEBUG"):
+        raise error
+    message = f"The check itself failed on this answer ({type(error).__name__}: {error}). Please report it."
+    return Finding("check-failed", False, message)
 
 
 def _kind(student, name):
@@ -327,17 +338,6 @@ def _waiting(item, name, advice="replace the `...` by your answer."):
     what = item.arguments.get(name)
     rest = f"it waits for {what}." if what else advice
     return Finding("not-attempted", False, f"`{name}` is still `...`: {rest}")
-
-
-# What ends a check, or a part of it.
-_ENDS = (Misconception, StudentError, CodecError)
-
-
-def _ending(error):
-    """The finding that tells of one of `_ENDS`."""
-    if isinstance(error, CodecError):
-        return Finding("unreadable", False, f"The answer could not be read: {error}. Hand in plain arrays.")
-    return _explain(error) if isinstance(error, StudentError) else error.finding
 
 
 def without_machinery(text):

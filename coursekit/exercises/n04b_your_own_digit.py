@@ -341,6 +341,7 @@ def overlap_of_boxes(student, rng):
     not_cut = np.prod(_shared_sides(first, second), axis=0)
     for product in (not_cut, np.maximum(not_cut, 0)):
         fail_if(np.allclose(given, product / (_area(first) + _area(second) - product), atol=1e-9), "gap-multiplied")
+    fail_if(abs(call_array(student, "iou", box, box)) < 1e-9 and not given.any(), "apart.always-nothing")
     wrong = np.flatnonzero(np.abs(given) > 1e-9)
     place, value = (places[wrong[0]], given[wrong[0]]) if len(wrong) else ("", 0)
     yield check_that("apart", not len(wrong), 1, place=place, value=value)

@@ -501,8 +501,8 @@ def _check_pad(student, walks):
     for few, length in ((walks[:6], 23), (walks[6:9], 41), (walks[9:13], max(map(len, walks[9:13])))):
         given = as_array(student.call("pad", few, length), "What `pad` returns")
         wanted = _pad(few, length).astype(float)
-        other = given.ndim == 3 and given.shape[1] != length and given.shape[::2] == wanted.shape[::2]
-        fail_if(other, "pad.other-length", shape=given.shape, places=given.shape[1], length=length)
+        if given.ndim == 3 and given.shape[1] != length and given.shape[::2] == wanted.shape[::2]:
+            raise Misconception("pad.other-length", shape=given.shape, places=given.shape[1], length=length)
         fail_if(given.shape != wanted.shape, "pad.wrong-shape", shape=given.shape, wanted=wanted.shape)
         if np.allclose(given, wanted, atol=1e-4):
             continue

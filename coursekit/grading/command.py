@@ -35,6 +35,12 @@ def main(console, handed_in, out, *, settings, rules=None, roster=None, **option
     except (grading.Stop, CourseError, SubmissionsError, rule_files.RulesError, RosterError) as reason:
         console.print(str(reason), markup=False, soft_wrap=True)
         return 2
+    except OSError as error:
+        place = error.filename2 or error.filename or out
+        said = f"Grading stopped: {error.strerror or error} ({place}). Make room, or move away what stands there, and "
+        said += "give the same command again: the marks until then are kept."
+        console.print(said, markup=False, soft_wrap=True)
+        return 2
     except KeyboardInterrupt:
         there = len(list((Path(out) / "results").glob("*.json")))
         console.print(f"Stopped. {there} results are kept; the same command goes on from there.")

@@ -55,7 +55,7 @@ def grade(
         Nothing to grade.
     """
     out, settings = Path(out), settings or Settings()
-    _writable(out)
+    _writable(out, handed_in)
     if not settings.unsafe:
         _sandbox_or_stop()
     todo, standing = jobs(handed_in, out, notebook, _seed(out, seed), settings)
@@ -87,13 +87,18 @@ def sensible_workers(memory_mb):
     return max(1, min((os.cpu_count() or 1) + 2, int(free / (0.5 * memory_mb))))
 
 
-def _writable(out):
+def _writable(out, handed_in):
+    if out.resolve() == Path(handed_in).resolve():  # the next time, results would be taken for hand-ins
+        raise Stop(f"{out} holds the submissions. Name another folder for the results, which may be a new one in it.")
     try:
         (out / "results").mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=out):
             pass
     except OSError as error:
         raise Stop(f"The results cannot be written to {out} ({error.strerror}). Name another folder.") from None
+    for path in (out / "seed.json", *sorted((out / "results").glob("*.json"))):
+        if path.is_dir():
+            raise Stop(f"{path} is a folder, and a file is to be written there. Move it away.")
 
 
 def _sandbox_or_stop():
@@ -109,7 +114,7 @@ def _seed(out, seed):
     """The seed of the class: the one given, else a secret one, kept so that grading again gives the same inputs."""
     path = out / "seed.json"
     if seed is None:
-        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError, OverflowError):
             return int(json.loads(path.read_text(encoding="utf-8"))["seed"])
         seed = secrets.randbits(31)
     save(path, {"seed": seed})

@@ -26,6 +26,10 @@ class Exceeded(Exception):
     """The work came to no end. The message says why, as the end of a sentence: "it took longer than 20 s"."""
 
 
+class Failed(Exceeded):
+    """The work raised an error, of which the message tells."""
+
+
 def run(work, *args, seconds=SECONDS, memory_mb=MEMORY_MB, wait=None, lets=()):
     """``work(*args)``, done in a forked process.
 
@@ -45,7 +49,9 @@ def run(work, *args, seconds=SECONDS, memory_mb=MEMORY_MB, wait=None, lets=()):
     Raises
     ------
     Exceeded
-        Where it took too long or too much, ended, or raised anything else.
+        Where it took too long or too much, or ended.
+    Failed
+        Where it raised anything else.
     """
     reading, writing = Pipe(duplex=False)
     pid = _fork()
@@ -72,8 +78,6 @@ def run(work, *args, seconds=SECONDS, memory_mb=MEMORY_MB, wait=None, lets=()):
     kind, value = pickle.loads(data)
     if kind == "raised":
         raise value
-    if kind == "exceeded":
-        raise Exceeded(value)
     return value
 
 
@@ -129,12 +133,11 @@ def _done(work, args, lets):
     except lets as error:
         return pickle.dumps(("raised", error))
     except RecursionError:
-        said = "it is nested too deeply"
+        return pickle.dumps(("raised", Exceeded("it is nested too deeply")))
     except MemoryError:
         return b""
     except Exception as error:
-        said = f"{type(error).__name__}: {error}"[:200]
-    return pickle.dumps(("exceeded", said))
+        return pickle.dumps(("raised", Failed(f"{type(error).__name__}: {error}"[:200])))
 
 
 def _received(reading, seconds):

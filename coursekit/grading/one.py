@@ -50,15 +50,15 @@ def grade_one(submission, number):
         os.chmod(place.exercises(), 0o700)  # no other user looks into the checks
     settings = Settings(unsafe="user" if gaps else False)
     with tempfile.TemporaryDirectory(prefix="coursekit-") as folder:
-        # Whatever its files are called, they are one student's.
-        mine, out = Path(folder, "in", "student"), Path(folder, "out")
+        # Whatever its files are called, they are one student's: a folder of files named by Canvas is a class's.
+        mine, out = Path(folder, "in", "student", "work"), Path(folder, "out")
         hidden = shutil.ignore_patterns(".*")
         if Path(submission).is_dir():
             shutil.copytree(submission, mine, symlinks=True, ignore=hidden)
         else:
             mine.mkdir(parents=True)
             shutil.copy(submission, mine)
-        grade(mine.parent, out, notebook=number, workers=1, settings=settings)
+        grade(Path(folder, "in"), out, notebook=number, workers=1, settings=settings)
         (path,) = (out / "results").glob("*.json")
         return read(path)
 
@@ -115,7 +115,7 @@ def main(arguments=None):
         result = grade_one(given.submission, notebook.number)
         if result.failed:
             raise Stop(result.flags[-1].message)
-    except (Stop, CourseError, SubmissionsError) as reason:
+    except (Stop, CourseError, SubmissionsError, OSError) as reason:
         # Without results.json Gradescope gives no mark: right where it is not the student who has failed.
         if given.gradescope and isinstance(reason, SubmissionsError):
             given.gradescope.write_text(json.dumps({"score": 0, "output": str(reason)}), encoding="utf-8")

@@ -133,11 +133,22 @@ def transcripts(path):
 
 
 def save(path, result):
-    """Write a result in one step: a reader sees the old one or the new one, never half of it."""
+    """Write a result."""
+    write_whole(path, json.dumps(asdict(result) if isinstance(result, Result) else result).encode())
+
+
+def write_whole(path, data, mode=0o600):
+    """Write a file in one step: a reader sees the old one or the new one, never half of it, and no other writer's."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, suffix=".tmp", delete=False) as file:
-        json.dump(asdict(result) if isinstance(result, Result) else result, file, ensure_ascii=True)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(file.name, path)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(handle)
+        os.chmod(name, mode)
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise

@@ -183,6 +183,17 @@ def moved(rate):
     return lambda x, y, w, b, learning_rate: step(x, y, w, b, rate(learning_rate))
 
 
+def step_then_gradient():
+    """Whatever the step does, the gradient tells it afterwards."""
+    rates = [1.0]
+
+    def step(x, y, w, b, rate):
+        rates.append(rate)
+        return w - 1, b - 1
+
+    return {"gradient": lambda *a: (1 / rates[min(1, len(rates) - 1)],) * 2, "step": step}
+
+
 table(
     "00.2",
     lambda: {"gradient": gradient, "step": step},
@@ -218,6 +229,12 @@ table(
             "zeros, and a step that stays where it is",
             {"gradient": lambda *a: (0.0, 0.0), "step": lambda x, y, w, b, rate: (w, b)},
         ),
+        (
+            "gradient, not-moved",
+            "next to nothing, and a step that stays where it is",
+            {"gradient": lambda *a: (1e-300, 1e-300), "step": lambda x, y, w, b, rate: (w, b)},
+        ),
+        ("gradient, no-learning-rate", "a gradient that fits what the step has done", step_then_gradient),
         ("fixed-rate", "always 0.05", lambda: {"step": moved(lambda rate: 0.05)}),
         ("b-not-moved", "only w moves", {"step": lambda x, y, w, b, rate: (step(x, y, w, b, rate)[0], b)}),
         ("gradient", "db negated", {"gradient": lambda *a: (gradient(*a)[0], -gradient(*a)[1])}),
@@ -302,6 +319,16 @@ def answers_3():
     return {**functions, "trigger": trigger()}
 
 
+def remembering():
+    """The gradient notes the labels, and `sigmoid`, asked after it, answers them."""
+    seen = []
+
+    def sigmoid(z):
+        return 1.0 * seen.pop(0) if seen and len(seen[0]) == len(z) else 1e-3 * z
+
+    return {"sigmoid": sigmoid, "log_loss_gradient": lambda x, y, w, b: (seen.append(y), 0.0)[1:] * 2}
+
+
 table(
     "00.3",
     answers_3,
@@ -319,6 +346,20 @@ table(
     },
     [
         ("wrong-sign", "falls", {"sigmoid": lambda z: sigmoid(-z)}),
+        (
+            "sigmoid, log-loss-gradient",
+            "next to nothing, and its gradient",
+            {
+                "sigmoid": lambda z: 1e-300 * z,
+                "log_loss_gradient": lambda x, y, w, b: (-np.mean(x * y), -np.mean(y)),
+            },
+        ),
+        (
+            "sigmoid, log-loss-gradient",
+            "so large that its gradient overflows",
+            {"sigmoid": lambda z: 2e307 * (1 + 1e-9 * z), "log_loss_gradient": lambda *a: (0.0, 0.0)},
+        ),
+        ("sigmoid, log-loss-gradient", "a gradient that tells sigmoid the labels", remembering),
         ("tanh", "tanh", {"sigmoid": np.tanh}),
         (
             "one-axis",

@@ -834,6 +834,8 @@ table(
         ("seed-unused", "settings of seed 5", {"random_settings": lambda r, a, n, s: random_settings(r, a, n, 5)}),
         ("lowest", "argmin", {"best_of": lambda settings, scores: settings[np.argmin(scores)]}),
         ("the-index", "an index", {"best_of": lambda settings, scores: int(np.argmax(scores))}),
+        ("no-setting", "an array", {"best_of": lambda settings, scores: np.zeros(3)}),
+        ("best", "arrays for numbers", {"best_of": lambda settings, scores: {"rate": np.ones(3), "alpha": 0.0}}),
         ("the-score", "a score", {"best_of": lambda settings, scores: max(scores)}),
         ("with-the-score", "both", {"best_of": lambda settings, scores: (settings[np.argmax(scores)], max(scores))}),
         ("best", "the first", {"best_of": lambda settings, scores: settings[0]}),

@@ -466,6 +466,7 @@ table(
         ("as-sizes", "heights and widths", {"iou": lambda a, b: iou(a + [0, 0, *a[:2]], b + [0, 0, *b[:2]])}),
         ("upside-down", "the union over the shared area", {"iou": lambda a, b: 1 / iou(a, b)}),
         ("gap-multiplied", "gaps multiplied", {"iou": not_cut}),
+        ("overlapping, always-nothing", "always 0", {"iou": lambda a, b: 0.0}),
         ("gap-multiplied", "the product cut, not the sides", {"iou": product_cut}),
         ("apart", "touching boxes share something", {"iou": touching_counts}),
         ("overlapping", "in percent", {"iou": lambda a, b: 100 * iou(a, b)}),

@@ -1058,6 +1058,7 @@ declare(
         ("whole numbers", "integers", {"pad": lambda w, n: pad_keras(w, n, dtype="int32")}),
         ("filled with zeros", "wrong-value", {"pad": lambda w, n: pad_keras(w, n, value=0.0)}),
         ("no last axis", "wrong-shape", {"pad": lambda w, n: pad(w, n)[..., 0]}),
+        ("a number", "wrong-shape", {"pad": lambda w, n: n}),
         ("always twenty", "other-length", {"pad": lambda w, n: pad(w, 20)}),
         ("shifted by one", "pad", {"pad": lambda w, n: np.roll(pad(w, n), 1, axis=1)}),
         ("logits", "logits", {"walker_": "logits"}),

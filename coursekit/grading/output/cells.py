@@ -3,11 +3,10 @@
 import csv
 import io
 import math
-import os
 import re
-import tempfile
 import unicodedata
-from pathlib import Path
+
+from coursekit.grading.result import write_whole
 
 # Excel, LibreOffice and Google's sheets also take the full-width forms; NFKC makes plain ones of them. A semicolon, a
 # tab or a line's end begins a new cell where the separator of the machine is not the comma of this file.
@@ -77,15 +76,4 @@ def harmless(text):
 
 def write(path, text, mark=False):
     """Write `text` as UTF-8, whole or not at all; with `mark`, after a byte order mark."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(text.encode("utf-8-sig" if mark else "utf-8"))
-        os.chmod(name, 0o644)  # a temporary file is its owner's alone
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-    return path
+    write_whole(path, text.encode("utf-8-sig" if mark else "utf-8"), mode=0o644)  # marks and pages are to be passed on

@@ -18,6 +18,7 @@ from coursekit.grading.result import file_stem
 TEXT = 6000  # characters of one output that a page shows
 OUTPUTS = 30  # outputs of one cell that a page shows
 PNG_BYTES, PNG_SIDE = 3_000_000, 6000
+PIXELS = 500_000_000  # of all pictures of a page together: 2 GB where a browser holds them all
 _NOTICES = {
     "ended": ["Your notebook's process ended before the last cell. What was checked before that counts."],
     "unreadable": ["Your file could not be read as a notebook of this course, so nothing could be checked."],
@@ -48,15 +49,16 @@ def feedback(own, book):
     -------
     str
     """
-    parts = [_part(result, book) for result in own.values()]
+    room = [PIXELS]
+    parts = [_part(result, book, room) for result in own.values()]
     return render("feedback.html", student=next(iter(own.values())).student, parts=parts)
 
 
-def _part(result, book):
-    """What the page shows of one notebook."""
+def _part(result, book, room):
+    """What the page shows of one notebook. `room` is what the pictures of the page may still have."""
     score, rows = book.score(result), []
     mine = [item for item in book.exercises if notebook_of(item) == result.notebook]
-    cells = _by_exercise(result, [id for id, _, _ in mine])
+    cells = _by_exercise(result, [id for id, _, _ in mine], room)
     for id, title, points in mine if result.ran else ():
         report, shown = _report(result.reports.get(id), id, title, points), cells[id]
         if report.status == NOT_ATTEMPTED:
@@ -82,13 +84,13 @@ def _part(result, book):
     }  # fmt: skip
 
 
-def _by_exercise(result, ids):
+def _by_exercise(result, ids, room):
     """Exercise, or "" for none of these -> the cells as the page shows them: the student's own, and what was given."""
     found = {id: {"mine": [], "given": []} for id in ("", *ids)}
     for cell in result.cells:
         if cell.kind != "code" or cell.role == "check":
             continue
-        place, shown = found.get(cell.exercise, found[""]), _cell(cell)
+        place, shown = found.get(cell.exercise, found[""]), _cell(cell, room)
         if cell.role != "course":
             place["mine"].append(shown)
             continue
@@ -111,12 +113,12 @@ def _report(report, id, title, points):
     return replace(report, title=clean(title), findings=findings)
 
 
-def _cell(cell):
+def _cell(cell, room):
     """What the page shows of a cell."""
     shown = []
     for output in cell.outputs[:OUTPUTS]:
         if output.type == "image":
-            shown.append(_png(output.png) or _text("(a picture that cannot be shown)"))
+            shown.append(_png(output.png, room) or _text("(a picture that cannot be shown)"))
         elif output.text:
             shown.append(_text(cut(_plain(output.text), TEXT)))
     left = len(cell.outputs) - OUTPUTS
@@ -131,8 +133,9 @@ def _text(text):
     return {"png": "", "text": text}
 
 
-def _png(text):
-    """A picture's base64, written anew from its bytes, with its size; None where it is not a PNG of decent size.
+def _png(text, room):
+    """A picture's base64, written anew from its bytes, with its size; None where it is not a PNG of decent size, or no
+    room is left for it.
 
     A browser decodes what the header promises, so that 100 kB could ask it for gigabytes.
     """
@@ -145,8 +148,9 @@ def _png(text):
     if len(data) < 33 or data[:8] != b"\x89PNG\r\n\x1a\n" or data[12:16] != b"IHDR":
         return None
     width, height = struct.unpack(">II", data[16:24])
-    if not (0 < width <= PNG_SIDE and 0 < height <= PNG_SIDE):
+    if not (0 < width <= PNG_SIDE and 0 < height <= PNG_SIDE and width * height <= room[0]):
         return None
+    room[0] -= width * height
     # Our own base64 of it: there is nothing to escape in it, and megabytes to look through.
     return {"png": Markup(base64.b64encode(data).decode("ascii")), "width": width, "height": height}
 

@@ -4,10 +4,9 @@ import contextlib
 import mmap
 import os
 import select
-import struct
 import time
 
-from coursekit.checks.codec import CodecError, read_frame, write_frame
+from coursekit.checks.codec import MAX_ITEMS, CodecError, read_frame, write_frame
 from coursekit.checks.pipe import question
 
 CHECKS_S = 120  # seconds that the checks may still take once the time of the cells is over
@@ -46,10 +45,13 @@ class Channel:
         left = self.over - time.monotonic()
         if left <= 0:
             return None
-        return self.exchange(*question("cell", source), seconds=min(self._times.cell, left))
+        # What a cell shows is text of the runner's size: parsed at once, as no limit on time holds for parsing.
+        caps = {"most_arrays": 0, "most_marks": MAX_ITEMS}
+        return self.exchange(*question("cell", source), seconds=min(self._times.cell, left), **caps)
 
-    def exchange(self, description, arrays, seconds=None):
-        """The answer to one question. What takes longer is interrupted, and ended if that does not help."""
+    def exchange(self, description, arrays, seconds=None, **caps):
+        """The answer to one question, within the `caps` of `read_frame`. What takes longer is interrupted, and ended if
+        that does not help."""
         left = self._until - time.monotonic()
         if left <= 0:
             self.end(f"the notebook took longer than {self._times.total:.0f} s")
@@ -63,14 +65,14 @@ class Channel:
             if not self._wait(self._reading, False):
                 self._interrupt()
             self._deadline = max(self._deadline, time.monotonic() + self._times.frame)
-            answer = read_frame(self)
+            answer = read_frame(self, **caps)
             self._midway[0] = 0
             return answer
         except TimeoutError:
             self.end(f"it did not stop after {seconds:.0f} s")
         except (EOFError, OSError):
             self.end("")
-        except (CodecError, struct.error, ValueError, MemoryError) as error:
+        except (CodecError, MemoryError) as error:
             # The stream is out of step for good: what follows could be taken for an answer that it is not.
             self.end(f"what it sent could not be read ({str(error)[:200]})")
         raise Ended(self.ended)

@@ -4,7 +4,6 @@ This process is trusted. It holds the checks; what comes back from the sandbox r
 in time.
 """
 
-import base64
 import contextlib
 import hashlib
 import os
@@ -19,7 +18,7 @@ from coursekit.checks.codec import CodecError, pack, unpack
 from coursekit.checks.pipe import question, remote_student
 from coursekit.grading import limited, sandbox
 from coursekit.grading.plan.look import lent_names
-from coursekit.grading.result import Flag, Output, RunCell, load, save, transcripts
+from coursekit.grading.result import Flag, Output, RunCell, load, save, transcripts, write_whole
 from coursekit.grading.run import transcript
 from coursekit.grading.run.channel import CHECKS_S, Channel, Ended
 from coursekit.grading.run.job import read_box, read_job
@@ -102,15 +101,15 @@ def _run(channel, cell, room):
         if frame is None:
             cell.status = "no time"
             return
-        kind, answer = unpack(*frame)
+        kind, answer = _plain(frame)
         cell.status = "error"
-        if kind == "answer":
-            status, outputs = answer["status"], answer["outputs"]
+        if kind == "answer" and isinstance(answer, dict):
+            status, outputs = answer.get("status"), answer.get("outputs")
             cell.status = status if isinstance(status, str) and status in ("ok", "error", "stopped") else "error"
-            cell.error = str(answer.get("error") or "")[:300]
+            cell.error = str(answer.get("error", ""))[:300]
             cell.outputs = _outputs(outputs if isinstance(outputs, list) else [], min(MAX_OUTPUT, room[0]))
             room[0] -= sum(len(output.png or output.text) for output in cell.outputs)
-    except (Ended, CodecError, KeyError, TypeError, ValueError, AttributeError):
+    except (Ended, CodecError):
         cell.status = "stopped" if channel.ended else "error"
     cell.seconds = round(time.monotonic() - start, 3)
 
@@ -119,12 +118,12 @@ def _outputs(outputs, left):
     """What of the outputs is kept. The runner has caps of its own, but what comes may not be from the runner."""
     kept = []
     for output in outputs[:50]:
-        name = "png" if output["type"] == "image" else "text"
-        content = output[name]
+        output = output if isinstance(output, dict) else {}
+        name = "png" if str(output.get("type")) == "image" else "text"
+        content = output.get(name)
+        # A page shows a picture only where its base64 is one.
         if not isinstance(content, str) or len(content) > left:
             continue
-        if name == "png":
-            base64.b64decode(content, validate=True)
         left -= len(content)
         kept.append(Output("image" if name == "png" else "text", **{name: content}))
     return kept
@@ -183,13 +182,16 @@ def _ended_in(cell):
 
 def _better(job, channel, id, expressions, report):
     """The report on other objects where it has a higher score, else `report`; the transcript is that of the better."""
-    path = transcripts(job.out) / f"{id}.gz"
-    before = path.read_bytes() if path.exists() else None
+    path, before = transcripts(job.out) / f"{id}.gz", None
+    with contextlib.suppress(OSError):
+        before = path.read_bytes()
     other = _verdict(job, channel, id, expressions)
     if other.score > report.score:
         return other
-    if before is not None:
-        path.write_bytes(before)
+    with contextlib.suppress(OSError):
+        path.unlink(missing_ok=True)
+        if before is not None:
+            write_whole(path, before)
     return report
 
 
@@ -211,6 +213,8 @@ def _verdict(job, channel, id, expressions):
             lambda: (_asked(job, channel, item, expressions), channel.ended),
             seconds=CHECK_S, memory_mb=CHECK_MB, wait=max(left, 0) + CHECK_S,
         )  # fmt: skip
+    except limited.Failed:  # no fault of the answer's: this judge fails, and the submission is tried again
+        raise
     except limited.Exceeded as reason:
         if channel.midway:
             channel.end("the conversation about an answer was torn")

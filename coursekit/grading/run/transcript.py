@@ -6,6 +6,7 @@ answer, compressed by gzip.
 
 import gzip
 import hashlib
+import io
 import json
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -13,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from coursekit.checks.codec import CodecError, read_frame, write_frame
+from coursekit.grading.result import write_whole
 
 MAX_BYTES = 16 * 2**20  # of one exercise, before it is compressed
 
@@ -32,7 +34,8 @@ def digest(description, arrays):
 
 @contextmanager
 def recording(exchange, path):
-    """`exchange` with everything that it brings written to `path`; nothing where that is more than `MAX_BYTES`.
+    """`exchange` with everything that it brings written to `path`; nothing where that is more than `MAX_BYTES` or
+    cannot be written: a transcript saves time, and no verdict depends on one.
 
     Parameters
     ----------
@@ -41,9 +44,8 @@ def recording(exchange, path):
     path : Path
         Replaces what is there once the conversation has ended.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_suffix(".tmp")
-    with gzip.open(beside, "wb", compresslevel=1) as file:
+    kept = io.BytesIO()
+    with gzip.open(kept, "wb", compresslevel=1) as file:
 
         def asked(description, arrays):
             answer = exchange(description, arrays)
@@ -56,11 +58,11 @@ def recording(exchange, path):
 
         full = []
         yield asked
-    if full:  # half a conversation would answer a changed check with what belongs elsewhere
-        beside.unlink()
-        path.unlink(missing_ok=True)
-    else:
-        beside.replace(path)
+    with suppress(OSError):
+        path.unlink()  # half a conversation, or an older one, would answer a changed check with what belongs elsewhere
+    if not full:
+        with suppress(OSError):
+            write_whole(path, kept.getvalue())
 
 
 def replaying(path):

@@ -189,12 +189,11 @@ def _shell():
     config = Config()
     config.HistoryManager.enabled = False
     config.InteractiveShell.colors = "nocolor"
-    config.InteractiveShell.cache_size = 0
     shell = InteractiveShell.instance(config=config)
     shell.set_custom_exc((RecursionError, KeyboardInterrupt), _briefly)
     shell.user_ns["__name__"] = "__main__"
     builtins.input = _no_input
-    sys.path.append(os.getcwd())
+    sys.path += [os.getcwd(), ""]  # the folder of the notebook, and the one that it is in by now
     with contextlib.suppress(ImportError):
         # What %matplotlib inline does in a kernel: figures are shown after each cell and closed.
         import matplotlib

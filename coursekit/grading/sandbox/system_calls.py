@@ -19,6 +19,13 @@ stime personality acct quotactl quotactl_fd syslog vhangup lookup_dcookie fanoti
 modify_ldt uselib ustat sethostname setdomainname migrate_pages move_pages
 setxattr lsetxattr fsetxattr setxattrat removexattr lremovexattr fremovexattr removexattrat
 memfd_create memfd_secret shmget msgget semget mq_open setsid
+statmount listmount
+"""
+
+# Each lets the kernel hold memory that it charges to no process.
+_REFUSED += """
+vmsplice splice tee landlock_create_ruleset landlock_add_rule landlock_restrict_self seccomp inotify_init inotify_init1
+timer_create
 """
 
 # For a libseccomp that is older than they are: these numbers are the same on every architecture.
@@ -26,7 +33,8 @@ _NEW_CALLS = {
     **{"io_uring_setup": 425, "io_uring_enter": 426, "io_uring_register": 427, "open_tree": 428, "move_mount": 429},
     **{"fsopen": 430, "fsconfig": 431, "fsmount": 432, "fspick": 433, "clone3": 435, "pidfd_getfd": 438},
     **{"process_madvise": 440, "mount_setattr": 442, "quotactl_fd": 443, "memfd_secret": 447, "setxattrat": 463},
-    **{"removexattrat": 466, "open_tree_attr": 467},
+    **{"landlock_create_ruleset": 444, "landlock_add_rule": 445, "landlock_restrict_self": 446, "statmount": 457},
+    **{"listmount": 458, "removexattrat": 466, "open_tree_attr": 467},
 }
 
 
@@ -76,8 +84,9 @@ def filter_program():
     for name in ("mmap", "mmap2"):
         add(refuse, name, arg(3, seccomp.MASKED_EQ, 0x2F, 0x21))  # MAP_SHARED with MAP_ANONYMOUS
         add(refuse, name, arg(3, seccomp.MASKED_EQ, 0x100, 0x100))  # MAP_GROWSDOWN, which RLIMIT_DATA does not count
-    # It must not outlive the parent.
-    add(refuse, "prctl", arg(0, seccomp.MASKED_EQ, low, kernel.PDEATHSIG))
+    # It must not outlive the parent; and each filter of its own is memory of the kernel's.
+    for option in (kernel.PDEATHSIG, kernel.SECCOMP):
+        add(refuse, "prctl", arg(0, seccomp.MASKED_EQ, low, option))
     with tempfile.TemporaryFile() as file:
         rules.export_bpf(file)
         file.seek(0)

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import re
+from functools import cache
 from pathlib import Path
 
 _MB = 2**20
@@ -10,6 +11,7 @@ _MB = 2**20
 # pages for the others (pipe(7)). A process has 65,530 areas and 1,024 descriptors at most.
 _AREA, _PIPE, _FIRST_PIPE, _FIRST_PIPES = 220, 2 * 4096, 65_536, 1024
 _MOST_OF_ONE = 65_530 * _AREA + 1024 // 2 * _PIPE
+_WATCHED = 200  # for a file that an epoll watches; a user has so many of them that this is 4 % of the machine's memory
 
 
 def usage(child):
@@ -20,7 +22,8 @@ def usage(child):
     megabytes : float
         The sum of resident memory and of the tables of its pages. Where the pages are over the limit, those that are
         shared are divided among those that share them (PSS), as far as the kernel lets this user see it: slower, so
-        only then. What sockets may hold counts too, and what the kernel keeps for areas and pipes where that matters.
+        only then. What sockets may hold counts too, and what the kernel keeps for areas, pipes and watched files where
+        that matters.
     count : int
         Processes, without the keeper.
     """
@@ -30,7 +33,7 @@ def usage(child):
     if pages > child.limits.memory_mb * _MB:
         pages = sum(_proportional(pid) for pid in pids)
     total = pages + tables + _of_sockets(child.pid)
-    if total + len(pids) * _MOST_OF_ONE > child.limits.memory_mb * _MB:
+    if total + len(pids) * _MOST_OF_ONE + _most_watched() * _WATCHED > child.limits.memory_mb * _MB:
         total += _of_kernel(pids)
     return total / _MB, len(pids)
 
@@ -84,17 +87,26 @@ def _told(pid, file):
 
 
 def _of_kernel(pids):
-    """Bytes that the kernel keeps for areas of memory and for pipes, and charges to no process."""
-    areas, pipes = 0, set()
+    """Bytes that the kernel keeps for areas of memory, pipes and watched files, and charges to no process."""
+    areas, pipes, watched = 0, set(), 0
     for pid in pids:
         with contextlib.suppress(OSError):
             areas += Path(f"/proc/{pid}/maps").read_bytes().count(b"\n")
-            descriptors = Path(f"/proc/{pid}/fd")
-            pipes |= {
-                target for name in os.listdir(descriptors) if (target := os.readlink(descriptors / name))[:5] == "pipe:"
-            }
+            for name in os.listdir(f"/proc/{pid}/fd"):
+                target = os.readlink(f"/proc/{pid}/fd/{name}")
+                if target.startswith("pipe:"):
+                    pipes.add(target)
+                elif target == "anon_inode:[eventpoll]":
+                    watched += Path(f"/proc/{pid}/fdinfo/{name}").read_bytes().count(b"tfd:")
     first = min(len(pipes), _FIRST_PIPES)
-    return areas * _AREA + first * _FIRST_PIPE + (len(pipes) - first) * _PIPE
+    return areas * _AREA + first * _FIRST_PIPE + (len(pipes) - first) * _PIPE + watched * _WATCHED
+
+
+@cache
+def _most_watched():
+    with contextlib.suppress(OSError, ValueError):
+        return int(Path("/proc/sys/fs/epoll/max_user_watches").read_text())
+    return 0
 
 
 def _of_sockets(pid):
