@@ -4,7 +4,7 @@
 # A single neuron is the smallest thing that learns. If you train one with nothing but NumPy, you will recognise every step
 # again in the largest networks.
 #
-# About 265 minutes in 4 sessions · CPU about 6 s · no GPU needed
+# About 264 minutes in 4 sessions · CPU about 6 s · no GPU needed
 #
 # **Before you start** you should know NumPy arrays and what a derivative is.
 #
@@ -43,7 +43,7 @@ ax.set(xlabel="mass (kg)", ylabel="length (cm)", xlim=(0, None), title="A heavie
 # %% [markdown]
 # ## Session 1 of 4 · A neuron, its loss, and the way downhill
 #
-# About 53 minutes. What it needs: NumPy arrays, what a derivative is, and the cells above. You write a neuron, measure how
+# About 52 minutes. What it needs: NumPy arrays, what a derivative is, and the cells above. You write a neuron, measure how
 # wrong it is, and let it improve step by step.
 
 # %% [markdown]
@@ -558,7 +558,7 @@ if ck.ready("00.4", minibatches, run_epoch, rates):
 # %% [markdown]
 # ## Session 3 of 4 · Better steps, and a loss for every question
 #
-# About 83 minutes. What it needs: the cells above Session 1, and what a gradient and a learning rate are. You write the
+# About 84 minutes. What it needs: the cells above Session 1, and what a gradient and a learning rate are. You write the
 # optimisers that most networks are trained with, and six losses.
 
 # %% [markdown]
@@ -886,7 +886,7 @@ print(f"{cross_entropy(p, q):.4f} - {entropy:.4f} = {kl_divergence(p, q):.4f}")
 # %% [markdown]
 # ## Session 4 of 4 · Steps that adapt
 #
-# About 59 minutes. What it needs: the cells above Session 1, and what momentum and Adam are (00.5). You write AdaGrad and
+# About 58 minutes. What it needs: the cells above Session 1, and what momentum and Adam are (00.5). You write AdaGrad and
 # RMSprop, tame a cliff, and see how the learning rate is changed during training.
 
 # %% [markdown]

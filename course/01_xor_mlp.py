@@ -52,7 +52,7 @@ ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1));
 # %% [markdown]
 # ## Session 1 of 4 · Why XOR needs a hidden layer
 #
-# About 69 minutes. What it needs: NumPy arrays, and the cells above. You find the best line there is, beat it with two
+# About 70 minutes. What it needs: NumPy arrays, and the cells above. You find the best line there is, beat it with two
 # hidden units that you choose by hand, and then let scikit-learn find a network for you.
 
 # %% [markdown]
@@ -313,7 +313,7 @@ assert shares[3] == shares[4] == shares[5] == 1, "Spare units make training safe
 # %% [markdown]
 # ## Session 2 of 4 · Back-propagation, then Keras
 #
-# About 77 minutes. What it needs: the cells above Session 1, and what a hidden layer is. You write the backward pass that
+# About 76 minutes. What it needs: the cells above Session 1, and what a hidden layer is. You write the backward pass that
 # every deep-learning library has inside, and then the same network in Keras.
 
 # %% [markdown]

@@ -4,7 +4,7 @@
 # "93 % right" is a number that hides what a classifier has learned. With two inputs you can look at it: every point of
 # the plane gets a class, and the border between the classes shows what the classifier has learned.
 #
-# About 223 minutes in 3 sessions · CPU about 25 s · GPU optional
+# About 221 minutes in 3 sessions · CPU about 25 s · GPU optional
 #
 # **Before you start** you should have done notebook 01: networks in scikit-learn and in Keras.
 #
@@ -61,7 +61,7 @@ axs[3].legend(loc="upper left", bbox_to_anchor=(1, 1));
 # %% [markdown]
 # ## Session 1 of 3 · Drawing borders
 #
-# About 64 minutes. What it needs: the cells above, and how `MLPClassifier` is used (01.3). You write the code that draws a
+# About 62 minutes. What it needs: the cells above, and how `MLPClassifier` is used (01.3). You write the code that draws a
 # border, and compare three kinds of classifiers on the four data sets.
 
 # %% [markdown]
@@ -262,7 +262,7 @@ for name in ("tree", "MLP", "XGBoost"):
 # %% [markdown]
 # ## Session 2 of 3 · How much freedom?
 #
-# About 88 minutes. What it needs: the cells above Session 1, and how a network is built and trained in Keras (01.5). You
+# About 89 minutes. What it needs: the cells above Session 1, and how a network is built and trained in Keras (01.5). You
 # see a classifier learn the noise, hold it back in three ways, and then compare a wide network with a deep one.
 
 # %% [markdown]
@@ -553,7 +553,7 @@ assert min(accuracy) > 0.94 and abs(accuracy[0] - accuracy[1]) < 0.025, "For the
 # %% [markdown]
 # ## Session 3 of 3 · What makes a deep network learn
 #
-# About 71 minutes. What it needs: the cells above Session 1, how a network is built in Keras (01.5), and the idea of
+# About 70 minutes. What it needs: the cells above Session 1, how a network is built in Keras (01.5), and the idea of
 # back-propagation (01.4). You measure gradients layer by layer, and choose first weights that keep a signal alive.
 
 # %% [markdown]

@@ -4,7 +4,7 @@
 # Real tables have gaps, words and rare classes, and in some of them one row counts more than another. Here you learn to
 # treat each of these honestly, with one table from a bank and one from a particle detector.
 #
-# About 221 minutes in 3 sessions · CPU about 20 s · GPU optional
+# About 217 minutes in 3 sessions · CPU about 20 s · GPU optional
 #
 # **Before you start** you should have done notebook 02, and have met pandas tables.
 #
@@ -95,7 +95,7 @@ assert share.max() > 2 * share.min(), "The kind of job matters"
 # %% [markdown]
 # ## Session 1 of 3 · From a table to a classifier
 #
-# About 79 minutes. What it needs: the cells above, pandas tables, and how a network is trained (01.5). You turn the table
+# About 78 minutes. What it needs: the cells above, pandas tables, and how a network is trained (01.5). You turn the table
 # into numbers without a leak, and make a classifier pay attention to the rare class.
 
 # %% [markdown]
@@ -329,7 +329,7 @@ assert recall_of_bad(train_rows, test_rows) < 0.6, "With an honest split it is a
 # %% [markdown]
 # ## Session 2 of 3 · The best epoch, and the ROC curve
 #
-# About 60 minutes. What it needs: the cells above Session 1, and what overfitting and early stopping are (02.3). You keep
+# About 58 minutes. What it needs: the cells above Session 1, and what overfitting and early stopping are (02.3). You keep
 # the best epoch of a network that is trained for too long, and write the ROC curve by hand.
 #
 # The next two cells give you the split and the encoding. They take your own of 02b.1 if you have written them. If not, they
@@ -584,7 +584,7 @@ assert abs(area(*roc(y_test, scores)) - np.mean(bad > good)) < 0.01, "The area i
 # %% [markdown]
 # ## Session 3 of 3 · Events that count more
 #
-# About 82 minutes. What it needs: the cells above Session 1 (of them only the imports and `scores_of`), and what a ROC
+# About 81 minutes. What it needs: the cells above Session 1 (of them only the imports and `scores_of`), and what a ROC
 # curve is (02b.4). You compute a mass from the tracks of two particles, and use weights that differ from event to event.
 
 # %% [markdown]

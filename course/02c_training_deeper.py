@@ -4,7 +4,7 @@
 # In notebook 02 you used dropout, an L2 penalty and ReLU because somebody told you so. Here you write each of these tools
 # yourself, and others that deep networks are trained with, and you measure what they do.
 #
-# About 236 minutes in 4 sessions · CPU about 25 s · no GPU needed
+# About 232 minutes in 4 sessions · CPU about 25 s · no GPU needed
 #
 # **Before you start** you should have done notebook 02: overfitting, dropout, L2 and vanishing gradients.
 #
@@ -37,28 +37,29 @@ from sklearn.neural_network import MLPClassifier
 # %% [markdown]
 # ## Session 1 of 4 · Holding a network back
 #
-# About 69 minutes. What it needs: the cells above, NumPy, and what overfitting is (02.3). You write dropout, and then
+# About 67 minutes. What it needs: the cells above, NumPy, and what overfitting is (02.3). You write dropout, and then
 # compare three ways to keep weights small.
 
 # %% [markdown]
 # ## Bias and variance
 #
-# Train the same network on many different samples from one source. Its answers at a point $x$ scatter around their mean.
-# How far that mean lies from the truth is the *bias*, and how much the answers scatter is the *variance*. For the squared
-# error the two add up: averaged over many samples,
+# Train the same network many times, each time on a new set of points from one source. Its answers $\hat y$ at a point $x$
+# scatter around their mean. How far that mean lies from the truth is the *bias*, and how much the answers scatter is the
+# *variance*. For the squared error the two add up: averaged over many such sets,
 #
 # $$\text{mean of } (\hat y - y)^2 = \text{bias}^2 + \text{variance} + \text{noise},$$
 #
-# where the noise is what no model can predict. A network that is too small has a large bias, one that is too free has a
-# large variance. All tools of this session lower the variance and pay for it with a little bias. That is a good bargain
-# when the points are few, and a bad one when the network was too small to begin with.
+# where $y$ is the value observed at $x$, and the noise is what no model can predict. A network that is too small has a large
+# bias, one that is too free has a large variance. All tools of this session lower the variance and pay for it with a little
+# bias. That is a good bargain when the points are few and the tool is not too strong, and a bad one when the network was too
+# small to begin with.
 
 # %% [markdown]
 # ## 02c.1 · Dropout by hand
 #
 # **Goal:** write dropout for training and for prediction, and its way back through the network.
 #
-# Dropout stands behind a layer. Let $H$ hold what the layer gives, one row a sample and one column a unit. *In training*,
+# Dropout comes after a layer. Let $H$ hold what the layer gives, one row a sample and one column a unit. *In training*,
 # dropout sets each entry of $H$ to 0 with the probability $p$, and draws anew for each sample, each unit and each step. It
 # removes values, not weights: the unit is silent for this sample, and in the next step it may speak again. The next layer
 # cannot rely on any single unit.
@@ -74,7 +75,7 @@ from sklearn.neural_network import MLPClassifier
 # *In prediction* nothing is removed and nothing is scaled: since the mean was kept in training, the next layer finds values
 # of the size that it is used to, and the answer is the same each time.
 #
-# *Backwards*, the derivative takes the same way as the value. The output of a kept entry is $h / (1 - p)$, so its gradient
+# *Backwards*, the derivative takes the same path as the value. The output of a kept entry is $h / (1 - p)$, so its gradient
 # is divided by $1 - p$; an entry that was set to 0 has no influence on the loss, and its gradient is 0.
 #
 # - `dropout(H, p, training, seed)`: `H` of shape (n, k), `p` from 0 up to but not including 1. With `training=True`, `H`
@@ -147,34 +148,35 @@ assert 3 < sums[0.8].std() / sums[0.2].std() < 5, "for p = 0.8 about four times 
 # %% [markdown] tags=["reason"]
 # **Why the mean stays and the scatter grows.** Each term of the sum keeps its mean, so the sum does. But a term $w h$ is now
 # either 0 or $w h / (1 - p)$, and its variance is $w^2 h^2\, p / (1 - p)$. The factor $p / (1 - p)$ is 1/4 for $p = 0.2$, 1
-# for $p = 0.5$ and 4 for $p = 0.8$, so the sums scatter for $p = 0.8$ about four times as much as for $p = 0.2$. Training
-# with dropout is training with noise, and the noise makes it hard to learn single points by heart.
+# for $p = 0.5$ and 4 for $p = 0.8$. So for $p = 0.8$ the variance is 16 times that for $p = 0.2$, and the standard deviation
+# four times. Training with dropout is training with noise, and the noise makes it hard to learn single points by heart.
 #
-# **The mean of what?** The mean of a *weighted sum* is kept exactly. Behind a bent activation it is not: the mean of
-# ReLU(z) is not ReLU of the mean of z. Prediction without dropout is a quick stand-in for the mean of very many thinned
-# networks, and in practice a good one.
+# **The mean of what?** The mean of a *weighted sum* is kept exactly. After a non-linear activation it is not: the mean of
+# ReLU(z) is not ReLU of the mean of z. Prediction without dropout is a quick stand-in for the mean of the many networks that
+# dropout makes by removing units, and in practice a good one.
 #
-# **The other form.** The paper of 2014 did not divide in training, and multiplied by $1 - p$ in prediction. On the average
+# **The other form.** The paper of 2014 did not divide in training, and multiplied by $1 - p$ in prediction. On average
 # that is the same. The form above leaves prediction as it is, and Keras and PyTorch use it.
 
 # %% [markdown]
 # ## 02c.2 · Three ways to keep weights small
 #
-# **Goal:** write the L1 and the L2 penalty with their gradients, and the max-norm constraint; see what each does to the weights.
+# **Goal:** write the L1 and the L2 penalty with their gradients, and the max-norm constraint; see what each does to the
+# weights.
 #
-# A network that follows noise needs large weights, or many. Three tools act on them. Let $W$ hold the weights $w_j$ of a
-# layer:
+# A network that follows noise needs large weights, or many. Three tools act on them. Let $W$ hold the weights of a
+# layer, and let $w$ be any one of them:
 #
-# - **L2:** add $\lambda \sum_j w_j^2$ to the loss. Its gradient is $2 \lambda\, w_j$, so each step makes every weight smaller by
-#   the same *factor*: large weights lose much, small ones little.
-# - **L1:** add $\lambda \sum_j |w_j|$ to the loss. Its gradient is $\lambda\, \mathrm{sign}(w_j)$, where the sign is 1, −1 or, at
-#   $w_j = 0$, 0. Each step moves every weight towards 0 by the same *amount*, however small it is already.
+# - **L2:** add $\lambda \sum w^2$ to the loss. Its gradient is $2 \lambda\, w$, so its part of each step makes every weight
+#   smaller by the same *factor*: large weights lose much, small ones little.
+# - **L1:** add $\lambda \sum |w|$ to the loss. Its gradient is $\lambda\, \mathrm{sign}(w)$, where the sign is 1, −1 or, at
+#   $w = 0$, 0. Its part of each step moves every weight towards 0 by the same *amount*, however small it is already.
 # - **Max-norm** adds nothing to the loss. After each step it looks at each unit's incoming weights, one column of $W$. Where
 #   the norm of the column, $\sqrt{\sum_i W_{ij}^2}$, is larger than a limit $c$, the whole column is multiplied by $c$ over
 #   its norm. Other columns stay as they are.
 #
 # For example, with $\lambda = 0.1$ and the weights 3 and −4, L2 costs 2.5, with the gradient 0.6, −0.8, and L1 costs 0.7, with
-# the gradient 0.1, −0.1. Max-norm with $c = 1$ makes of the column (3, −4), whose norm is 5, the column (0.6, −0.8).
+# the gradient 0.1, −0.1. Max-norm with $c = 1$ turns the column (3, −4), whose norm is 5, into (0.6, −0.8).
 #
 # In Keras: `layers.Dense(8, kernel_regularizer=keras.regularizers.L1(0.1))`, likewise `L2(0.1)`, or both in
 # `L1L2(l1=0.1, l2=0.1)`; and `layers.Dense(8, kernel_constraint=keras.constraints.MaxNorm(1))`. Biases are usually left alone.
@@ -183,7 +185,7 @@ assert 3 < sums[0.8].std() / sums[0.2].std() < 5, "for p = 0.8 about four times 
 #   penalty, a number, and its gradient, of the shape of `W`. `np.sign` gives the signs.
 # - `max_norm(W, largest)`: `W` of shape (n, k), `largest` the number $c$; returns the new weights. A column of zeros has the
 #   norm 0 and stays as it is.
-# - `weight_facts(W, small)`: a pair: how many weights have a size $|w|$ below `small`, and the size of the largest.
+# - `weight_facts(W, small)`: a pair: how many weights have a size $|w|$ below `small`, and the largest size $|w|$.
 
 # %%
 ck.expected("02c.2")
@@ -219,7 +221,7 @@ def max_norm(W, largest):
 
 
 def weight_facts(W, small):
-    """How many weights are smaller than `small`, and the size of the largest."""
+    """How many weights have |w| < small, and the largest |w|."""
     # [solution]
     return np.sum(np.abs(W) < small), np.max(np.abs(W))
     # [stub]
@@ -237,8 +239,8 @@ ck.check("02c.2", l1=l1, l2=l2, max_norm=max_norm, weight_facts=weight_facts)
 # A test bench: a linear neuron with 60 inputs, of which only five matter, and 100 noisy points. It is trained by gradient
 # descent, four times: without any of the three, with L1, with L2 and with max-norm.
 #
-# **Predict first:** which of the four will have the most weights near 0? Which will have the smallest largest weight? Which
-# will do best on new points?
+# **Predict first:** which of the four will have the most weights near 0? For which will the largest
+# $|w|$ be smallest? Which will do best on new points?
 
 # %%
 def make_sparse(n, draw):
@@ -296,17 +298,18 @@ assert np.linalg.norm(trained["L2"]) < np.linalg.norm(trained["none"]), "L2 make
 # Which of your three predictions were right?
 
 # %% [markdown] tags=["reason"]
-# **Why L1 makes zeros and L2 does not.** Near 0 the pull of L2, $2 \lambda w$, fades away, and the slightest slope of the loss
-# is enough to keep a weight. The pull of L1 is $\lambda$ right up to 0: a weight whose loss has a smaller slope than $\lambda$
-# cannot leave 0. About 50 of the 60 weights end there (in steps of finite length they tremble about 0, which is why
-# `weight_facts` asks for "smaller than 0.02" and not for 0).
+# **Why L1 makes zeros and L2 does not.** Near 0 the pull of L2, $2 \lambda w$, fades away, and the slightest slope of the
+# loss is enough to hold a weight away from 0. The pull of L1 is $\lambda$ right up to 0: a weight at 0 stays there if the
+# slope of the loss is smaller in size than $\lambda$. About 50 of the 60 weights end there (in steps of finite length they
+# tremble about 0, which is why `weight_facts` asks for "smaller than 0.02" and not for 0).
 #
 # **Why L1 is best here.** Because the truth is like that: five inputs matter, and 55 do not. Where all inputs matter a little,
 # L2 is usually the better guess. All three shrink the five good weights; L1 alone also removes the useless ones. L2 and
-# max-norm help on some draws of the points and hurt on others.
+# max-norm help on some draws of the points and hurt on others: the weights of the truth have the norm 4.15, so with the limit
+# 3 the right answer is not even allowed.
 #
-# **Max-norm** acts only when a unit reaches the limit, and then holds it there. It is often used with dropout and large
-# learning rates, because a weight can never run away.
+# **Max-norm** acts only when a unit reaches the limit, and then keeps it from growing further. It is often used with
+# dropout and large learning rates, because no unit's weights can grow without bound.
 
 # %% [markdown]
 # **A good place to stop.** In session 2 the question is how a signal survives many layers.
@@ -314,8 +317,8 @@ assert np.linalg.norm(trained["L2"]) < np.linalg.norm(trained["none"]), "L2 make
 # %% [markdown]
 # ## Session 2 of 4 · Keeping a signal alive
 #
-# About 73 minutes. What it needs: the cells above Session 1, NumPy, and why gradients vanish (02.5). You write batch
-# normalisation and five activations, and send data through twenty layers.
+# About 71 minutes. What it needs: the cells above Session 1, NumPy, and why gradients vanish (02.5). You write batch
+# normalisation and four activations, and send data through twenty layers.
 
 # %% [markdown]
 # ## 02c.3 · Batch normalisation, in training and in prediction
@@ -430,21 +433,22 @@ assert 230 <= arrived[0.99] <= 400, "about 300 with m = 0.99"
 
 # %% [markdown] tags=["reason"]
 # **Why so late?** After $t$ batches the part $m^t$ of the start is still there. It is below 5 % after 29 batches for $m =
-# 0.9$, and after 299 for $m = 0.99$; in the cell above the means of the batches are noisy, which moves it by some batches. With `fit` on a small table and few epochs, the averages may still be on their way:
-# the loss in training is good then, and the validation loss is poor. A smaller momentum mends that.
+# 0.9$, and after 299 for $m = 0.99$; in the cell above the means of the batches are noisy, which moves it by some batches.
+# With `fit` on a small table and few epochs, the averages may still be on their way: the loss in training is good then, and
+# the validation loss can be poor. A smaller momentum mends that.
 #
 # **What it is good for.** The values in each layer keep their size, whatever the first weights were, so that larger learning
 # rates work and deep networks train. The batch's own mean and variance are a little random, and this noise holds the network
-# back somewhat, as dropout does. With very small batches, of two or four samples, the noise is too large. A network
-# for sequences normalises over the units of one sample instead (*layer normalisation*), which needs no batch.
+# back somewhat, as dropout does. With very small batches, of two or four samples, the noise is often too large. Many
+# networks for sequences normalise over the units of one sample instead (*layer normalisation*), which needs no batch.
 #
-# **Before or after the activation?** The paper put it between the weighted sum and the activation. Then $\beta$ does the
-# work of the bias, and the layer before needs none: `layers.Dense(64, use_bias=False)`.
+# **Before or after the activation?** The paper of 2015 put it between the weighted sum and the activation. Then $\beta$ does
+# the work of the bias, and the layer before needs none: `layers.Dense(64, use_bias=False)`.
 
 # %% [markdown]
 # ## 02c.4 · ReLU, its death, and its relatives
 #
-# **Goal:** write five activations, count dead units, and follow a signal through twenty layers.
+# **Goal:** write four activations, count dead units, and follow a signal through twenty layers.
 #
 # The *sigmoid* was the first choice for decades. It has three drawbacks. It *saturates*: at $z = 5$ its slope is 0.007, so
 # a unit with a large sum hardly learns any more. It is *not centred on 0*: all that it gives is positive. The gradient of a
@@ -553,10 +557,10 @@ ax.legend();
 # %% [markdown]
 # Now send 500 samples through 20 untrained layers of 64 units. What later layers can use is how the values *differ from
 # sample to sample*. So we measure, in each layer, the standard deviation of every unit over the samples, and take the mean
-# over the units. The weights start with the variance that suits each activation: $2 / n$ for
-# ReLU and its relatives, $1 / n$ for sigmoid, tanh and SELU.
+# over the units. With n values coming in, the weights start with the variance $2 / n$ (He's rule)
+# for ReLU, leaky ReLU and swish, and $1 / n$ for sigmoid, tanh and SELU.
 #
-# **Predict first:** for which activation do 500 different samples look all the same after 20 layers? Which keeps the
+# **Predict first:** for which activation do 500 different samples all look the same after 20 layers? Which keeps the
 # differences best?
 
 # %%
@@ -599,18 +603,20 @@ assert all(0.05 < last[name] < 0.8 for name in ("tanh", "ReLU")), "tanh and ReLU
 # Was your prediction right for the sigmoid, and for the one that keeps most?
 
 # %% [markdown] tags=["reason"]
-# **Why sigmoids forget.** Each sigmoid has a slope of at most 1/4, so that two samples come closer to each other in every
-# layer. The values themselves stay near 0.5 and look healthy. After 20 layers the difference between two samples has
-# vanished, and whatever stands behind cannot tell them apart.
+# **Why sigmoids forget.** Each sigmoid multiplies a small difference by at most 1/4, and weights of variance $1 / n$ do not
+# make up for it, so two samples come closer to each other in every layer. The values themselves stay near 0.5 and look
+# healthy. After 20 layers the difference between two samples has vanished, and later layers cannot tell them apart.
 #
 # **SELU keeps most**, as it was made to do. ReLU with He's rule keeps the *size* of the values, but its samples become more
-# alike: all units see only positive values. Swish with He's rule loses a factor in each layer, because that rule was made
-# for ReLU: near 0 swish is like $z / 2$. In practice batch normalisation (02c.3) is put in, and then all of them work.
+# alike: all units see only positive values. With swish and He's rule the spread shrinks by a factor in each layer, because
+# that rule was made for ReLU: near 0 swish is like $z / 2$. In practice batch normalisation (02c.3) between the layers often
+# helps; under "Go further" you can try it.
 
 # %% [markdown]
-# And the dead? Below, a network with five hidden layers of 32 ReLUs is trained on the spirals, with four learning rates. Your
-# `dead_units` counts, layer by layer, who is 0 on all 400 points. **Predict first:** how does the number of dead units among
-# the 160 change with the learning rate, and how much do the dead ones harm?
+# And the dead? Below, a network with five hidden layers of 32 ReLUs is trained on the spirals, with four learning rates, and
+# once with a rate so tiny (1e-9) that the network stays as it began. Your `dead_units` counts, layer by layer, which units
+# are 0 on all 400 points. **Predict first:** how does the number of dead units among the 160 change with the learning rate,
+# and how much do the dead ones harm?
 
 # %%
 def count_dead(network, X):
@@ -635,7 +641,7 @@ if ck.ready("02c.4", relu, dead_units):
 # %% tags=["claim"]
 assert dead[0.001] < 75 and dead[0.1] > 120, "With the rate 0.1 more than 120 of 160 are dead, with 0.001 fewer than half"
 assert 0.25 < dead[0.01] / 160 < 0.5, "With 0.01 between a quarter and a half are dead"
-assert dead[1e-9] > dead[0.01] / 2, "More than half of those were silent from the first weights on"
+assert dead[1e-9] > dead[0.01] / 2, "many units are silent before any training"
 assert dead[0.03] > dead[0.01] > 0.9 * dead[0.001], "The larger the rate, the more of them die"
 assert accuracy[0.01] > 0.9 and accuracy[0.1] < 0.9, "With 0.1 the network learns badly"
 
@@ -644,11 +650,12 @@ assert accuracy[0.01] > 0.9 and accuracy[0.1] < 0.9, "With 0.1 the network learn
 
 # %% [markdown] tags=["reason"]
 # **Who dies, and does it matter?** A long step can push a bias so far down that a unit is silent for all points, and the
-# gradient of a silent unit is 0. But the first row shows that many units are silent before any training: more than half of
-# those that are dead with the rate 0.01 never had a chance. The network learns the spirals all the same, with what is left as
-# a narrower network. With 0.1 most units are dead, and the network learns badly. How much of that is the fault of the dead
-# units, and how much of the long steps themselves, this experiment cannot tell, because both change together. Remedies: a
-# smaller rate, batch normalisation, or a leaky ReLU.
+# gradient of a silent unit is 0. But the first row shows that many units are silent before any training, more than half as
+# many as with the rate 0.01: from the second hidden layer on all inputs are 0 or positive, and a unit whose weights are
+# mostly negative can have a negative sum for every point. So this number alone does not show that training killed them. The
+# network learns the spirals all the same, with what is left as a narrower network. With 0.1 most units are dead, and the
+# network learns badly. How much of that is the fault of the dead units, and how much of the long steps themselves, this
+# experiment cannot tell, because both change together. Remedies: a smaller rate, batch normalisation, or a leaky ReLU.
 
 # %% [markdown]
 # **A good place to stop.** Session 3 compares wide with deep once more, and opens up `fit`.
@@ -656,14 +663,14 @@ assert accuracy[0.01] > 0.9 and accuracy[0.1] < 0.9, "With 0.1 the network learn
 # %% [markdown]
 # ## Session 3 of 4 · Wide or deep, and a callback of your own
 #
-# About 41 minutes. What it needs: the cells above Session 1, `MLPClassifier` (01.3), and `fit` with its callbacks (02.3). You
+# About 40 minutes. What it needs: the cells above Session 1, `MLPClassifier` (01.3), and `fit` with its callbacks (02.3). You
 # compare a wide and a deep network of the same size on a new task, and write a callback.
 
 # %% [markdown]
 # ## Wide or deep, once more
 #
 # In 02.4 a wide network and a deep one of the same size were about equal on a simple region. Here is another region. A point
-# of the square $[-1, 1]^2$ belongs to class 1 where $\sin(4 \pi r) > 0$, with its distance $r$ from the
+# of the square $[-1, 1]^2$ belongs to class 1 where $\sin(4 \pi r) > 0$, where $r$ is its distance from the
 # centre: rings, like those of a target. Both networks have exactly 1,897 parameters: one hidden layer of 474 units, or four
 # of 24. Both are trained by Adam on the same 3,000 points, for the same 40 epochs.
 #
@@ -707,17 +714,18 @@ longer = train_on_rings((474,), epochs=200).score(X_fresh, y_fresh)
 assert longer < scores[1], "After five times as many epochs the wide one is still behind."
 
 # %% [markdown] tags=["reason"]
-# **Why depth pays here.** Each unit of the wide network is one straight fold, and a ring must be put together from many of
+# **Why depth may pay here.** Each unit of the wide network is one straight fold, and a ring must be put together from many of
 # them, each ring anew. The deep network can do it in two stages: its first layers compute something like the distance $r$,
 # from a few folds, and the later ones fold that single number again and again. What repeats itself, or is a function of a
 # function, is cheap for a deep network.
 #
-# **What this does not show.** In principle 474 units could draw better rings than these: after five times as many epochs the
-# wide network has come nearer, and is still behind. So it is the *trained* networks that differ, at equal size and effort.
-# And for a simple target, such as a simple region in 02.4, depth makes hardly any difference.
+# **What this does not show.** These are two networks from one start, with one learning rate for both. So the comparison is of
+# what training found in the same number of epochs, and not of what 474 units can do at best. We also trained the wide one for
+# 200 epochs, and it was still behind (`train_on_rings((474,), epochs=200)`). And for a simple target, such as a simple region
+# in 02.4, depth makes hardly any difference.
 
 # %% [markdown]
-# ## What is trained, and what is watched
+# ## What is minimised, and what is watched
 #
 # Why is a classifier trained with the cross-entropy, when all that we want is a high accuracy? Because *accuracy is no loss*.
 # Gradient descent needs a slope. Move a weight a little, and usually no point changes sides: the accuracy stays the same,
@@ -738,16 +746,18 @@ axs[1].plot(weights, loss)
 axs[1].set(xlabel="weight", ylabel="cross-entropy", title="The cross-entropy is smooth");
 
 # %% [markdown]
-# So the loss is what is *trained*, and the accuracy is what is *watched*: on validation points, after each epoch. Keras calls
-# such a watched number a *metric*.
+# So the loss is what training makes smaller, and the accuracy is what is *watched*: on validation points, after each epoch.
+# Keras calls such a watched number a *metric*.
 
 # %% [markdown]
 # ## 02c.5 · A callback of your own
 #
 # **Goal:** write a callback that measures the weights after each epoch, and stops when the validation accuracy is good enough.
 #
-# A callback is an object whose methods `fit` calls at certain times. You know `EarlyStopping` and `ModelCheckpoint`. To write
-# your own, make a class that inherits from `keras.callbacks.Callback`, and give it the methods that you need:
+# A callback is an object whose methods `fit` calls at certain times. You know `EarlyStopping` (02.3). To write your own, make
+# a class. A *class* describes a kind of object; in its methods `self` is the object itself, and `self.norms` a value that it
+# keeps from one call to the next. `class Watch(keras.callbacks.Callback)` takes over (*inherits*) all that a Keras callback
+# can do, and you add the methods that you need:
 #
 # - `on_train_begin(self, logs=None)` is called once, before the first epoch; `on_epoch_end(self, epoch, logs=None)` after each
 #   epoch, where `epoch` counts from 0 and `logs` is a dict such as `{"accuracy": 0.91, "loss": 0.24, "val_accuracy": 0.89,
@@ -847,10 +857,11 @@ assert norms[-1] > 1.2 * norms[0], "The weights grow while the network learns"
 
 # %% [markdown] tags=["reason"]
 # **Why the weights grow.** A sigmoid comes near 0 and 1 only if its weighted sum is large, so the cross-entropy of points that
-# are on the right side can always be made a little smaller by larger weights. An L2 penalty holds against it.
+# are on the right side can always be made a little smaller by larger weights. An L2 penalty works against this.
 #
-# **A target is no early stopping.** `Watch` stops at the first epoch that is good enough, and that epoch may have been lucky:
-# the validation points have chosen it, so they flatter it. For an honest number use points that chose nothing (02b.3).
+# **What the last accuracy is worth.** `Watch` stops at the first epoch that is good enough, and that epoch may have been lucky:
+# the validation points have chosen it, so they flatter it. The same is true of the best epoch of `EarlyStopping`. For an
+# honest number use points that chose nothing.
 
 # %% [markdown]
 # **A good place to stop.** Session 4 is about finding good settings.
@@ -858,24 +869,25 @@ assert norms[-1] > 1.2 * norms[0], "The weights grow while the network learns"
 # %% [markdown]
 # ## Session 4 of 4 · Searching and averaging
 #
-# About 53 minutes. What it needs: the cells above Session 1, logarithms, and what a learning rate is. You search for good
+# About 54 minutes. What it needs: the cells above Session 1, logarithms, and what a learning rate is. You search for good
 # settings at random, and average weights.
 
 # %% [markdown]
 # ## 02c.6 · A grid, or at random?
 #
-# **Goal:** draw settings from a grid and at random, at equal cost, and see which finds the better one.
+# **Goal:** take settings from a grid, and draw them at random, at equal cost, and see which way finds the better one.
 #
-# A network has settings that no gradient improves: the learning rate, the strength of a penalty, the number of units. They
-# are called *hyper-parameters*, and one finds good ones by trying. A *grid* takes some values of each and tries all pairs:
+# A network has numbers that no gradient improves: the learning rate, the strength of a penalty (scikit-learn calls that of L2
+# `alpha`), the number of units. They are called *hyper-parameters*, one value for each is a *setting*, and you find a good one
+# by trying. A *grid* takes some values of each and tries all pairs:
 # three learning rates and three strengths make 9 trainings, but only *three* different learning rates. *Random search* draws
-# both anew for each of the 9 trainings, and has tried *nine* learning rates at the same price. Usually only one or two of the
-# settings matter much, and you do not know beforehand which.
+# both anew for each of the 9 trainings, and has tried *nine* learning rates at the same price. Usually only one or
+# two of the hyper-parameters matter much, and you do not know beforehand which.
 #
 # A learning rate between 0.001 and 0.1 should be drawn so that 0.001 to 0.01 comes up as often as 0.01 to 0.1. If it were
-# drawn uniformly, 91 % of the draws would be above 0.01. So draw the *logarithm* uniformly: that is a *log-uniform* draw. With a
-# number $u$ drawn uniformly between $\ln a$ and $\ln b$, the value is $e^u$. For example, with $a = 0.001$ and $b = 0.1$, the
-# middle $u = (\ln a + \ln b) / 2$ gives $\sqrt{ab} = 0.01$.
+# drawn uniformly, 91 % of the draws would be above 0.01. So draw the *logarithm* uniformly: that is a *log-uniform* draw.
+# With a number $u$ drawn uniformly between $\ln a$ and $\ln b$, the value is $e^u$. For example, with $a = 0.001$ and $b =
+# 0.1$, the middle $u = (\ln a + \ln b) / 2$ gives $\sqrt{ab} = 0.01$.
 #
 # - `log_uniform(low, high, n, seed)`: an array of n log-uniform numbers between `low` and `high`; `seed` decides which.
 # - `grid_settings(rates, alphas)`: two lists of numbers; returns a list of dicts such as `{"rate": 0.01, "alpha": 0.001}`, one for
@@ -940,7 +952,8 @@ ck.check("02c.6", log_uniform=log_uniform, grid_settings=grid_settings,
 # %% [markdown]
 # To compare the two fairly one search is not enough, since each may be lucky. So here is a made-up accuracy with which a
 # thousand searches cost nothing. It depends strongly on the rate and hardly on alpha. The best rate is drawn anew for
-# each search. **Predict first:** in how many of 1,000 searches does random search find the better accuracy, with 9
+# each search, log-uniformly between 0.001 and 0.1. The grid has the rates 0.001, 0.01 and 0.1; random search draws from
+# 0.0001 to 1. **Predict first:** in how many of 1,000 searches does random search find the better accuracy, with 9
 # trainings each?
 
 # %%
@@ -994,8 +1007,9 @@ assert 550 < won < 680, "in about six of ten searches"
 assert np.mean(found["random"]) > np.mean(found["grid"]), "its mean is higher"
 
 # %% [markdown]
-# Now in earnest: scikit-learn's `RandomizedSearchCV` with nine settings of a real network on the moons, each trained
-# three times and judged on 3 folds (03.5 says more about folds).
+# Now in earnest: scikit-learn's `RandomizedSearchCV` with nine settings of a real network on the moons. The points
+# are cut into three parts, the *folds*. With each setting the network is trained three times, each time without one of the
+# folds, and judged on that one (more in 03.5).
 
 # %%
 X, y = make_moons(200, noise=0.25, random_state=seed)
@@ -1012,10 +1026,11 @@ print(f"accuracy on the folds: {search.best_score_:.1%}, worst of the nine {sear
 assert search.best_score_ > search.cv_results_["mean_test_score"].min() + 0.05, "The settings matter."
 
 # %% [markdown] tags=["reason"]
-# **Why random wins, usually.** In about six of ten searches it finds the better accuracy, and its mean is higher. If only
+# **Why random wins here.** In about six of ten searches it finds the better accuracy, and its mean is higher; for another
+# curve the number would be another. If only
 # the rate matters, the grid has tried three values and random search nine. The grid wins where one of its three rates
-# happens to lie near the best one. With more settings the difference grows: five values of
-# each of four settings are 625 trainings, and still only five learning rates.
+# happens to lie near the best one. With more hyper-parameters the difference grows: five values of
+# each of four are 625 trainings, and still only five learning rates.
 #
 # **Honest numbers.** The accuracy of the winner is the best of nine noisy numbers, and so a little too good. For an honest
 # one use points that took no part in the search.
@@ -1023,8 +1038,9 @@ assert search.best_score_ > search.cv_results_["mean_test_score"].min() + 0.05, 
 # %% [markdown]
 # ## Averaging weights
 #
-# With small batches and a fixed learning rate the weights do not settle (00.4): they tremble around the best place. Their
-# *average* is nearer to it than they are. An *exponential moving average* (EMA) costs one line after each step,
+# With small batches and a fixed learning rate the weights do not settle (00.4): they tremble around the best place. The
+# *average* of the last steps is nearer to it than the weights of a single step. An *exponential moving average* (EMA) costs
+# one line after each step,
 #
 # $$\bar w \leftarrow m\, \bar w + (1 - m)\, w ,$$
 #
@@ -1057,8 +1073,8 @@ assert 2 < late[0] / late[1] < 5, "The average is two to five times as near."
 assert path[20][1] > path[20][0], "At first the average lags behind"
 
 # %% [markdown] tags=["reason"]
-# **What the average does.** The trembling has no direction, so that in the mean over 100 steps most of it cancels: the
-# average is two to five times as near. At first it lags behind, because it still remembers the start.
+# **What the average does.** The trembling has no direction, so that in the mean over 100 steps most of it cancels: its
+# distance from the best place is a half to a fifth of theirs. At first it lags behind, because it still remembers the start.
 #
 # **In Keras** every optimiser can do it: `keras.optimizers.Adam(0.01, use_ema=True, ema_momentum=0.99)`. During `fit` the
 # network trains with its own weights, and at the end of `fit` the averages are put in their place. The validation loss that
@@ -1075,9 +1091,9 @@ assert path[20][1] > path[20][0], "At first the average lags behind"
 # <details><summary>Answers</summary>
 #
 # 1. Dropout keeps the mean in training, so that prediction can leave it out. Batch normalisation uses the other samples of
-#    the batch, which are not there, or are others, when you predict.
+#    the batch; when you predict there may be no batch, or a different one.
 # 2. L1: it drives weights all the way to 0.
-# 3. A smaller learning rate. Batch normalisation or a leaky ReLU help as well.
+# 3. First count them before the training. Then a smaller learning rate. Batch normalisation or a leaky ReLU help as well.
 #
 # </details>
 #
@@ -1086,15 +1102,15 @@ assert path[20][1] > path[20][0], "At first the average lags behind"
 # - Put your batch normalisation between the twenty layers of sigmoids in 02c.4. Do the samples still become alike?
 # - Let `Watch` multiply the learning rate by 0.5 when the validation loss has not improved. Keras calls this
 #   `ReduceLROnPlateau`.
-# - Search for three settings, one of them the number of units. How many trainings would a grid need?
+# - Search for three hyper-parameters, one of them the number of units. How many trainings would a grid need?
 #
 # ## Summary
 #
 # Dropout sets values to 0 in training, scales the others, and does nothing in prediction. L1 makes weights 0, L2 makes them
 # small, max-norm limits a unit. Batch normalisation standardises with the batch in training and with running averages in
-# prediction. Sigmoids make deep layers forget; ReLUs can die of a large learning rate. Depth pays where the target is a
-# function of a function. Accuracy is watched and the loss is trained. Random search tries more values than a grid at the
-# same price, and the average of the weights lies nearer to the best place than the weights.
+# prediction. With ordinary first weights sigmoids make deep layers forget; ReLUs can die of a large learning rate. Depth can
+# pay where the target is a function of a function. The loss is minimised, and the accuracy is watched. Random search tries
+# more values than a grid at the same price, and the average of the weights lies nearer to the best place than the weights.
 #
 # This is the end of the notebook and a good place to stop. In notebook 03 the answer is a number: the price of a house.
 

@@ -4,7 +4,7 @@
 # Predict the price at which a house is sold. The networks are the easy part: whether the number at the end can be trusted depends on what you
 # did with the data beforehand.
 #
-# About 164 minutes in 3 sessions · CPU about 15 s · GPU optional
+# About 168 minutes in 3 sessions · CPU about 15 s · GPU optional
 #
 # **Before you start** you should have done notebook 01. Some knowledge of pandas helps.
 #
@@ -75,7 +75,7 @@ print(", ".join(ck.data.AMES_NUMBERS))
 # %% [markdown]
 # ## Session 1 of 3 · Look before you model
 #
-# About 60 minutes. You need the cells above.
+# About 61 minutes. You need the cells above.
 #
 # **Predict before you run.** A typical house costs 160,000 dollars. In 03.5, the last exercise, a network predicts the price of every house outside
 # the test part. By how many dollars will it be wrong, on average? Write a number down.
@@ -262,7 +262,7 @@ for name, X_, y_ in (("with duplicates", X_merged, y_merged), ("without", X_once
 # %% [markdown]
 # ## Session 2 of 3 · Choosing by validation
 #
-# About 55 minutes. You need the cells at the top, and no code from session 1; if pipelines are new to you, read the last paragraph of 03.1
+# About 58 minutes. You need the cells at the top, and no code from session 1; if pipelines are new to you, read the last paragraph of 03.1
 # first.
 
 # %% [markdown]

@@ -4,7 +4,7 @@
 # Three choices decide what a network learns, whatever its layers: the unit of its target, the form in which a category goes in, and
 # what counts as an error. This notebook tries each of them in several ways, on the same houses.
 #
-# About 174 minutes in 3 sessions · CPU about 25 s · GPU optional
+# About 182 minutes in 3 sessions · CPU about 25 s · GPU optional
 #
 # **Before you start** work through notebook 03: splitting, scaling, and a first network for house prices.
 #
@@ -90,7 +90,7 @@ codes_train, codes_val, codes_test = (codes[rows][:, None] for rows in (train, v
 # %% [markdown]
 # ## Session 1 of 3 · What a network is asked to reach
 #
-# About 85 minutes. You need the cells above.
+# About 86 minutes. You need the cells above.
 #
 # **Predict before you run.** Adam moves each weight by about 0.02 per step at first, and an epoch has 14 steps here. A new network
 # answers about 0, and the mean price is about 180,000 dollars. How many epochs would it take until the predictions are as high as
@@ -408,7 +408,7 @@ assert abs(means["code as a number"] - means["no neighbourhood"]) < 600, f"The c
 # %% [markdown]
 # ## Session 2 of 3 · What the last layer can reach, and what the loss asks for
 #
-# About 59 minutes. You need the cells at the top, and nothing from session 1.
+# About 63 minutes. You need the cells at the top, and nothing from session 1.
 
 # %% [markdown]
 # ## 03b.3 · A function of your own
@@ -639,7 +639,7 @@ assert wrong_by["squared"] > 1.3 * max(wrong_by["absolute"], wrong_by["Huber"]),
 # %% [markdown]
 # ## Session 3 of 3 · Networks and trees on the same houses
 #
-# About 30 minutes. You need the cells at the top, and nothing from the sessions before.
+# About 33 minutes. You need the cells at the top, and nothing from the sessions before.
 
 # %% [markdown]
 # ## 03b.5 · The honest baseline

@@ -3,7 +3,7 @@
 #
 # A network that looks at pictures through small windows reads handwriting better than one that sees only a list of numbers.
 #
-# About 324 minutes in 5 sessions · CPU about 30 s · GPU optional
+# About 323 minutes in 5 sessions · CPU about 30 s · GPU optional
 #
 # **Before you start** you should know Keras layers, `compile` and `fit` (notebook 01).
 #
@@ -46,7 +46,7 @@ ck.plot.image_grid(x_train[:16], y_train[:16], title="The first sixteen training
 # %% [markdown]
 # ## Session 1 of 5 · Pixels, and small windows
 #
-# About 85 minutes. You need the cells above. You train a dense network as a yardstick, write a convolution by hand, and count parameters.
+# About 87 minutes. You need the cells above. You train a dense network as a yardstick, write a convolution by hand, and count parameters.
 
 # %% [markdown]
 # ## 04.1 · A dense baseline
@@ -294,7 +294,7 @@ if ck.ready("04.3", build_cnn, counts):
 # %% [markdown]
 # ## Session 2 of 5 · Training, and what the network gets wrong
 #
-# About 85 minutes. You need the cells at the top and the next one, which takes over your `build_cnn` of 04.3. If you begin here, it takes the
+# About 82 minutes. You need the cells at the top and the next one, which takes over your `build_cnn` of 04.3. If you begin here, it takes the
 # course's.
 
 # %%
@@ -526,7 +526,7 @@ assert share > 1.5 * of_pairs, f"Mistakes gather at digits that look alike: {sha
 # %% [markdown]
 # ## Session 3 of 5 · Shifted digits, and 99 %
 #
-# About 75 minutes. You need the cells at the top and the next one, which takes over your networks of 04.1 and 04.4. If you begin
+# About 77 minutes. You need the cells at the top and the next one, which takes over your networks of 04.1 and 04.4. If you begin
 # here, it trains a pair quickly.
 
 # %%
@@ -749,7 +749,7 @@ if ck.ready("04.8", kernels):
 # %% [markdown]
 # ## Session 4 of 5 · Colour, and windows of other shapes
 #
-# About 47 minutes. You need the cells at the top and the next one, which takes over your `convolve` of 04.2. If you begin here, it takes
+# About 45 minutes. You need the cells at the top and the next one, which takes over your `convolve` of 04.2. If you begin here, it takes
 # SciPy's.
 
 # %%

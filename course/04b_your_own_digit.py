@@ -3,7 +3,7 @@
 #
 # A network that reads MNIST well reads your handwriting badly, unless your picture is made to look like MNIST.
 #
-# About 120 minutes in 2 sessions · CPU about 10 s · GPU optional
+# About 118 minutes in 2 sessions · CPU about 10 s · GPU optional
 #
 # **Before you start** you should have met the networks of notebook 04. A trained one is supplied.
 #
@@ -225,7 +225,7 @@ for how in ck.data.DISTURBANCES:
 # %% [markdown]
 # ## Session 2 of 2 · Reading while you draw
 #
-# About 65 minutes. You need the cells at the top and the next one, which takes over your `prepare` of 04b.1. If you begin here, it takes one
+# About 63 minutes. You need the cells at the top and the next one, which takes over your `prepare` of 04b.1. If you begin here, it takes one
 # that is good enough for the pad.
 
 # %%

@@ -4,7 +4,7 @@
 # A network with a memory reads one value after another. It forecasts the Sun, remembers the position of a switch, and adds two
 # numbers that are given to it as text.
 #
-# About 239 minutes in 4 sessions · CPU about 25 s · GPU optional
+# About 234 minutes in 4 sessions · CPU about 25 s · GPU optional
 #
 # **Before you start** you should know Keras layers, `compile` and `fit` (notebook 01).
 #
@@ -259,7 +259,7 @@ print(f"largest difference to lstm_step:     {max(np.abs(h - state_h).max(), np.
 # %% [markdown]
 # ## Session 2 of 4 · One answer, or one at every step
 #
-# About 55 minutes. You need the cells at the top, and nothing from session 1.
+# About 56 minutes. You need the cells at the top, and nothing from session 1.
 #
 # **Predict before you run.** "Next year will be like this year" is the naive forecast. How large is its error on the test years, in
 # sunspots? We measure the root mean square, in which the years with a large error count most. Estimate it from the picture of the data
@@ -502,7 +502,7 @@ for name, said in (("no memory", guessed), ("LSTM", np.asarray(latch(P_new)) > 0
 # %% [markdown]
 # ## Session 3 of 4 · Different lengths, and a sequence for a sequence
 #
-# About 90 minutes. You need the cells at the top, and nothing from the sessions before.
+# About 83 minutes. You need the cells at the top, and nothing from the sessions before.
 
 # %% [markdown]
 # ## 05.5 · Lengths differ: padding and masking
@@ -552,14 +552,8 @@ def pad(walks, length):
 
 # %%
 # [solution]
-walker = keras.Sequential(
-    [
-        keras.Input((None, 1)),
-        layers.Masking(mask_value=PAD),
-        layers.LSTM(16),
-        layers.Dense(1, activation="sigmoid"),
-    ]
-)
+reader = [layers.Masking(mask_value=PAD), layers.LSTM(16), layers.Dense(1, activation="sigmoid")]
+walker = keras.Sequential([keras.Input((None, 1)), *reader])
 walker.compile(keras.optimizers.Adam(0.04), loss="binary_crossentropy")
 walker.fit(pad(walks, 20), up, epochs=10, batch_size=200, verbose=0);
 # [stub]
@@ -831,7 +825,7 @@ if ck.ready("05.6", adder, add):
 # %% [markdown]
 # ## Session 4 of 4 · A smaller cell
 #
-# About 35 minutes. You need the cells at the top and the next one, which takes over your `prepare` and `model` of 05.3. If you begin
+# About 36 minutes. You need the cells at the top and the next one, which takes over your `prepare` and `model` of 05.3. If you begin
 # here, it takes simple ones.
 
 # %%

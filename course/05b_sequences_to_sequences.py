@@ -5,7 +5,7 @@
 # the end with attention alone, as in the models that write, translate and answer today. The task stays small enough for
 # two cores: sums such as 38+27.
 #
-# About 219 minutes in 3 sessions · CPU about 35 s · GPU optional
+# About 217 minutes in 3 sessions · CPU about 35 s · GPU optional
 #
 # **Before you start** you should know what an LSTM returns (05.2), and have seen the sums of 05.6.
 #
@@ -564,7 +564,7 @@ assert mean[1, [0, 3]].sum() > 0.75 and mean[1, [1, 4]].min() > 0.02, f"For the 
 # %% [markdown]
 # ## Session 3 of 3 · Attention alone
 #
-# About 88 minutes. You need the cells at the top, and nothing from sessions 1 and 2. You give attention a sense of
+# About 86 minutes. You need the cells at the top, and nothing from sessions 1 and 2. You give attention a sense of
 # place, build a transformer block, and read what became of it.
 
 # %% [markdown]

@@ -277,7 +277,7 @@ assert sorted(np.argsort(off)[:2]) == [0, 1], f"From two numbers zeros and ones 
 # %% [markdown]
 # ## Session 2 of 3 · Cleaning pictures, and finding what does not belong
 #
-# About 80 minutes. You need the cells at the top, and nothing from session 1.
+# About 79 minutes. You need the cells at the top, and nothing from session 1.
 
 # %% [markdown]
 # ## 06.3 · Take the noise away
@@ -525,7 +525,7 @@ assert (round(of_ones, 2), round(of_two_and_eight, 2), round(of_all, 2)) == (0.9
 # %% [markdown]
 # ## Session 3 of 3 · Inventing digits
 #
-# About 85 minutes. You need the cells at the top and the next one, which takes over your encoder and decoder of 06.2. If you
+# About 86 minutes. You need the cells at the top and the next one, which takes over your encoder and decoder of 06.2. If you
 # begin here, it trains a pair.
 
 # %%

@@ -4,7 +4,7 @@
 # One network makes up samples, the other tries to tell them from real ones. If all goes well, both get better, until the made-up
 # samples are hard to tell from real ones. This is a **generative adversarial network**, a GAN.
 #
-# About 248 minutes in 4 sessions · CPU about 30 s · GPU optional
+# About 254 minutes in 4 sessions · CPU about 30 s · GPU optional
 #
 # **Before you start** you should know Keras layers and gradients (notebook 01) and convolutions (notebook 04).
 #
@@ -407,7 +407,7 @@ for loss_name, one in (("L_D", of_d), ("L_G", of_g)):
 # %% [markdown]
 # ## Session 2 of 4 · Collapse, and how to prevent it
 #
-# About 42 minutes. You need the cells at the top and your `train_step` of 07.2; you will write a variant of it.
+# About 45 minutes. You need the cells at the top and your `train_step` of 07.2; you will write a variant of it.
 
 # %% [markdown]
 # ## 07.3 · Count the modes, and prevent the collapse
@@ -537,7 +537,7 @@ assert (share >= 0.01).all(), "Every mode is visited."
 # %% [markdown]
 # ## Session 3 of 4 · Digits from noise
 #
-# About 55 minutes. You need the cells at the top and the next one, which takes over your training step of 07.2. If you
+# About 57 minutes. You need the cells at the top and the next one, which takes over your training step of 07.2. If you
 # begin here, it takes one that uses the losses of Keras. If the check of 07.2 still finds your step wrong, write
 # `train_step = step_with_keras_losses` below that cell, because a wrong step may train no generator.
 
@@ -729,7 +729,7 @@ if ck.ready("07.4", digit_generator):
 # %% [markdown]
 # ## Session 4 of 4 · A fast simulation
 #
-# About 70 minutes. You need the cells at the top and the next one, which takes over your training step of 07.2. If you
+# About 71 minutes. You need the cells at the top and the next one, which takes over your training step of 07.2. If you
 # begin here, it takes one that uses the losses of Keras. If the check of 07.2 still finds your step wrong, write
 # `train_step = step_with_keras_losses` below that cell, because a wrong step may train no generator.
 

@@ -4,7 +4,7 @@
 # Some data has links but no order: friends who talk to each other, the atoms of a molecule. Some has not even links: the
 # particles of a collision. In this notebook you build networks that read such data as it is.
 #
-# About 187 minutes in 3 sessions · CPU about 15 s · GPU optional
+# About 189 minutes in 3 sessions · CPU about 15 s · GPU optional
 #
 # **Before you start** you should know matrix products in NumPy and the functional API of Keras (notebook 01).
 #
@@ -43,7 +43,7 @@ ck.plot.graph(friends, ax=ax, title="Seven people, eight edges");
 # %% [markdown]
 # ## Session 1 of 3 · Messages, and two labels for a whole club
 #
-# About 75 minutes. You need the cells above, and nothing from sessions 2 and 3. You write one round of messages, turn it into a
+# About 77 minutes. You need the cells above, and nothing from sessions 2 and 3. You write one round of messages, turn it into a
 # layer, and use two such layers to label the members of a club.
 
 # %% [markdown]

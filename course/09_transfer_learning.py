@@ -4,7 +4,7 @@
 # A network that reads the digits 0 to 4 has learned what pen strokes look like. Keep that knowledge, and a few examples are
 # enough to teach it 5 to 9.
 #
-# About 181 minutes in 3 sessions · CPU about 28 s · GPU optional
+# About 180 minutes in 3 sessions · CPU about 28 s · GPU optional
 #
 # **Before you start** you should know convolutional networks in Keras (notebook 04).
 #
@@ -88,7 +88,7 @@ def train_briefly(network, x, y, steps=200):
 # %% [markdown]
 # ## Session 1 of 3 · A new head on an old body
 #
-# About 70 minutes. You need the cells above. You train a network on the old digits, cut off its head, and put a new one on.
+# About 68 minutes. You need the cells above. You train a network on the old digits, cut off its head, and put a new one on.
 #
 # **Predict before you run.** You have just seen ten examples, and could read thousands of such digits. A network learns
 # from these ten alone: how many of 100 unseen digits will it read correctly? And a network that could already read 0 to 4?
@@ -252,7 +252,7 @@ assert accuracy_on_new(transfer_model) > accuracy_on_new(on_random) + 0.02, "The
 # %% [markdown]
 # ## Session 2 of 3 · How many examples it saves
 #
-# About 52 minutes. You need the cells at the top and the next two. If you have done session 1 in this notebook and it is
+# About 53 minutes. You need the cells at the top and the next two. If you have done session 1 in this notebook and it is
 # still running, they take your networks from there; if you begin here, they build and train simpler ones.
 
 # %%

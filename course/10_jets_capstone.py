@@ -4,7 +4,7 @@
 # A jet of particles can be seen as a picture, as a sequence and as a set. You tell quarks from gluons in all three ways, and
 # find out which view suits the problem.
 #
-# About 242 minutes in 4 sessions · CPU about 35 s · GPU optional
+# About 249 minutes in 4 sessions · CPU about 35 s · GPU optional
 #
 # **Before you start** you should know convolutions (notebook 04), the LSTM (05) and the ROC curve (02b).
 #
@@ -299,7 +299,7 @@ assert roc_auc_score(y_test, cnn_scores) > roc_auc_score(y_test, raw_scores), "T
 # %% [markdown]
 # ## Session 2 of 4 · Jets as sequences and as sets
 #
-# About 55 minutes. You need the cells at the top, and nothing from session 1. An LSTM reads the particles in an order;
+# About 59 minutes. You need the cells at the top, and nothing from session 1. An LSTM reads the particles in an order;
 # then you build a network for which no order exists.
 
 # %% [markdown]
@@ -486,7 +486,7 @@ assert roc_auc_score(y_test, scores_of(lstm, shuffled)) > 0.55, "Shuffled, the L
 # %% [markdown]
 # ## Session 3 of 4 · The comparison, and the leaderboard
 #
-# About 61 minutes. You need the cells at the top and the next three. If you have done sessions 1 and 2 in this notebook and
+# About 64 minutes. You need the cells at the top and the next three. If you have done sessions 1 and 2 in this notebook and
 # it is still running, they take your networks from there; if you begin here, they train simpler ones.
 
 # %%

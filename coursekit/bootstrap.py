@@ -5,6 +5,7 @@ It installs what is missing, pinned and hashed, with uv where it can be had (sec
 uv stands in `.uv`, outside the environment that it fills: on Windows no program can replace itself while it runs.
 """
 
+import contextlib
 import csv
 import hashlib
 import importlib.util
@@ -215,7 +216,7 @@ def make_venv(found, uv):
         say(f"The .venv that was here, which the course cannot use, is kept as {aside.name}: delete it if you like.")
     if status != 0 and found is None:
         raise Stop(f"Python {FETCHED} could not be fetched ({(said.splitlines() or ['?'])[-1].strip()}). {mend}")
-    if status != 0 and _is_offline(said):
+    if status != 0 and is_offline(said):
         raise Stop(OFFLINE)
     if status != 0:
         raise Stop(
@@ -357,7 +358,17 @@ def forget(names):
     """Take away what says that these packages of `.venv` are installed: the next install brings them back."""
     for info in list(site_packages().glob("*.dist-info")) if names else []:
         if _package(info.name) in names:
+            _clear_the_way(info)
             shutil.rmtree(str(info), ignore_errors=True)
+
+
+def _clear_the_way(info):
+    """Delete files that stand where a package has a folder: the installer would stop at them."""
+    with contextlib.suppress(OSError, ValueError, csv.Error):
+        rows = list(csv.reader((info / "RECORD").read_text(encoding="utf-8").splitlines()))
+        for folder in {parent for row in rows for parent in Path(row[0]).parents if ".." not in parent.parts}:
+            if (info.parent / folder).is_file():
+                (info.parent / folder).unlink()
 
 
 def mend():
@@ -397,7 +408,7 @@ def _install(uv, python, arguments):
     status, said = _call([*(with_uv if uv is not None else [str(python), "-m", "pip", "install", "-q"]), *arguments])
     if status == 0:
         return
-    if _is_offline(said):
+    if is_offline(said):
         raise Stop(OFFLINE)
     say(said)
     raise Stop(
@@ -494,9 +505,14 @@ def _call(command):
     return done.returncode, done.stderr.decode("utf-8", "replace").strip()
 
 
-def _is_offline(said):
-    words = "dns|resolv|network|connect|timed out|unreachable|temporary failure|NewConnectionError|ProxyError"
-    return re.search(words, said, re.I) is not None
+def is_offline(said):
+    """Whether an installer said that it reached nobody. Paths are left out: one may hold the word "network"."""
+    words = (
+        r"dns error|failed to lookup|name resolution|could not resolve|name or service not known|unreachable|timed out|"
+        r"temporary failure|client error \(connect\)|error sending request|connection (error|refused|reset|aborted)|"
+        r"no route to host|NewConnectionError|ProxyError"
+    )
+    return re.search(words, said.replace(str(ROOT), ""), re.I) is not None
 
 
 def _output(command):

@@ -91,7 +91,9 @@ def sources(names=None, folder=None):
         return every
     chosen = []
     for name in names:
-        found = [path for path in every if path.stem == name or path.stem.split("_")[0] == name]
+        plain = re.sub(r"\.ipynb$", "", name).split("/")[-1]  # a path to the notebook names it as well
+        number = plain.zfill(2) if plain.isdigit() else plain
+        found = [path for path in every if plain == path.stem or number == path.stem.split("_")[0]]
         if not found:
             numbers = [path.stem.split("_")[0] for path in every if path.stem[0].isdigit()]
             raise BuildError(f"There is no notebook {name!r}. There are: {', '.join(numbers)}.")

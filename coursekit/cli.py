@@ -15,6 +15,7 @@ import signal
 import sys
 from pathlib import Path
 
+import coursekit
 from coursekit import bootstrap, build, place
 from coursekit.bootstrap import ROOT
 
@@ -40,6 +41,7 @@ class _Parser(argparse.ArgumentParser):
 def parser():
     """The commands and what they take. The default `run` of each is the function that carries it out."""
     top = _Parser(prog=CALL, description="A course on neural networks in Jupyter notebooks.")
+    top.add_argument("--version", action="version", version=coursekit.__version__)
     commands = top.add_subparsers(dest="command", metavar="COMMAND", title="commands")
 
     def add(run, text, name=None):
@@ -67,7 +69,7 @@ def parser():
     command = add(grade, "Grade what a class handed in: marks, feedback for each student, a report.")
     option = command.add_argument
     option("submissions", type=Path, metavar="SUBMISSIONS", help="a folder per student, a flat folder, or a zip")
-    option("--out", type=Path, required=True, help="folder for the results; grading again goes on there")
+    option("--out", type=_place, help="folder for the results; grading again goes on there")
     option("--notebook", metavar="NAME", help='grade this notebook only, e.g. "01"')
     option("--rules", type=Path, metavar="FILE", help="a TOML file with late and bonus rules")
     option("--roster", type=Path, metavar="FILE", help="the class list that Canvas or Moodle exported")
@@ -81,14 +83,14 @@ def parser():
 
     command = add(gradescope, "Write the zip that Gradescope takes as the autograder of one notebook.")
     command.add_argument("notebook", metavar="NAME", help='number of the notebook, e.g. "01"')
-    command.add_argument("--out", type=Path, default=Path("autograder.zip"), help="the zip to write (autograder.zip)")
+    command.add_argument("--out", type=_place, default=Path("autograder.zip"), help="the zip to write (autograder.zip)")
 
     command = add(site, "Build the course as a site: its pages, and the solutions with what they give.")
-    command.add_argument("--out", type=Path, default=Path("build/site"), help="folder for the site (build/site)")
+    command.add_argument("--out", type=_place, default=Path("build/site"), help="folder for the site (build/site)")
 
     command = add(slides, "Make slides of a notebook for a lecture, with its solution and what it gives.")
     command.add_argument("notebook", metavar="NAME", help='number of the notebook, e.g. "01"')
-    command.add_argument("--out", type=Path, metavar="FILE", help="the page to write (build/NAME.slides.html)")
+    command.add_argument("--out", type=_place, metavar="FILE", help="the page to write (build/NAME.slides.html)")
 
     add(progress, "Show which exercises are done, and what to do next.")
     command = add(doctor, "Look for what may be wrong with this machine or this install.")
@@ -110,11 +112,14 @@ def parse(arguments):
         cut = arguments.index("--")
         arguments, rest = arguments[:cut], arguments[cut + 1 :]
     top = parser()
-    if first[:1] != "-" and first not in top.commands:
-        raise Wrong(f"There is no command {first!r}. There are: {', '.join(top.commands)}.")
+    if first not in (*top.commands, "--help", "-h", "--version"):
+        what = f"no option {first}" if first[:1] == "-" else f"no command {first!r}"
+        raise Wrong(f"There is {what}. The commands are: {', '.join(top.commands)}.")
     args, unknown = top.parse_known_args(arguments)
     if unknown:
-        lab = f"What is JupyterLab's goes behind `--`: `{CALL} lab -- {unknown[0]}`. " if first == "lab" else ""
+        lab = (
+            f"What is JupyterLab's goes behind `--`: `{CALL} lab -- {_path_of(unknown[0])}`. " if first == "lab" else ""
+        )
         raise Wrong(f"{first} does not take {unknown[0]}. {lab}`{CALL} {first} --help` shows what it takes.")
     if rest and first not in ("lab", "test"):
         raise Wrong(f"{first} takes nothing after `--`. `{CALL} {first} --help` shows what it takes.")
@@ -127,6 +132,17 @@ def parse(arguments):
             raise Wrong(str(reason)) from None
     if args.command not in ("progress", "doctor") and not (ROOT / "course").is_dir():
         raise Wrong("This command needs the course's checkout: clone the repository and run it there.")
+    is_root = getattr(os, "geteuid", lambda: 1)() == 0
+    if is_root and args.command == "lab" and not args.solution and "allow" not in " ".join(rest):
+        raise Wrong(f"JupyterLab wants to be told that it may run as root: `{CALL} lab -- --allow-root`.")
+    if args.command == "grade" and args.out is None:
+        raise Wrong("grade needs --out FOLDER, the place for its results.")
+    if args.command in ("gradescope", "site", "slides") and args.out is not None:
+        _prepare(args.out, folder=args.command == "site")
+    if args.command == "gradescope" and args.out.suffix != ".zip":
+        raise Wrong(f"Gradescope takes a zip; {args.out} does not end in .zip.")
+    if args.command == "slides" and not build.sources([args.notebook])[0].stem[0].isdigit():
+        raise Wrong(f"{args.notebook} has no solution, of which slides could be made.")
     if args.command == "grade" and importlib.util.find_spec("resource") is None:
         raise Wrong("Grading needs Linux. On Windows, use WSL or a Linux container: docs/grading.md says how.")
     return args
@@ -142,8 +158,6 @@ def lab(args):
         raise ModuleNotFoundError("JupyterLab is missing", name="jupyterlab")
     _quiet_lab()
     start = "--LabApp.default_url=/lab/tree/notebooks/start_here.ipynb"
-    if getattr(os, "geteuid", lambda: 1)() == 0 and "allow" not in " ".join(args.rest):
-        raise bootstrap.Stop(f"JupyterLab wants to be told that it may run as root: `{CALL} lab -- --allow-root`.")
     os.chdir(str(ROOT))
     command = [sys.executable, "-m", "jupyterlab", "--notebook-dir", str(ROOT), start]
     return bootstrap.hand_over([*command, *args.rest])
@@ -168,6 +182,9 @@ def grade(args):
     from coursekit.grading.grade import Settings
     from coursekit.grading.run.job import Times
 
+    if args.scheduler and importlib.util.find_spec("distributed") is None:
+        pip = f'{bootstrap.this_python()} -m pip install -e ".[cluster]"'
+        raise Wrong(f"--scheduler needs dask.distributed, which is not installed: `{pip}` in the course's folder.")
     return command.main(
         _console(), args.submissions, args.out,
         settings=Settings(Times(args.timeout, args.cell_timeout), args.memory, args.unsafe), notebook=args.notebook,
@@ -179,7 +196,6 @@ def gradescope(args):
     from coursekit.grading.one import pack
     from coursekit.grading.plan.course import CourseError
 
-    _prepare(args.out)
     try:
         pack(args.notebook, args.out)
     except (CourseError, OSError) as reason:
@@ -190,7 +206,6 @@ def gradescope(args):
 def site(args):
     from coursekit import site
 
-    _prepare(args.out, folder=True)
     return site.main(args.out)
 
 
@@ -227,6 +242,8 @@ def _prepare(out, folder=False):
         where.mkdir(parents=True, exist_ok=True)
         reason = "it is a folder" if out.is_dir() and not folder else ""
         reason = reason or ("" if os.access(str(where), os.W_OK) else "its folder is read-only")
+    except FileExistsError:
+        reason = f"{where} is a file"
     except OSError as error:
         reason = error.strerror
     if reason:
@@ -297,6 +314,20 @@ def _quiet_lab():
         page.write_text(json.dumps({"disabledExtensions": off}), encoding="utf-8")
 
 
+def _path_of(word):
+    """The path of a notebook that is named by its number, as JupyterLab wants it; any other word as it is."""
+    try:
+        return f"notebooks/{build.sources([word])[0].stem}.ipynb"
+    except (build.BuildError, OSError):
+        return word
+
+
+def _place(text):
+    if not text.strip():
+        raise argparse.ArgumentTypeError("the name of a file or folder was expected, and it is empty")
+    return Path(text)
+
+
 def _repository(text):
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", text):
         raise argparse.ArgumentTypeError(f"{text!r} is not an address like OWNER/NAME")
@@ -350,8 +381,11 @@ def main(arguments=None):
         return 2 if isinstance(reason, Wrong) else 1
     except SystemExit as stop:  # argparse has shown a help
         return stop.code or 0
-    except ImportError as reason:
+    except (ImportError, SyntaxError) as reason:  # a file of a package that is gone, or no longer what it was
         print(f"A package of the course cannot be loaded ({reason}). {_advice()}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:  # whoever read this has gone, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except KeyboardInterrupt:
         print("Stopped. The same command goes on from here.", file=sys.stderr)

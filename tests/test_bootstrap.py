@@ -204,7 +204,8 @@ def test_without_a_python_that_fits_uv_fetches_one(fresh, monkeypatch, capfd):
 
 def test_a_failed_install_is_one_sentence_and_goes_on_next_time(fresh, monkeypatch):
     works = bootstrap._call
-    for said, words in (("dns error", "There is no network"), ("no space left on device", "could not be installed")):
+    full = f"No space left on device: {bootstrap.ROOT}/neural-networks/.venv/connect"
+    for said, words in (("dns error", "There is no network"), (full, "could not be installed")):
         monkeypatch.setattr(bootstrap, "_call", lambda c, s=said: (1, s) if "--require-hashes" in c else works(c))
         with pytest.raises(bootstrap.Stop, match=words):
             bootstrap.ensure()
@@ -418,6 +419,16 @@ def test_another_version_is_found_and_installed_again(fresh, capfd):
     assert (site / "numpy-0.9.dist-info").exists(), "the installer takes away what it replaces"
 
 
+def test_a_file_in_place_of_a_packages_folder_is_out_of_the_way_of_the_fix(fresh):
+    bootstrap.ensure()
+    site = bootstrap.site_packages()
+    package(site, "one", one="1")
+    shutil.rmtree(site / "one")
+    (site / "one").write_text("hello")
+    bootstrap.forget(bootstrap.broken_packages())
+    assert not (site / "one").exists() and not (site / "one-1.0.dist-info").exists()
+
+
 def test_the_fix_installs_even_where_nothing_seems_broken(fresh):
     bootstrap.ensure()
     fresh.clear()
@@ -522,9 +533,10 @@ def test_doctor_of_a_bare_python_gives_its_advice():
     assert "not set up here yet" in done.stdout and "-m coursekit lab" in done.stdout, done.stderr
 
 
-def test_a_broken_package_is_named_with_its_mend(monkeypatch, capfd):
+@pytest.mark.parametrize("error", [ImportError("No module named 'rich'", name="rich"), SyntaxError("invalid syntax")])
+def test_a_broken_package_is_named_with_its_mend(error, monkeypatch, capfd):
     def broken(*arguments, **settings):
-        raise ImportError("No module named 'rich'", name="rich")
+        raise error
 
     monkeypatch.setattr(cli, "_execute", broken)
     monkeypatch.setattr(bootstrap, "interpreter", lambda command, here: sys.executable)

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from coursekit import bootstrap, cli, run
+from coursekit import __version__, bootstrap, build, cli, run
 from coursekit.build import root
 
 
@@ -28,11 +28,18 @@ from coursekit.build import root
         (["slides", "77"], "no notebook '77'"),
         (["lab", "--solution", "77"], "no notebook '77'"),
         (["run", ""], "no notebook ''"),
-        (["run", "1"], "There are: 00, 01"),
+        (["run", "17"], "There are: 00, 01"),
+        (["--frob"], "There is no option --frob"),
+        (["--", "lab"], "There is no option --"),
+        (["lab", "01"], "lab -- notebooks/01_xor_mlp.ipynb"),
+        (["grade", "x", "--output", "y"], "does not take --output"),
+        (["grade", "x", "--out", ""], "it is empty"),
+        (["gradescope", "00", "--out", "a.txt"], "does not end in .zip"),
+        (["slides", "start_here"], "start_here has no solution"),
         (["run", "--studnt"], "coursekit run --help"),
         (["lab", "--port=9999"], "lab -- --port=9999"),
         (["slides", "00", "--out", "docs"], "docs cannot be written (it is a folder)"),
-        (["slides", "00", "--out", "README.md/x.html"], "cannot be written"),
+        (["slides", "00", "--out", "README.md/x.html"], "README.md is a file"),
         (["site", "--out", "README.md"], "README.md cannot be written"),
         (["gradescope", "00", "--out", "docs"], "docs cannot be written (it is a folder)"),
         (["gradescope", "00", "--out", "README.md/a.zip"], "cannot be written"),
@@ -44,6 +51,15 @@ def test_wrong_arguments_get_one_sentence(arguments, words, capfd, monkeypatch):
     captured = capfd.readouterr()
     said = (captured.out + captured.err).strip()
     assert words in said and "Traceback" not in said and len(said.splitlines()) <= 3
+
+
+@pytest.mark.parametrize("name", ["1", "01", "01_xor_mlp", "notebooks/01_xor_mlp.ipynb"])
+def test_a_notebook_is_named_as_people_name_it(name):
+    assert [path.stem for path in build.sources([name])] == ["01_xor_mlp"]
+
+
+def test_the_version(capfd):
+    assert cli.main(["--version"]) == 0 and capfd.readouterr().out.strip() == __version__
 
 
 def test_help_without_arguments(capfd):
@@ -148,11 +164,13 @@ def test_a_notebook_without_exercises_is_not_run_in_silence(capfd):
 def test_root_is_told_what_jupyterlab_wants(monkeypatch, capfd):
     monkeypatch.setattr(cli.os, "geteuid", lambda: 0, raising=False)
     monkeypatch.setattr(bootstrap, "hand_over", lambda command: pytest.fail("it would be refused"))
-    assert cli.main(["lab"]) == 1
+    assert cli.main(["lab"]) == 2
     assert "lab -- --allow-root" in capfd.readouterr().err
 
 
-@pytest.mark.parametrize("roster, words", [("none.csv", "There is no file"), ("README.md", "The roster")])
+@pytest.mark.parametrize(
+    "roster, words", [("none.csv", "There is no file"), ("README.md", "The roster"), ("docs", "docs is a folder")]
+)
 def test_a_wrong_class_list_is_refused_before_the_grading(roster, words, tmp_path, monkeypatch, capfd):
     from coursekit.grading import grade
 

@@ -217,6 +217,10 @@ def test_extensions_are_of_a_student_and_of_a_notebook():
     assert rules.lateness(table, small("ben", when, notebook="02"))[0] == 0
 
 
+def test_a_name_in_the_rules_that_is_no_students_is_told():
+    assert rules.strangers(rules.parse(LATE), [small("ben"), small("zoe")]) == ["anna"]
+
+
 def test_bonus_weights_late_and_cap_in_this_order():
     text = LATE + '[bonus]\n"01.1" = 1.0\n[points]\n"01.1" = 4\n'
     when = "2026-12-01T12:00:00+01:00"

@@ -51,7 +51,8 @@ def main(console, handed_in, out, *, settings, rules=None, roster=None, **option
 def _try(roster, exercises, rule):
     """Write empty tables by the class list into nowhere, so that a wrong one is refused before the grading."""
     if not Path(roster).is_file():
-        raise RosterError(f"There is no file {roster}: --roster names the class list that Canvas or Moodle exported.")
+        what = f"{roster} is a folder" if Path(roster).is_dir() else f"There is no file {roster}"
+        raise RosterError(f"{what}: --roster names the class list that Canvas or Moodle exported.")
     with tempfile.TemporaryDirectory() as folder:
         write_tables(folder, Gradebook([], exercises, rule), roster)
 

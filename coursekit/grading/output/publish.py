@@ -14,7 +14,8 @@ from coursekit.grading.output.cells import clean, write
 from coursekit.grading.output.class_report import class_page
 from coursekit.grading.output.feedback import feedback, file_name, text_answers
 from coursekit.grading.output.moodle import moodle
-from coursekit.grading.output.roster import RosterError
+from coursekit.grading.output.roster import RosterError, listed
+from coursekit.grading.output.rules import strangers
 from coursekit.grading.result import read
 
 
@@ -42,6 +43,12 @@ def publish(out, exercises, rules=None, roster=None, given=None, notices=()):
     results, problems = gradebook.load(out / "results")
     book = gradebook.Gradebook(results, exercises, rules)
     problems += notices
+    unknown = strangers(book.rules, results)
+    if unknown:
+        problems.append(
+            f"The rules name {listed(unknown)}, and no student here is called so: take the names as they stand in the "
+            "first column of gradebook.csv."
+        )
     try:
         notes, absent = write_tables(out, book, roster)
     except RosterError as error:  # the marks and the pages are worth having without it

@@ -246,6 +246,11 @@ def lateness(rules, result):
     return math.ceil(over / DAY), text
 
 
+def strangers(rules, results):
+    """The names in the tables of students that are no student's, such as one with a typing error."""
+    return sorted({*rules.extensions, *rules.submitted} - {result.student for result in results})
+
+
 def _own(moments, result):
     """The moment of this student for this notebook, if any."""
     own = moments.get(result.student)
