@@ -3,7 +3,7 @@
 #
 # A network that reads MNIST well reads your handwriting badly, unless your picture is made to look like MNIST.
 #
-# About 118 minutes in 2 sessions · CPU about 10 s · GPU optional
+# About 122 minutes in 2 sessions · CPU about 10 s · GPU optional
 #
 # **Before you start** you should have met the networks of notebook 04. A trained one is supplied.
 #
@@ -34,8 +34,8 @@ from scipy import ndimage
 # ## Look at the data
 #
 # If you saved a network in 04.8 and the file `my_digits.keras` is beside this notebook, it is used; otherwise a network that comes with the
-# course. The supplied pictures of digits were drawn by a script, on paper with a little uneven light. You can use a photograph of your own
-# handwriting instead: put it beside this notebook, and write its name in the place of `"your_own_digit.png"`.
+# course. The supplied pictures of digits were drawn by a script, on slightly unevenly lit paper. You can use a photograph of your own
+# handwriting instead: put it beside this notebook, and write its name in place of `"your_own_digit.png"`.
 
 # %%
 own = Path("my_digits.keras")
@@ -64,10 +64,10 @@ def resize(image, height, width):
 # %% [markdown]
 # ## Session 1 of 2 · A picture in MNIST's form
 #
-# About 55 minutes. You need the cells above.
+# About 57 minutes. You need the cells above.
 #
 # **Predict before you run.** Squeeze the picture into 28 by 28 pixels and show it to the network as it is. Which digit will it read, and how
-# certain will it be? Write it down, then run the next cell.
+# certain will it be? Write both down, then run the next cell.
 
 # %%
 squeezed = resize(picture, 28, 28) / 255
@@ -77,23 +77,26 @@ print(f"read as {guess.argmax()}, with a probability of {guess.max():.0%}")
 # %% [markdown]
 # ## 04b.1 · From a picture to MNIST's form
 #
-# **Goal:** write `prepare`, which brings any picture of one dark digit on light paper into MNIST's form.
+# **Goal:** write `prepare`, which brings a picture of one dark digit on plain light paper into MNIST's form.
 #
 # MNIST was made from black-and-white scans: each digit was scaled so that its longer side has 20 pixels, and centred by its mass in 28 by 28
-# pixels. A grey picture of dark ink on light paper needs three more steps before that:
+# pixels. A grey picture of dark ink on light paper needs three steps first. All five together:
 #
 # 1. **Invert:** ink bright, paper dark.
-# 2. **Take the paper away:** subtract a level between paper and ink; what falls below 0 becomes 0.
+# 2. **Take the paper away:** subtract a level between paper and ink, for example half-way between the median (most pixels are paper) and
+#    the largest value. What falls below 0 becomes 0.
 # 3. **Crop** to the rows and columns that have ink.
 # 4. **Scale:** divide by the largest value, so that the brightest ink is 1, and resize so that the longer side has 20 pixels. Height and width
 #    keep their ratio. `resize` can go a little below 0 and above 1: clip to [0, 1].
-# 5. **Centre by mass:** put it into 28 by 28 zeros so that the centre of mass of the ink is at (13.5, 13.5), to the nearest pixel.
+# 5. **Centre by mass:** put it into 28 by 28 zeros so that the centre of mass of the ink is at (13.5, 13.5), to the nearest pixel. Keep
+#    all of it inside: where specks or shadows count as ink, that place can lie partly outside, so go only as far as the edge.
 #
-# - `prepare(image)`: takes uint8 of shape (H, W), where 0 is black and 255 is white, in light that may be uneven; returns floats of shape
+# - `prepare(image)`: takes uint8 of shape (H, W), where 0 is black and 255 is white, in light that may be slightly uneven; returns floats of shape
 #   (28, 28) in [0, 1].
 #
-# The function is given in two parts; you write both. `resize(image, height, width)` is given above. `np.flatnonzero(a > 0)` returns the places
-# where an array is above 0, and `ndimage.center_of_mass(a)` the row and the column of the centre of mass.
+# The function is split in two: write `crop_to_ink` for steps 1 to 3, and call it in `prepare`. `resize(image, height, width)` is given above.
+# `np.clip(a, 0, None)` sets to 0 what is below 0; `np.flatnonzero(a > 0)` returns the places where an array with one axis, such as
+# `ink.max(axis=1)`, is above 0; and `ndimage.center_of_mass(a)` the row and the column of the centre of mass.
 
 # %%
 ck.expected("04b.1")
@@ -156,8 +159,8 @@ if ck.ready("04b.1", crop_to_ink, prepare):
 # median, which is paper, and the maximum, which is ink, can cope with slightly uneven light. Another simple way is Otsu's method: it chooses the
 # level that separates the histogram best.
 #
-# **Which steps matter?** The solution leaves out one step after the other and counts how many digits the network still reads. With all
-# five steps it reads nearly all of them; squeezed only, it reads hardly any.
+# **Which steps matter?** The solution compares four ways: squeezed only; squeezed and inverted; all but the ratio and the centring by mass; and
+# all five steps. With all five the network reads nearly all digits; squeezed only, or inverted but not cropped, it reads hardly any.
 
 # %% tags=["solution"]
 def share_read(make):
@@ -186,12 +189,13 @@ assert shares["all five steps"] > 0.9 and shares["squeezed only"] < 0.3, shares
 assert shares["all five steps"] >= max(shares.values()) and shares["inverted, not cropped"] < 0.3, shares
 
 # %% [markdown]
-# **Pictures from real life** are worse than that. `ck.data.disturb_photo` imitates four things that happen: a shadow from one side, ruled paper,
-# chalk on a board, and specks of dirt. How many of the drawn digits does the network still read after your `prepare`? Predict first: which of the
-# four does most harm?
+# **Pictures from real life** are worse than the supplied ones. `ck.data.disturb_photo` imitates four things that happen: a shadow from one side,
+# ruled paper, chalk on a board, and specks of dirt. How many of the drawn digits does the network still read after your `prepare`? Predict first:
+# which of the four does the most harm?
 #
-# `ck.data.clean_photo` prepares for `prepare`. It inverts a picture whose strokes are brighter than what is around them, divides by the brightness of the
-# paper (a blurred picture without the strokes), separates ink and paper by Otsu's level, and takes away lines from side to side and specks.
+# `ck.data.clean_photo` goes before `prepare`. It inverts a picture whose strokes are brighter than what is around them, divides by the brightness
+# of the paper (a blurred picture without the strokes), separates ink and paper by Otsu's level, and removes specks, and lines that run right across
+# the page.
 
 # %%
 def share_after(how, clean):
@@ -225,7 +229,7 @@ for how in ck.data.DISTURBANCES:
 # %% [markdown]
 # ## Session 2 of 2 · Reading while you draw
 #
-# About 63 minutes. You need the cells at the top and the next one, which takes over your `prepare` of 04b.1. If you begin here, it takes one
+# About 65 minutes. You need the cells at the top and the next one, which takes over your `prepare` of 04b.1. If you begin here, it takes one
 # that is good enough for the pad.
 
 # %%
@@ -272,21 +276,21 @@ ck.check("04b.2", read_digit)
 # ck.hint("04b.2")
 
 # %% [markdown]
-# Draw on the pad with mouse, finger or keyboard, and watch the ten probabilities. Draw a digit slowly: when does the network make up its mind?
-# Then draw a letter. Where no browser is at hand, you see a still picture of a sample.
+# Draw on the pad with mouse, finger or keyboard, and watch the ten probabilities. Draw a digit in short strokes, and lift the pen between them:
+# when does the network make up its mind? Then draw a letter. Where no browser is at hand, you see a still picture of a sample.
 
 # %%
 ck.widgets.DigitPad(predict=read_digit, prepare=prepare, sample=picture)
 
 # %% [markdown] tags=["reason"]
-# **It always decides for something.** The ten probabilities add up to 1 whatever you draw. If you draw a letter, the network has no way to say "this is
+# **It always names a digit.** The ten probabilities add up to 1 whatever you draw. If you draw a letter, the network has no way to say "this is
 # no digit". A softmax compares ten answers with each other; it does not ask whether any of them fits.
 #
-# **How sure is it really?** There are three ways to find out. Take all pictures for which it says about 90 %: is it right for nine of ten? Then it is
-# *calibrated*; deep networks are often too sure (Guo and others, 2017). Or train several networks from different first weights and see how far their
-# answers differ: where they disagree, the data have not decided (Lakshminarayanan and others, 2017). And a network whose answer is a number can give
-# two, a mean and a spread. Its loss is then minus the logarithm of the density that a normal distribution with this mean and spread has at the truth:
-# the idea of the log loss (00.3), for numbers.
+# **How sure is it really?** Here are two ways to find out. Take all pictures for which it says about 90 %: is it right for nine of ten? Then it is
+# *calibrated*; deep networks are often too sure (Guo and others, 2017). Or train several networks from different first weights and see how far
+# their answers differ: where they disagree, the data have not decided (Lakshminarayanan and others, 2017). A network whose answer is a number can
+# say itself how sure it is: it gives two numbers, a mean and a spread. Its loss is then minus the logarithm of the density that a normal
+# distribution with this mean and spread has at the truth: the idea of the log loss (00.3), for numbers.
 
 # %% [markdown]
 # ## 04b.3 · A digit in the corner
@@ -295,12 +299,12 @@ ck.widgets.DigitPad(predict=read_digit, prepare=prepare, sample=picture)
 #
 # `cornered` holds the first 500 test digits, moved to the upper left corner.
 #
-# - `centre_by_mass(image)`: (28, 28) to (28, 28). Moves the ink by whole pixels so that its centre of mass is within one pixel of (13.5, 13.5). No ink
-#   is lost, and an empty picture stays empty.
+# - `centre_by_mass(image)`: (28, 28) to (28, 28). Moves the ink by whole pixels so that its centre of mass is within one pixel of (13.5, 13.5). No
+#   ink is lost, and an empty picture stays empty.
 # - `accuracies`: two numbers, the accuracy (0 to 1) of `read_digit` on `cornered`, and on `cornered` after `centre_by_mass`.
 #
-# `ndimage.shift(image, (down, right), order=0)` moves a picture and fills with zeros. **Predict:** how many of 100 digits will the network read in the
-# corner?
+# `ndimage.shift(image, (down, right), order=0)` moves a picture and fills with zeros. **Predict:** how many of 100 digits will the network read in
+# the corner?
 
 # %%
 def to_corner(image):
@@ -346,11 +350,12 @@ ck.check("04b.3", centre_by_mass=centre_by_mass, read_digit=read_digit, accuraci
 # ck.hint("04b.3")
 
 # %% [markdown] tags=["reason"]
-# **Why the corner fails.** The convolutions find the strokes in the corner as well as anywhere else. But the dense layer behind them has a weight for
-# each place, and in training no stroke was ever in the corner. Centring changes the picture. To change the network instead, train it on
-# shifted digits, or let a global pooling forget the place.
+# **Why the corner fails.** The kernels slide over the corner as over any other place, though without padding they see the outermost pixels less
+# often. But the dense layer after them has a weight for each place, and in training strokes were hardly ever in the corner. Centring changes the
+# picture. To change the network instead, train it on shifted digits, or let a global pooling forget the place.
 #
 # How far from the middle does it begin to fail? The solution measures it: one pixel does little harm, whichever way; six pixels do much.
+# (From about five pixels on, part of many digits also leaves the picture, above all upwards and downwards. The two causes are not separated here.)
 
 # %% tags=["solution", "picture-04b.3"]
 steps = np.arange(-6, 7)
@@ -379,10 +384,11 @@ for way in ((1, 0), (-1, 0), (0, 1), (0, -1)):
 #
 # **Goal:** measure how well the box that was found around a digit fits the right one.
 #
-# Cropping goes wrong without a warning: the box around the ink is simply too large. None of the four disturbances of session 1 moves the ink, so the box
-# in the clean picture is the right one, and the box in the disturbed picture can be compared with it. The usual measure of two boxes is
-# **intersection over union**, IoU: the area that they share, divided by the area that they cover together. It is 1 for equal boxes and 0 for boxes
-# that share nothing. Networks that find objects in pictures are judged by it; often an object counts as found from 0.5.
+# When cropping goes wrong, nothing warns you: a shadow or a speck counts as ink, and the box becomes too large. None of the four disturbances of
+# session 1 moves the ink, so the box in the undisturbed picture is the right one, and the box in the disturbed picture can be compared with it. The
+# usual measure of two boxes is **intersection over union**, IoU: the area that they share, divided by the area that they cover together. It is 1
+# for equal boxes and 0 for boxes that share nothing. Networks that find objects in pictures are judged by it; often an object counts as found when
+# the IoU is at least 0.5.
 #
 # - `iou(a, b)`: two boxes in, a number from 0 to 1 out. A box is an array of four whole numbers (top, left, bottom, right); as in a slice, row
 #   `bottom` and column `right` do not belong to it. So its height is bottom − top.
@@ -455,37 +461,38 @@ worst = min(ck.data.DISTURBANCES, key=lambda how: means[how, np.asarray])
 assert worst == "white on dark", f"White on dark is worst: {means}"
 
 # %% [markdown] tags=["reason"]
-# **Why the union?** The shared area alone would reward a box as large as the sheet: it shares everything. Divided by the union, a box is punished for
-# pixels too many as well as for pixels too few. White on dark is worst, because the cutter then takes the board for ink: its box is the whole sheet.
+# **Why the union?** The shared area alone would reward a box as large as the sheet: it shares everything. Dividing by the union punishes a
+# box for pixels too many and for pixels too few. White on dark is worst, because the cutter then takes the board for ink: its box is the whole sheet.
 
 # %% [markdown]
 # ## What did you observe?
 #
-# 1. Which of the five steps mattered most for the drawn digits?
+# 1. What did the network read before and after `prepare`?
 # 2. What did the network say to a drawing that is no digit?
 # 3. Would centring help a network that had been trained on shifted digits?
-# 4. Which of the four disturbances did most harm, and how many digits were read in the corner? Had you predicted that?
+# 4. Which of the four disturbances did the most harm to the digits read, and which to the boxes? How many digits were read in the corner? Had you
+#    predicted that?
 #
 # <details><summary>Answers</summary>
 #
-# 1. Inverting and cropping: without them hardly any digit is read. The ratio matters for narrow digits, most of all for the 1.
-# 2. Some digit, often with a high probability. A probability among ten answers is not a measure of "none of them".
-# 3. Less. Such a network has learned to do without; it may even read centred digits a little worse, since it had to learn more with the same
-#    weights.
+# 1. Hardly any digit before, nearly all of them after. Inverting alone is not enough: the paper has to go, and the digit to be cropped and scaled.
+# 2. Some digit, often with a high probability. The ten probabilities share out 1 among ten digits; none of them stands for "no digit".
+# 3. Yes, but less than it helps this one. Such a network has learned to read a digit wherever it stands; it may even read centred digits a little
+#    worse, since it had to learn more with the same weights.
 #
 # </details>
 #
 # ## Go further
 #
-# - Photograph a digit of your own and read it: `prepare(ck.data.clean_photo(ck.data.read_image("mine.jpg")))`. `read_image` turns the picture upright, and says what
-#   it did.
-# - Replace the level of step 2 by Otsu's method.
-# - Draw the same digit thick and thin. Which one is read worse, and which step could help?
+# - Photograph a digit of your own and read it: `prepare(ck.data.clean_photo(ck.data.read_image("mine.jpg")))`. `read_image` turns the picture
+#   upright, and says what it did.
+# - Replace the level of step 2 by Otsu's: the level for which the variance between the two groups of pixels is largest (`clean_photo` uses it).
+# - Draw the same digit thick and thin. Which one is read worse, and which further step could help?
 #
 # ## Summary
 #
-# A network knows the world in the form in which it was shown. Preparing the input is part of the model, and most failures in real life are failures
-# of preparation. Softmax compares answers; it does not know what it does not know.
+# A network knows the world only in the form in which the world was shown to it. Preparing the input is part of the model: all failures that you saw
+# here, except for the letter, were failures of preparation. A softmax compares ten answers; it cannot say that none of them fits.
 
 # %%
 ck.progress()
