@@ -273,7 +273,7 @@ def _execute(names, student):
     for source in build.sources(names):
         if not source.stem[0].isdigit():
             if names:
-                print(f"{source.stem} has no exercises: there is nothing to run.")
+                print(f"{source.stem} has no solution: there is nothing to run.")
             continue
         path = ROOT / ("notebooks" if student else "solutions") / f"{source.stem}.ipynb"
         with Progress(

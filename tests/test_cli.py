@@ -158,7 +158,7 @@ def test_a_run_that_is_stopped_ends_its_kernel_and_says_one_sentence(tmp_path, k
 
 def test_a_notebook_without_exercises_is_not_run_in_silence(capfd):
     assert cli.main(["run", "playground"]) == 0
-    assert "playground has no exercises" in capfd.readouterr().out
+    assert "playground has no solution" in capfd.readouterr().out
 
 
 def test_root_is_told_what_jupyterlab_wants(monkeypatch, capfd):
