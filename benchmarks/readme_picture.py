@@ -6,6 +6,7 @@ Needs chromium. The card is what the check really says of a student's answer.
 """
 
 import base64
+import re
 import shutil
 import subprocess
 import sys
@@ -28,8 +29,7 @@ ANSWER = """model = MLPClassifier(hidden_layer_sizes=(16,), activation="tanh",
 model.fit(X, y);"""
 PAGE = """<body style="font:15px sans-serif;width:920px;margin:18px;background:#fff;color:#111">
 <h2 style="margin:0 0 8px">01.3 · A network that learns XOR</h2>
-<p style="margin:0 0 10px"><b>Goal:</b> fit an <code>MLPClassifier</code> that learns XOR from the 400 points,
-whatever the seed.</p>
+<p style="margin:0 0 10px"><b>Goal:</b> {goal}</p>
 <pre style="background:#f5f5f5;border:1px solid #ddd;padding:9px;margin:6px 0">{answer}</pre>
 <pre style="background:#f5f5f5;border:1px solid #ddd;padding:9px;margin:6px 0">ck.check("01.3", model)</pre>
 {card}
@@ -45,7 +45,10 @@ def main():
     model = MLPClassifier((16,), activation="tanh", solver="lbfgs", max_iter=1000, random_state=0).fit(X, y)
     report = framework.judge(framework.get_exercise("01.3"), local_student({"model": model}))
     picture = base64.b64encode((EXERCISES / "pictures" / "01.3.png").read_bytes()).decode()
-    page = PAGE.format(answer=escape(ANSWER), card=cards.report_html(report), picture=picture)
+    source = (root() / "course" / "01_xor_mlp.py").read_text(encoding="utf-8")
+    goal = re.search(r"## 01\.3.*?\*\*Goal:\*\* (.+?)\n#\n", source, re.S)[1].replace("\n#", "")
+    goal = re.sub(r"`(.+?)`", r"<code>\1</code>", escape(goal))
+    page = PAGE.format(goal=goal, answer=escape(ANSWER), card=cards.report_html(report), picture=picture)
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "page.html").write_text(page, encoding="utf-8")
         shot = Path(folder) / "shot.png"

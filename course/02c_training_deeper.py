@@ -13,7 +13,7 @@
 # - what dropout, penalties and batch normalisation compute, in training and in prediction;
 # - which activations keep a signal alive through twenty layers, and how a ReLU dies;
 # - to write a callback, to search for settings at random, and to average weights;
-# - a task for which depth really pays.
+# - a task on which a deep network does better than a wide one of the same size.
 
 # %% [markdown]
 # ## Setup
