@@ -4,7 +4,7 @@
 # In notebook 02 you used dropout, an L2 penalty and ReLU because somebody told you so. Here you write each of these tools
 # yourself, and others that deep networks are trained with, and you measure what they do.
 #
-# About 232 minutes in 4 sessions · CPU about 25 s · no GPU needed
+# About 233 minutes in 4 sessions · CPU about 25 s · no GPU needed
 #
 # **Before you start** you should have done notebook 02: overfitting, dropout, L2 and vanishing gradients.
 #
@@ -37,7 +37,7 @@ from sklearn.neural_network import MLPClassifier
 # %% [markdown]
 # ## Session 1 of 4 · Holding a network back
 #
-# About 67 minutes. What it needs: the cells above, NumPy, and what overfitting is (02.3). You write dropout, and then
+# About 68 minutes. What it needs: the cells above, NumPy, and what overfitting is (02.3). You write dropout, and then
 # compare three ways to keep weights small.
 
 # %% [markdown]
