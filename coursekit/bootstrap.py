@@ -365,8 +365,7 @@ def forget(names):
 def _clear_the_way(info):
     """Delete files that stand where a package has a folder: the installer would stop at them."""
     with contextlib.suppress(OSError, ValueError, csv.Error):
-        rows = list(csv.reader((info / "RECORD").read_text(encoding="utf-8").splitlines()))
-        for folder in {parent for row in rows for parent in Path(row[0]).parents if ".." not in parent.parts}:
+        for folder in {parent for row in _record(info) for parent in Path(row[0]).parents if ".." not in parent.parts}:
             if (info.parent / folder).is_file():
                 (info.parent / folder).unlink()
 
@@ -417,10 +416,15 @@ def _install(uv, python, arguments):
     )
 
 
+def _record(info):
+    """The list of an installed package's files: a row for each, with its path, digest and size."""
+    return [row for row in csv.reader((info / "RECORD").read_text(encoding="utf-8").splitlines()) if row]
+
+
 def _damage(site, info):
     """What is wrong with an installed package, compared with the list of its files; "" where nothing is."""
     try:
-        rows = list(csv.reader((info / "RECORD").read_text(encoding="utf-8").splitlines()))
+        rows = _record(info)
         sizes = [(row[0], int(row[2])) for row in rows if len(row) == 3 and row[2] and not row[0].endswith(".pyc")]
     except (OSError, ValueError, csv.Error) as reason:
         return f"the list of its files is {'gone' if isinstance(reason, FileNotFoundError) else 'damaged'}"

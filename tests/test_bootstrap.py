@@ -425,6 +425,8 @@ def test_a_file_in_place_of_a_packages_folder_is_out_of_the_way_of_the_fix(fresh
     package(site, "one", one="1")
     shutil.rmtree(site / "one")
     (site / "one").write_text("hello")
+    with (site / "one-1.0.dist-info" / "RECORD").open("a") as record:
+        record.write("\n\n")  # an empty line is no file
     bootstrap.forget(bootstrap.broken_packages())
     assert not (site / "one").exists() and not (site / "one-1.0.dist-info").exists()
 
